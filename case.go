@@ -1,0 +1,204 @@
+package helogate
+
+import (
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/helogate/helogate/internal/printable"
+)
+
+// How much of an answer is followed. Who has more has it said in the finding.
+const (
+	MaxPTR   = 10
+	MaxMX    = 10
+	MaxAddrs = 16
+)
+
+// A Case is what a check sees: the facts, and what the world answers.
+//
+// A check is written as if all were known: what is not known reads as empty. If an answer is still on its way, the
+// finding is thrown away and the check runs again when it has come. If an answer is a tempfail, Check.Finds says whether
+// the finding stands.
+type Case struct {
+	Facts
+	world  *world
+	doubt  *QA    // the first tempfail that was read
+	void   bool   // something was read that is not answered yet
+	client string // Client as text, made when first needed
+}
+
+// Ask returns the whole answer, for the few checks that deal with its status themselves.
+func (c *Case) Ask(kind Kind, name string) *Answer {
+	a := c.world.answer(Question{kind, name})
+	if a == nil {
+		c.void = true
+		return &unanswered
+	}
+	return a
+}
+
+var unanswered = Answer{Status: TempFail, Note: "not answered yet"}
+
+// Values returns all that name has of a kind.
+func (c *Case) Values(kind Kind, name string) []string {
+	a := c.Ask(kind, name)
+	if a.Status == TempFail && c.doubt == nil {
+		c.doubt = &QA{Question{kind, name}, a}
+	}
+	return a.Values
+}
+
+// ClientText returns the client's address as text.
+func (c *Case) ClientText() string {
+	if c.client == "" {
+		c.client = c.Client.String()
+	}
+	return c.client
+}
+
+// PTR returns the names of an address, at most MaxPTR, none of them confirmed. Of more, the one that the client greets
+// with comes first.
+func (c *Case) PTR(a netip.Addr) []string {
+	if a == c.Client {
+		return followed(c.Values(PTR, c.ClientText()), MaxPTR, c.Helo)
+	}
+	return followed(c.Values(PTR, a.String()), MaxPTR, "")
+}
+
+// More says how many values of an answer are not followed: ", and 140 more not followed", or nothing.
+func (c *Case) More(kind Kind, name string) string {
+	most := MaxAddrs
+	switch kind {
+	case PTR:
+		most = MaxPTR
+	case MX:
+		most = MaxMX
+	}
+	n := len(c.Ask(kind, name).Values) - most
+	if n <= 0 {
+		return ""
+	}
+	return ", and " + strconv.Itoa(n) + " more not followed"
+}
+
+// followed returns the first of values, and that which is equal to first before all others.
+func followed(values []string, most int, first string) []string {
+	if len(values) <= most {
+		return values
+	}
+	out := make([]string, 0, most)
+	for _, v := range values {
+		if first != "" && strings.EqualFold(v, first) {
+			out = append(out, v)
+		}
+	}
+	for _, v := range values {
+		if len(out) == most {
+			break
+		}
+		if len(out) == 0 || v != out[0] {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// family is the kind of the addresses that the client has.
+func (c *Case) family() Kind {
+	if c.Client.Is6() {
+		return AAAA
+	}
+	return A
+}
+
+// Addrs returns the addresses of name that are of the client's family, at most MaxAddrs; the client's own, if it is among
+// them, is among these.
+func (c *Case) Addrs(name string) []netip.Addr { return c.addrs(c.family(), name) }
+
+// AllAddrs returns the addresses of name of both families, at most MaxAddrs of each.
+func (c *Case) AllAddrs(name string) []netip.Addr {
+	return append(c.addrs(A, name), c.addrs(AAAA, name)...)
+}
+
+func (c *Case) addrs(kind Kind, name string) []netip.Addr {
+	values := c.Values(kind, name)
+	if len(values) == 0 {
+		return nil
+	}
+	out := make([]netip.Addr, 0, min(len(values), MaxAddrs)+MaxAddrs) // room for the other family
+	for _, v := range followed(values, MaxAddrs, c.ClientText()) {
+		if a, err := netip.ParseAddr(v); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// LeadsBack reports whether name has the client's address, among all that it has.
+func (c *Case) LeadsBack(name string) bool {
+	return slices.Contains(c.Values(c.family(), name), c.ClientText())
+}
+
+// Confirmed yields the client's PTR names that lead back to it: forward-confirmed reverse DNS, iprev of RFC 8601 section 3.
+func (c *Case) Confirmed() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, name := range c.PTR(c.Client) {
+			if c.LeadsBack(name) && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// MX yields the mail hosts of domain by preference, at most MaxMX. The null MX of RFC 7505 yields nothing.
+func (c *Case) MX(domain string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i, v := range c.Values(MX, domain) {
+			_, host, _ := strings.Cut(v, " ")
+			if i == MaxMX || host != "." && !yield(host) {
+				return
+			}
+		}
+	}
+}
+
+// Exists reports whether name has records of one of the kinds. It asks in that order, no further than it must.
+func (c *Case) Exists(name string, kinds ...Kind) bool {
+	for _, k := range kinds {
+		if len(c.Values(k, name)) > 0 || c.void {
+			return !c.void
+		}
+	}
+	return false
+}
+
+// Pass is the finding that all is as it should be; the format says what was found, and may hold the client's own text.
+func (c *Case) Pass(format string, args ...any) Finding { return c.say(Pass, format, args) }
+
+// Neutral is the finding that something was judged and nothing follows.
+func (c *Case) Neutral(format string, args ...any) Finding { return c.say(Neutral, format, args) }
+
+// SoftFail is the finding that something is probably wrong.
+func (c *Case) SoftFail(format string, args ...any) Finding { return c.say(SoftFail, format, args) }
+
+// Fail is the finding that something is wrong. The format names what was looked for, and for which address.
+func (c *Case) Fail(format string, args ...any) Finding { return c.say(Fail, format, args) }
+
+// None is the finding that there is nothing to judge.
+func (c *Case) None(format string, args ...any) Finding { return c.say(None, format, args) }
+
+const maxWhy = 400 // bytes: a reply line holds 512 with its code and CRLF (RFC 5321 section 4.5.3.1.5)
+
+func (c *Case) say(o Outcome, format string, args []any) Finding {
+	if c.void {
+		return Finding{}
+	}
+	if len(args) > 0 {
+		format = fmt.Sprintf(format, args...)
+	}
+	return Finding{Outcome: o, Why: printable.Text(format, maxWhy)}
+}

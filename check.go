@@ -1,0 +1,102 @@
+package helogate
+
+import (
+	"context"
+	"fmt"
+)
+
+// Cost is the tier of a check: a dearer tier runs only while nothing is decided.
+type Cost int
+
+// The tiers, cheapest first.
+const (
+	Local  Cost = iota // needs nothing but the facts
+	Lookup             // asks DNS
+	Probe              // asks what is dearer than DNS: state, another mail server
+)
+
+// String returns "local", "lookup" or "probe".
+func (c Cost) String() string { return [...]string{"local", "lookup", "probe"}[c] }
+
+// Outcome of a check, in the words of RFC 8601 section 2.7.
+type Outcome string
+
+// The outcomes.
+const (
+	None      Outcome = "none"      // nothing to judge
+	Neutral   Outcome = "neutral"   // judged, and nothing follows from it
+	Pass      Outcome = "pass"      // as it should be
+	SoftFail  Outcome = "softfail"  // probably not as it should be
+	Fail      Outcome = "fail"      // not as it should be
+	TempError Outcome = "temperror" // cannot be told now: DNS failed
+	PermError Outcome = "permerror" // cannot be told: what was found makes no sense
+)
+
+// Outcomes lists them all.
+var Outcomes = []Outcome{None, Neutral, Pass, SoftFail, Fail, TempError, PermError}
+
+// index is the outcome's place in Outcomes, -1 for a word that is none.
+func (o Outcome) index() int {
+	switch o {
+	case None:
+		return 0
+	case Neutral:
+		return 1
+	case Pass:
+		return 2
+	case SoftFail:
+		return 3
+	case Fail:
+		return 4
+	case TempError:
+		return 5
+	case PermError:
+		return 6
+	}
+	return -1
+}
+
+// A Check asks one thing about a client. It is a pure function: no network, no clock, no state but the Case.
+type Check struct {
+	Name string // stable: config, journal, metrics, docs and replies all use it
+	Doc  string // one line with its RFC; docs/checks.md is made of these
+	Fix  string // what the sender's administrator should do; ends the reply: "greet with your host's own name"
+	Code string // enhanced status code of a rejection (RFC 3463, RFC 7372): "5.7.25"; "" is 5.7.1
+	// AtHelo is the basic code of a rejection at the HELO stage where RFC 5321 section 4.3.2 has one that fits better than
+	// 550: 501 for a syntax error, 504 for a parameter that is not taken.
+	AtHelo int
+	Needs  Stage // the earliest stage it can run at
+	Cost   Cost
+	// Finds is the outcome that one answer is enough to prove: it stands though another answer was a tempfail. Every other
+	// outcome of a Case with a tempfail in it becomes temperror.
+	Finds Outcome
+	Run   func(*Case) Finding
+}
+
+// A Finding is what a check found.
+type Finding struct {
+	Check   string
+	Outcome Outcome
+	Action  Action // what the policy made of the outcome
+	Why     string // reads well after "rejected: "; printable ASCII, whatever the client sent
+	Code    string // replaces Check.Code in the reply, for a check that finds more than one thing wrong
+}
+
+// String returns "fail: 192.0.2.1 has no name".
+func (f Finding) String() string { return fmt.Sprintf("%s: %s", f.Outcome, f.Why) }
+
+// As returns the finding with another enhanced status code for its reply.
+func (f Finding) As(code string) Finding { f.Code = code; return f }
+
+// Judge runs the check alone, for its tests and for who wants but one.
+func (c Check) Judge(f Facts, ask Asker) Finding {
+	p, err := NewPolicy(Thresholds{}, Line{Check: c})
+	if err != nil {
+		panic(err) // one line with no actions is always a policy
+	}
+	found := p.Judge(context.Background(), f, ask).Findings
+	if len(found) == 0 {
+		return Finding{Check: c.Name, Outcome: None, Why: fmt.Sprintf("cannot be judged before %s", c.Needs)}
+	}
+	return found[0]
+}

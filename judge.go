@@ -1,0 +1,194 @@
+package helogate
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/helogate/helogate/internal/printable"
+)
+
+// Judge judges what the client has shown so far. It waits for answers no longer than ctx lasts: give ctx the budget of a
+// judgement. The verdict is always whole: what could not be learnt is in it as a tempfail.
+//
+// It tries with what is known, asks what is missing, and tries again. The last try saw every answer that it read: its
+// verdict is a function of facts and answers, and timing has no part in it.
+func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
+	f.Client = f.Client.Unmap()
+	if !f.Client.IsValid() { // nothing can be judged; a door says so in its log
+		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, Trial: Decision{Action: Continue}}
+	}
+	j := judgement{policy: p, world: newWorld(ask)}
+	j.Case = Case{Facts: f, world: j.world}
+	defer j.world.free()
+	for {
+		missing := j.try()
+		if missing == nil {
+			return j.verdict()
+		}
+		j.gather(ctx, missing)
+	}
+}
+
+// A judgement is one run of Judge.
+type judgement struct {
+	Case
+	policy *Policy
+	world  *world
+	tracks [2]track
+	found  []Finding // by line; Check is "" where the line has not run
+}
+
+// try judges tier by tier: a dearer one runs while nothing is decided, or to hear who may let the client in. It returns
+// the lines that have an open question, or nil when all is known.
+func (j *judgement) try() (missing []int) {
+	p := j.policy
+	j.world.begin()
+	j.tracks = [2]track{}
+	if j.found == nil {
+		j.found = make([]Finding, len(p.lines))
+	}
+	clear(j.found)
+	for _, tier := range p.tiers {
+		was := j.rejected()
+		if missing = j.run(tier, was); missing != nil {
+			return missing
+		}
+		// Somebody vouched, and what had seemed decided is not: the rest of this tier is heard after all.
+		if is := j.rejected(); was[force] && !is[force] || was[trial] && !is[trial] {
+			if missing = j.run(tier, is); missing != nil {
+				return missing
+			}
+		}
+	}
+	if p.Exhaustive {
+		return j.runRest()
+	}
+	return nil
+}
+
+func (j *judgement) rejected() [2]bool {
+	return [2]bool{j.tracks[force].rejected(j.policy), j.tracks[trial].rejected(j.policy)}
+}
+
+// run runs the lines of a tier that are wanted and folds what they find, in the order of the policy.
+func (j *judgement) run(tier []int, rejected [2]bool) (missing []int) {
+	for _, i := range tier {
+		l := &j.policy.lines[i]
+		if l.Check.Needs > j.Stage || j.found[i].Check != "" {
+			continue
+		}
+		inForce := !l.onTrial && j.tracks[force].wants(l, rejected[force], force)
+		onTrial := j.policy.trial && j.tracks[trial].wants(l, rejected[trial], trial)
+		if !inForce && !onTrial {
+			continue
+		}
+		found := j.examine(l)
+		if j.void {
+			missing = append(missing, i)
+			continue
+		}
+		if missing != nil { // this try is lost; what it still reads is asked ahead
+			if found.Action.Do == Accept && !found.Action.Trial {
+				break
+			}
+			continue
+		}
+		j.found[i] = found
+		if inForce {
+			j.tracks[force].fold(l, found.Outcome, force)
+		}
+		if onTrial {
+			j.tracks[trial].fold(l, found.Outcome, trial)
+		}
+	}
+	return missing
+}
+
+// runRest runs what no track wanted, and folds none of it.
+func (j *judgement) runRest() (missing []int) {
+	for i := range j.policy.lines {
+		if l := &j.policy.lines[i]; l.Check.Needs <= j.Stage && j.found[i].Check == "" {
+			if j.found[i] = j.examine(l); j.void {
+				missing = append(missing, i)
+			}
+		}
+	}
+	return missing
+}
+
+// gather asks until none of the lines has an open question. What they find meanwhile is thrown away.
+func (j *judgement) gather(ctx context.Context, open []int) {
+	for len(open) > 0 {
+		j.world.more(ctx)
+		still := open[:0]
+		for _, i := range open {
+			if j.examine(&j.policy.lines[i]); j.void {
+				still = append(still, i)
+			}
+		}
+		open = still
+	}
+}
+
+// examine runs a check. If it read what is not answered yet, j.void is set and the finding is worth nothing.
+func (j *judgement) examine(l *line) (found Finding) {
+	c := &j.Case
+	c.doubt, c.void = nil, false
+	defer func() {
+		if cause := recover(); cause != nil && !c.void {
+			found = j.panicked(l, cause)
+		}
+	}()
+	found = l.Check.Run(c)
+	if c.void {
+		return found
+	}
+	found.Check = l.Check.Name
+	if found.Outcome.index() < 0 {
+		found.Outcome = None
+	}
+	if c.doubt != nil && found.Outcome != l.Check.Finds {
+		found.Outcome, found.Code = TempError, ""
+		found.Why = printable.Text(fmt.Sprintf("%s of %s: %s", c.doubt.Kind, c.doubt.Name, c.doubt.Note), maxWhy)
+	}
+	found.Action = l.on[found.Outcome.index()]
+	return found
+}
+
+func (j *judgement) panicked(l *line, cause any) Finding {
+	if report := j.policy.Panicked; report != nil {
+		report(l.Check.Name, j.Facts, cause, debug.Stack())
+	}
+	return Finding{
+		Check: l.Check.Name, Outcome: TempError, Action: l.on[TempError.index()],
+		Why: printable.Text(fmt.Sprint("the check panicked: ", cause), maxWhy),
+	}
+}
+
+func (j *judgement) verdict() Verdict {
+	p := j.policy
+	v := Verdict{Asked: j.world.asked(), Decision: j.tracks[force].decide(p)}
+	v.ID = verdictID(&j.Facts, v.Asked)
+	ran := 0
+	for i := range j.found {
+		if j.found[i].Check != "" {
+			ran++
+		}
+	}
+	v.Findings = make([]Finding, 0, ran)
+	for i := range j.found {
+		if j.found[i].Check != "" {
+			v.Findings = append(v.Findings, j.found[i])
+		}
+	}
+	v.Trial = v.Decision
+	if p.trial {
+		v.Trial = j.tracks[trial].decide(p)
+		v.Would = would(v.Findings, v.Decision, v.Trial)
+	}
+	if v.Action.Refuses() || v.Action == Greylist {
+		v.Reply = p.reply(&j.Facts, &v)
+	}
+	return v
+}

@@ -1,0 +1,183 @@
+package helogate
+
+import "fmt"
+
+// A Line of a policy says what the outcomes of a check mean. An outcome that On does not name is noted; a temperror that
+// it does not name is a defer where an outcome would refuse, points in Verdict.Possible where one would suspect, and a
+// note elsewhere, so that no failure of DNS is ever a rejection and no bot gains by breaking its own.
+type Line struct {
+	Check Check
+	On    map[Outcome]Action
+}
+
+// Thresholds say what suspicion leads to. Zero is never.
+type Thresholds struct {
+	GreylistAt int // greylist when Possible reaches it
+	RejectAt   int // reject when Suspicion reaches it, defer when Possible does
+}
+
+// A Policy is a list of lines in order. It is safe for concurrent use; nobody writes to it once it judges.
+type Policy struct {
+	Thresholds
+	// Exhaustive runs every tier even when all is decided, for a person who wants to see it all. The verdict is the same.
+	Exhaustive bool
+	// URL of a page about verdicts, for the replies; "{id}" in it stands for the verdict's.
+	URL string
+	// Panicked is told of a check that panicked, with the facts it did so on; the check's outcome is a temperror. May be nil.
+	Panicked func(check string, f Facts, cause any, stack []byte)
+
+	lines []line
+	tiers [Probe + 1][]int // indices of lines
+	trial bool             // a line is on trial
+}
+
+// line is a Line made ready.
+type line struct {
+	Line
+	on      [7]Action  // by Outcome.index
+	can     [2]ability // what its outcomes can do: in force, and if what is on trial were
+	onTrial bool       // nothing it does is in force
+}
+
+// ability is the most that the outcomes of a line can do.
+type ability struct {
+	accepts  bool
+	vouches  int // points
+	suspects int // points that a temperror leaves open; 0 if the policy says what a temperror does
+}
+
+// NewPolicy makes a policy of lines. Two lines with one name, an unknown outcome, and an action that a line cannot take
+// are errors.
+func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
+	if t.GreylistAt < 0 || t.RejectAt < 0 {
+		return nil, fmt.Errorf("a threshold below zero: greylist_at %d, reject_at %d", t.GreylistAt, t.RejectAt)
+	}
+	p := &Policy{Thresholds: t}
+	seen := map[string]bool{}
+	for _, l := range lines {
+		if seen[l.Check.Name] {
+			return nil, fmt.Errorf("check %q is in the policy twice", l.Check.Name)
+		}
+		seen[l.Check.Name] = true
+		made, err := makeLine(l)
+		if err != nil {
+			return nil, fmt.Errorf("check %q: %w", l.Check.Name, err)
+		}
+		if made.ignored() {
+			continue
+		}
+		p.tiers[l.Check.Cost] = append(p.tiers[l.Check.Cost], len(p.lines))
+		p.lines = append(p.lines, made)
+		for _, a := range made.on {
+			p.trial = p.trial || a.Trial
+		}
+	}
+	return p, nil
+}
+
+func makeLine(l Line) (line, error) {
+	m := line{Line: l}
+	for o, a := range l.On {
+		i := o.index()
+		if i < 0 {
+			return m, fmt.Errorf("%q is no outcome: %v", o, Outcomes)
+		}
+		if o == TempError && (a.Do == Reject || a.Do == Drop) {
+			return m, fmt.Errorf("%s on temperror: no failure of DNS may reject, say defer", a)
+		}
+		if a.Do == Continue {
+			return m, fmt.Errorf("%q is no action of a line", a.Do)
+		}
+		m.on[i] = a
+	}
+	if _, said := l.On[TempError]; !said {
+		m.on[TempError.index()] = m.onTempError()
+	}
+	m.weigh()
+	return m, nil
+}
+
+// weigh finds what the line can do, and whether any of it is in force.
+func (m *line) weigh() {
+	inForce, onTrial := false, false
+	for i, a := range m.on {
+		if a.Do == "" || a.Do == Note || a.Do == Ignore {
+			m.on[i].Trial = false
+			continue
+		}
+		inForce, onTrial = inForce || !a.Trial, onTrial || a.Trial
+		for track := range m.can {
+			if can := &m.can[track]; track == trial || !a.Trial {
+				can.add(Outcomes[i], a)
+			}
+		}
+	}
+	if _, said := m.On[TempError]; said {
+		m.can[force].suspects, m.can[trial].suspects = 0, 0
+	}
+	m.onTrial = onTrial && !inForce
+}
+
+func (c *ability) add(o Outcome, a Action) {
+	switch {
+	case a.Do == Accept:
+		c.accepts = true
+	case a.Do == Vouch:
+		c.vouches = max(c.vouches, a.Points)
+	case a.Do == Suspect && o != TempError:
+		c.suspects = max(c.suspects, a.Points)
+	}
+}
+
+// onTempError is what a temperror does where the policy is silent.
+func (m *line) onTempError() Action {
+	for _, o := range []Outcome{Fail, SoftFail, PermError, Neutral, None, Pass} {
+		if a := m.on[o.index()]; a.Do.Refuses() {
+			return Action{Do: Defer, Trial: a.Trial}
+		}
+	}
+	return Action{Do: Note}
+}
+
+// ignored reports whether no outcome is to be heard of.
+func (m *line) ignored() bool {
+	if len(m.On) == 0 {
+		return false
+	}
+	for _, a := range m.On {
+		if a.Do != Ignore {
+			return false
+		}
+	}
+	return true
+}
+
+// Lines returns the lines that the policy runs, in order.
+func (p *Policy) Lines() []Line {
+	out := make([]Line, len(p.lines))
+	for i := range p.lines {
+		out[i] = p.lines[i].Line
+	}
+	return out
+}
+
+// OnTrial returns the policy with every line on trial: it judges as p does, and lets everything through.
+func (p *Policy) OnTrial() *Policy {
+	q := *p
+	q.lines = make([]line, len(p.lines))
+	for i, l := range p.lines {
+		on := make(map[Outcome]Action, len(l.On))
+		for o, a := range l.On {
+			a.Trial = true
+			on[o] = a
+		}
+		l.On, l.can = on, [2]ability{}
+		for j := range l.on {
+			l.on[j].Trial = true
+		}
+		l.weigh()
+		q.lines[i] = l
+		q.trial = q.trial || l.onTrial
+	}
+	return &q
+}

@@ -1,0 +1,76 @@
+package helogate
+
+import (
+	"context"
+	"time"
+)
+
+// A Question is anything asked of the outside world; comparable, so it is its own cache key.
+type Question struct {
+	Kind Kind
+	Name string // canonical: lower case, no final dot; an address as netip.Addr prints it
+}
+
+// Kind says what is asked for: a DNS type now, state such as a greylist later.
+type Kind string
+
+// The kinds of question that DNS answers. Values of an Answer are in presentation form, without a final dot.
+const (
+	PTR   Kind = "PTR"   // Name is an address; Values are host names
+	A     Kind = "A"     // Values are IPv4 addresses
+	AAAA  Kind = "AAAA"  // Values are IPv6 addresses
+	MX    Kind = "MX"    // Values are "preference host", by preference; the null MX of RFC 7505 is "0 ."
+	TXT   Kind = "TXT"   // Values are the strings of a record joined, a record each
+	CNAME Kind = "CNAME" // Values are what Name is an alias of: none or one
+)
+
+// Status says what became of a question.
+type Status string
+
+// Only NoData and NXDomain are a no. Everything that went wrong is TempFail: no failure of DNS is ever a rejection.
+const (
+	OK       Status = "ok"       // there are Values
+	NoData   Status = "nodata"   // the name exists, and has none of that kind
+	NXDomain Status = "nxdomain" // no such name (RFC 8020: nor anything below it)
+	TempFail Status = "tempfail" // servfail, refused, no answer in time, a CNAME loop, a reply that makes no sense
+)
+
+// An Answer is data, failures included, so that it can be recorded. It is shared: nobody writes to one.
+type Answer struct {
+	Status    Status
+	Values    []string      // in canonical order, so that round robin changes no verdict
+	TTL       time.Duration // as the server gave it, clamped; not what is left of it
+	Authentic bool          // validated by DNSSEC: AD from a resolver that is trusted (RFC 4035 section 3.2.3)
+	Note      string        // for people: "servfail from 127.0.0.1:53", "alias of mx.example.net"
+}
+
+// QA is one piece of evidence: what was asked, and what came back.
+type QA struct {
+	Question
+	*Answer
+}
+
+// An Asker is where answers come from: cache, resolver, store, journal, literal zone. It is safe for concurrent use.
+type Asker interface {
+	// Known returns an answer that is at hand. It never waits.
+	Known(Question) (*Answer, bool)
+	// Ask finds an answer out. It may wait until ctx ends, and then says TempFail. It never returns nil.
+	Ask(context.Context, Question) *Answer
+}
+
+// Evidence is what a verdict rests on, and an Asker that replays it: a question that is not in it was not asked then,
+// and is a tempfail now.
+type Evidence []QA
+
+// Known answers from the evidence; it always knows.
+func (e Evidence) Known(q Question) (*Answer, bool) {
+	for i := range e {
+		if e[i].Question == q {
+			return e[i].Answer, true
+		}
+	}
+	return &Answer{Status: TempFail, Note: "not in the evidence"}, true
+}
+
+// Ask is Known.
+func (e Evidence) Ask(_ context.Context, q Question) *Answer { a, _ := e.Known(q); return a }
