@@ -119,9 +119,41 @@ func (c *Case) family() Kind {
 // them, is among these.
 func (c *Case) Addrs(name string) []netip.Addr { return c.addrs(c.family(), name) }
 
-// AllAddrs returns the addresses of name of both families, at most MaxAddrs of each.
-func (c *Case) AllAddrs(name string) []netip.Addr {
-	return append(c.addrs(A, name), c.addrs(AAAA, name)...)
+// AnyAddrs yields the addresses of name of both families, the client's first, at most MaxAddrs of each. It asks for the
+// second family only when the loop goes on past the first.
+func (c *Case) AnyAddrs(name string) iter.Seq[netip.Addr] {
+	return func(yield func(netip.Addr) bool) {
+		first := c.family()
+		for _, kind := range [...]Kind{first, otherFamily(first)} {
+			for _, a := range c.addrs(kind, name) {
+				if !yield(a) {
+					return
+				}
+			}
+			if c.void {
+				return
+			}
+		}
+	}
+}
+
+// AddressKinds are the kinds of address records, the client's family first.
+func (c *Case) AddressKinds() (first, second Kind) { return c.family(), otherFamily(c.family()) }
+
+func otherFamily(k Kind) Kind {
+	if k == A {
+		return AAAA
+	}
+	return A
+}
+
+// Confirms reports whether an address is among those of a name, as c.LeadsBack does for the client's.
+func (c *Case) Confirms(name string, a netip.Addr) bool {
+	kind := A
+	if a.Is6() {
+		kind = AAAA
+	}
+	return slices.Contains(c.Values(kind, name), a.String())
 }
 
 func (c *Case) addrs(kind Kind, name string) []netip.Addr {
@@ -129,7 +161,7 @@ func (c *Case) addrs(kind Kind, name string) []netip.Addr {
 	if len(values) == 0 {
 		return nil
 	}
-	out := make([]netip.Addr, 0, min(len(values), MaxAddrs)+MaxAddrs) // room for the other family
+	out := make([]netip.Addr, 0, min(len(values), MaxAddrs))
 	for _, v := range followed(values, MaxAddrs, c.ClientText()) {
 		if a, err := netip.ParseAddr(v); err == nil {
 			out = append(out, a)

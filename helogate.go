@@ -66,6 +66,6 @@ type Facts struct {
 	Sender    string         // without <>; from Mail on "" is the null reverse-path (RFC 5321 section 4.5.5)
 	Recipient string         // without <>
 	Auth      string         // authenticated login or verified client certificate, "" if none
-	Earlier   []string       // the greetings given before this one in the connection: "EHLO mx.example.org"
+	Earlier   []string       // greetings given before this one in the connection: verb, space, argument: "EHLO mx.example.org"
 	Session   string         // the door's own name for the connection; for people, no check reads it
 }

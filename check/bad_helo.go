@@ -1,0 +1,109 @@
+package check
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+)
+
+// BadHelo is for names that the administrator does not want to hear.
+func BadHelo(bad BadHeloList) helogate.Check {
+	return helogate.Check{
+		Name: "bad-helo", Needs: helogate.Helo, Cost: helogate.Local,
+		Doc: "HELO is not on the administrator's list: names, .suffixes, /regular expressions/, ! for what does not match",
+		Fix: "greet with your host's own name",
+		Run: func(c *helogate.Case) helogate.Finding {
+			if len(bad) == 0 {
+				return c.None("no list")
+			}
+			name := hostname.Canonical(c.Helo)
+			for i := range bad {
+				if bad[i].matches(name) {
+					return c.Fail("HELO %s is not allowed here", said(c))
+				}
+			}
+			return c.Pass("not on the list")
+		},
+	}
+}
+
+// BadHeloList is the patterns of bad-helo.
+type BadHeloList []badHelo
+
+type badHelo struct {
+	name   string // equal, in lower case
+	suffix bool   // or below it: name begins with a dot
+	re     *regexp.Regexp
+	not    bool
+}
+
+func (b *badHelo) matches(name string) bool {
+	switch {
+	case b.re != nil:
+		return b.name != "" && b.name == name || b.re.MatchString(name) != b.not
+	case b.suffix:
+		return strings.HasSuffix(name, b.name) != b.not
+	}
+	return (name == b.name) != b.not
+}
+
+// ParseBadHelo reads one pattern of the configuration: a name, a .suffix with all below it, or a /regular expression/,
+// which matches anywhere unless it is anchored; case does not matter. A ! before it turns it round. Regular expressions
+// are Go's (RE2): none takes long, whatever the client says.
+func ParseBadHelo(pattern string) (BadHeloList, error) {
+	b := badHelo{}
+	text := pattern
+	if rest, ok := strings.CutPrefix(text, "!"); ok {
+		b.not, text = true, rest
+	}
+	if text == "" {
+		return nil, fmt.Errorf("%q is no pattern: a name, a .suffix or a /regular expression/", pattern)
+	}
+	if text[0] == '/' {
+		if len(text) < 3 || text[len(text)-1] != '/' {
+			return nil, fmt.Errorf("%q: a regular expression stands between two slashes", pattern)
+		}
+		re, err := regexp.Compile("(?i)" + text[1:len(text)-1])
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", pattern, err)
+		}
+		b.re = re
+		return BadHeloList{b}, nil
+	}
+	b.name, b.suffix = hostname.Canonical(text), text[0] == '.'
+	return BadHeloList{b}, nil
+}
+
+// ReadBadHelo reads a badhelo file of qmail or qpsmtpd as it is: a host a line, comments after #. A line with one of
+// {}[]()^$|*+?\! is a regular expression that matches anywhere, and after a leading ! everything that does not match it;
+// each line is also compared literally. name is for errors, which count lines from 1.
+func ReadBadHelo(name string, r io.Reader) (BadHeloList, error) {
+	var out BadHeloList
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		b := badHelo{name: strings.ToLower(line)}
+		if strings.ContainsAny(line, `{}[]()^$|*+?\!`) {
+			text := line
+			text, b.not = strings.CutPrefix(text, "!")
+			re, err := regexp.Compile("(?i)" + text)
+			if err != nil {
+				return nil, fmt.Errorf("%s:%d: %q: %w", name, n, line, err)
+			}
+			b.re = re
+		}
+		out = append(out, b)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return out, nil
+}

@@ -1,0 +1,46 @@
+package check
+
+import (
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+)
+
+// ClientMX is for a client that takes mail for the domain that it greets with. Not every host that sends takes mail; but
+// one that does is no alias (RFC 2181 section 10.3) and has public addresses, or nobody could answer it.
+var ClientMX = helogate.Check{
+	Name: "client-mx", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Fail,
+	Doc: "a client that is an MX of its HELO's domain is so by a name that is no alias and has no private address (RFC 2181 section 10.3)",
+	Fix: "let your domain's MX name a host with public addresses alone",
+	Run: func(c *helogate.Case) helogate.Finding {
+		name, none, ok := heloName(c)
+		if !ok {
+			return none
+		}
+		if none, is := unroutable(c); is {
+			return none
+		}
+		org := hostname.Org(name)
+		if org == "" {
+			return c.None("no organisation's name")
+		}
+		mx := ""
+		for host := range c.MX(org) {
+			if !c.LeadsBack(host) {
+				continue
+			}
+			mx = host
+			if of, is := isAlias(c, host); is {
+				return c.Fail("the client's MX name %s is an alias of %s", clip(host), clip(of))
+			}
+			for a := range c.AnyAddrs(host) {
+				if hostname.IsPrivate(a) {
+					return c.Fail("the client's MX name %s has the private address %s", clip(host), a)
+				}
+			}
+		}
+		if mx == "" {
+			return c.None("%s is no MX of %s", c.Client, org)
+		}
+		return c.Pass("%s is %s, an MX of %s", c.Client, clip(mx), org)
+	},
+}

@@ -1,0 +1,40 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/helogate/helogate"
+)
+
+// FCrDNS is iprev of RFC 8601 section 3: one of the client's PTR names must have the client's address. A name that has
+// only other addresses is forged or stale; one that has none does not exist. Who reads the reply needs to know which.
+var FCrDNS = helogate.Check{
+	Name: "fcrdns", Needs: helogate.Connect, Cost: helogate.Lookup, Finds: helogate.Pass, Code: "5.7.25",
+	Doc: "a PTR name of the client resolves back to it (RFC 8601 section 3)",
+	Fix: "let the name of your address resolve to it",
+	Run: func(c *helogate.Case) helogate.Finding {
+		if none, is := unroutable(c); is {
+			return none
+		}
+		names := c.PTR(c.Client)
+		if len(names) == 0 {
+			return c.None("%s has no name to confirm", c.Client) // rdns judges that
+		}
+		for _, name := range names {
+			if c.LeadsBack(name) {
+				return c.Pass("%s is %s", clip(name), c.Client)
+			}
+		}
+		why := make([]string, len(names))
+		for i, name := range names {
+			if addrs := c.Addrs(name); len(addrs) > 0 {
+				why[i] = clip(name) + " is " + list(addrs)
+			} else {
+				kind, _ := c.AddressKinds()
+				why[i] = missing(c, kind, name)
+			}
+		}
+		more := c.More(helogate.PTR, c.ClientText())
+		return c.Fail("no name of %s leads back to it: %s%s", c.Client, strings.Join(why, ", "), more)
+	},
+}

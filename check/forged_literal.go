@@ -1,0 +1,24 @@
+package check
+
+import (
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+)
+
+// ForgedLiteral is for an address literal that is not the client's own address, compared as an address and not as text.
+var ForgedLiteral = helogate.Check{
+	Name: "forged-literal", Needs: helogate.Helo, Cost: helogate.Local,
+	Doc: "an address literal in HELO is the client's own address (RFC 5321 sections 4.1.1.1, 4.1.3)",
+	Fix: "greet with your host's own name",
+	Run: func(c *helogate.Case) helogate.Finding {
+		switch h := hostname.ParseHelo(c.Helo); {
+		case h.Kind != hostname.Literal:
+			return c.None("no address literal")
+		case !h.Addr.IsValid():
+			return c.Neutral("HELO %s is a literal of a kind that cannot be compared", said(c))
+		case h.Addr != c.Client:
+			return c.Fail("HELO %s is not your address %s", said(c), c.Client)
+		}
+		return c.Pass("HELO %s is the client's address", said(c))
+	},
+}

@@ -1,0 +1,22 @@
+package check
+
+import (
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+)
+
+// FQDN is for a name of one label, as desktops have.
+var FQDN = helogate.Check{
+	Name: "fqdn", Needs: helogate.Helo, Cost: helogate.Local, Code: "5.5.2", AtHelo: 504,
+	Doc: "HELO is fully qualified: it has more than one label (RFC 5321 sections 2.3.5, 4.1.1.1)",
+	Fix: "greet with your host's fully qualified name",
+	Run: func(c *helogate.Case) helogate.Finding {
+		switch h := hostname.ParseHelo(c.Helo); h.Kind {
+		case hostname.SingleLabel:
+			return c.Fail("HELO %s is not fully qualified", said(c))
+		case hostname.FQDN, hostname.Private:
+			return c.Pass("fully qualified")
+		}
+		return c.None("no name was given")
+	},
+}

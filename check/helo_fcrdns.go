@@ -1,0 +1,34 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/helogate/helogate"
+)
+
+// HeloFCrDNS asks whether the name that the client greets with is the name of a host at all, whichever host that is.
+var HeloFCrDNS = helogate.Check{
+	Name: "helo-fcrdns", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass, Code: "5.7.25",
+	Doc: "an address of HELO has HELO as its PTR name",
+	Fix: "greet with a name that its address's PTR record leads back to",
+	Run: func(c *helogate.Case) helogate.Finding {
+		name, none, ok := heloName(c)
+		if !ok {
+			return none
+		}
+		if none, is := unroutable(c); is {
+			return none
+		}
+		addrs := c.Addrs(name)
+		if len(addrs) == 0 {
+			return c.None("%s has no address of the client's kind", clip(name))
+		}
+		for _, a := range addrs {
+			if slices.Contains(c.Values(helogate.PTR, a.String()), name) {
+				return c.Pass("%s is %s and the other way round", clip(name), a)
+			}
+		}
+		kind, _ := c.AddressKinds()
+		return c.Fail("HELO %s is %s%s, of which none is named so", said(c), list(addrs), c.More(kind, name))
+	},
+}

@@ -1,0 +1,38 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+)
+
+// HeloMatches is the exact match: the name is the client's. RFC 5321 section 4.1.4 forbids refusing mail only because it
+// is not, and the pools of the largest senders are not; so no preset rejects by it. But who passes is whom he says.
+var HeloMatches = helogate.Check{
+	Name: "helo-matches", Needs: helogate.Helo, Cost: helogate.Lookup,
+	Doc: "HELO resolves to the client's address; its /24 or /64 is neutral, and so is a generic name (RFC 5321 section 4.1.4)",
+	Fix: "let your host's name resolve to its address",
+	Run: func(c *helogate.Case) helogate.Finding {
+		name, none, ok := heloName(c)
+		if !ok {
+			return none
+		}
+		if none, is := unroutable(c); is {
+			return none
+		}
+		addrs := c.Addrs(name)
+		switch {
+		case len(addrs) == 0:
+			return c.None("%s has no address of the client's kind", clip(name)) // helo-resolves judges that
+		case slices.Contains(addrs, c.Client):
+			if class, why := hostname.Classify(name, c.Client); class != hostname.Named {
+				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.Client, why)
+			}
+			return c.Pass("%s is %s", clip(name), c.Client)
+		case isNear(c, addrs):
+			return c.Neutral("%s is %s, in the client's network", clip(name), list(addrs))
+		}
+		return c.Fail("HELO %s is %s, not %s", said(c), list(addrs), c.Client)
+	},
+}

@@ -1,0 +1,54 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+)
+
+// wellKept are organisational domains whose owners are often impersonated and keep the DNS of their mail servers in order:
+// whoever greets with a name of theirs is theirs in DNS too, or is not theirs.
+var wellKept = []string{
+	"amazon.com", "amazonses.com", "aol.com", "apple.com", "comcast.net", "ebay.com", "facebook.com", "facebookmail.com",
+	"fastmail.com", "gmail.com", "gmx.com", "gmx.de", "gmx.net", "google.com", "googlemail.com", "hotmail.com", "icloud.com",
+	"linkedin.com", "live.com", "mail.ru", "messagingengine.com", "microsoft.com", "msn.com", "outlook.com", "paypal.com",
+	"proton.me", "protonmail.ch", "protonmail.com", "qq.com", "t-online.de", "twitter.com", "web.de", "yahoo.co.jp",
+	"yahoo.com", "yandex.net", "yandex.ru", "zoho.com",
+}
+
+// Impersonation is for a client that says it is one of the best-known senders, and is not in DNS. The admin's own list of
+// organisational domains comes beside the one above.
+func Impersonation(more []string) helogate.Check {
+	known := map[string]bool{}
+	for _, name := range slices.Concat(wellKept, more) {
+		known[hostname.Canonical(name)] = true
+	}
+	return helogate.Check{
+		Name: "impersonation", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass,
+		Doc: "HELO is not a name of a well-known sender (google.com, outlook.com, …, and the admin's list), unless DNS says so",
+		Fix: "greet with your host's own name",
+		Run: func(c *helogate.Case) helogate.Finding {
+			name, none, ok := heloName(c)
+			if !ok {
+				return none
+			}
+			org := hostname.Org(name)
+			if !known[org] {
+				return c.None("no name of a well-known sender")
+			}
+			if none, is := unroutable(c); is {
+				return none
+			}
+			if c.LeadsBack(name) {
+				return c.Pass("%s is %s", clip(name), c.Client)
+			}
+			for ptr := range c.Confirmed() {
+				if hostname.Under(ptr, org) && named(c, ptr) {
+					return c.Pass("%s is %s", c.Client, clip(ptr))
+				}
+			}
+			return c.Fail("HELO %s, but %s is no host of %s", said(c), c.Client, org)
+		},
+	}
+}

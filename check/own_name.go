@@ -1,0 +1,65 @@
+package check
+
+import (
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+)
+
+// OwnName is for a stranger who greets with a name of ours: one under our names, under the recipient's domain, which the
+// MTA takes mail for, or one that resolves to an address of ours. It works with nothing configured. A host of ours that
+// nobody told us of passes if the name is its own in DNS.
+func OwnName(own Own) helogate.Check {
+	return helogate.Check{
+		Name: "own-name", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass,
+		Doc: "HELO is not a name of ours or of the recipient's domain, unless DNS says that it is the client's",
+		Fix: "greet with your host's own name",
+		Run: func(c *helogate.Case) helogate.Finding {
+			name, none, ok := heloName(c)
+			if h := hostname.ParseHelo(c.Helo); h.Kind == hostname.Private {
+				name = h.Name // ours may be a private name too
+				_, ok = own.domainOf(name)
+			}
+			if !ok {
+				return none
+			}
+			if own.hasClient(c) {
+				return c.None("%s is one of ours", c.Client)
+			}
+			if none, is := unroutable(c); is {
+				return none
+			}
+			domain, whose := own.owner(c, name)
+			if domain == "" {
+				return c.None("not a name of ours")
+			}
+			if c.LeadsBack(name) {
+				return c.Pass("%s is %s", name, c.Client)
+			}
+			for ptr := range c.Confirmed() {
+				if hostname.Under(ptr, domain) {
+					return c.Pass("%s is %s, in %s too", c.Client, ptr, domain)
+				}
+			}
+			return c.Fail("HELO %s %s, and %s is no host of it", said(c), whose, c.Client)
+		},
+	}
+}
+
+// owner returns the domain of ours that a name is in, and how that is known; "" if it is none of ours.
+func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
+	if domain, ok := o.domainOf(name); ok {
+		return domain, "is a name of ours, in " + domain
+	}
+	if domain := domainOf(c.Recipient); hostname.Under(name, domain) {
+		return domain, "is in the recipient's domain " + clip(domain)
+	}
+	for a := range c.AnyAddrs(name) {
+		if o.hasAddress(c, a) {
+			if domain = hostname.Org(name); domain == "" {
+				domain = name
+			}
+			return domain, "resolves to our address " + a.String()
+		}
+	}
+	return "", ""
+}

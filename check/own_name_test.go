@@ -1,0 +1,43 @@
+package check
+
+import "testing"
+
+func TestOwnName(t *testing.T) {
+	const dns = `
+		mail.example.net  A 198.51.100.25
+		new.example.net   A 192.0.2.50
+		our-other.example A 192.0.2.25
+		v6.other.example  AAAA 2001:db8::25
+		spoof.example.org A 192.0.2.60
+		slow.example.net  A tempfail
+		down.example.org  A tempfail
+		192.0.2.51 PTR roam.example.net
+		roam.example.net A 192.0.2.51
+		192.0.2.52 PTR forged.example.net
+		forged.example.net A 192.0.2.99
+		192.0.2.53 PTR tempfail`
+	zone(t, OwnName(ours), dns,
+		"192.0.2.1 mail.example.net", "fail: HELO mail.example.net is a name of ours, in example.net, and 192.0.2.1 is no host of it",
+		"192.0.2.1 EXAMPLE.NET.", "fail: HELO EXAMPLE.NET. is a name of ours, in example.net, and 192.0.2.1 is no host of it",
+		"192.0.2.50 new.example.net", "pass: new.example.net is 192.0.2.50",
+		"192.0.2.51 mail.example.net", "pass: 192.0.2.51 is roam.example.net, in example.net too",
+		"192.0.2.52 mail.example.net", "fail: HELO mail.example.net is a name of ours, in example.net, and 192.0.2.52 is no host of it",
+		"192.0.2.53 mail.example.net", "temperror: PTR of 192.0.2.53: the zone says so",
+		"192.0.2.1 slow.example.net", "temperror: A of slow.example.net: the zone says so",
+		"192.0.2.1 our-other.example", "fail: HELO our-other.example resolves to our address 192.0.2.25, and 192.0.2.1 is no host of it",
+		"192.0.2.1 v6.other.example", "fail: HELO v6.other.example resolves to our address 2001:db8::25, and 192.0.2.1 is no host of it",
+		"192.0.2.1 down.example.org", "temperror: A of down.example.org: the zone says so",
+		"192.0.2.1 notexample.net", "none: not a name of ours",
+		"203.0.113.5 mail.example.net", "none: 203.0.113.5 is one of ours",
+		"10.1.2.3 mail.example.net", "none: 10.1.2.3 is a private address: DNS says nothing of it",
+		"192.0.2.1 [192.0.2.1]", "none: HELO [192.0.2.1] is an address")
+	// With nothing configured: the recipient's domain, and the address that the client connected to.
+	zone(t, OwnName(Own{}), dns,
+		"192.0.2.1 spoof.example.org a@b.example jane@Example.ORG", "fail: HELO spoof.example.org is in the recipient's domain example.org, and 192.0.2.1 is no host of it",
+		"192.0.2.60 spoof.example.org a@b.example jane@example.org", "pass: spoof.example.org is 192.0.2.60",
+		"192.0.2.1 spoof.example.org a@b.example jane@other.example", "none: not a name of ours",
+		"192.0.2.1 our-other.example", "fail: HELO our-other.example resolves to our address 192.0.2.25, and 192.0.2.1 is no host of it")
+	zone(t, OwnName(Own{Names: []string{"corp.local"}}), dns,
+		"192.0.2.1 pc.corp.local", "fail: HELO pc.corp.local is a name of ours, in corp.local, and 192.0.2.1 is no host of it",
+		"192.0.2.1 pc.other.local", "none: HELO pc.other.local is a private name")
+}

@@ -1,0 +1,29 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/helogate/helogate"
+)
+
+// Postmaster lets in mail to postmaster at any domain or at none, in any case: who was rejected must be able to say so.
+var Postmaster = toRole("postmaster", "the recipient is postmaster, who must be reachable (RFC 5321 sections 4.1.1.3, 4.5.1)")
+
+// Abuse lets in mail to abuse; a line of its own, so that it can be turned off.
+var Abuse = toRole("abuse", "the recipient is abuse (RFC 2142 section 2)")
+
+func toRole(role, doc string) helogate.Check {
+	return helogate.Check{
+		Name: role, Needs: helogate.Rcpt, Cost: helogate.Local, Doc: doc,
+		Run: func(c *helogate.Case) helogate.Finding {
+			local := c.Recipient
+			if at := strings.LastIndexByte(local, '@'); at >= 0 {
+				local = local[:at]
+			}
+			if strings.EqualFold(strings.Trim(local, `"`), role) {
+				return c.Pass("mail to %s", role)
+			}
+			return c.None("not to %s", role)
+		},
+	}
+}

@@ -1,0 +1,147 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/helogate/helogate"
+)
+
+// Presets are the names of the presets, the mildest first.
+var Presets = []string{"lenient", "rfc", "strict", "balanced", "hardline"}
+
+// DefaultPreset is the one to begin with.
+const DefaultPreset = "balanced"
+
+// What an outcome of fail does, unless a cell says more.
+const (
+	let   = "pass = accept"
+	off   = "ignore"
+	note  = "note"
+	s1    = "suspect 1"
+	s2    = "suspect 2"
+	s3    = "suspect 3"
+	rej   = "reject"
+	drop  = "drop"
+	vouch = "note; pass = vouch 1"
+
+	// A failure of the HELO name's DNS would make own-name defer, though nobody can say that the name is ours. So it does
+	// no more there than the checks beside it do.
+	rejNote    = "reject; temperror = note"
+	rejSuspect = "reject; temperror = suspect 2"
+)
+
+// presetTable is what the presets make of each check: lenient, rfc and strict do what the qpsmtpd plugin of 2012 meant to
+// do, hardline refuses whoever lacks any property of a real mail server, and balanced weighs: its numbers come from what
+// a large list server has seen. RFC 5321 section 4.1.4 forbids refusing only because HELO does not match the address, so
+// helo-matches refuses in none.
+var presetTable = [...]struct {
+	check                                    string
+	lenient, rfc, strict, balanced, hardline string
+}{
+	{"authenticated", let, let, let, let, let},
+	{"submission", let, let, let, let, let},
+	{"own-network", let, let, let, let, let},
+	{"exempt", let, let, let, let, let},
+	{"postmaster", let, let, let, let, let},
+	{"abuse", let, let, let, let, let},
+
+	{"helo-missing", rej, rej, rej, rej, drop},
+	{"own-identity", rej, rej, rej, rej, drop},
+	{"bare-address", rej, rej, rej, rej, drop},
+	{"forged-literal", rej, rej, rej, rej, drop},
+	{"helo-syntax", note, rej, rej, rej, drop},
+	{"fqdn", note, rej, rej, rej, drop},
+	{"private-name", note, rej, rej, s2, drop},
+	{"literal", off, note, rej, note, note},
+	{"bad-helo", rej, rej, rej, rej, drop},
+	{"helo-changed", off, note, note, s1, s1},
+	{"generic-helo", off, note, note, s2, drop},
+
+	{"own-name", rejNote, rej, rej, rejSuspect, drop},
+	{"rdns", off, rej, rej, s2, drop},
+	{"fcrdns", off, note, note, s2, drop},
+	{"generic-name", off, note, note, s3, drop},
+	{"hosting-name", off, note, note, s1, drop},
+	{"helo-resolves", off, rej, rej, s2, drop},
+	{"helo-matches", off, note, note, vouch, note},
+	{"helo-fcrdns", off, note, note, note, drop},
+	{"helo-related", off, note, rej, s1, drop},
+	{"impersonation", off, note, rej, rej, drop},
+	{"client-mx", off, note, note, s1, drop},
+	{"sender-domain", off, note, note, rej, drop},
+	{"sender-mx", off, note, note, s1, drop},
+	{"mx-fcrdns", off, note, note, note, drop},
+}
+
+// thresholds of the presets that weigh.
+var thresholds = map[string]helogate.Thresholds{
+	"balanced": {GreylistAt: 2, RejectAt: 5},
+}
+
+// NewPolicy makes the policy of a preset: all its lines, in order.
+func NewPolicy(preset string, s Settings) (*helogate.Policy, error) {
+	lines, t, err := Lines(preset, s)
+	if err != nil {
+		return nil, err
+	}
+	return helogate.NewPolicy(t, lines...)
+}
+
+// Lines returns the lines of a preset, in order, and its thresholds: for who wants to change some.
+func Lines(preset string, s Settings) ([]helogate.Line, helogate.Thresholds, error) {
+	actions, err := actionsOf(preset)
+	if err != nil {
+		return nil, helogate.Thresholds{}, err
+	}
+	all := All(s)
+	lines := make([]helogate.Line, len(all))
+	for i, c := range all {
+		lines[i] = helogate.Line{Check: c, On: actions[c.Name]}
+	}
+	return lines, thresholds[preset], nil
+}
+
+func actionsOf(preset string) (map[string]map[helogate.Outcome]helogate.Action, error) {
+	out := map[string]map[helogate.Outcome]helogate.Action{}
+	for _, row := range presetTable {
+		cell := ""
+		switch preset {
+		case "lenient":
+			cell = row.lenient
+		case "rfc":
+			cell = row.rfc
+		case "strict":
+			cell = row.strict
+		case "balanced":
+			cell = row.balanced
+		case "hardline":
+			cell = row.hardline
+		default:
+			return nil, fmt.Errorf("%q is no preset: %s", preset, strings.Join(Presets, ", "))
+		}
+		on, err := parseCell(cell)
+		if err != nil {
+			return nil, fmt.Errorf("preset %s, %s: %w", preset, row.check, err)
+		}
+		out[row.check] = on
+	}
+	return out, nil
+}
+
+// parseCell reads "reject; temperror = note": an action without an outcome is fail's.
+func parseCell(cell string) (map[helogate.Outcome]helogate.Action, error) {
+	on := map[helogate.Outcome]helogate.Action{}
+	for part := range strings.SplitSeq(cell, ";") {
+		outcome, action, named := strings.Cut(part, "=")
+		if !named {
+			outcome, action = string(helogate.Fail), part
+		}
+		a, err := helogate.ParseAction(action)
+		if err != nil {
+			return nil, err
+		}
+		on[helogate.Outcome(strings.TrimSpace(outcome))] = a
+	}
+	return on, nil
+}

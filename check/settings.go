@@ -1,0 +1,66 @@
+package check
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+)
+
+// Settings are what the checks need to know of the place that they run at. The zero value works: checks that need
+// something of it find nothing.
+type Settings struct {
+	Own          Own
+	BadHelo      BadHeloList
+	Impersonated []string // organisational domains beside those that the impersonation check knows
+	Exempt       []Exemption
+}
+
+// Own is what is ours: others may not say it, and it is never judged.
+type Own struct {
+	Names     []string // host names and domains, with everything below; canonical
+	Addresses []netip.Addr
+	Networks  []netip.Prefix
+}
+
+// hasAddress reports whether an address is one that our own hosts answer at: a configured one, the one that the client
+// connected to, or a loopback address.
+func (o *Own) hasAddress(c *helogate.Case, a netip.Addr) bool {
+	return a.IsValid() && (a.IsLoopback() || a == c.Server.Addr().Unmap() || slices.Contains(o.Addresses, a))
+}
+
+// hasClient reports whether the client is one of ours.
+func (o *Own) hasClient(c *helogate.Case) bool {
+	if o.hasAddress(c, c.Client) {
+		return true
+	}
+	for _, n := range o.Networks {
+		if n.Contains(c.Client) {
+			return true
+		}
+	}
+	return false
+}
+
+// domainOf returns which of our names a name is, or is below of.
+func (o *Own) domainOf(name string) (string, bool) {
+	for _, own := range o.Names {
+		if hostname.Under(name, own) {
+			return own, true
+		}
+	}
+	return "", false
+}
+
+// An Exemption names clients that are never judged. All that it names must match, and it must name something.
+type Exemption struct {
+	Addresses  []netip.Prefix
+	Names      []string // confirmed PTR names; ".example.org" is all below example.org
+	Helos      []string // HELO names, likewise
+	Senders    []string // addresses, domains, or ".example.org" for all below; "<>" is the null reverse-path
+	Recipients []string // likewise
+	Comment    string
+	Until      time.Time // zero: for ever
+}
