@@ -12,6 +12,6 @@ func TestForgedLiteral(t *testing.T) {
 		"::ffff:192.0.2.7 [192.0.2.7]", "pass: HELO [192.0.2.7] is the client's address",
 		"2001:db8::1 [ipv6:2001:DB8:0:0::1]", "pass: HELO [ipv6:2001:DB8:0:0::1] is the client's address",
 		"2001:db8::2 [IPv6:2001:db8::1]", "fail: HELO [IPv6:2001:db8::1] is not your address 2001:db8::2",
-		"192.0.2.7 [x:y]", "neutral: HELO [x:y] is a literal of a kind that cannot be compared",
+		"192.0.2.7 [x:y]", "fail: HELO [x:y] is not your address 192.0.2.7",
 		"192.0.2.7 192.0.2.9", "none: no address literal")
 }

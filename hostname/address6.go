@@ -1,0 +1,129 @@
+package hostname
+
+import (
+	"bytes"
+	"encoding/hex"
+	"net/netip"
+	"slices"
+)
+
+// The signals of IPv6, as those of address.go.
+
+// ownIPv6 finds the address: its 32 nibbles, forwards or backwards, whatever separates them; its last 16, if enough of
+// them are not zero to be no chance; or its groups, with zeros left out.
+func (r *reading) ownIPv6(addr netip.Addr) string {
+	bytes16 := addr.As16()
+	var nibbles [32]byte
+	hex.Encode(nibbles[:], bytes16[:])
+	var buf [maxName]byte
+	bare := strip(buf[:0], r.host)
+	how := ""
+	switch {
+	case bytes.Contains(bare, nibbles[:]):
+		how = "its nibbles"
+	case 16-bytes.Count(nibbles[16:], []byte{'0'}) >= 8 && bytes.Contains(bare, nibbles[16:]):
+		how = "the nibbles of its interface"
+	case hasGroups(r.host, bytes16):
+		how = "its groups"
+	default:
+		slices.Reverse(nibbles[:])
+		if bytes.Contains(bare, nibbles[:]) {
+			how = "its nibbles in reverse"
+		}
+	}
+	if how == "" {
+		return ""
+	}
+	return "contains its address " + addr.String() + " as " + how
+}
+
+// anyIPv6 finds what looks like an address: sixteen labels in a row of one nibble each, eight groups of up to four
+// nibbles, or 32 nibbles without a separator.
+func (r *reading) anyIPv6() string {
+	nibbles, groups, digits := 0, 0, 0
+	for at := 0; at < len(r.host); {
+		text, next := part(r.host, at)
+		at = next
+		if text == "" || !isHex(text) || len(text) > 4 {
+			if len(text) == 32 && isMixedHex(text) {
+				return "contains an IPv6 address as 32 nibbles"
+			}
+			nibbles, groups, digits = 0, 0, 0
+			continue
+		}
+		groups++
+		nibbles++
+		if len(text) > 1 {
+			nibbles = 0
+		}
+		if '0' <= text[0] && text[0] <= '9' {
+			digits++
+		}
+		switch {
+		case nibbles == 16:
+			return "contains sixteen nibbles of an IPv6 address"
+		case groups >= 8 && nibbles < groups && digits >= 2:
+			return "contains the eight groups of an IPv6 address"
+		}
+	}
+	return ""
+}
+
+// strip appends the letters and digits of s.
+func strip(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := classes[s[i]]; c == lower || c == digit {
+			b = append(b, s[i])
+		}
+	}
+	return b
+}
+
+// hasGroups reports whether the groups of an address that are not zero stand in host in their order, with nothing but
+// zeros between: 2001-db8-0-0-0-0-0-1, 2001-db8--1, 2001.0db8.1. There must be three of them.
+func hasGroups(host string, addr [16]byte) bool {
+	var want [8]uint16
+	n := 0
+	for i := 0; i < len(addr); i += 2 {
+		if group := uint16(addr[i])<<8 | uint16(addr[i+1]); group != 0 {
+			want[n] = group
+			n++
+		}
+	}
+	if n < 3 {
+		return false
+	}
+	found := 0
+	for at := 0; at < len(host); {
+		text, next := part(host, at)
+		at = next
+		switch group, ok := groupOf(text); {
+		case ok && group == want[found]:
+			found++
+			if found == n {
+				return true
+			}
+		case ok && group == 0: // zeros between, or nothing between two separators
+		case ok && group == want[0]:
+			found = 1
+		default:
+			found = 0
+		}
+	}
+	return false
+}
+
+// groupOf reads one to four nibbles. Nothing at all, as between the hyphens of 2001-db8--1, is zero.
+func groupOf(s string) (group uint16, ok bool) {
+	if len(s) > 4 || !isHex(s) {
+		return 0, false
+	}
+	for i := range len(s) {
+		nibble := s[i] - '0'
+		if nibble > 9 {
+			nibble = s[i] - 'a' + 10
+		}
+		group = group<<4 | uint16(nibble)
+	}
+	return group, true
+}

@@ -1,0 +1,236 @@
+// Package hostname says what a name says, before DNS is asked anything.
+//
+// A client names itself in HELO or EHLO, and the reverse zone of its address names it once more. Neither is to be
+// believed, but both can be read: whether the HELO argument is of the form that RFC 5321 asks for ([ParseHelo]), which
+// organisation a name belongs to ([Org], [Under]), and whether a person gave it to a mail server or a provider stamped
+// it on an address ([Classify]).
+//
+// All functions are pure: no network, no clock, no state. They take the bytes of a stranger, and whatever text they
+// return is printable ASCII, fit for an SMTP reply, a log and a terminal.
+package hostname
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// Kind says what a HELO argument is. The words are stable: rules, journal and documentation use them.
+type Kind string
+
+// Every argument is exactly one of these.
+const (
+	Empty       Kind = "empty"        // nothing, or nothing but blanks
+	BareAddress Kind = "bare-address" // an address without brackets, or a form that resolvers take for one: 1.2.3, 0x7f.1
+	Literal     Kind = "literal"      // an address literal of RFC 5321 section 4.1.3
+	SingleLabel Kind = "single-label" // a name without a dot
+	Private     Kind = "private"      // a name under a private top level, see [IsPrivateName]
+	FQDN        Kind = "fqdn"         // any other name
+	Malformed   Kind = "malformed"    // neither a Domain nor an address literal; Why says what is wrong
+)
+
+// Limits of RFC 5321 section 4.5.3.1.2 and RFC 1035 section 2.3.4. The DNS cannot hold more than 253 octets of text; the
+// grammar of SMTP allows 255, and grammar is what is judged here.
+const (
+	maxName  = 255
+	maxLabel = 63
+)
+
+// A Helo is what the argument of HELO or EHLO says.
+type Helo struct {
+	Kind Kind
+
+	// Name is in lower case and without a final dot. It is set for SingleLabel, Private and FQDN, and for a Malformed
+	// name that has no wrong character (a..b, -x.example.com).
+	Name string
+
+	// Addr is the address of a Literal or a BareAddress, IPv4 where it is an IPv4-mapped IPv6 address. It is the zero
+	// Addr for a General-address-literal and for a number that resolvers would take for an address.
+	Addr netip.Addr
+
+	// Why says what is wrong with a Malformed argument, "the character '!' at 5" for example, counting octets from 1.
+	// It reads well after "rejected: " and is printable ASCII.
+	Why string
+
+	// Note says what was let pass: "a final dot, an underscore". It is printable ASCII.
+	Note string
+}
+
+// ParseHelo reads the argument of HELO or EHLO as the client sent it, without the CRLF: RFC 5321 sections 4.1.2 and
+// 4.1.3. Octets are judged raw, since whatever normalises them (IDNA above all) also hides what is wrong with them.
+//
+// Let pass, and said in Note: one final dot, underscores (Windows hosts have them), blanks at the end (RFC 5321 section
+// 4.1.1 asks receivers to), an IPv6 literal without its tag, and a tag that IANA does not know. UTF-8 is Malformed:
+// EHLO comes before the client can know of SMTPUTF8, so RFC 6531 section 3.7.1 asks for A-labels. So is a name with an
+// all-numeric top level, which no host has (RFC 3696 section 2).
+//
+// It allocates nothing for a name in lower case.
+func ParseHelo(raw string) Helo {
+	var let leniency
+	s := raw
+	if n := len(s); n > 0 && (s[n-1] == ' ' || s[n-1] == '\t') {
+		s = strings.TrimRight(s, " \t")
+		let |= trailingBlank
+	}
+	if s == "" {
+		return Helo{Kind: Empty}
+	}
+	if len(s) > maxName && !(len(s) == maxName+1 && s[maxName] == '.') {
+		return malformed("", whyTooLong(len(s)))
+	}
+	if s[0] == '[' {
+		return parseLiteral(s, let)
+	}
+	if s[len(s)-1] == '.' {
+		s = s[:len(s)-1]
+		let |= finalDot
+	}
+	return parseName(s, let)
+}
+
+// parseName reads anything without an opening bracket. It stops at the first thing that is wrong.
+func parseName(s string, let leniency) Helo {
+	var (
+		upper   bool
+		numeric = true // every label is digits
+		digits  = true // the label at hand is
+		label   int    // where the label at hand starts
+	)
+	for i := 0; i <= len(s); i++ {
+		class := dot // the end of the name ends a label as a dot does
+		if i < len(s) {
+			class = classes[s[i]]
+		}
+		switch class {
+		case lower, hyphen:
+			digits = false
+		case digit:
+		case dot:
+			if why := whyLabel(s[label:i]); why != "" {
+				return malformed(nameLike(s), why)
+			}
+			numeric = numeric && digits
+			if i < len(s) {
+				label, digits = i+1, true
+			}
+		case upperCase:
+			upper, digits = true, false
+		case underscore:
+			let |= underscoreSeen
+			digits = false
+		default:
+			if addr, ok := bareIPv6(s); ok {
+				return Helo{Kind: BareAddress, Addr: addr, Note: let.String()}
+			}
+			return malformed("", whyOctet(s, i))
+		}
+	}
+	if numeric || isNumber(s) {
+		addr, _ := parseIPv4(s) // if it is none, the zero Addr says so
+		return Helo{Kind: BareAddress, Addr: addr, Note: let.String()}
+	}
+	name := s
+	if upper {
+		name = strings.ToLower(s)
+	}
+	if digits {
+		return malformed(name, "the top level "+s[label:]+" is a number")
+	}
+	h := Helo{Kind: FQDN, Name: name, Note: let.String()}
+	switch {
+	case label == 0:
+		h.Kind = SingleLabel
+	case IsPrivateName(name):
+		h.Kind = Private
+	}
+	return h
+}
+
+// isNumber reports whether inet_aton, and with it most programs, would take s for an address in hexadecimal: one to four
+// numbers, 0x7f.1 for example. Numbers in decimal are known by then.
+func isNumber(s string) bool {
+	if s[0] < '0' || s[0] > '9' || strings.Count(s, ".") > 3 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		hex := len(label) > 2 && label[0] == '0' && label[1]|0x20 == 'x'
+		if hex {
+			label = label[2:]
+		}
+		for i := range len(label) {
+			if c := label[i] | 0x20; label[i]-'0' > 9 && (!hex || c < 'a' || c > 'f') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// nameLike is s in canonical form if it is made of nothing but the characters of a name, else "".
+func nameLike(s string) string {
+	for i := range len(s) {
+		if classes[s[i]] == other {
+			return ""
+		}
+	}
+	return strings.ToLower(s)
+}
+
+func malformed(name, why string) Helo {
+	return Helo{Kind: Malformed, Name: name, Why: why}
+}
+
+// class is what an octet is in a name.
+type class uint8
+
+const (
+	other class = iota
+	lower
+	digit
+	dot
+	hyphen
+	upperCase
+	underscore
+)
+
+var classes = func() (t [256]class) {
+	for c := range t {
+		switch {
+		case 'a' <= c && c <= 'z':
+			t[c] = lower
+		case '0' <= c && c <= '9':
+			t[c] = digit
+		case 'A' <= c && c <= 'Z':
+			t[c] = upperCase
+		}
+	}
+	t['.'], t['-'], t['_'] = dot, hyphen, underscore
+	return t
+}()
+
+// leniency is what was let pass.
+type leniency uint8
+
+const (
+	finalDot leniency = 1 << iota
+	underscoreSeen
+	trailingBlank
+	untagged
+	unknownTag
+)
+
+var leniencies = [...]string{"a final dot", "an underscore", "a blank at the end", "no IPv6: before the address", "an unknown tag"}
+
+// String joins what was let pass: "a final dot, an underscore".
+func (l leniency) String() string {
+	var s string
+	for i, text := range leniencies {
+		switch {
+		case l&(1<<i) == 0:
+		case s == "":
+			s = text
+		default:
+			s += ", " + text
+		}
+	}
+	return s
+}

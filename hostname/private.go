@@ -1,0 +1,50 @@
+package hostname
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// IsPrivateName reports whether a canonical name is below a top level that leaks from office and home networks. The
+// public DNS has none of these, and two hosts of the same private name need have nothing to do with each other.
+//
+// It knows .local and what RFC 6762 appendix G lists (intranet, internal, private, corp, home, lan), home.arpa of RFC
+// 8375, localhost and invalid of RFC 6761, mail, which ICANN ruled out for good together with corp and home because of
+// name collisions, and the defaults of operating systems, routers and cloud images that ICANN's collision studies saw
+// most often or that administrators choose. It does not know .test and .example, which stand in documentation and test
+// beds, nor anything that is delegated. A single label is never private.
+func IsPrivateName(name string) bool {
+	last := strings.LastIndexByte(name, '.')
+	if last <= 0 {
+		return false
+	}
+	switch name[last+1:] {
+	case "local", "localhost", "invalid", // RFC 6762, RFC 6761
+		"intranet", "internal", "private", "corp", "home", "lan", // RFC 6762 appendix G; internal also by ICANN in 2024
+		"mail",                                                         // ICANN, 2018: never to be delegated, as corp and home
+		"localdomain", "localdomain6", "localnet", "workgroup", "priv", // defaults of operating systems
+		"openstacklocal", "novalocal", // defaults of cloud images
+		"domain", "router", "gateway", "belkin", "dlink", "homenet", // defaults of home routers
+		"loc", "dom", "prv", "pvt", "intern", "interno", "lokal": // chosen by administrators
+		return true
+	case "arpa":
+		return Under(name, "home.arpa")
+	}
+	return false
+}
+
+// Beyond what netip knows: addresses of shared carrier space (RFC 6598) and of "this network" (RFC 1122 section 3.2.1.3).
+var (
+	sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+	thisNetwork = netip.MustParsePrefix("0.0.0.0/8")
+)
+
+// IsPrivate reports whether an address means something only in its own network, so that public DNS cannot tell anything
+// of it and no mail from elsewhere can reach it: RFC 1918, unique local (RFC 4193), loopback, link-local, shared carrier
+// space (RFC 6598), and the unspecified address with the rest of 0.0.0.0/8. The ranges for documentation are not private.
+// The zero Addr is not either.
+func IsPrivate(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified() ||
+		sharedSpace.Contains(a) || thisNetwork.Contains(a)
+}
