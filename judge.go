@@ -37,6 +37,7 @@ type judgement struct {
 	world  *world
 	tracks [2]track
 	found  []Finding // by line; Check is "" where the line has not run
+	panics []func()  // reports of the checks that panicked in this try
 }
 
 // try judges tier by tier: a dearer one runs while nothing is decided, or to hear who may let the client in. It returns
@@ -44,7 +45,7 @@ type judgement struct {
 func (j *judgement) try() (missing []int) {
 	p := j.policy
 	j.world.begin()
-	j.tracks = [2]track{}
+	j.tracks, j.panics = [2]track{}, nil
 	if j.found == nil {
 		j.found = make([]Finding, len(p.lines))
 	}
@@ -158,7 +159,8 @@ func (j *judgement) examine(l *line) (found Finding) {
 
 func (j *judgement) panicked(l *line, cause any) Finding {
 	if report := j.policy.Panicked; report != nil {
-		report(l.Check.Name, j.Facts, cause, debug.Stack())
+		stack := debug.Stack()
+		j.panics = append(j.panics, func() { report(l.Check.Name, j.Facts, cause, stack) })
 	}
 	return Finding{
 		Check: l.Check.Name, Outcome: TempError, Action: l.on[TempError.index()],
@@ -168,6 +170,9 @@ func (j *judgement) panicked(l *line, cause any) Finding {
 
 func (j *judgement) verdict() Verdict {
 	p := j.policy
+	for _, report := range j.panics {
+		report()
+	}
 	v := Verdict{Asked: j.world.asked(), Decision: j.tracks[force].decide(p)}
 	v.ID = verdictID(&j.Facts, v.Asked)
 	ran := 0

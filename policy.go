@@ -176,8 +176,9 @@ func (p *Policy) OnTrial() *Policy {
 			l.on[j].Trial = true
 		}
 		l.weigh()
+		l.onTrial = true // what is only noted, too: a trial asks no more than enforcing would
 		q.lines[i] = l
-		q.trial = q.trial || l.onTrial
 	}
+	q.trial = true
 	return &q
 }
