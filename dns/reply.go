@@ -27,6 +27,7 @@ type link struct {
 // A trail is the way from the name asked to its data, as far as the replies have shown it.
 type trail struct {
 	start     string
+	kind      uint16 // what is looked for
 	links     []link
 	status    helogate.Status // "" as long as the end is not known
 	values    []string
@@ -44,9 +45,9 @@ func (t trail) name() string {
 	return t.links[len(t.links)-1].target
 }
 
-// read follows the trail through a reply to a query for name and kind. What is not on the trail is not looked at. The
+// read follows the trail through the reply to a query for its name. What is not on the trail is not looked at. The
 // failures it gives are the server's, and another may do better.
-func (t trail) read(m *wire.Msg, kind uint16, trusted bool) (trail, *failure) {
+func (t trail) read(m *wire.Msg, trusted bool) (trail, *failure) {
 	if m.Rcode != wire.RcodeSuccess && m.Rcode != wire.RcodeNameError {
 		return t, rcodeFailure(m.Rcode)
 	}
@@ -58,7 +59,7 @@ func (t trail) read(m *wire.Msg, kind uint16, trusted bool) (trail, *failure) {
 	t.authentic = t.authentic && authentic
 	t.links = slices.Clone(t.links) // the caller's trail may be read into again, from another server's reply
 	for {
-		found, err := t.gather(m.Answer, kind)
+		found, err := t.gather(m.Answer)
 		if err != nil {
 			return t, err
 		}
@@ -100,11 +101,11 @@ func (t trail) end(m *wire.Msg, moved bool) (trail, *failure) {
 }
 
 // gather takes the records of the trail's name that were asked for, and says whether there were any.
-func (t *trail) gather(records []wire.RR, kind uint16) (bool, *failure) {
+func (t *trail) gather(records []wire.RR) (bool, *failure) {
 	name, ttl, found := t.name(), uint32(math.MaxUint32), false
 	var values []value
 	for _, rr := range records {
-		if h := rr.Header(); h.Rrtype != kind || h.Class != wire.ClassINET || canonical(h.Name) != name {
+		if h := rr.Header(); h.Rrtype != t.kind || h.Class != wire.ClassINET || canonical(h.Name) != name {
 			continue
 		}
 		v, ok := valueOf(rr)
@@ -112,7 +113,7 @@ func (t *trail) gather(records []wire.RR, kind uint16) (bool, *failure) {
 			return false, senseless
 		}
 		found, ttl = true, min(ttl, sane(rr.Header().Ttl))
-		if v.text != "" {
+		if !v.none {
 			values = append(values, v)
 		}
 	}
@@ -159,9 +160,10 @@ func (t *trail) follow(records []wire.RR) (bool, *failure) {
 
 // A value is one record's data, and what it is sorted by.
 type value struct {
-	text string // "" is none worth having
+	text string
 	addr netip.Addr
 	pref uint16
+	none bool // the record says that there is nothing
 }
 
 // valueOf reads a record. It is not ok if the record has no data at all, which the wire package lets pass, since
@@ -181,7 +183,7 @@ func valueOf(rr wire.RR) (value, bool) {
 		return value{text: strings.Join(rr.Txt, "")}, len(rr.Txt) > 0
 	case *wire.PTR:
 		if rr.Ptr == "." { // some say "no name" with the root
-			return value{}, true
+			return value{none: true}, true
 		}
 		return value{text: canonical(rr.Ptr)}, rr.Ptr != ""
 	}
