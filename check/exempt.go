@@ -36,7 +36,7 @@ func Exempt(entries []Exemption) helogate.Check {
 // matches asks DNS last, and only if all else has matched.
 func (e *Exemption) matches(c *helogate.Case) bool {
 	switch {
-	case !e.Until.IsZero() && c.Time.After(e.Until):
+	case !e.Until.IsZero() && !c.Time.Before(e.Until):
 		return false
 	case len(e.Addresses) > 0 && !e.matchesAddress(c):
 		return false
@@ -80,7 +80,7 @@ func (e *Exemption) describe() string {
 	}
 	s := clip(strings.Join(parts, ", "))
 	if !e.Until.IsZero() {
-		s += " until " + e.Until.Format(time.DateOnly)
+		s += " until " + e.Until.Add(-time.Nanosecond).Format(time.DateOnly)
 	}
 	return s
 }

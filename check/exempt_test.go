@@ -12,7 +12,7 @@ func TestExempt(t *testing.T) {
 	day := time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC) // the facts' day
 	c := Exempt([]Exemption{
 		{Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}, Comment: "credit union"},
-		{Addresses: []netip.Prefix{netip.MustParsePrefix("198.18.0.0/24")}, Until: day.AddDate(0, 0, -1)},
+		{Addresses: []netip.Prefix{netip.MustParsePrefix("198.18.0.0/24")}, Until: day},
 		{Addresses: []netip.Prefix{netip.MustParsePrefix("198.18.1.0/24")}, Until: day.AddDate(0, 0, 1)},
 		{Names: []string{".friend.example"}},
 		{Helos: []string{"odd.example.org"}, Senders: []string{"list.example"}},
@@ -33,7 +33,7 @@ func TestExempt(t *testing.T) {
 		slow.friend.example   A tempfail`,
 		"198.51.100.7", "pass: exempt: credit union",
 		"198.18.0.1", "none: not exempt", // expired
-		"198.18.1.1", "pass: exempt: 198.18.1.0/24 until 2026-05-05",
+		"198.18.1.1", "pass: exempt: 198.18.1.0/24 until 2026-05-04",
 		"192.0.2.1", "pass: exempt: .friend.example",
 		"192.0.2.2", "none: not exempt", // anybody can write a PTR
 		"192.0.2.3", "temperror: A of slow.friend.example: the zone says so",

@@ -62,5 +62,5 @@ type Exemption struct {
 	Senders    []string // addresses, domains, or ".example.org" for all below; "<>" is the null reverse-path
 	Recipients []string // likewise
 	Comment    string
-	Until      time.Time // zero: for ever
+	Until      time.Time // the first instant at which it is over; zero: for ever
 }

@@ -1,0 +1,204 @@
+// Package engine is the running service between doors and judge: it gives each door its policy and the askers, keeps the
+// sessions with what is held until RCPT, sees that a judgement ends in time, and writes a line of log for each verdict.
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/printable"
+)
+
+// Config is what an engine needs.
+type Config struct {
+	Ask    helogate.Asker
+	Log    *slog.Logger
+	Budget time.Duration    // of a judgement, for all its lookups; 0 is 8s
+	Now    func() time.Time // the time that verdicts are judged at; nil is time.Now
+	// Seen is shown every verdict, before the door has it; it may keep it, and must not wait. May be nil.
+	Seen func(*helogate.Record)
+}
+
+// An Engine judges for doors.
+type Engine struct {
+	Config
+	sessions    *sessions
+	warnPrivate sync.Once
+}
+
+// New returns an engine. It has no policy; each gate brings its own.
+func New(c Config) *Engine {
+	if c.Budget == 0 {
+		c.Budget = 8 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Engine{Config: c, sessions: newSessions(c.Now)}
+}
+
+// Rules are what a gate judges by; they may be exchanged while it judges.
+type Rules struct {
+	Policy   *helogate.Policy
+	RejectAt helogate.Stage // the earliest stage at which a client is told no
+}
+
+// A Gate is the engine as one door sees it.
+type Gate struct {
+	engine *Engine
+	rules  atomic.Pointer[Rules]
+}
+
+// Gate returns a gate with its rules.
+func (e *Engine) Gate(r Rules) *Gate {
+	g := &Gate{engine: e}
+	g.SetRules(r)
+	return g
+}
+
+// SetRules exchanges the rules; judgements under way end by the old ones.
+func (g *Gate) SetRules(r Rules) {
+	log := g.engine.Log
+	p := *r.Policy
+	p.Panicked = func(check string, f helogate.Facts, cause any, stack []byte) {
+		log.Error("a check panicked; please report this", "check", check, "cause", cause,
+			"facts", string((&helogate.Record{Facts: f}).AppendJSON(nil)), "stack", string(stack))
+	}
+	r.Policy = &p
+	g.rules.Store(&r)
+}
+
+// Judge rules on a client, whose connection the door names in Facts.Session. It is a door.Judge.
+func (g *Gate) Judge(ctx context.Context, f helogate.Facts) door.Ruling {
+	if f.Session == "" {
+		return new(Session).judge(ctx, g, f)
+	}
+	return g.engine.sessions.get(f.Session).judge(ctx, g, f)
+}
+
+// rule judges and says what is to be done now: what is not yet to be told to the client is held, and a greylist that does
+// not exist greylists nobody.
+func (g *Gate) rule(ctx context.Context, f helogate.Facts) (helogate.Verdict, door.Ruling) {
+	e, rules := g.engine, g.rules.Load()
+	if f.Time.IsZero() {
+		f.Time = e.Now()
+	}
+	began := time.Now()
+	budget, cancel := context.WithTimeout(ctx, e.Budget)
+	v := rules.Policy.Judge(budget, f, e.Ask)
+	cancel()
+	if ctx.Err() != nil {
+		return v, door.Ruling{} // the door is being closed: no answer is made up
+	}
+	r := door.Ruling{Do: v.Action, Reply: v.Reply}
+	held := v.Action.Refuses() && !mayTell(v.Action, f.Stage, rules.RejectAt)
+	if held || v.Action == helogate.Greylist {
+		r = door.Ruling{Do: helogate.Continue}
+	}
+	if e.Seen != nil {
+		e.Seen(&helogate.Record{Facts: f, Verdict: v})
+	}
+	e.warn(&f)
+	e.logVerdict(&f, &v, held, time.Since(began))
+	return v, r
+}
+
+// mayTell reports whether a refusal may be told at a stage: none before the stage that the administrator set, and no
+// deferral before MAIL, since RFC 5321 section 4.3.2 lists no 4yz but 421 for a connection and for HELO.
+func mayTell(d helogate.Do, s, rejectAt helogate.Stage) bool {
+	return s >= rejectAt && (d != helogate.Defer || s >= helogate.Mail)
+}
+
+// warn says once that a client has a private address that is not among our networks: an exemption was forgotten, or a
+// proxy hides who the clients are.
+func (e *Engine) warn(f *helogate.Facts) {
+	if hostname.IsPrivate(f.Client) && !f.Client.IsLoopback() && f.Auth == "" {
+		e.warnPrivate.Do(func() {
+			e.Log.Warn("a client has a private address, which DNS says nothing of: if it is ours, name its network in own.networks; "+
+				"if it is a proxy, let it pass on the client's address. This is said once.", "client", f.Client.String())
+		})
+	}
+}
+
+const maxLogged = 255 // bytes of a client's text in a line of log
+
+// logVerdict writes one line: what a person looks for at night. All of the client's text is made printable.
+func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, held bool, took time.Duration) {
+	ctx := context.Background()
+	if !e.Log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 16)
+	attrs = append(attrs,
+		slog.String("id", v.ID),
+		slog.String("stage", f.Stage.String()),
+		slog.String("client", f.Client.String()),
+		slog.String("helo", printable.Text(f.Helo, maxLogged)))
+	if f.Stage >= helogate.Mail {
+		attrs = append(attrs, slog.String("from", printable.Text(f.Sender, maxLogged)))
+	}
+	if f.Stage >= helogate.Rcpt {
+		attrs = append(attrs, slog.String("to", printable.Text(f.Recipient, maxLogged)))
+	}
+	attrs = append(attrs, slog.String("action", string(v.Action)))
+	if v.By != "" {
+		attrs = append(attrs, slog.String("by", v.By))
+	}
+	if held {
+		attrs = append(attrs, slog.Bool("held", true))
+	}
+	if v.Trial != v.Decision {
+		attrs = append(attrs, slog.String("would", string(v.Trial.Action)), slog.String("would_by", v.Trial.By),
+			slog.Int("suspicion", v.Trial.Suspicion))
+	} else {
+		attrs = append(attrs, slog.Int("suspicion", v.Suspicion))
+	}
+	if failed := list(v.Findings, helogate.Fail, helogate.SoftFail); failed != "" {
+		attrs = append(attrs, slog.String("failed", failed))
+	}
+	if unsure := list(v.Findings, helogate.TempError, helogate.PermError); unsure != "" {
+		attrs = append(attrs, slog.String("unsure", unsure))
+	}
+	if why := reason(v); why != "" {
+		attrs = append(attrs, slog.String("why", why))
+	}
+	attrs = append(attrs, slog.Duration("took", took.Round(time.Microsecond)))
+	e.Log.LogAttrs(ctx, slog.LevelInfo, "verdict", attrs...)
+}
+
+// list names the checks with one of two outcomes, in policy order.
+func list(found []helogate.Finding, a, b helogate.Outcome) string {
+	var buf [256]byte
+	out := buf[:0]
+	for i := range found {
+		if o := found[i].Outcome; o == a || o == b {
+			if len(out) > 0 {
+				out = append(out, ',')
+			}
+			out = append(out, found[i].Check...)
+		}
+	}
+	return string(out)
+}
+
+// reason is what the deciding line found, if it refuses or would.
+func reason(v *helogate.Verdict) string {
+	by := v.By
+	if !v.Action.Refuses() {
+		if by = v.Trial.By; !v.Trial.Action.Refuses() {
+			return ""
+		}
+	}
+	for i := range v.Findings {
+		if v.Findings[i].Check == by {
+			return v.Findings[i].Why
+		}
+	}
+	return ""
+}

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/door"
+)
+
+// A Session is one SMTP connection: what the client has called itself in it. Each stage and each greeting is judged anew
+// (the answers come from the cache); nothing but the earlier greetings goes from one judgement into the next. What is
+// held until RCPT needs no keeping: it is found again there, or a corrected greeting has mended it.
+type Session struct {
+	mu        sync.Mutex
+	greetings []string // verb, space, argument; the last is the one in force
+}
+
+// Bounds, since all of it is the client's: the greetings of a connection, and the bytes of one that are remembered.
+const (
+	maxGreetings = 5
+	maxGreeting  = 300
+)
+
+// Judge judges one stage of the session. A refused greeting leaves the session as it was (RFC 5321 section 4.1.4): a
+// corrected one is not held to it.
+func (s *Session) Judge(ctx context.Context, g *Gate, f helogate.Facts) door.Ruling {
+	return s.judge(ctx, g, f)
+}
+
+func (s *Session) judge(ctx context.Context, g *Gate, f helogate.Facts) door.Ruling {
+	greets := f.Stage >= helogate.Helo && f.Helo != ""
+	greeting := ""
+	if greets {
+		greeting = f.Verb + " " + f.Helo[:min(len(f.Helo), maxGreeting)]
+		f.Earlier = s.before(greeting)
+	}
+	_, ruling := g.rule(ctx, f)
+	if greets && !(f.Stage == helogate.Helo && ruling.Do.Refuses()) {
+		s.greeted(greeting)
+	}
+	return ruling
+}
+
+// before returns the greetings before one that is in force or is about to be.
+func (s *Session) before(greeting string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.greetings)
+	if n > 0 && s.greetings[n-1] == greeting {
+		n--
+	}
+	return slices.Clone(s.greetings[:n])
+}
+
+func (s *Session) greeted(greeting string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.greetings)
+	if n > 0 && s.greetings[n-1] == greeting {
+		return
+	}
+	if n == maxGreetings {
+		s.greetings = slices.Delete(s.greetings, 1, 2) // the first and the latest tell most
+	}
+	s.greetings = append(s.greetings, greeting)
+}
+
+// sessions are those of doors that have no connection of their own to tie a session to: Postfix asks anew for each stage.
+// They are found by the door's name for the connection, and forgotten when it has not been heard of for some time.
+type sessions struct {
+	now func() time.Time
+	mu  sync.Mutex
+	all map[string]*Session
+	old map[string]*Session // those before the last turn
+	at  time.Time           // of the last turn
+}
+
+// A client that says nothing for so long has been cut off by its server (RFC 5321 section 4.5.3.2.7 asks for 5 minutes).
+const (
+	sessionTurn = 10 * time.Minute
+	maxSessions = 20_000 // in a turn; a flood of connections must not grow the process
+)
+
+func newSessions(now func() time.Time) *sessions {
+	return &sessions{now: now, all: map[string]*Session{}, at: now()}
+}
+
+// get finds a session or begins one. Two generations do for expiry: who is used moves to the young one.
+func (s *sessions) get(name string) *Session {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.at) >= sessionTurn || len(s.all) >= maxSessions {
+		s.old, s.all, s.at = s.all, map[string]*Session{}, now
+	}
+	if found := s.all[name]; found != nil {
+		return found
+	}
+	found := s.old[name]
+	if found == nil {
+		found = &Session{}
+	}
+	s.all[name] = found
+	return found
+}
