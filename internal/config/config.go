@@ -1,0 +1,194 @@
+// Package config reads the configuration file: parsing, documentation and errors, and nothing else. What the settings
+// lead to is for others to say; package internal/policy makes a policy of them, and reports what it finds at the place
+// in the file by [Config.Errorf].
+//
+// The file is TOML, and all of it is optional. It is read strictly, for a setting that is misspelt and passed over is a
+// filter that its administrator believes in and does not have: what is unknown, given twice, of a wrong type or out of
+// bounds is an error that names the line, shows it, and says what was probably meant. All that can be found is reported
+// at once, in the order of the file. Variables of the environment override the file through the same decoder.
+//
+// The comments of the types below are the manual: docs/config.md is made of them, of [Default], and of the settings in
+// [Example]; a test fails when one of these drifts.
+package config
+
+import (
+	_ "embed" // the example
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/helogate/helogate"
+)
+
+//go:generate go test -run TestPage -update .
+
+// Example is a whole configuration file in which every setting occurs.
+//
+//go:embed example.toml
+var Example string
+
+// Config is a configuration that was checked, with the defaults filled in. The tags of its fields say how they are
+// written: toml is the key, is the kind of value (see leaves), min and max its bounds, single that one value need not be
+// a list, unset what holds where nothing is given.
+type Config struct {
+	// Whether verdicts are carried out (`enforce`) or only written down (`shadow`). In shadow every line of the policy
+	// is on trial: the mail flows as if helogate were not there, and the journal says what would have happened.
+	Mode Mode `toml:"mode" is:"mode"`
+	// What is ours: nobody else may say that he is it.
+	Own Own `toml:"own"`
+	// What is made of a client.
+	Policy Policy `toml:"policy"`
+	// Who is let in whatever the policy says; as many `[[exempt]]` as needed. In one of them every setting that is given
+	// must match, of a list one entry; at least one of `address`, `name`, `helo`, `sender` and `recipient` is required.
+	Exempt []Exempt `toml:"exempt" unset:"nobody is exempt"`
+	// Where MTAs ask; as many `[[listen]]` as needed. No two may overlap.
+	Listen []Listen `toml:"listen"`
+	// How DNS is asked, and what is remembered of it.
+	DNS DNS `toml:"dns"`
+	// What the service says about itself.
+	Log Log `toml:"log"`
+
+	origin origin
+}
+
+// Mode says whether verdicts are carried out.
+type Mode string
+
+// The modes.
+const (
+	Shadow  Mode = "shadow"  // judged and written down; nothing happens to the mail
+	Enforce Mode = "enforce" // carried out
+)
+
+// Own is what belongs to us.
+type Own struct {
+	// Our domains and hosts, with everything below them. A stranger who greets with one of these names lies.
+	Names []string `toml:"names" is:"domain" unset:"none"`
+	// Our addresses. A stranger who greets with one of them lies.
+	Addresses []netip.Addr `toml:"addresses" is:"address" unset:"none"`
+	// Our networks: clients in them are never judged. A bare address is a network of one.
+	Networks []netip.Prefix `toml:"networks" is:"network" unset:"none"`
+}
+
+// Policy is what is made of a client.
+type Policy struct {
+	// The set of actions to start from: `lenient`, `rfc`, `strict`, `balanced` or `hardline`. `[policy.checks]` says what
+	// differs from it.
+	Preset string `toml:"preset" is:"preset"`
+	// The earliest stage of the dialogue at which a client is told no: `connect`, `helo`, `mail` or `rcpt`. Before `rcpt`
+	// nobody knows yet for whom the mail is, or whether the client will authenticate.
+	RejectAtStage helogate.Stage `toml:"reject_at_stage" is:"stage"`
+	// The suspicion from which a client is greylisted; 0 is never.
+	GreylistAt *int `toml:"greylist_at" is:"points" unset:"that of the preset"`
+	// The suspicion from which a client is rejected; 0 is never.
+	RejectAt *int `toml:"reject_at" is:"points" unset:"that of the preset"`
+	// A page for people whose mail was refused, named in the replies. `{id}` in it stands for the id of the verdict.
+	URL string `toml:"url" is:"url" unset:"none"`
+	// Names that no client may greet with: a name, `.example.invalid` for a domain with all below, a regular expression
+	// between slashes; `!` before one turns it round: whatever it does not match is refused.
+	BadHelo []string `toml:"bad_helo" is:"pattern" unset:"none"`
+	// Files with more of them, a line each.
+	BadHeloFiles []string `toml:"bad_helo_files" is:"path" unset:"none"`
+	// Domains that others like to greet with, such as banks and mail providers, beyond those that helogate knows.
+	Impersonated []string `toml:"impersonated" is:"domain" unset:"none"`
+	// What differs from the preset: the name of a check, and what to do. Alone, an action speaks of the outcome `fail`; a
+	// table gives one to each outcome that it names. The actions are `ignore`, `note`, `suspect N`, `vouch N`,
+	// `greylist`, `defer`, `reject`, `drop` and `accept`, with `would` before it for a trial; the outcomes are `none`,
+	// `neutral`, `pass`, `softfail`, `fail`, `temperror` and `permerror`.
+	Checks map[string]map[helogate.Outcome]helogate.Action `toml:"checks" is:"checks" unset:"as in the preset"`
+}
+
+// Exempt says who is let in whatever the policy says. All fields that are given must match, of each one entry.
+type Exempt struct {
+	// The client's address, or a network that it is in.
+	Address []netip.Prefix `toml:"address" is:"network" single:"yes" unset:"any"`
+	// The client's name in DNS, confirmed by its address: anybody can claim any name. `.example.org` is all names below.
+	Name []string `toml:"name" is:"name" single:"yes" unset:"any"`
+	// What the client says in HELO or EHLO. It may say anything, so let this not stand alone. `.example.org` is all names
+	// below.
+	Helo []string `toml:"helo" is:"helo" single:"yes" unset:"any"`
+	// The envelope sender: an address, a domain, or `.example.org` for all domains below. Anybody can claim it, too.
+	Sender []string `toml:"sender" is:"mailbox" single:"yes" unset:"any"`
+	// The envelope recipient, in the same way. To let a mailbox have all its mail, spam and all, name it here.
+	Recipient []string `toml:"recipient" is:"mailbox" single:"yes" unset:"any"`
+	// Why, for whoever wonders in ten years.
+	Comment string `toml:"comment" is:"text" unset:"none"`
+	// When this ends: a date, which is exempt to its last second in local time, or a date and time. Not in quotes.
+	// In Go it is the first instant that is no longer exempt, and the zero time where it never ends.
+	Until time.Time `toml:"until" is:"until" unset:"never"`
+}
+
+// Listen is a door.
+type Listen struct {
+	// How the MTA asks.
+	Protocol string `toml:"protocol" is:"protocol" unset:"must be given"`
+	// Where: an address with a port, or a unix socket as `unix:/path` or `/path`. Port 0 is any that is free.
+	Address Endpoint `toml:"address" is:"endpoint" unset:"must be given"`
+	// The permissions of a unix socket, in octal digits.
+	Mode fs.FileMode `toml:"mode" is:"permissions" unset:"\"0660\" for a unix socket"`
+	// The preset of this door, where it is not that of `[policy]`: a backup MX, say.
+	Preset string `toml:"preset" is:"preset" unset:"that of [policy]"`
+}
+
+// Endpoint is where a door listens, as net.Listen takes it.
+type Endpoint struct {
+	Network string // "tcp" or "unix"
+	Address string // "127.0.0.1:10040", "/run/helogate/policy.sock"
+}
+
+// DNS is how DNS is asked.
+type DNS struct {
+	// The resolvers, in the order in which they are tried; the port is 53 where it is left out.
+	Servers []netip.AddrPort `toml:"servers" is:"server" unset:"those of /etc/resolv.conf"`
+	// Resolvers, not on this machine, that are believed when they say that DNSSEC has proved an answer (the AD bit). The
+	// network between here and there must be as trustworthy as they are.
+	Trusted []netip.Addr `toml:"trusted" is:"address" unset:"none"`
+	// How long one resolver is waited for before the next is tried.
+	Timeout time.Duration `toml:"timeout" is:"duration" min:"10ms" max:"1m"`
+	// How long all lookups of a judgement may take together; what is not answered by then is a temporary failure.
+	Budget time.Duration `toml:"budget" is:"duration" min:"100ms" max:"5m"`
+	// The memory that answers may take.
+	CacheSize Size `toml:"cache_size" is:"size" min:"1MiB" max:"1TiB"`
+	// The longest that an answer is kept, whatever it says itself.
+	MaxTTL time.Duration `toml:"max_ttl" is:"duration" min:"1s" max:"30d"`
+	// How long a failure of DNS is remembered, so that fifty recipients do not wait for it fifty times.
+	FailureTTL time.Duration `toml:"failure_ttl" is:"duration" min:"1s" max:"1h"`
+}
+
+// Log is what the service says about itself.
+type Log struct {
+	// `text`, for people, or `json`, for programs.
+	Format LogFormat `toml:"format" is:"log format"`
+	// The least that is worth a line: `debug`, `info`, `warn` or `error`.
+	Level slog.Level `toml:"level" is:"log level"`
+}
+
+// LogFormat is how a line of the log is written.
+type LogFormat string
+
+// The formats of the log.
+const (
+	Text LogFormat = "text"
+	JSON LogFormat = "json"
+)
+
+// socketMode is the mode of a unix socket where none is given: the MTA shares our group.
+const socketMode fs.FileMode = 0o660
+
+// Default returns what an empty file means.
+func Default() *Config {
+	return &Config{
+		Mode:   Shadow,
+		Policy: Policy{Preset: "balanced", RejectAtStage: helogate.Rcpt},
+		Listen: []Listen{{Protocol: "postfix", Address: Endpoint{"tcp", "127.0.0.1:10040"}}},
+		DNS: DNS{
+			Timeout:    2 * time.Second,
+			Budget:     8 * time.Second,
+			CacheSize:  64 << 20,
+			MaxTTL:     24 * time.Hour,
+			FailureTTL: 30 * time.Second,
+		},
+		Log: Log{Format: Text, Level: slog.LevelInfo},
+	}
+}

@@ -1,0 +1,341 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/helogate/helogate"
+)
+
+// field is a setting: a field of one of the structs of Config, and what its tags say.
+type field struct {
+	name     string
+	index    int
+	typ      reflect.Type
+	leaf     *leaf // nil for a table and for a list of tables
+	list     bool  // a list, of values or of tables
+	single   bool  // a list that may be written as one value
+	min, max string
+	unset    string
+	comment  string // the Go name, by which the page finds the comment
+}
+
+var fieldsOf = func() func(reflect.Type) []field {
+	var known sync.Map
+	return func(t reflect.Type) []field {
+		if f, ok := known.Load(t); ok {
+			return f.([]field)
+		}
+		var fields []field
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if !f.IsExported() {
+				continue
+			}
+			is := f.Tag.Get("is")
+			fields = append(fields, field{
+				name: f.Tag.Get("toml"), index: i, typ: f.Type, comment: f.Name,
+				leaf: leaves[is], list: f.Type.Kind() == reflect.Slice, single: f.Tag.Get("single") != "",
+				min: f.Tag.Get("min"), max: f.Tag.Get("max"), unset: f.Tag.Get("unset"),
+			})
+		}
+		known.Store(t, fields)
+		return fields
+	}
+}()
+
+// elem is the struct of a table, or of one table of a list.
+func (f field) elem() reflect.Type {
+	if f.list {
+		return f.typ.Elem()
+	}
+	return f.typ
+}
+
+// decoder makes a Config of a tree. It goes on after a mistake, to find the others.
+type decoder struct {
+	opt   Options
+	wrong problems
+}
+
+func (d *decoder) fail(at span, n *node, format string, args ...any) {
+	d.wrong.add(at, n.path(), format, args...)
+}
+
+// table decodes the entries of n into the struct v.
+func (d *decoder) table(n *node, v reflect.Value) {
+	fields := fieldsOf(v.Type())
+	for _, kid := range n.kids {
+		i := slices.IndexFunc(fields, func(f field) bool { return f.name == kid.name })
+		if i < 0 {
+			d.unknownKey(kid, fields)
+			continue
+		}
+		f := fields[i]
+		switch {
+		case f.leaf == checksLeaf:
+			d.checks(kid, v.Field(f.index))
+		case f.leaf != nil && f.list:
+			d.values(kid, f, v.Field(f.index))
+		case f.leaf != nil:
+			d.value(kid, f, v.Field(f.index))
+		case f.list:
+			d.tables(kid, f, v.Field(f.index))
+		case kid.kind != table:
+			d.notATable(kid, f)
+		default:
+			d.table(kid, v.Field(f.index))
+		}
+	}
+}
+
+// tables decodes a list of tables.
+func (d *decoder) tables(n *node, f field, v reflect.Value) {
+	v.SetZero()
+	if n.kind != list {
+		d.notATable(n, f)
+		return
+	}
+	for _, kid := range n.kids {
+		if kid.kind != table {
+			d.notATable(kid, f)
+			continue
+		}
+		one := reflect.New(f.typ.Elem()).Elem()
+		d.table(kid, one)
+		v.Set(reflect.Append(v, one))
+	}
+}
+
+func (d *decoder) notATable(n *node, f field) {
+	switch {
+	case f.list && n.kind == table:
+		d.fail(n.val, n, "there may be many of these: write [[%s]], in double brackets", f.name)
+	case f.list:
+		d.fail(n.val, n, "wants tables, not %s: write [[%s]] on a line, and its settings below", n.kind.a(), f.name)
+	case n.kind == list && n.made == byHeader:
+		d.fail(n.val, n, "there is but one of these: write [%s], in single brackets", f.name)
+	default:
+		d.fail(n.val, n, "is a table, not %s: write [%s] on a line, and its settings below", n.kind.a(), f.name)
+	}
+}
+
+// values decodes a list.
+func (d *decoder) values(n *node, f field, v reflect.Value) {
+	v.SetZero()
+	one := reflect.New(f.typ.Elem()).Elem()
+	if n.kind != list {
+		if !f.single {
+			if d.value(n, f, one) {
+				d.fail(n.val, n, "is a list: write [%s], in brackets", d.written(n))
+			}
+			return
+		}
+		if d.value(n, f, one) {
+			v.Set(reflect.Append(v, one))
+		}
+		return
+	}
+	if f.single && len(n.kids) == 0 {
+		d.fail(n.val, n, "an empty list matches nobody: leave it out if anything is meant to match")
+	}
+	for _, kid := range n.kids {
+		if one.SetZero(); d.value(kid, f, one) {
+			v.Set(reflect.Append(v, one))
+		}
+	}
+}
+
+// written is how a value stands in the file.
+func (d *decoder) written(n *node) string {
+	return clip(string(n.val.src.data[n.val.from:n.val.to]), 80)
+}
+
+// value decodes one value; it returns whether that went well.
+func (d *decoder) value(n *node, f field, v reflect.Value) bool {
+	if !f.leaf.takes(n.kind) {
+		d.wrongType(n, f)
+		return false
+	}
+	x, err := f.leaf.parse(d, n, f)
+	if err != nil {
+		d.fail(n.val, n, "%w", err)
+		return false
+	}
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	v.Set(reflect.ValueOf(x))
+	return true
+}
+
+// wrongType says what was wanted and what is there.
+func (d *decoder) wrongType(n *node, f field) {
+	want := f.leaf.what
+	header := n.made == byHeader || n.made == byChild
+	bare := n.kind != table && n.kind != list && n.kind != text
+	switch {
+	case n.kind == table && header:
+		d.fail(n.val, n, "is no table: write %s = ... on one line, with %s after the \"=\"", n.name, want)
+	case bare && f.leaf.takes(text):
+		d.fail(n.val, n, "wants %s, in quotes, not the %s %s", want, n.kind, clip(n.text, 80))
+	case n.kind == text && !f.leaf.takes(text):
+		d.fail(n.val, n, "wants %s, without quotes, not the text %s", want, shown(n.text))
+	case bare:
+		d.fail(n.val, n, "wants %s, not the %s %s", want, n.kind, clip(n.text, 80))
+	default:
+		d.fail(n.val, n, "wants %s, not %s", want, n.kind.a())
+	}
+}
+
+// unknownKey says which key was probably meant, or in which table it belongs.
+func (d *decoder) unknownKey(n *node, fields []field) {
+	key, where := n.name, ""
+	if at := n.parent; at.parent != nil {
+		if where = " in [" + at.path() + "]"; at.parent.kind == list {
+			where = " in [[" + at.parent.path() + "]]"
+		}
+	}
+	var names []string
+	for _, f := range fields {
+		names = append(names, f.name)
+	}
+	msg := fmt.Sprintf("unknown key %s%s", shown(key), where)
+	elsewhere := d.homes(key)
+	switch near := closest(key, names); {
+	case near != "":
+		msg += fmt.Sprintf("; did you mean %q?", near)
+	case len(elsewhere) > 0:
+		msg += "; it belongs " + strings.Join(elsewhere, " or ")
+	default:
+		msg += ": there are " + strings.Join(names, ", ")
+	}
+	d.wrong.add(n.key, n.parent.path(), "%s", msg)
+}
+
+// homes returns in which tables there is such a key.
+func (d *decoder) homes(key string) []string {
+	var homes []string
+	for _, f := range fieldsOf(configType) {
+		if f.leaf != nil {
+			if f.name == key {
+				homes = append(homes, "above the first [table]")
+			}
+			continue
+		}
+		for _, g := range fieldsOf(f.elem()) {
+			switch {
+			case g.name == key && f.list:
+				homes = append(homes, "in [["+f.name+"]]")
+			case g.name == key:
+				homes = append(homes, "in ["+f.name+"]")
+			}
+		}
+	}
+	if slices.Contains(d.opt.Checks, key) {
+		homes = append(homes, "in [policy.checks]")
+	}
+	return homes
+}
+
+// checks decodes [policy.checks].
+func (d *decoder) checks(n *node, v reflect.Value) {
+	if n.kind != table {
+		d.fail(n.val, n, "is a table, not %s: write [policy.checks] on a line, and name = \"action\" below", n.kind.a())
+		return
+	}
+	all := map[string]map[helogate.Outcome]helogate.Action{}
+	for _, kid := range n.kids {
+		if !slices.Contains(d.opt.Checks, kid.name) {
+			d.unknownCheck(kid)
+			continue
+		}
+		on := map[helogate.Outcome]helogate.Action{}
+		switch kid.kind {
+		case text:
+			d.action(kid, helogate.Fail, on)
+		case table:
+			d.outcomes(kid, on)
+		default:
+			d.fail(kid.val, kid, `wants an action such as "suspect 2", or a table such as { fail = "reject" }, not %s`, kid.kind.a())
+		}
+		all[kid.name] = on
+	}
+	if len(all) > 0 {
+		v.Set(reflect.ValueOf(all))
+	}
+}
+
+func (d *decoder) unknownCheck(n *node) {
+	msg := fmt.Sprintf("there is no check %s", shown(n.name))
+	if homes := d.homes(n.name); closest(n.name, d.opt.Checks) == "" && len(homes) > 0 {
+		msg += "; the setting belongs " + strings.Join(homes, " or ")
+	} else {
+		msg += meant(n.name, d.opt.Checks)
+	}
+	d.wrong.add(n.key, n.parent.path(), "%s", msg)
+}
+
+// outcomes decodes { fail = "reject", softfail = "suspect 1" }.
+func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Action) {
+	var names []string
+	for _, o := range helogate.Outcomes {
+		names = append(names, string(o))
+	}
+	for _, kid := range n.kids {
+		if err := oneOf("outcome", kid.name, names); err != nil {
+			d.wrong.add(kid.key, n.path(), "%w", err)
+			continue
+		}
+		if kid.kind != text {
+			d.fail(kid.val, kid, `wants an action in quotes, such as "suspect 2", not %s`, kid.kind.a())
+			continue
+		}
+		d.action(kid, helogate.Outcome(kid.name), on)
+	}
+	if len(n.kids) == 0 && !n.damaged {
+		d.fail(n.val, n, `says nothing: name an outcome and an action, such as { fail = "reject" }`)
+	}
+}
+
+var doing = []string{"ignore", "note", "suspect", "vouch", "greylist", "defer", "reject", "drop", "accept"}
+
+func (d *decoder) action(n *node, o helogate.Outcome, on map[helogate.Outcome]helogate.Action) {
+	a, err := helogate.ParseAction(n.text)
+	if err == nil {
+		on[o] = a
+		return
+	}
+	words := strings.Fields(n.text)
+	if len(words) > 1 && words[0] == "would" {
+		words = words[1:]
+	}
+	if len(words) > 0 && !slices.Contains(doing, words[0]) && closest(words[0], doing) != "" {
+		err = fmt.Errorf("%s is no action%s", shown(words[0]), meant(words[0], doing))
+	}
+	d.fail(n.val, n, "%w", err)
+}
+
+// until decodes a date or time into the first instant after it.
+func (d *decoder) until(n *node, _ field) (any, error) {
+	at, err := parseUntil(n.kind, n.text, d.opt.Location)
+	if err != nil {
+		return nil, err
+	}
+	if y := at.Year(); y < 2000 || y > 2999 {
+		return nil, fmt.Errorf("the year of %s is a slip: it should be from 2000 to 2999", n.text)
+	}
+	return at.In(d.location()), nil
+}
+
+func (d *decoder) location() *time.Location {
+	if d.opt.Location == nil {
+		return time.Local
+	}
+	return d.opt.Location
+}

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	toml "github.com/pelletier/go-toml/v2"
+	"pgregory.net/rapid"
+)
+
+// FuzzParse: whatever the file and a variable hold, what is taken is TOML and can be written and read back, and what is
+// refused is refused in printable words that name a place.
+func FuzzParse(f *testing.F) {
+	for _, pattern := range []string{"testdata/bad/*.toml", "testdata/good/*.toml", "example.toml", "testdata/shown.toml"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			if data, err := os.ReadFile(file); err == nil && len(data) < 1<<16 {
+				f.Add(data, "")
+			}
+		}
+	}
+	for _, env := range []string{
+		"HELOGATE_DNS__SERVERS=127.0.0.1, ::1", `HELOGATE_EXEMPT=[{ name = "a.example" }]`, "HELOGATE_EXEMPT__0__UNTIL=2027-06-30",
+		"HELOGATE_POLICY__CHECKS__FCRDNS__PASS=vouch", "HELOGATE_LISTEN__0__MODE=0600", "HELOGATE_X__Y=1",
+	} {
+		f.Add([]byte("[[exempt]]\nname = \"a.example\"\n"), env)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, env string) {
+		c, err := Parse("helogate.toml", data, options(env))
+		if err != nil {
+			checkPrintable(t, err.Error())
+			var list Errors
+			if !errors.As(err, &list) || len(list) == 0 || len(list) > most+1 {
+				t.Fatalf("%T: %v", err, err)
+			}
+			return
+		}
+		clean := strings.TrimPrefix(string(data), "\xef\xbb\xbf")
+		if err := toml.Unmarshal([]byte(clean), new(map[string]any)); err != nil {
+			t.Fatalf("this is taken and no TOML: %v", err)
+		}
+		roundTrip(t, c)
+	})
+}
+
+// TestRoundTripOfAny writes and reads back configurations that no file gave.
+func TestRoundTripOfAny(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		pick := func(words ...string) string { return rapid.SampledFrom(words).Draw(r, "word") }
+		some := func(words ...string) []string {
+			if list := rapid.SliceOfN(rapid.SampledFrom(words), 0, 3).Draw(r, "words"); len(list) > 0 {
+				return list
+			}
+			return nil
+		}
+		lines := "mode = " + quote(pick("shadow", "enforce")) + "\n[policy]\nbad_helo = ["
+		for _, s := range rapid.SliceOfN(rapid.String(), 0, 4).Draw(r, "patterns") {
+			if strings.TrimSpace(s) != "" {
+				lines += quote(s) + ", "
+			}
+		}
+		lines += "]\npreset = " + quote(pick(options().Presets...)) + "\n"
+		c, err := Parse("any.toml", []byte(lines), options())
+		if err != nil {
+			r.Fatalf("%s\n%v", lines, err)
+		}
+		c.DNS.Timeout = time.Duration(rapid.Int64Range(int64(10*time.Millisecond), int64(time.Minute)).Draw(r, "timeout"))
+		c.DNS.Budget = 5 * time.Minute
+		c.DNS.CacheSize = Size(rapid.Int64Range(1<<20, 1<<40).Draw(r, "size"))
+		c.Own.Names = some("a.example", "b.example")
+		until := time.Unix(rapid.Int64Range(1e9, 3e10).Draw(r, "until"), rapid.Int64Range(0, 1e9-1).Draw(r, "ns")).In(berlin)
+		if rapid.Bool().Draw(r, "whole day") {
+			until = dayAfter(until.Year(), until.Month(), until.Day(), berlin)
+		}
+		c.Exempt = []Exempt{{Name: []string{"a.example"}, Sender: some("a@b.example", ".x"), Comment: rapid.String().Draw(r, "comment"), Until: until}}
+		back, err := Parse("any.toml", []byte(c.String()), options())
+		if err != nil {
+			r.Fatalf("%s\n%v", c, err)
+		}
+		if !equal(c, back) {
+			r.Fatalf("%s\nis read back as\n%s", c, back)
+		}
+	})
+}
+
+// TestTypos: a letter dropped or changed anywhere in a good file must never bring the parser down, and what it then
+// refuses it refuses at a place.
+func TestTypos(t *testing.T) {
+	for i := range len(Example) {
+		for _, with := range []string{"", []string{"x", "\"", "\n", "[", "\x1b"}[i%5]} {
+			bad := Example[:i] + with + Example[i+1:]
+			c, err := Parse("helogate.toml", []byte(bad), options())
+			if err == nil {
+				roundTrip(t, c)
+				continue
+			}
+			checkPrintable(t, err.Error())
+			if !strings.HasPrefix(err.Error(), "helogate.toml:") {
+				t.Fatalf("no place: %v", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+
+	"github.com/helogate/helogate"
+)
+
+// leaf is a kind of value: what a field's tag "is" names.
+type leaf struct {
+	what  string // for the page, and after "wants": "a duration"
+	kinds []kind // the TOML types it may have; text if none is named
+	parse func(*decoder, *node, field) (any, error)
+}
+
+func (l *leaf) takes(k kind) bool {
+	return slices.Contains(l.kinds, k) || len(l.kinds) == 0 && k == text
+}
+
+var checksLeaf = &leaf{what: "a table of actions", kinds: []kind{table}}
+
+var leaves map[string]*leaf
+
+func init() { // a literal would be a cycle: leaves parse by the decoder, which finds them by their names
+	leaves = map[string]*leaf{
+		"address":     of("an address", parseAddress),
+		"checks":      checksLeaf,
+		"domain":      of("a domain name", parseDomain),
+		"duration":    {what: `a duration such as "5s" or "1h30m"`, parse: duration},
+		"endpoint":    of("an address with a port, or a unix socket", ParseEndpoint),
+		"helo":        of("what a client says in HELO", parseHelo),
+		"log format":  of("a format of the log", words("format", Text, JSON)),
+		"log level":   of("a level of the log", parseLevel),
+		"mailbox":     of("a mail address or a domain", parseMailbox),
+		"mode":        of(`"shadow" or "enforce"`, words("mode", Shadow, Enforce)),
+		"name":        of("a host name", parseName),
+		"network":     of("an address or a network", parseNetwork),
+		"path":        of("the path of a file", parsePath),
+		"pattern":     of("a pattern of names", parsePattern),
+		"permissions": of(`octal digits such as "0660"`, parsePermissions),
+		"points":      {what: "a number from 0 to 1000", kinds: []kind{integer}, parse: points},
+		"preset":      {what: "the name of a preset", parse: known("preset", func(o Options) []string { return o.Presets })},
+		"protocol":    {what: "the name of a protocol", parse: known("protocol", func(o Options) []string { return o.Protocols })},
+		"server":      of("the address of a DNS server", parseServer),
+		"size":        {what: `a size such as "64MiB", or a number of bytes`, kinds: []kind{text, integer}, parse: size},
+		"stage":       of("a stage of the dialogue", parseStage),
+		"text":        of("text", func(s string) (string, error) { return s, nil }),
+		"until":       {what: "a date such as 2027-06-30", kinds: []kind{date, dateTime, localDT}, parse: (*decoder).until},
+		"url":         of("the address of a web page", parseURL),
+	}
+}
+
+// of makes a leaf of what reads a text.
+func of[T any](what string, parse func(string) (T, error)) *leaf {
+	return &leaf{what: what, parse: func(_ *decoder, n *node, _ field) (any, error) { return parse(n.text) }}
+}
+
+// known reads one of the words that the caller of Parse told us.
+func known(noun string, list func(Options) []string) func(*decoder, *node, field) (any, error) {
+	return func(d *decoder, n *node, _ field) (any, error) { return n.text, oneOf(noun, n.text, list(d.opt)) }
+}
+
+// words reads one of ours.
+func words[T ~string](noun string, all ...T) func(string) (T, error) {
+	return func(s string) (T, error) {
+		list := make([]string, len(all))
+		for i, w := range all {
+			list[i] = string(w)
+		}
+		return T(s), oneOf(noun, s, list)
+	}
+}
+
+var stages = []string{"connect", "helo", "mail", "rcpt"}
+
+func parseStage(s string) (helogate.Stage, error) {
+	if err := oneOf("stage", s, stages); err != nil {
+		return 0, err
+	}
+	return helogate.ParseStage(s)
+}
+
+func parseLevel(s string) (l slog.Level, err error) {
+	if err := oneOf("level", s, []string{"debug", "info", "warn", "error"}); err != nil {
+		return 0, err
+	}
+	return l, l.UnmarshalText([]byte(s))
+}
+
+func points(_ *decoder, n *node, _ field) (any, error) {
+	i, err := strconv.ParseInt(n.text, 0, 64)
+	if err != nil || i < 0 || i > 1000 {
+		return nil, fmt.Errorf("%s is out of bounds: a number from 0 to 1000, where 0 is never", clip(n.text, 80))
+	}
+	return int(i), nil
+}
+
+func duration(_ *decoder, n *node, f field) (any, error) {
+	v, err := ParseDuration(n.text)
+	if err != nil {
+		return nil, err
+	}
+	least, _ := ParseDuration(f.min)
+	most, _ := ParseDuration(f.max)
+	if v < least || v > most {
+		return nil, fmt.Errorf("%s is out of bounds: from %s to %s", shown(n.text), f.min, f.max)
+	}
+	return v, nil
+}
+
+func size(_ *decoder, n *node, f field) (any, error) {
+	v, err := ParseSize(n.text)
+	if n.kind == integer {
+		var i int64
+		i, err = strconv.ParseInt(n.text, 0, 64)
+		if v = Size(i); err != nil {
+			err = fmt.Errorf("%s is too large a number", clip(n.text, 80))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	least, _ := ParseSize(f.min)
+	most, _ := ParseSize(f.max)
+	if v < least || v > most {
+		return nil, fmt.Errorf("%s is out of bounds: from %s to %s", clip(n.text, 80), f.min, f.max)
+	}
+	return v, nil
+}

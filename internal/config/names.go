@@ -1,0 +1,177 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// parseDomain reads a domain that stands for everything below it: "example.net". It must have two labels at least, for
+// a slip like "com" would speak of half the world.
+func parseDomain(s string) (string, error) {
+	if below, ok := strings.CutPrefix(strings.TrimPrefix(s, "*"), "."); ok && below != "" {
+		return "", fmt.Errorf("%s: everything below a domain is meant anyway; did you mean %s?", shown(s), shown(below))
+	}
+	name, err := hostname(s)
+	if err == nil && !strings.Contains(name, ".") {
+		return "", fmt.Errorf("%s is a name of one label, and everything below it would be meant; write the whole domain", shown(s))
+	}
+	return name, err
+}
+
+// parseName reads "mx.example.org", or ".example.org" for all names below it.
+func parseName(s string) (string, error) {
+	if below, ok := strings.CutPrefix(s, "*."); ok {
+		return "", fmt.Errorf("%s; did you mean %s, which is all names below?", shown(s), shown("."+below))
+	}
+	below, dot := strings.CutPrefix(s, ".")
+	name, err := hostname(below)
+	if err == nil && dot {
+		name = "." + name
+	}
+	return name, err
+}
+
+// hostname returns a name of DNS in lower case, without a final dot.
+func hostname(s string) (string, error) {
+	switch {
+	case s == "":
+		return "", errors.New("the name is empty")
+	case strings.ContainsAny(s, "@"):
+		return "", fmt.Errorf("%s is a mail address, not a name", shown(s))
+	case strings.Contains(s, "/"):
+		return "", fmt.Errorf("%s is no name: a name has no \"/\"", shown(s))
+	}
+	if _, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return "", fmt.Errorf("%s is an address, not a name", shown(s))
+	}
+	if !isASCII(s) {
+		if wire, err := idna.Lookup.ToASCII(s); err == nil {
+			return "", fmt.Errorf("%s is not as DNS has it; did you mean %s?", shown(s), shown(wire))
+		}
+		return "", fmt.Errorf("%s is no name: it has letters that DNS does not know", shown(s))
+	}
+	name := strings.ToLower(strings.TrimSuffix(s, "."))
+	if len(name) > 253 {
+		return "", fmt.Errorf("%s is no name: it has more than 253 letters", shown(s))
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if err := checkLabel(label); err != nil {
+			return "", fmt.Errorf("%s is no name: %w", shown(s), err)
+		}
+	}
+	if last := name[strings.LastIndexByte(name, '.')+1:]; bareNumber.MatchString(last) {
+		return "", fmt.Errorf("%s is no name: no name ends in a number", shown(s))
+	}
+	return name, nil
+}
+
+func checkLabel(label string) error {
+	switch {
+	case label == "":
+		return errors.New("there is nothing between two dots, or before the first")
+	case len(label) > 63:
+		return errors.New("a part of it has more than 63 letters")
+	case label[0] == '-' || label[len(label)-1] == '-':
+		return fmt.Errorf("%s begins or ends with a hyphen", shown(label))
+	}
+	for i := range len(label) {
+		c := label[i]
+		if c != '-' && c != '_' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return fmt.Errorf("%s cannot be in a name", shown(label[i:i+1]))
+		}
+	}
+	return nil
+}
+
+// parseHelo reads what a client says, which need be no name, or ".example.org" for all names below it.
+func parseHelo(s string) (string, error) {
+	switch {
+	case s == "" || s == ".":
+		return "", errors.New("the name is empty")
+	case strings.HasPrefix(s, "*."):
+		return "", fmt.Errorf("%s; did you mean %s, which is all names below?", shown(s), shown(s[1:]))
+	case len(s) > 255:
+		return "", fmt.Errorf("%s is too long: no client says more than 255 letters", shown(s))
+	}
+	return strings.ToLower(strings.TrimSuffix(s, ".")), nil
+}
+
+// parseMailbox reads "user@example.org", "example.org", or ".example.org" for all domains below it. The domain is
+// returned in lower case; what is before the "@" is its owner's, and stays.
+func parseMailbox(s string) (string, error) {
+	if strings.ContainsAny(s, "<> \t\r\n") {
+		if inner := strings.Trim(s, "<> \t\r\n"); inner != "" && !strings.ContainsAny(inner, "<> \t\r\n") {
+			return "", fmt.Errorf("%s; did you mean %s?", shown(s), shown(inner))
+		}
+		return "", fmt.Errorf("%s is no mail address", shown(s))
+	}
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return parseName(s)
+	}
+	if at == 0 {
+		return "", fmt.Errorf("%s has nothing before the \"@\"; did you mean %s, which is all of the domain?", shown(s), shown(s[1:]))
+	}
+	domain, err := hostname(s[at+1:])
+	if err != nil {
+		return "", fmt.Errorf("%s is no mail address: after the \"@\", %w", shown(s), err)
+	}
+	return s[:at+1] + domain, nil
+}
+
+func parsePattern(s string) (string, error) {
+	if strings.TrimSpace(s) == "" {
+		return "", errors.New("the pattern is empty")
+	}
+	return s, nil
+}
+
+func parsePath(s string) (string, error) {
+	if strings.ContainsRune(s, 0) {
+		return "", fmt.Errorf("%s: a path has no NUL in it", shown(s))
+	}
+	if !filepath.IsAbs(s) {
+		return "", fmt.Errorf("%s is no full path: it must begin with \"/\", for a service is at home nowhere", shown(s))
+	}
+	return s, nil
+}
+
+// parseURL reads the address of a page for people, in which "{id}" stands for the id of a verdict. It ends up in an SMTP
+// reply, which is short and plain.
+func parseURL(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return "", fmt.Errorf("%s cannot be in the address of a page: write it as %%%02X", shown(s[i:i+1]), s[i])
+		}
+	}
+	filled := strings.ReplaceAll(s, "{id}", "id")
+	if strings.ContainsAny(filled, "{}") {
+		return "", fmt.Errorf("%s: nothing but {id} can stand in braces", shown(s))
+	}
+	u, err := url.Parse(filled)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return "", fmt.Errorf("%s is no address of a page: it must begin with https:// and a host", shown(s))
+	case len(s) > 200:
+		return "", fmt.Errorf("%s is too long for the line of a reply: 200 letters at most", shown(s))
+	}
+	return s, nil
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,241 @@
+package config
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// TestPage holds docs/config.md to the types, the defaults and the example. "go generate" writes it anew.
+func TestPage(t *testing.T) {
+	file := filepath.Join("..", "..", "docs", "config.md")
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden(t, file, page(t))
+}
+
+// TestExampleHasAll: every setting occurs in the example, so that the page can show it.
+func TestExampleHasAll(t *testing.T) {
+	for _, key := range allKeys() {
+		if exampleOf(t, key) == "" {
+			t.Errorf("%s is not in example.toml", key)
+		}
+	}
+}
+
+// TestPageExamples: what the page shows is so.
+func TestPageExamples(t *testing.T) {
+	_, text, _ := strings.Cut(pageEnvironment, "```sh\n")
+	text, _, _ = strings.Cut(text, "```")
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		parse(t, "[[exempt]]\nname = \"a.example\"\n", name+"="+strings.Trim(value, "'"))
+	}
+	_, err := Parse("helogate.toml", []byte(strings.Repeat("\n", 10)+"[policy]\nprest = \"balanced\"\n"), options())
+	if err == nil || !strings.Contains(pageHead, err.Error()) {
+		t.Errorf("the page does not show\n%v", err)
+	}
+}
+
+func page(t *testing.T) string {
+	docs := comments(t)
+	var b strings.Builder
+	b.WriteString(pageHead)
+	fmt.Fprintf(&b, "```toml\n%s```\n", Example)
+	b.WriteString(pageEnvironment)
+	b.WriteString("\n## Above the first table\n")
+	for _, f := range fieldsOf(configType) {
+		if f.leaf != nil {
+			setting(t, &b, f, docs["Config."+f.comment], f.name, "", reflect.ValueOf(Default()).Elem().Field(f.index))
+		}
+	}
+	for _, f := range fieldsOf(configType) {
+		if f.leaf != nil {
+			continue
+		}
+		header, v := "["+f.name+"]", reflect.Value{}
+		if f.list {
+			header, v = "["+header+"]", reflect.New(f.elem()).Elem()
+		} else {
+			v = reflect.ValueOf(Default()).Elem().Field(f.index)
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", header, docs["Config."+f.comment])
+		if f.name == "listen" {
+			l := Default().Listen[0]
+			fmt.Fprintf(&b, "Where there is none, it is %s at `%s`.\n", l.Protocol, l.Address)
+		}
+		for _, g := range fieldsOf(f.elem()) {
+			path := f.name + "." + g.name
+			doc, ok := docs[f.elem().Name()+"."+g.comment]
+			if !ok || doc == "" {
+				t.Errorf("%s has no comment", path)
+			}
+			variable := strings.ToUpper(strings.ReplaceAll(path, ".", "__"))
+			if f.list {
+				variable = ""
+			}
+			setting(t, &b, g, doc, path, variable, v.Field(g.index))
+		}
+	}
+	return b.String()
+}
+
+// setting writes the entry of one setting.
+func setting(t *testing.T, b *strings.Builder, f field, doc, path, variable string, v reflect.Value) {
+	t.Helper()
+	if variable == "" && !strings.Contains(path, ".") {
+		variable = strings.ToUpper(path)
+	}
+	what := f.leaf.what
+	switch {
+	case f.single:
+		what += ", or a list of such"
+	case f.list:
+		what = "a list; each entry is " + what
+	}
+	if f.min != "" {
+		what += fmt.Sprintf(", from %s to %s", f.min, f.max)
+	}
+	def := f.unset
+	if def == "" || !v.IsZero() {
+		def = "`" + literal(v) + "`"
+	}
+	if def == "must be given" {
+		what += "; required"
+	}
+	fmt.Fprintf(b, "\n### %s\n\n%s\n\n", path, doc)
+	fmt.Fprintf(b, "- Type: %s\n", what)
+	if def != "must be given" {
+		fmt.Fprintf(b, "- Default: %s\n", strings.ReplaceAll(def, `"0660"`, "`\"0660\"`"))
+	}
+	if variable != "" {
+		fmt.Fprintf(b, "- Variable: `%s%s`\n", prefix, variable)
+	}
+	fmt.Fprintf(b, "\n```toml\n%s\n```\n", exampleOf(t, path))
+}
+
+// exampleOf finds the lines of the example that give a setting.
+func exampleOf(t *testing.T, path string) string {
+	t.Helper()
+	c, err := Parse("example.toml", []byte(Example), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	section, name, nested := strings.Cut(path, ".")
+	n := c.origin.root.get(section)
+	header := "[" + section + "]\n"
+	switch {
+	case !nested:
+		header = ""
+	case n.kind == list:
+		header = "[[" + section + "]]\n"
+		for _, one := range n.kids {
+			if found := one.get(name); found != nil {
+				n = found
+				break
+			}
+		}
+	default:
+		n = n.get(name)
+	}
+	if n == nil || n.kind == list && n.made == byHeader {
+		return ""
+	}
+	if n.made == byHeader {
+		text := "[" + path + "]\n"
+		for _, kid := range n.kids {
+			text += oneSpace(Example[kid.key.from:kid.val.to]) + "\n"
+		}
+		return strings.TrimSpace(text)
+	}
+	return header + oneSpace(Example[n.key.from:n.val.to])
+}
+
+// oneSpace undoes the alignment of a line.
+func oneSpace(s string) string {
+	name, value, _ := strings.Cut(s, "=")
+	return strings.TrimSpace(name) + " = " + strings.TrimSpace(value)
+}
+
+// comments returns the comments of the fields in config.go, as "Type.Field".
+func comments(t *testing.T) map[string]string {
+	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := map[string]string{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok {
+			return true
+		}
+		if s, ok := spec.Type.(*ast.StructType); ok {
+			for _, f := range s.Fields.List {
+				for _, name := range f.Names {
+					docs[spec.Name.Name+"."+name.Name] = strings.TrimSpace(f.Doc.Text())
+				}
+			}
+		}
+		return true
+	})
+	return docs
+}
+
+const pageHead = `<!-- Made of internal/config by "go generate ./internal/config". Change config.go and example.toml there, not this. -->
+
+# The configuration file
+
+The file is [TOML](https://toml.io), and all of it is optional: an empty file watches, with the preset ` + "`balanced`" + `, and
+touches no mail. It is read strictly. What is unknown, given twice, of a wrong type or out of bounds is an error, for a
+setting that is misspelt and passed over is a filter that you believe in and do not have:
+
+` + "```" + `
+helogate.toml:12:1: policy: unknown key "prest" in [policy]; did you mean "preset"?
+  12 | prest = "balanced"
+     | ^~~~~
+` + "```" + `
+
+All errors are reported at once, in the order of the file. The first line of each is whole by itself, for a log; columns
+count characters. ` + "`helogate config check`" + ` looks for errors and does nothing else, and ` + "`helogate config show`" + ` prints every
+setting in force with where it comes from.
+
+A duration is text such as ` + "`\"5s\"`" + `, ` + "`\"1h30m\"`" + ` or ` + "`\"1d\"`" + `. A size is ` + "`\"64MiB\"`" + ` (of 1024), ` + "`\"64MB\"`" + ` (of 1000), or a number of
+bytes. Text in ` + "`'single quotes'`" + ` may have backslashes in it, which regular expressions need; in double quotes each must be
+written twice.
+
+## Example
+
+Every setting there is:
+
+`
+
+const pageEnvironment = `
+## The environment
+
+A variable overrides the file: ` + "`HELOGATE_`" + `, and the path of the setting in capitals with ` + "`__`" + ` between its parts. The
+hyphens of a check's name are underscores, and a table of a list goes by its number, from 0; the number after the last
+adds one.
+
+` + "```sh" + `
+HELOGATE_MODE=enforce
+HELOGATE_DNS__SERVERS=127.0.0.1,192.0.2.53
+HELOGATE_POLICY__CHECKS__SPF_FROM='{ fail = "reject", softfail = "suspect 1" }'
+HELOGATE_POLICY__CHECKS__SPF_FROM__SOFTFAIL='suspect 1'
+HELOGATE_LISTEN='[{ protocol = "postfix", address = "0.0.0.0:10040" }]'
+HELOGATE_EXEMPT__0__UNTIL=2027-06-30
+` + "```" + `
+
+The value is TOML. Quotes around text may be left out, and so may the brackets of a list whose entries have no comma in
+them. A list or table that is given whole takes the place of the file's. The same strict reader judges it, and a variable that
+looks like a setting and is none is an error. Others that begin with ` + "`HELOGATE_`" + `, such as those that Kubernetes makes for a
+service of that name, are passed over, and so is ` + "`HELOGATE_CONFIG`" + `.
+`

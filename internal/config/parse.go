@@ -1,0 +1,102 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"time"
+
+	toml "github.com/pelletier/go-toml/v2"
+)
+
+// Options is what this package does not know by itself.
+type Options struct {
+	Checks    []string       // the names of all checks
+	Presets   []string       // the names of all presets
+	Protocols []string       // what a door can speak
+	Environ   []string       // as os.Environ has it; the HELOGATE_ variables in it override the file
+	Location  *time.Location // of dates without an offset; nil is time.Local
+}
+
+// largest is the size of a file above which it is surely another one.
+const largest = 16 << 20
+
+var configType = reflect.TypeFor[Config]()
+
+// Load reads the configuration file at path and the environment. With the path "" there is no file. An error of opening
+// or reading is that of package os; an error in the file is an [Errors].
+func Load(path string, opt Options) (*Config, error) {
+	if path == "" {
+		return Parse("(no configuration file)", nil, opt)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was read
+	data, err := io.ReadAll(io.LimitReader(f, largest+1))
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data, opt)
+}
+
+// Parse is Load of data; name is what messages call it.
+func Parse(name string, data []byte, opt Options) (*Config, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if err := foreign(data); err != nil {
+		return nil, Errors{{File: name, Err: err}}
+	}
+	src := newSource(name, bytes.Clone(data))
+	d := &decoder{opt: opt}
+	b := newBuilder(src, &d.wrong)
+	b.read()
+	d.environment(b.root, len(src.data))
+	c := Default()
+	d.table(b.root, reflect.ValueOf(c).Elem())
+	d.rules(b.root, c)
+	if len(d.wrong) == 0 {
+		d.secondOpinion(src)
+	}
+	c.origin = origin{name, b.root}
+	if err := d.wrong.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// foreign says what a file is that is no text at all, where a hundred errors about its bytes would hide it.
+func foreign(data []byte) error {
+	switch {
+	case len(data) > largest:
+		return fmt.Errorf("this is no configuration: it is larger than %s", Size(largest))
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return errors.New("the file is UTF-16: save it as UTF-8")
+	case bytes.HasPrefix(data, []byte("\x1f\x8b")):
+		return errors.New("the file is compressed: unpack it with gunzip")
+	}
+	return nil
+}
+
+// secondOpinion lets the TOML library itself decode what we found no mistake in: should our reading of the grammar ever be
+// laxer than the standard, the file is refused all the same, here and not by another tool next year.
+func (d *decoder) secondOpinion(src *source) {
+	var bad *toml.DecodeError
+	err := toml.Unmarshal(src.data, new(map[string]any))
+	if !errors.As(err, &bad) {
+		if err != nil {
+			d.wrong.add(span{src, 0, 0}, "", "%w", err)
+		}
+		return
+	}
+	row, col := bad.Position()
+	at := 0
+	for ; row > 1; row-- {
+		at = nextLine(src.data, at)
+	}
+	at = min(len(src.data), at+max(0, col-1))
+	d.wrong.add(span{src, at, at}, "", "%w", err)
+}

@@ -1,0 +1,157 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/helogate/helogate"
+)
+
+// String returns what WriteTOML writes.
+func (c *Config) String() string {
+	var b bytes.Buffer
+	_ = c.WriteTOML(&b) // a buffer takes all
+	return b.String()
+}
+
+// WriteTOML writes the configuration with all that was not given filled in, and where each setting comes from: a line of
+// the file, a variable of the environment, or the default. Parse makes an equal Config of it.
+func (c *Config) WriteTOML(w io.Writer) error {
+	s := &shower{c: c}
+	s.table("", "", reflect.ValueOf(c).Elem(), false)
+	_, err := w.Write(s.b.Bytes())
+	return err
+}
+
+type shower struct {
+	c *Config
+	b bytes.Buffer
+}
+
+// table writes the settings of v, and then its tables. In one of a list, what is not set is left out.
+func (s *shower) table(path, header string, v reflect.Value, brief bool) {
+	if header != "" {
+		fmt.Fprintf(&s.b, "\n%s\n", header)
+	}
+	if path != "" {
+		path += "."
+	}
+	fields := fieldsOf(v.Type())
+	for _, f := range fields {
+		x := v.Field(f.index)
+		switch {
+		case f.leaf == nil, f.leaf == checksLeaf, brief && x.IsZero():
+		case x.Kind() == reflect.Pointer && x.IsNil():
+			s.line("# "+f.name, "is not set: "+f.unset, "")
+		default:
+			s.line(f.name, literal(x), s.c.Origin(path+f.name))
+		}
+	}
+	for _, f := range fields {
+		x, at := v.Field(f.index), path+f.name
+		switch {
+		case f.leaf == checksLeaf:
+			s.checks(at, x.Interface().(map[string]map[helogate.Outcome]helogate.Action))
+		case f.leaf != nil:
+		case f.list:
+			for i := range x.Len() {
+				s.table(fmt.Sprintf("%s[%d]", at, i), "[["+at+"]]", x.Index(i), true)
+			}
+		default:
+			s.table(at, "["+at+"]", x, false)
+		}
+	}
+}
+
+func (s *shower) checks(path string, all map[string]map[helogate.Outcome]helogate.Action) {
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintf(&s.b, "\n[%s]\n", path)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		var on []string
+		for _, o := range helogate.Outcomes {
+			if a, ok := all[name][o]; ok {
+				on = append(on, string(o)+" = "+quote(a.String()))
+			}
+		}
+		value := "{ " + strings.Join(on, ", ") + " }"
+		if a, ok := all[name][helogate.Fail]; ok && len(on) == 1 {
+			value = quote(a.String())
+		}
+		s.line(name, value, s.c.Origin(path+"."+name))
+	}
+}
+
+// line writes a setting, and to the right of it where it comes from.
+func (s *shower) line(name, value, from string) {
+	if strings.HasPrefix(name, "#") {
+		fmt.Fprintf(&s.b, "%s %s\n", name, value)
+		return
+	}
+	fmt.Fprintf(&s.b, "%-39s # %s\n", name+" = "+value, from)
+}
+
+// literal returns a value as TOML has it.
+func literal(v reflect.Value) string {
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		return quote(durationText(x))
+	case fs.FileMode:
+		return quote(fmt.Sprintf("%04o", x.Perm()))
+	case slog.Level:
+		return quote(strings.ToLower(x.String()))
+	case time.Time:
+		return untilText(x)
+	case fmt.Stringer:
+		return quote(x.String())
+	}
+	switch v.Kind() {
+	case reflect.Slice:
+		items := make([]string, v.Len())
+		for i := range items {
+			items[i] = literal(v.Index(i))
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case reflect.Pointer:
+		return literal(v.Elem())
+	case reflect.Int:
+		return strconv.FormatInt(v.Int(), 10)
+	}
+	return quote(v.String())
+}
+
+// quote returns a string as TOML has it: where it has backslashes and no other trouble, in the quotes that leave them.
+func quote(s string) string {
+	if strings.Contains(s, `\`) && !strings.ContainsFunc(s, func(r rune) bool { return r == '\'' || r < ' ' || r > '~' }) {
+		return "'" + s + "'"
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r < ' ' || r > '~' && !strconv.IsPrint(r):
+			fmt.Fprintf(&b, `\U%08X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

@@ -1,0 +1,285 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// kind is the type of a TOML value, in the words of our messages.
+type kind string
+
+const (
+	table    kind = "table"
+	list     kind = "list"
+	text     kind = "text"
+	integer  kind = "number"
+	float    kind = "number with a fraction"
+	boolean  kind = "truth value"
+	date     kind = "date"
+	clock    kind = "time of day"
+	dateTime kind = "date and time"
+	localDT  kind = "local date and time"
+)
+
+// a is the kind with its article.
+func (k kind) a() string {
+	switch k {
+	case text:
+		return "text"
+	case integer:
+		return "a number"
+	}
+	return "a " + string(k)
+}
+
+var kinds = map[unstable.Kind]kind{
+	unstable.String: text, unstable.Integer: integer, unstable.Float: float, unstable.Bool: boolean,
+	unstable.LocalDate: date, unstable.LocalTime: clock, unstable.DateTime: dateTime, unstable.LocalDateTime: localDT,
+	unstable.Array: list, unstable.InlineTable: table,
+}
+
+// made says how a table came to be, which decides who may add to it (TOML 1.0.0, section "Table").
+type made int
+
+const (
+	byValue  made = iota // {…} or […]: nobody
+	byHeader             // [table] or [[table]]: no second header
+	byChild              // the a of [a.b]: one header
+	byDots               // the a of a.b = 1: other keys like it
+)
+
+// node is a value and where it stands.
+type node struct {
+	kind    kind
+	made    made
+	name    string // in the table that it is in
+	place   int    // in the list that it is in
+	parent  *node
+	key     span             // the key; of an entry of a list, its value
+	val     span             // the value; of a table with a header, the key in it
+	text    string           // of a scalar: as written, and of a string what it means
+	kids    []*node          // in the order of the file
+	named   map[string]*node // of a table
+	damaged bool             // a line of this table could not be read
+}
+
+// get returns the entry of a table, nil if there is none.
+func (n *node) get(name string) *node {
+	if n == nil {
+		return nil
+	}
+	return n.named[name]
+}
+
+// add puts a node into a table under its name, in place of what was there, or at the end of a list.
+func (n *node) add(kid *node) *node {
+	kid.parent = n
+	if n.kind == list {
+		kid.place = len(n.kids)
+		n.kids = append(n.kids, kid)
+		return kid
+	}
+	if old := n.named[kid.name]; old != nil {
+		for i := range n.kids {
+			if n.kids[i] == old {
+				n.kids[i] = kid
+			}
+		}
+	} else {
+		n.kids = append(n.kids, kid)
+	}
+	if n.named == nil {
+		n.named = map[string]*node{}
+	}
+	n.named[kid.name] = kid
+	return kid
+}
+
+// path returns "policy.checks.fcrdns", "exempt[1].until"; "" for the whole file.
+func (n *node) path() string {
+	var steps []string
+	for ; n.parent != nil && len(steps) < 16; n = n.parent {
+		switch {
+		case n.parent.kind == list:
+			steps = append(steps, "["+strconv.Itoa(n.place)+"]")
+		case n.parent.parent == nil:
+			steps = append(steps, n.name)
+		default:
+			steps = append(steps, "."+n.name)
+		}
+	}
+	var b strings.Builder
+	for i := len(steps) - 1; i >= 0; i-- {
+		b.WriteString(steps[i])
+	}
+	return b.String()
+}
+
+// builder makes a tree of what the TOML parser reads.
+type builder struct {
+	src   *source
+	p     unstable.Parser
+	base  int   // offset in the source of what the parser was given
+	root  *node // the whole file
+	cur   *node // the table that the next keys belong to
+	wrong *problems
+}
+
+func newBuilder(src *source, wrong *problems) *builder {
+	root := &node{kind: table, made: byHeader, key: span{src, 0, 0}, val: span{src, 0, 0}}
+	return &builder{src: src, root: root, cur: root, wrong: wrong}
+}
+
+func (b *builder) at(r unstable.Range) span {
+	from := b.base + int(r.Offset)
+	return span{b.src, from, from + int(r.Length)}
+}
+
+// expression takes one line, or what belongs together, of the file. It returns where that ends.
+func (b *builder) expression(e *unstable.Node) int {
+	keys := b.keys(e)
+	last := keys[len(keys)-1]
+	switch e.Kind {
+	case unstable.KeyValue:
+		b.keyValue(b.cur, e)
+		return b.at(e.Raw).to
+	case unstable.Table:
+		b.header(keys, table)
+	case unstable.ArrayTable:
+		b.header(keys, list)
+	}
+	return last.at.to
+}
+
+// key is one part of a dotted key.
+type key struct {
+	name string
+	at   span
+}
+
+func (b *builder) keys(e *unstable.Node) []key {
+	var keys []key
+	for it := e.Key(); it.Next(); {
+		keys = append(keys, key{string(it.Node().Data), b.at(it.Node().Raw)})
+	}
+	return keys
+}
+
+// keyValue puts key = value into the table t.
+func (b *builder) keyValue(t *node, e *unstable.Node) {
+	keys := b.keys(e)
+	for _, k := range keys[:len(keys)-1] {
+		next := t.get(k.name)
+		switch {
+		case next == nil:
+			next = t.add(&node{kind: table, made: byDots, name: k.name, key: k.at, val: k.at})
+		case next.kind != table:
+			b.wrong.add(k.at, next.path(), "given at line %d as %s, so that nothing can be set in it", next.key.line(), next.kind.a())
+			return
+		case next.made != byDots:
+			b.wrong.add(k.at, next.path(), "this table is at line %d: write the setting there", next.key.line())
+			return
+		}
+		t = next
+	}
+	last := keys[len(keys)-1]
+	if old := t.get(last.name); old != nil {
+		b.wrong.add(last.at, old.path(), "given twice; the first is at line %d: remove one", old.key.line())
+		return
+	}
+	kid := b.value(e.Value(), b.valueSpan(last.at, b.at(e.Raw)))
+	kid.name, kid.key = last.name, last.at
+	t.add(kid)
+}
+
+// valueSpan finds the value of a "key = value", of which the parser tells the place only if it is no list or table.
+func (b *builder) valueSpan(key, whole span) span {
+	data, i := b.src.data, key.to
+	skip := func(set string) {
+		for i < whole.to && strings.IndexByte(set, data[i]) >= 0 {
+			i++
+		}
+	}
+	skip(" \t")
+	skip("=")
+	skip(" \t")
+	return span{b.src, i, whole.to}
+}
+
+// value makes a node of a value; at is where it stands, or what it stands in.
+func (b *builder) value(v *unstable.Node, at span) *node {
+	n := &node{kind: kinds[v.Kind], text: string(v.Data), key: at, val: at}
+	if v.Raw.Length > 0 && v.Kind != unstable.InlineTable {
+		n.val = b.at(v.Raw)
+		n.key = n.val
+	}
+	for it := v.Children(); it.Next(); {
+		kid := it.Node()
+		if v.Kind == unstable.InlineTable {
+			b.keyValue(n, kid)
+			continue
+		}
+		place := at
+		if kid.Kind == unstable.InlineTable {
+			place = b.at(kid.Raw)
+		}
+		n.add(b.value(kid, place))
+	}
+	return n
+}
+
+// header takes [a.b] or [[a.b]], and makes it the table of the keys that follow.
+func (b *builder) header(keys []key, k kind) {
+	last := keys[len(keys)-1]
+	at := span{b.src, keys[0].at.from, last.at.to}
+	b.cur = &node{kind: table} // of an error: the keys below belong nowhere
+	t := b.root
+	for _, k := range keys[:len(keys)-1] {
+		next := t.get(k.name)
+		if next == nil {
+			next = t.add(&node{kind: table, made: byChild, name: k.name, key: k.at, val: k.at})
+		}
+		if next.kind == list && next.made == byHeader {
+			next = next.kids[len(next.kids)-1]
+		}
+		if next.kind != table || next.made == byValue {
+			b.wrong.add(at, next.path(), "given at line %d as a value, so that no table can be in it", next.key.line())
+			return
+		}
+		t = next
+	}
+	old := t.get(last.name)
+	switch {
+	case old == nil && k == table:
+		b.cur = t.add(&node{kind: table, made: byHeader, name: last.name, key: at, val: at})
+	case old == nil:
+		old = t.add(&node{kind: list, made: byHeader, name: last.name, key: at, val: at})
+		fallthrough
+	case k == list && old.kind == list && old.made == byHeader:
+		b.cur = old.add(&node{kind: table, made: byHeader, key: at, val: at})
+	case k == table && old.kind == table && old.made == byChild:
+		old.made, old.key, old.val = byHeader, at, at
+		b.cur = old
+	default:
+		b.headerTwice(at, old, k)
+	}
+}
+
+// headerTwice reports a header for what exists. Keys below it are still read where it is clear what was meant.
+func (b *builder) headerTwice(at span, old *node, k kind) {
+	path, line := old.path(), old.key.line()
+	switch {
+	case old.made == byHeader && old.kind == table && k == table:
+		b.wrong.add(at, path, "[%s] is there twice; the first is at line %d: move the settings there", clip(path, 80), line)
+		b.cur = old
+	case old.made == byHeader && old.kind == list:
+		b.wrong.add(at, path, "[%[1]s] after the [[%[1]s]] at line %[2]d; did you mean one more [[%[1]s]]?", clip(path, 80), line)
+		b.cur = old.add(&node{kind: table, made: byHeader, key: at, val: at})
+	case old.kind == table && k == list:
+		b.wrong.add(at, path, "[[%[1]s]] after the [%[1]s] at line %[2]d; write both in the same way", clip(path, 80), line)
+	default:
+		b.wrong.add(at, path, "given twice; the first is at line %d: remove one", line)
+	}
+}

@@ -1,0 +1,239 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// TestSettings sets each setting there is to what is not its default, and looks at the field.
+func TestSettings(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		key, value string
+		want       string // of the Go value, by %v
+	}{
+		{"mode", `"enforce"`, "enforce"},
+		{"own.names", `["example.net", "Mail.Example.ORG."]`, "[example.net mail.example.org]"},
+		{"own.addresses", `["192.0.2.25", "2001:DB8::25", "::ffff:192.0.2.26"]`, "[192.0.2.25 2001:db8::25 192.0.2.26]"},
+		{"own.networks", `["192.0.2.0/24", "192.0.2.7", "2001:db8::/32", "2001:db8::1"]`, "[192.0.2.0/24 192.0.2.7/32 2001:db8::/32 2001:db8::1/128]"},
+		{"own.networks", `["::ffff:192.0.2.0/120"]`, "[192.0.2.0/24]"},
+		{"policy.preset", `"strict"`, "strict"},
+		{"policy.reject_at_stage", `"helo"`, "helo"},
+		{"policy.greylist_at", `0`, "0"},
+		{"policy.greylist_at", `3`, "3"},
+		{"policy.reject_at", `0x0a`, "10"},
+		{"policy.reject_at", `1_000`, "1000"},
+		{"policy.url", `"https://example.net/why/{id}?x=%20"`, "https://example.net/why/{id}?x=%20"},
+		{"policy.bad_helo", `["ylmf-pc", ".example.invalid", '/^dsl\d+/', "!x"]`, `[ylmf-pc .example.invalid /^dsl\d+/ !x]`},
+		{"policy.bad_helo_files", `["/etc/qmail/control/badhelo"]`, "[/etc/qmail/control/badhelo]"},
+		{"policy.impersonated", `["mybank.example"]`, "[mybank.example]"},
+		{"policy.checks", `{ fcrdns = "would reject" }`, "map[fcrdns:map[fail:would reject]]"},
+		{"policy.checks", `{ spf-from = { fail = "reject", softfail = "suspect" } }`, "map[spf-from:map[fail:reject softfail:suspect 1]]"},
+		{"exempt.address", `"198.51.100.0/24"`, "[198.51.100.0/24]"},
+		{"exempt.address", `["198.51.100.0/24", "192.0.2.1"]`, "[198.51.100.0/24 192.0.2.1/32]"},
+		{"exempt.name", `"MX.example.org"`, "[mx.example.org]"},
+		{"exempt.name", `[".example.org", "_a.example", "localhost"]`, "[.example.org _a.example localhost]"},
+		{"exempt.helo", `["[192.0.2.1]", "My Server", ".Example.org"]`, "[[192.0.2.1] my server .example.org]"},
+		{"exempt.sender", `["John+x@Example.org", "example.org", ".example.org"]`, "[John+x@example.org example.org .example.org]"},
+		{"exempt.recipient", `"abuse@example.net"`, "[abuse@example.net]"},
+		{"exempt.comment", `"Müller's, DNS \"broken\""`, `Müller's, DNS "broken"`},
+		{"exempt.until", `2027-06-30`, "2027-07-01 00:00:00 +0100 CET"},
+		{"exempt.until", `2027-12-31`, "2028-01-01 00:00:00 +0100 CET"},
+		{"exempt.until", `2027-06-30T18:00:00`, "2027-06-30 18:00:00 +0100 CET"},
+		{"exempt.until", `2027-06-30 18:00:00`, "2027-06-30 18:00:00 +0100 CET"},
+		{"exempt.until", `2027-06-30T18:00:00Z`, "2027-06-30 19:00:00 +0100 CET"},
+		{"exempt.until", `2027-06-30t18:00:00.5-02:00`, "2027-06-30 21:00:00.5 +0100 CET"},
+		{"listen.protocol", `"milter"`, "milter"},
+		{"listen.address", `"[2001:db8::1]:10040"`, "[2001:db8::1]:10040"},
+		{"listen.address", `"0.0.0.0:0"`, "0.0.0.0:0"},
+		{"listen.address", `"/run/helogate/policy.sock"`, "unix:/run/helogate/policy.sock"},
+		{"listen.address", `"unix:/run//helogate/policy.sock"`, "unix:/run/helogate/policy.sock"},
+		{"listen.mode", `"0600"`, "-rw-------"},
+		{"listen.mode", `"666"`, "-rw-rw-rw-"},
+		{"listen.preset", `"strict"`, "strict"},
+		{"dns.servers", `["127.0.0.1", "127.0.0.1:5353", "::1", "[::1]", "[2001:db8::1]:53", "fe80::1%eth0", "::ffff:192.0.2.1"]`, "[127.0.0.1:53 127.0.0.1:5353 [::1]:53 [::1]:53 [2001:db8::1]:53 [fe80::1%eth0]:53 192.0.2.1:53]"},
+		{"dns.trusted", `["192.0.2.53"]`, "[192.0.2.53]"},
+		{"dns.timeout", `"500ms"`, "500ms"},
+		{"dns.budget", `"1m30s"`, "1m30s"},
+		{"dns.cache_size", `"1GiB"`, "1GiB"},
+		{"dns.cache_size", `"100 mb"`, "100MB"},
+		{"dns.cache_size", `2097153`, "2097153"},
+		{"dns.max_ttl", `"1d12h"`, "36h0m0s"},
+		{"dns.failure_ttl", `"1m"`, "1m0s"},
+		{"log.format", `"json"`, "json"},
+		{"log.level", `"debug"`, "DEBUG"},
+	} {
+		seen[c.key] = true
+		c2 := parse(t, document(c.key, c.value))
+		if got := show(t, c2, c.key); got != c.want {
+			t.Errorf("%s = %s is %s, want %s", c.key, c.value, got, c.want)
+		}
+		roundTrip(t, c2)
+	}
+	for _, key := range allKeys() {
+		if !seen[key] {
+			t.Errorf("%s is not covered by this test", key)
+		}
+	}
+}
+
+// document is a file that sets one key, and what must be there with it.
+func document(key, value string) string {
+	section, name, ok := strings.Cut(key, ".")
+	switch {
+	case !ok:
+		return key + " = " + value
+	case section == "exempt" && (name == "comment" || name == "until"):
+		return "[[exempt]]\naddress = \"192.0.2.1\"\n" + name + " = " + value
+	case section == "exempt":
+		return "[[exempt]]\n" + name + " = " + value
+	case section == "listen":
+		text := "[[listen]]\n"
+		if name != "protocol" {
+			text += "protocol = \"postfix\"\n"
+		}
+		if name != "address" {
+			text += "address = \"unix:/run/h.sock\"\n"
+		}
+		return text + name + " = " + value
+	}
+	return "[" + section + "]\n" + name + " = " + value
+}
+
+func show(t *testing.T, c *Config, key string) string {
+	t.Helper()
+	v := reflect.ValueOf(c).Elem()
+	for _, name := range strings.Split(key, ".") {
+		if v.Kind() == reflect.Slice {
+			v = v.Index(0)
+		}
+		for _, f := range fieldsOf(v.Type()) {
+			if f.name == name {
+				v = v.Field(f.index)
+				break
+			}
+		}
+	}
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+func allKeys() []string {
+	var keys []string
+	for _, f := range fieldsOf(configType) {
+		if f.leaf != nil {
+			keys = append(keys, f.name)
+			continue
+		}
+		for _, g := range fieldsOf(f.elem()) {
+			keys = append(keys, f.name+"."+g.name)
+		}
+	}
+	return keys
+}
+
+// TestBounds: the bounds themselves are taken, and what is beyond is not.
+func TestBounds(t *testing.T) {
+	for _, c := range []struct{ key, least, less, most, more string }{
+		{"dns.timeout", `"10ms"`, `"9ms"`, `"1m"`, `"61s"`},
+		{"dns.budget", `"2s"`, `"99ms"`, `"5m"`, `"301s"`},
+		{"dns.max_ttl", `"1s"`, `"999ms"`, `"30d"`, `"30d1s"`},
+		{"dns.failure_ttl", `"1s"`, `"0.9s"`, `"60m"`, `"3601s"`},
+		{"dns.cache_size", `"1MiB"`, `"1023KiB"`, `"1TiB"`, `1099511627777`},
+		{"policy.greylist_at", `0`, `-1`, `1000`, `1001`},
+		{"policy.reject_at", `0`, `-1`, `1000`, `1001`},
+	} {
+		with := document(c.key, "%s")
+		if c.key == "dns.timeout" {
+			with += "\nbudget = \"5m\""
+		}
+		for _, value := range []string{c.least, c.most} {
+			parse(t, fmt.Sprintf(with, value))
+		}
+		for _, value := range []string{c.less, c.more} {
+			_, err := Parse("helogate.toml", fmt.Appendf(nil, with, value), options())
+			if err == nil || !strings.Contains(err.Error(), "out of bounds: ") {
+				t.Errorf("%s = %s: %v", c.key, value, err)
+			}
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c := parse(t, "[[listen]]\nprotocol = \"postfix\"\naddress = \"/run/h.sock\"")
+	if c.Listen[0].Mode != 0o660 {
+		t.Errorf("the mode of a socket is %o", c.Listen[0].Mode)
+	}
+	if c.Policy.GreylistAt != nil || c.Policy.RejectAt != nil {
+		t.Error("a threshold that nobody set")
+	}
+	if c := parse(t, ""); len(c.Listen) != 1 || c.Listen[0].Address != (Endpoint{"tcp", "127.0.0.1:10040"}) || c.Listen[0].Protocol != "postfix" {
+		t.Errorf("the default doors are %v", c.Listen)
+	}
+}
+
+// TestDoorsSideBySide: what may listen at the same time.
+func TestDoorsSideBySide(t *testing.T) {
+	for _, c := range []struct {
+		a, b  string
+		taken bool
+	}{
+		{"127.0.0.1:10040", "127.0.0.1:10041", false},
+		{"127.0.0.1:10040", "[::1]:10040", false},
+		{"127.0.0.1:0", "127.0.0.1:0", false},
+		{"127.0.0.1:10040", "127.0.0.1:10040", true},
+		{"127.0.0.1:10040", "[::ffff:127.0.0.1]:10040", true},
+		{"127.0.0.1:10040", "[::]:10040", true},
+		{"[::1]:10040", "0.0.0.0:10040", true},
+		{"0.0.0.0:0", "127.0.0.1:0", false},
+		{"/run/a.sock", "unix:/run/a.sock", true},
+		{"/run/a.sock", "unix:/run/b.sock", false},
+	} {
+		text := fmt.Sprintf("[[listen]]\nprotocol = \"postfix\"\naddress = %q\n[[listen]]\nprotocol = \"exim\"\naddress = %q\n", c.a, c.b)
+		_, err := Parse("helogate.toml", []byte(text), options())
+		if taken := err != nil; taken != c.taken {
+			t.Errorf("%s and %s: %v", c.a, c.b, err)
+		}
+	}
+}
+
+// TestText: what is marshalled is unmarshalled to the same.
+func TestText(t *testing.T) {
+	for _, s := range []string{"64MiB", "1TiB", "1TB", "3kB", "1025", "0"} {
+		var z Size
+		if err := z.UnmarshalText([]byte(s)); err != nil {
+			t.Error(err)
+		} else if b, _ := z.MarshalText(); string(b) != s {
+			t.Errorf("%s is shown as %s", s, b)
+		}
+	}
+	for _, s := range []string{"127.0.0.1:1", "[::1]:25", "unix:/a/b"} {
+		var e Endpoint
+		if err := e.UnmarshalText([]byte(s)); err != nil {
+			t.Error(err)
+		} else if b, _ := e.MarshalText(); string(b) != s {
+			t.Errorf("%s is shown as %s", s, b)
+		}
+	}
+	for _, s := range []string{"5s", "24h", "1h30m", "10m", "1.5s", "24h0m5s", "100ms"} {
+		if d, err := ParseDuration(s); err != nil || durationText(d) != s {
+			t.Errorf("%s is %s, %v", s, durationText(d), err)
+		}
+	}
+}
+
+func TestClosest(t *testing.T) {
+	words := []string{"preset", "reject_at", "reject_at_stage", "url", "fcrdns", "spf-from", "spf-helo"}
+	for _, c := range []struct{ word, want string }{
+		{"prest", "preset"}, {"rpeset", "preset"}, {"PRESET", "preset"}, {"reject-at", "reject_at"}, {"spf_from", "spf-from"},
+		{"presets", "preset"}, {"uri", "url"}, {"x", ""}, {"", ""}, {"something", ""}, {strings.Repeat("preset", 20), ""},
+	} {
+		if got := closest(c.word, words); got != c.want {
+			t.Errorf("%q: %q, want %q", c.word, got, c.want)
+		}
+	}
+}
