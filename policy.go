@@ -41,9 +41,8 @@ type line struct {
 
 // ability is the most that the outcomes of a line can do.
 type ability struct {
-	accepts  bool
-	vouches  int // points
-	suspects int // points that a temperror leaves open; 0 if the policy says what a temperror does
+	accepts bool
+	vouches int // points
 }
 
 // NewPolicy makes a policy of lines. Two lines with one name, an unknown outcome, and an action that a line cannot take
@@ -108,35 +107,29 @@ func (m *line) weigh() {
 		inForce, onTrial = inForce || !a.Trial, onTrial || a.Trial
 		for track := range m.can {
 			if can := &m.can[track]; track == trial || !a.Trial {
-				can.add(Outcomes[i], a)
+				can.accepts = can.accepts || a.Do == Accept
+				if a.Do == Vouch {
+					can.vouches = max(can.vouches, a.Points)
+				}
 			}
 		}
-	}
-	if _, said := m.On[TempError]; said {
-		m.can[force].suspects, m.can[trial].suspects = 0, 0
 	}
 	m.onTrial = onTrial && !inForce
 }
 
-func (c *ability) add(o Outcome, a Action) {
-	switch {
-	case a.Do == Accept:
-		c.accepts = true
-	case a.Do == Vouch:
-		c.vouches = max(c.vouches, a.Points)
-	case a.Do == Suspect && o != TempError:
-		c.suspects = max(c.suspects, a.Points)
-	}
-}
-
-// onTempError is what a temperror does where the policy is silent.
+// onTempError is what a temperror does where the policy is silent: what would refuse defers, and the dearest suspicion is
+// possible. A note where there is neither: no voucher and no list is missed.
 func (m *line) onTempError() Action {
-	for _, o := range []Outcome{Fail, SoftFail, PermError, Neutral, None, Pass} {
-		if a := m.on[o.index()]; a.Do.Refuses() {
-			return Action{Do: Defer, Trial: a.Trial}
+	out := Action{Do: Note}
+	for _, a := range m.on {
+		switch {
+		case a.Do.Refuses() && (out.Do != Defer || out.Trial):
+			out = Action{Do: Defer, Trial: a.Trial}
+		case a.Do == Suspect && out.Do != Defer && a.Points > out.Points:
+			out = a
 		}
 	}
-	return Action{Do: Note}
+	return out
 }
 
 // ignored reports whether no outcome is to be heard of.

@@ -115,8 +115,8 @@ func suspicions(v *Verdict) string {
 	var why []string
 	for i := range v.Findings {
 		f := &v.Findings[i]
-		open := v.Action != Reject && f.Outcome == TempError
-		if f.Action.Do == Suspect && !f.Action.Trial || open {
+		known := f.Outcome != TempError
+		if f.Action.Do == Suspect && !f.Action.Trial && (known || v.Action == Defer) {
 			why = append(why, f.Why)
 		}
 	}

@@ -45,7 +45,6 @@ type track struct {
 func (t *track) fold(l *line, o Outcome, which int) {
 	a, can := l.on[o.index()], l.can[which]
 	if o == TempError {
-		t.open += can.suspects
 		t.mayVouch += can.vouches
 		t.unheard = t.unheard || can.accepts
 	}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/config"
+)
+
+type checkCmd struct {
+	configFlag
+	Preset string  `help:"Judge by this preset: lenient, rfc, strict, balanced or hardline." placeholder:"NAME"`
+	DNS    string  `help:"Ask this resolver." placeholder:"HOST:PORT"`
+	From   *string `help:"The envelope sender; the stage is then MAIL. Empty is the null reverse-path." placeholder:"ADDR"`
+	Rcpt   string  `help:"The envelope recipient; the stage is then RCPT." placeholder:"ADDR"`
+	Auth   string  `help:"The login that the client has authenticated as." placeholder:"USER"`
+	Server string  `help:"Where the client connected to." placeholder:"IP:PORT"`
+	All    bool    `help:"Run every check, even when all is decided."`
+	JSON   bool    `name:"json" help:"Print the verdict as the journal keeps it."`
+
+	Client string `arg:"" name:"client-ip" help:"The client's address."`
+	Helo   string `arg:"" optional:"" help:"What it says in HELO or EHLO."`
+}
+
+// Run judges one client by the engine of serve, and exits with what became of it.
+func (cmd checkCmd) Run(w *world) error {
+	f, err := cmd.facts()
+	if err != nil {
+		return cmd.usage(w, err)
+	}
+	c, err := cmd.configuration(w)
+	if err != nil {
+		return err
+	}
+	rules, err := rulesOf(c, "")
+	if err != nil {
+		return err
+	}
+	resolver, err := resolverOf(c)
+	if err != nil {
+		return configError{err}
+	}
+	defer resolver.Close()
+	ctx, cancel := context.WithTimeout(w.ctx, c.DNS.Budget)
+	defer cancel()
+	p := *rules.Policy
+	p.Exhaustive = cmd.All
+	v := p.Judge(ctx, f, resolver)
+	if w.ctx.Err() != nil {
+		return fmt.Errorf("interrupted before all was answered")
+	}
+	r := &helogate.Record{Facts: f, Verdict: v}
+	if cmd.JSON {
+		_, err = w.stdout.Write(append(r.AppendJSON(nil), '\n'))
+	} else {
+		err = printVerdict(w.stdout, r, inColour(w))
+	}
+	if err != nil {
+		return err
+	}
+	switch v.Action {
+	case helogate.Reject, helogate.Drop:
+		return status(exitRejected)
+	case helogate.Defer, helogate.Greylist:
+		return status(exitDeferred)
+	}
+	return nil
+}
+
+func (cmd checkCmd) facts() (helogate.Facts, error) {
+	f := helogate.Facts{Stage: helogate.Helo, Time: time.Now(), Verb: "EHLO", Helo: cmd.Helo, Recipient: cmd.Rcpt, Auth: cmd.Auth}
+	var err error
+	if f.Client, err = netip.ParseAddr(strings.Trim(cmd.Client, "[]")); err != nil {
+		return f, fmt.Errorf("%q is no address; give the client's IPv4 or IPv6 address, then its HELO", cmd.Client)
+	}
+	f.Client = f.Client.WithZone("").Unmap()
+	if cmd.Server != "" {
+		if f.Server, err = netip.ParseAddrPort(cmd.Server); err != nil {
+			return f, fmt.Errorf("--server %q is no address with a port, like 192.0.2.25:25", cmd.Server)
+		}
+	}
+	if cmd.From != nil {
+		f.Stage, f.Sender = helogate.Mail, strings.Trim(*cmd.From, "<>")
+	}
+	if cmd.Rcpt != "" {
+		f.Stage, f.Recipient = helogate.Rcpt, strings.Trim(cmd.Rcpt, "<>")
+	}
+	if cmd.Preset != "" && !slices.Contains(check.Presets, cmd.Preset) {
+		return f, fmt.Errorf("--preset %q is none: %s", cmd.Preset, strings.Join(check.Presets, ", "))
+	}
+	return f, nil
+}
+
+// configuration is that of the flags: whatever its mode is, here it is in force.
+func (cmd checkCmd) configuration(w *world) (*config.Config, error) {
+	c, err := cmd.load(w)
+	if err != nil {
+		return nil, err
+	}
+	c.Mode = config.Enforce
+	if cmd.Preset != "" {
+		c.Policy.Preset = cmd.Preset
+	}
+	if cmd.DNS != "" {
+		server, err := netip.ParseAddrPort(cmd.DNS)
+		if addr, bare := netip.ParseAddr(cmd.DNS); bare == nil {
+			server, err = netip.AddrPortFrom(addr, 53), nil
+		}
+		if err != nil {
+			return nil, cmd.usage(w, fmt.Errorf("--dns %q is no address with a port, like 127.0.0.1:53", cmd.DNS))
+		}
+		c.DNS.Servers = []netip.AddrPort{server}
+	}
+	return c, nil
+}
+
+func (cmd checkCmd) usage(w *world, err error) error {
+	fmt.Fprintf(w.stderr, "helogate check: %s\n", err)
+	return status(exitUsage)
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/config"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+type demoCmd struct {
+	Stay bool `help:"Leave the service up, to be asked by hand, until it is interrupted."`
+}
+
+// Run starts the service of serve on a literal DNS, poses clients over the real protocol, and prints what became of them.
+func (cmd demoCmd) Run(w *world) error {
+	c, err := config.Parse("demo", []byte(demoConfig), config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: []string{"postfix"}})
+	if err != nil {
+		return err
+	}
+	c.Listen[0].Address.Address = "127.0.0.1:0"
+	log, flush := logTo(io.Discard, c)
+	if cmd.Stay {
+		log, flush = logTo(w.stderr, c)
+	}
+	defer flush()
+	seen := make(chan *helogate.Record, 1)
+	posing := make(chan struct{}) // closed when the clients have been: who asks by hand is shown by the log
+	s, err := start(c, helogate.MustZone(demoZone), log, func(r *helogate.Record) {
+		select {
+		case seen <- r:
+		case <-posing:
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.end(c) }()
+	err = pose(w, s.addrs[0], seen)
+	close(posing)
+	if err != nil || !cmd.Stay {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "The service stays up on %[1]s, with this DNS; end it with Ctrl-C. Ask it as Postfix does:\n\n"+
+		"  printf 'request=smtpd_access_policy\\nprotocol_state=RCPT\\nclient_address=211.58.35.214\\nhelo_name=208.247.131.9\\n\\n' | nc -N %s\n\n",
+		s.addrs[0], strings.Replace(s.addrs[0].String(), ":", " ", 1))
+	<-w.ctx.Done()
+	return nil
+}
+
+// pose asks for every client, and prints what was answered and why.
+func pose(w *world, addr net.Addr, seen <-chan *helogate.Record) error {
+	conn, err := net.Dial(addr.Network(), addr.String())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		return err
+	}
+	answers := textproto.NewReader(bufio.NewReader(conn))
+	p := painter(inColour(w))
+	for i, cl := range demoClients {
+		verb := "ESMTP"
+		if cl.verb == "HELO" {
+			verb = "SMTP"
+		}
+		fmt.Fprintf(conn, "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=%s\nclient_address=%s\nclient_port=%d\n"+
+			"server_address=208.247.131.9\nserver_port=25\nhelo_name=%s\nsender=%s\nrecipient=%s\n\n", verb, cl.address, 40000+i, cl.helo, cl.from, cl.to)
+		answer, err := answers.ReadLine()
+		if err == nil {
+			_, err = answers.ReadLine()
+		}
+		if err != nil {
+			return fmt.Errorf("asking for %s: %w", cl.address, err)
+		}
+		r := <-seen
+		fmt.Fprintf(w.stdout, "%s\n", p.paint(fmt.Sprintf("%d. %s", i+1, cl.story), text.Bold))
+		fmt.Fprintf(w.stdout, "  Postfix is told: %s\n\n", answer)
+		r.Findings = telling(r.Findings)
+		if err := printVerdict(w.stdout, r, bool(p)); err != nil {
+			return err
+		}
+		fmt.Fprintln(w.stdout)
+		if got := string(r.Action) + " " + r.By; got != cl.want {
+			return fmt.Errorf("%s: %s, where %s was expected; please report this", cl.address, got, cl.want)
+		}
+	}
+	return nil
+}
+
+// telling leaves out the findings that say nothing.
+func telling(found []helogate.Finding) (out []helogate.Finding) {
+	for _, f := range found {
+		if f.Outcome != helogate.None && (f.Outcome != helogate.Pass || weight(&f) != "") {
+			out = append(out, f)
+		}
+	}
+	return out
+}

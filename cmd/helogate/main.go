@@ -1,0 +1,108 @@
+// Command helogate judges SMTP clients by what they say in HELO/EHLO and by what DNS says about it, in front of the MTA
+// that is there already.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit statuses: those of sysexits.h where it has one.
+const (
+	exitOK       = 0
+	exitRejected = 1
+	exitUsage    = 64 // EX_USAGE
+	exitFailed   = 70 // EX_SOFTWARE: what could not be done, for no fault in the words of the command
+	exitDeferred = 75 // EX_TEMPFAIL
+	exitConfig   = 78 // EX_CONFIG
+)
+
+// A status ends the program with a number and no further word.
+type status int
+
+func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// A configError is an error of the configuration.
+type configError struct{ error }
+
+func (e configError) Unwrap() error { return e.error }
+
+type commands struct {
+	Serve   serveCmd   `cmd:"" help:"Judge for the MTAs that ask."`
+	Check   checkCmd   `cmd:"" help:"Judge one client and show why, always as if in force. A HELO that begins with - goes after --."`
+	Config  configCmd  `cmd:"" help:"Check or show the configuration."`
+	Demo    demoCmd    `cmd:"" help:"See it work without a network: the real service on a DNS of its own, and clients that pose."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+type configCmd struct {
+	Check configCheckCmd `cmd:"" help:"Say what is wrong with a configuration, and what was meant."`
+	Show  configShowCmd  `cmd:"" help:"Print what a configuration comes to, defaults included."`
+}
+
+// world is what a command may touch of the world around it.
+type world struct {
+	ctx            context.Context // ends at SIGINT and SIGTERM
+	stdout, stderr io.Writer
+	environ        []string
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, os.Environ())) }
+
+func run(args []string, stdout, stderr io.Writer, environ []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var cli commands
+	exited := -1
+	parser := kong.Must(&cli, kong.Name("helogate"), kong.Writers(stdout, stderr), kong.Exit(func(n int) { exited = n }),
+		kong.Description("Judges SMTP clients by HELO and DNS, before a message is accepted."), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "helogate: %s\nhelogate --help says what there is\n", err)
+		return exitUsage
+	}
+	return say(parsed.Run(&world{ctx: ctx, stdout: stdout, stderr: stderr, environ: environ}), stderr)
+}
+
+// say words an error and finds the exit status that it means.
+func say(err error, stderr io.Writer) int {
+	var number status
+	var config configError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &number):
+		return int(number)
+	}
+	fmt.Fprintln(stderr, "helogate: "+strings.TrimPrefix(err.Error(), "helogate: "))
+	if errors.As(err, &config) {
+		return exitConfig
+	}
+	return exitFailed
+}
+
+type versionCmd struct{}
+
+// Run prints one line.
+func (versionCmd) Run(w *world) error {
+	version := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	_, err := fmt.Fprintf(w.stdout, "helogate %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/helogate/helogate/internal/config"
+)
+
+type serveCmd struct {
+	configFlag
+}
+
+// Run serves until a signal ends it: SIGTERM and SIGINT after what is in flight is answered. SIGHUP reads the
+// configuration again.
+func (cmd serveCmd) Run(w *world) error {
+	c, err := cmd.load(w)
+	if err != nil {
+		return err
+	}
+	limitMemory(w, c)
+	resolver, err := resolverOf(c)
+	if err != nil {
+		return configError{err}
+	}
+	defer resolver.Close()
+	log, flush := logTo(w.stderr, c)
+	defer flush()
+	s, err := start(c, resolver, log, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(w.stdout, mainCF(c))
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-hup:
+			cmd.reload(w, s)
+		case err := <-s.failed:
+			log.Error("a door ended", "error", err)
+			_ = s.end(c)
+			return err
+		case <-w.ctx.Done():
+			log.Info("stopping")
+			return s.end(c)
+		}
+	}
+}
+
+// end closes the service when every judgement has had its time.
+func (s *service) end(c *config.Config) error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.DNS.Budget+2*time.Second)
+	defer cancel()
+	return s.close(ctx)
+}
+
+func (cmd serveCmd) reload(w *world, s *service) {
+	c, err := cmd.load(w)
+	if err == nil {
+		err = s.reload(c)
+	}
+	if err != nil {
+		s.log.Error("the configuration was not reloaded, the old one stays in force", "error", err)
+		return
+	}
+	s.log.Info("reloaded", "mode", string(c.Mode), "preset", c.Policy.Preset)
+}
+
+// limitMemory tells the garbage collector how much there may be: room for the cache, and for all else, whatever the flood.
+// GOMEMLIMIT in the environment says it better.
+func limitMemory(w *world, c *config.Config) {
+	for _, v := range w.environ {
+		if strings.HasPrefix(v, "GOMEMLIMIT=") {
+			return
+		}
+	}
+	debug.SetMemoryLimit(int64(c.DNS.CacheSize)*3/2 + 128<<20)
+}
+
+// mainCF is what to put into Postfix's main.cf for the doors of a configuration.
+func mainCF(c *config.Config) string {
+	var b strings.Builder
+	b.WriteString("# For Postfix's main.cf: helogate behind what costs no lookup, so that only recipients that exist are judged for.\n" +
+		"# If helogate is down, mail flows: the default action is DUNNO.\n" +
+		"smtpd_recipient_restrictions =\n    permit_mynetworks, permit_sasl_authenticated,\n" +
+		"    reject_unauth_destination, reject_unlisted_recipient")
+	for _, l := range c.Listen {
+		b.WriteString(",\n    check_policy_service " + postfixName(l))
+	}
+	b.WriteString("\nsmtpd_policy_service_default_action = DUNNO\n")
+	fmt.Fprintf(&b, "smtpd_policy_service_timeout = %ds\n", int((c.DNS.Budget+5*time.Second)/time.Second))
+	if c.Mode != config.Enforce {
+		b.WriteString("# This is shadow mode: verdicts are logged, and nothing happens to the mail. mode = \"enforce\" changes that.\n")
+	}
+	return b.String()
+}
+
+// postfixName names a door as Postfix does.
+func postfixName(l config.Listen) string {
+	if l.Address.Network == "unix" {
+		return "unix:" + l.Address.Address
+	}
+	return "inet:" + l.Address.Address
+}
