@@ -36,7 +36,7 @@ const (
 // The result for Named says which word spoke for it, if evidence had to be outweighed, else "".
 func Classify(name string, addr netip.Addr) (Class, string) {
 	name = Canonical(name)
-	if len(name) > maxName || strings.IndexAny(name, "0123456789") < 0 {
+	if len(name) > maxName || !strings.ContainsAny(name, "0123456789") {
 		return Named, "" // nothing is stamped without a number
 	}
 	var r reading
