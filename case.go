@@ -229,8 +229,8 @@ func (c *Case) say(o Outcome, format string, args []any) Finding {
 	if c.void {
 		return Finding{}
 	}
-	if len(args) > 0 {
-		format = fmt.Sprintf(format, args...)
+	if len(args) == 0 {
+		return Finding{Outcome: o, Why: format} // the check's own words, printable as they stand
 	}
-	return Finding{Outcome: o, Why: printable.Text(format, maxWhy)}
+	return Finding{Outcome: o, Why: printable.Text(fmt.Sprintf(format, args...), maxWhy)}
 }

@@ -46,10 +46,7 @@ func (j *judgement) try() (missing []int) {
 	p := j.policy
 	j.world.begin()
 	j.tracks, j.panics = [2]track{}, nil
-	if j.found == nil {
-		j.found = make([]Finding, len(p.lines))
-	}
-	clear(j.found)
+	j.found = j.world.findings(len(p.lines))
 	for _, tier := range p.tiers {
 		was := j.rejected()
 		if missing = j.run(tier, was); missing != nil {

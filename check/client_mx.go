@@ -39,8 +39,8 @@ var ClientMX = helogate.Check{
 			}
 		}
 		if mx == "" {
-			return c.None("%s is no MX of %s", c.Client, org)
+			return c.None("%s is no MX of %s", c.ClientText(), org)
 		}
-		return c.Pass("%s is %s, an MX of %s", c.Client, clip(mx), org)
+		return c.Pass("%s is %s, an MX of %s", c.ClientText(), clip(mx), org)
 	},
 }

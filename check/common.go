@@ -42,7 +42,7 @@ func heloName(c *helogate.Case) (name string, none helogate.Finding, ok bool) {
 // so, or that something between us and it hides who it is.
 func unroutable(c *helogate.Case) (none helogate.Finding, is bool) {
 	if hostname.IsPrivate(c.Client) {
-		return c.None("%s is a private address: DNS says nothing of it", c.Client), true
+		return c.None("%s is a private address: DNS says nothing of it", c.ClientText()), true
 	}
 	return none, false
 }

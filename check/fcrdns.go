@@ -18,11 +18,11 @@ var FCrDNS = helogate.Check{
 		}
 		names := c.PTR(c.Client)
 		if len(names) == 0 {
-			return c.None("%s has no name to confirm", c.Client) // rdns judges that
+			return c.None("%s has no name to confirm", c.ClientText()) // rdns judges that
 		}
 		for _, name := range names {
 			if c.LeadsBack(name) {
-				return c.Pass("%s is %s", clip(name), c.Client)
+				return c.Pass("%s is %s", clip(name), c.ClientText())
 			}
 		}
 		why := make([]string, len(names))
@@ -35,6 +35,6 @@ var FCrDNS = helogate.Check{
 			}
 		}
 		more := c.More(helogate.PTR, c.ClientText())
-		return c.Fail("no name of %s leads back to it: %s%s", c.Client, strings.Join(why, ", "), more)
+		return c.Fail("no name of %s leads back to it: %s%s", c.ClientText(), strings.Join(why, ", "), more)
 	},
 }

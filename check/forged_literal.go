@@ -15,7 +15,7 @@ var ForgedLiteral = helogate.Check{
 		case h.Kind != hostname.Literal:
 			return c.None("no address literal")
 		case h.Addr != c.Client: // nor is one with a tag that nobody has registered
-			return c.Fail("HELO %s is not your address %s", said(c), c.Client)
+			return c.Fail("HELO %s is not your address %s", said(c), c.ClientText())
 		}
 		return c.Pass("HELO %s is the client's address", said(c))
 	},

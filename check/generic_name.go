@@ -15,13 +15,13 @@ var GenericName = helogate.Check{
 		name, class, why, stamped := stampedName(c)
 		switch {
 		case class == "":
-			return c.None("%s has no name to judge", c.Client)
+			return c.None("%s has no name to judge", c.ClientText())
 		case !stamped:
 			return c.Pass("%s is a name that a person gave", clip(name))
 		case class == hostname.Hosting:
 			return c.None("%s is a hosting default", clip(name)) // hosting-name judges that
 		}
-		return c.Fail("%s has a generic name, %s (%s): %s", c.Client, clip(name), class, why)
+		return c.Fail("%s has a generic name, %s (%s): %s", c.ClientText(), clip(name), class, why)
 	},
 }
 

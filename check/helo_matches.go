@@ -27,12 +27,12 @@ var HeloMatches = helogate.Check{
 			return c.None("%s has no address of the client's kind", clip(name)) // helo-resolves judges that
 		case slices.Contains(addrs, c.Client):
 			if class, why := hostname.Classify(name, c.Client); class != hostname.Named {
-				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.Client, why)
+				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), why)
 			}
-			return c.Pass("%s is %s", clip(name), c.Client)
+			return c.Pass("%s is %s", clip(name), c.ClientText())
 		case isNear(c, addrs):
 			return c.Neutral("%s is %s, in the client's network", clip(name), list(addrs))
 		}
-		return c.Fail("HELO %s is %s, not %s", said(c), list(addrs), c.Client)
+		return c.Fail("HELO %s is %s, not %s", said(c), list(addrs), c.ClientText())
 	},
 }

@@ -13,7 +13,7 @@ var HeloMissing = helogate.Check{
 	Fix: "say EHLO with your host's own name first",
 	Run: func(c *helogate.Case) helogate.Finding {
 		if strings.TrimSpace(c.Helo) == "" {
-			return c.Fail("%s said no HELO or EHLO name", c.Client)
+			return c.Fail("%s said no HELO or EHLO name", c.ClientText())
 		}
 		return c.Pass("greeted")
 	},

@@ -20,7 +20,7 @@ var HeloRelated = helogate.Check{
 			return none
 		}
 		if c.LeadsBack(name) {
-			return c.Pass("%s is %s", clip(name), c.Client)
+			return c.Pass("%s is %s", clip(name), c.ClientText())
 		}
 		if addrs := c.Addrs(name); isNear(c, addrs) {
 			return c.Pass("%s is %s, in the client's network", clip(name), list(addrs))
@@ -28,20 +28,20 @@ var HeloRelated = helogate.Check{
 		org := hostname.Org(name)
 		for ptr := range c.Confirmed() {
 			if ptr == name {
-				return c.Pass("%s is named so", c.Client)
+				return c.Pass("%s is named so", c.ClientText())
 			}
 			if org != "" && hostname.Under(ptr, org) && named(c, ptr) {
-				return c.Pass("%s is %s, of the same organisation", c.Client, clip(ptr))
+				return c.Pass("%s is %s, of the same organisation", c.ClientText(), clip(ptr))
 			}
 		}
 		if org != "" {
 			for host := range c.MX(org) {
 				if c.LeadsBack(host) {
-					return c.Pass("%s is %s, an MX of %s", c.Client, clip(host), org)
+					return c.Pass("%s is %s, an MX of %s", c.ClientText(), clip(host), org)
 				}
 			}
 		}
-		return c.Fail("nothing relates HELO %s to %s: not its names, not its network, not its domain's MX", said(c), c.Client)
+		return c.Fail("nothing relates HELO %s to %s: not its names, not its network, not its domain's MX", said(c), c.ClientText())
 	},
 }
 

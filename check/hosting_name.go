@@ -15,12 +15,12 @@ var HostingName = helogate.Check{
 		name, class, why, stamped := stampedName(c)
 		switch {
 		case class == "":
-			return c.None("%s has no name to judge", c.Client)
+			return c.None("%s has no name to judge", c.ClientText())
 		case !stamped:
 			return c.Pass("%s is a name that a person gave", clip(name))
 		case class != hostname.Hosting:
 			return c.None("%s is no hosting default", clip(name)) // generic-name judges that
 		}
-		return c.Fail("%s has the default name of a rented server, %s: %s", c.Client, clip(name), why)
+		return c.Fail("%s has the default name of a rented server, %s: %s", c.ClientText(), clip(name), why)
 	},
 }

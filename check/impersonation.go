@@ -41,14 +41,14 @@ func Impersonation(more []string) helogate.Check {
 				return none
 			}
 			if c.LeadsBack(name) {
-				return c.Pass("%s is %s", clip(name), c.Client)
+				return c.Pass("%s is %s", clip(name), c.ClientText())
 			}
 			for ptr := range c.Confirmed() {
 				if hostname.Under(ptr, org) && named(c, ptr) {
-					return c.Pass("%s is %s", c.Client, clip(ptr))
+					return c.Pass("%s is %s", c.ClientText(), clip(ptr))
 				}
 			}
-			return c.Fail("HELO %s, but %s is no host of %s", said(c), c.Client, org)
+			return c.Fail("HELO %s, but %s is no host of %s", said(c), c.ClientText(), org)
 		},
 	}
 }

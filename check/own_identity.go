@@ -16,13 +16,13 @@ func OwnIdentity(own Own) helogate.Check {
 		Fix: "greet with your host's own name",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if own.hasClient(c) {
-				return c.None("%s is one of ours", c.Client)
+				return c.None("%s is one of ours", c.ClientText())
 			}
 			switch h := hostname.ParseHelo(c.Helo); {
 			case isLocalhost(h.Name):
-				return c.Fail("HELO %s is this host's name for itself, not %s's", said(c), c.Client)
+				return c.Fail("HELO %s is this host's name for itself, not %s's", said(c), c.ClientText())
 			case own.hasAddress(c, h.Addr):
-				return c.Fail("HELO %s is this host's address, not %s", said(c), c.Client)
+				return c.Fail("HELO %s is this host's address, not %s", said(c), c.ClientText())
 			}
 			return c.Pass("not our name")
 		},

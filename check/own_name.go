@@ -23,7 +23,7 @@ func OwnName(own Own) helogate.Check {
 				return none
 			}
 			if own.hasClient(c) {
-				return c.None("%s is one of ours", c.Client)
+				return c.None("%s is one of ours", c.ClientText())
 			}
 			if none, is := unroutable(c); is {
 				return none
@@ -33,14 +33,14 @@ func OwnName(own Own) helogate.Check {
 				return c.None("not a name of ours")
 			}
 			if c.LeadsBack(name) {
-				return c.Pass("%s is %s", name, c.Client)
+				return c.Pass("%s is %s", name, c.ClientText())
 			}
 			for ptr := range c.Confirmed() {
 				if hostname.Under(ptr, domain) {
-					return c.Pass("%s is %s, in %s too", c.Client, ptr, domain)
+					return c.Pass("%s is %s, in %s too", c.ClientText(), ptr, domain)
 				}
 			}
-			return c.Fail("HELO %s %s, and %s is no host of it", said(c), whose, c.Client)
+			return c.Fail("HELO %s %s, and %s is no host of it", said(c), whose, c.ClientText())
 		},
 	}
 }

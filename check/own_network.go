@@ -9,7 +9,7 @@ func OwnNetwork(own Own) helogate.Check {
 		Doc: "the client is in our networks, on this host, or one of our addresses",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if own.hasClient(c) {
-				return c.Pass("%s is one of ours", c.Client)
+				return c.Pass("%s is one of ours", c.ClientText())
 			}
 			return c.None("not one of ours")
 		},

@@ -18,11 +18,11 @@ var RDNS = helogate.Check{
 		names := c.PTR(c.Client)
 		switch more := c.More(helogate.PTR, c.ClientText()); {
 		case len(names) == 0:
-			return c.Fail("%s has no name in reverse DNS", c.Client)
+			return c.Fail("%s has no name in reverse DNS", c.ClientText())
 		case len(names) == 1:
-			return c.Pass("%s is named %s", c.Client, clip(names[0]))
+			return c.Pass("%s is named %s", c.ClientText(), clip(names[0]))
 		default:
-			return c.Pass("%s is named %s%s", c.Client, clip(fmt.Sprint(names)), more)
+			return c.Pass("%s is named %s%s", c.ClientText(), clip(fmt.Sprint(names)), more)
 		}
 	},
 }
