@@ -26,7 +26,7 @@ bench:           ## speed and size, in one table (nsd, unbound and policyd-weigh
 fuzz:            ## each fuzz target for a minute
 	@set -e; for p in $$(go list ./...); do \
 	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-	    go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 1m $$p; done; done
+	    go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 1m -fuzzminimizetime 10x $$p; done; done
 
 ci:              ## what is run on every change
 	bash .ci/run

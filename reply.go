@@ -19,7 +19,7 @@ func (r Reply) String() string {
 	return strconv.Itoa(r.Code) + " " + r.Enhanced + " " + r.Text
 }
 
-const maxReply = 500 // bytes of text: with code and CRLF within the 512 of RFC 5321 section 4.5.3.1.5
+const maxReply = 490 // bytes of text: with "550 5.7.25 " before it and CRLF behind within the 512 of RFC 5321 section 4.5.3.1.5
 
 // reply words what a verdict says to the client: the failing fact, the remedy, and the verdict's name.
 func (p *Policy) reply(f *Facts, v *Verdict) Reply {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ func (s *Session) judge(ctx context.Context, g *Gate, f helogate.Facts) door.Rul
 	greets := f.Stage >= helogate.Helo && f.Helo != ""
 	greeting := ""
 	if greets {
-		greeting = f.Verb + " " + f.Helo[:min(len(f.Helo), maxGreeting)]
+		greeting = f.Verb + " " + asPostfixShows(f.Helo[:min(len(f.Helo), maxGreeting)])
 		f.Earlier = s.before(greeting)
 	}
 	_, ruling := g.rule(ctx, f)
@@ -42,6 +43,17 @@ func (s *Session) judge(ctx context.Context, g *Gate, f helogate.Facts) door.Rul
 		s.greeted(greeting)
 	}
 	return ruling
+}
+
+// asPostfixShows is a HELO argument with "?" for what Postfix shows so from MAIL on, though it is raw at EHLO. Without it,
+// one greeting would look like two.
+func asPostfixShows(helo string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' || strings.ContainsRune(`<>()\";@`, r) {
+			return '?'
+		}
+		return r
+	}, helo)
 }
 
 // before returns the greetings before one that is in force or is about to be.

@@ -1,0 +1,207 @@
+package door
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/helogate/helogate"
+)
+
+// Each file of testdata/postfix is a dialogue on one connection:
+//
+//	# a comment
+//	judge reject 550 5.7.1 text    what the judge says from here on; continue at first. "judge panics", and "judge" without
+//	                               more, which is no ruling
+//	> name=value                   what Postfix sends, a line; ">" alone is the empty line
+//	= stage=helo client=…          what the judge was shown; every judgement has its line
+//	< action=DUNNO                 what the door answers
+//	closed                         the door closed without saying more
+//	log text                       the door's log has this, in slog's text form
+//
+// Escapes are Go's: \x00, \r, \\.
+func TestPostfixDialogues(t *testing.T) {
+	files, err := filepath.Glob("testdata/postfix/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no dialogues", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				d := newDialogue(t)
+				for i, line := range strings.Split(string(text), "\n") {
+					d.at = fmt.Sprintf("%s:%d", file, i+1)
+					d.line(line)
+				}
+				d.end()
+			})
+		})
+	}
+}
+
+type dialogue struct {
+	t    *testing.T
+	at   string
+	conn net.Conn
+	in   *bufio.Reader
+	log  logbook
+
+	toSend  strings.Builder
+	sending sync.WaitGroup
+
+	mu     sync.Mutex
+	ruling func() Ruling
+	shown  []string
+}
+
+func newDialogue(t *testing.T) *dialogue {
+	d := &dialogue{t: t, ruling: func() Ruling { return Ruling{Do: helogate.Continue} }}
+	d.conn = serve(t, &Postfix{Judge: d.judge, Log: d.log.logger()}).dial()
+	d.in = bufio.NewReader(d.conn)
+	return d
+}
+
+func (d *dialogue) judge(_ context.Context, f helogate.Facts) Ruling {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shown = append(d.shown, factsText(f))
+	return d.ruling()
+}
+
+func (d *dialogue) line(line string) {
+	word, rest, _ := strings.Cut(line, " ")
+	if word == ">" {
+		d.toSend.WriteString(unescape(d.t, rest) + "\n")
+		return
+	}
+	d.send()
+	switch word {
+	case "", "#":
+	case "judge":
+		d.rule(rest)
+	case "=":
+		d.expect(d.nextShown(), rest)
+	case "<":
+		got, err := d.in.ReadString('\n')
+		if err != nil {
+			d.t.Fatalf("%s: %q and %v, want the line %q", d.at, got, err, rest)
+		}
+		d.expect(strings.TrimSuffix(got, "\n"), rest)
+	case "closed":
+		d.closed()
+	case "log":
+		synctest.Wait()
+		if !strings.Contains(d.log.String(), rest) {
+			d.t.Errorf("%s: the log has no %s:\n%s", d.at, rest, d.log.String())
+		}
+	default:
+		d.t.Fatalf("%s: what is %q?", d.at, line)
+	}
+}
+
+// send sends, beside all else: a pipe has no room for what nobody reads yet.
+func (d *dialogue) send() {
+	text := d.toSend.String()
+	d.toSend.Reset()
+	if text != "" {
+		d.sending.Go(func() { io.WriteString(d.conn, text) })
+	}
+}
+
+func (d *dialogue) rule(s string) {
+	word := append(strings.SplitN(s, " ", 4), "", "", "")
+	code, _ := strconv.Atoi(word[1])
+	r := Ruling{Do: helogate.Do(word[0]), Reply: helogate.Reply{Code: code, Enhanced: word[2], Text: unescape(d.t, word[3])}}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ruling = func() Ruling {
+		if r.Do == "panics" {
+			panic("as told")
+		}
+		return r
+	}
+}
+
+func (d *dialogue) nextShown() string {
+	synctest.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.shown) == 0 {
+		return "(nothing was shown to the judge)"
+	}
+	first := d.shown[0]
+	d.shown = d.shown[1:]
+	return first
+}
+
+func (d *dialogue) expect(got, want string) {
+	d.t.Helper()
+	if got != want {
+		d.t.Errorf("%s:\n got %s\nwant %s", d.at, got, want)
+	}
+}
+
+func (d *dialogue) closed() {
+	if got, err := io.ReadAll(d.in); len(got) > 0 || err != nil {
+		d.t.Errorf("%s: %q and %v, want it closed without more", d.at, got, err)
+	}
+}
+
+func (d *dialogue) end() {
+	synctest.Wait()
+	if len(d.shown) > 0 {
+		d.t.Errorf("%s: judged, and no line says so: %s", d.at, d.shown)
+	}
+	d.conn.SetReadDeadline(time.Now().Add(time.Second))
+	if rest, _ := io.ReadAll(d.in); len(rest) > 0 {
+		d.t.Errorf("%s: answered, and no line says so: %q", d.at, rest)
+	}
+	d.conn.Close()
+	d.sending.Wait()
+}
+
+func unescape(tb testing.TB, s string) string {
+	tb.Helper()
+	out, err := strconv.Unquote(`"` + strings.ReplaceAll(s, `"`, `\"`) + `"`)
+	if err != nil {
+		tb.Fatalf("%q: %v", s, err)
+	}
+	return out
+}
+
+// factsText is what is set in f.
+func factsText(f helogate.Facts) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "stage=%s client=%s", f.Stage, f.Client)
+	if f.Server.IsValid() {
+		fmt.Fprintf(&b, " server=%s", f.Server)
+	}
+	if f.Verb != "" {
+		fmt.Fprintf(&b, " verb=%s", f.Verb)
+	}
+	for _, field := range [][2]string{
+		{"helo", f.Helo}, {"sender", f.Sender}, {"recipient", f.Recipient}, {"auth", f.Auth}, {"session", f.Session},
+	} {
+		if field[1] != "" {
+			fmt.Fprintf(&b, " %s=%q", field[0], field[1])
+		}
+	}
+	if !f.Time.IsZero() || f.Earlier != nil {
+		b.WriteString(" and what a door does not know")
+	}
+	return b.String()
+}
