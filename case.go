@@ -29,6 +29,7 @@ type Case struct {
 	doubt  *QA    // the first tempfail that was read
 	void   bool   // something was read that is not answered yet
 	client string // Client as text, made when first needed
+	memo   any
 }
 
 // Ask returns the whole answer, for the few checks that deal with its status themselves.
@@ -59,6 +60,10 @@ func (c *Case) ClientText() string {
 	}
 	return c.client
 }
+
+// Memo is room for what a set of checks works out of the facts once for all of them: nil at first, one for a judgement.
+// What is kept there must be a function of the facts alone.
+func (c *Case) Memo() *any { return &c.memo }
 
 // PTR returns the names of an address, at most MaxPTR, none of them confirmed. Of more, the one that the client greets
 // with comes first.

@@ -8,8 +8,8 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// Judge judges what the client has shown so far. It waits for answers no longer than ctx lasts: give ctx the budget of a
-// judgement. The verdict is always whole: what could not be learnt is in it as a tempfail.
+// Judge judges what the client has shown so far. It waits for answers no longer than ctx lasts, nor than Policy.Budget.
+// The verdict is always whole: what could not be learnt is in it as a tempfail.
 //
 // It tries with what is known, asks what is missing, and tries again. The last try saw every answer that it read: its
 // verdict is a function of facts and answers, and timing has no part in it.
@@ -18,7 +18,7 @@ func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 	if !f.Client.IsValid() { // nothing can be judged; a door says so in its log
 		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, Trial: Decision{Action: Continue}}
 	}
-	j := judgement{policy: p, world: newWorld(ask)}
+	j := judgement{policy: p, world: newWorld(ask, p.Budget)}
 	j.Case = Case{Facts: f, world: j.world}
 	defer j.world.free()
 	for {

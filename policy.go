@@ -1,6 +1,9 @@
 package helogate
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // A Line of a policy says what the outcomes of a check mean. An outcome that On does not name is noted; a temperror that
 // it does not name is a defer where an outcome would refuse, points in Verdict.Possible where one would suspect, and a
@@ -21,6 +24,8 @@ type Policy struct {
 	Thresholds
 	// Exhaustive runs every tier even when all is decided, for a person who wants to see it all. The verdict is the same.
 	Exhaustive bool
+	// Budget is how long a judgement may wait for answers, all together. 0: as long as the caller's context lasts.
+	Budget time.Duration
 	// URL of a page about verdicts, for the replies; "{id}" in it stands for the verdict's.
 	URL string
 	// Panicked is told of a check that panicked, with the facts it did so on; the check's outcome is a temperror. May be nil.

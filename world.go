@@ -3,6 +3,7 @@ package helogate
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // maxQuestions of a judgement: nobody's DNS may keep us busy for longer. The last try reads at most so many; the next
@@ -23,8 +24,9 @@ type world struct {
 	sent    int
 	flying  map[Question]bool
 	answers chan QA
-	late    bool            // the caller's context has ended
-	ctx     context.Context // ends when the judgement does
+	late    bool            // the budget is spent, or the caller's context has ended
+	budget  time.Duration   // 0: none
+	ctx     context.Context // ends when the judgement does; begins with its first wait, for most have none
 	cancel  context.CancelFunc
 }
 
@@ -35,9 +37,9 @@ type known struct {
 
 var worlds = sync.Pool{New: func() any { return &world{known: make([]known, 0, 64), used: make([]int, 0, 64)} }}
 
-func newWorld(ask Asker) *world {
+func newWorld(ask Asker, budget time.Duration) *world {
 	w := worlds.Get().(*world)
-	w.ask = ask
+	w.ask, w.budget = ask, budget
 	return w
 }
 
@@ -111,14 +113,22 @@ const noTime = "no answer in time"
 
 // more asks the open questions that are not on their way yet, and waits for at least one answer.
 func (w *world) more(ctx context.Context) {
-	w.send(ctx)
+	if w.ctx == nil {
+		w.answers, w.flying = make(chan QA, 16), map[Question]bool{}
+		if w.budget > 0 {
+			w.ctx, w.cancel = context.WithTimeout(ctx, w.budget)
+		} else {
+			w.ctx, w.cancel = context.WithCancel(ctx)
+		}
+	}
+	w.send()
 	select {
 	case qa := <-w.answers:
 		w.learn(qa)
 		for len(w.answers) > 0 {
 			w.learn(<-w.answers)
 		}
-	case <-ctx.Done(): // a time-out is an answer too: it is recorded
+	case <-w.ctx.Done(): // a time-out is an answer too: it is recorded
 		w.late = true
 		for q := range w.flying {
 			w.learn(QA{q, &Answer{Status: TempFail, Note: noTime}})
@@ -126,11 +136,7 @@ func (w *world) more(ctx context.Context) {
 	}
 }
 
-func (w *world) send(ctx context.Context) {
-	if w.flying == nil {
-		w.answers, w.flying = make(chan QA, 16), map[Question]bool{}
-		w.ctx, w.cancel = context.WithCancel(ctx)
-	}
+func (w *world) send() {
 	for _, q := range w.open {
 		if w.flying[q] || w.sent >= maxQuestions && len(w.flying) > 0 {
 			continue

@@ -11,7 +11,7 @@ var BareAddress = helogate.Check{
 	Doc: "HELO is not an address without brackets, nor a number (RFC 5321 section 4.1.3)",
 	Fix: "greet with your host's own name, or its address in brackets",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if h := hostname.ParseHelo(c.Helo); h.Kind == hostname.BareAddress {
+		if h := greets(c); h.Kind == hostname.BareAddress {
 			if h.Addr.IsValid() {
 				return c.Fail("HELO %s is an address without brackets", said(c))
 			}

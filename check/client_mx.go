@@ -12,14 +12,14 @@ var ClientMX = helogate.Check{
 	Doc: "a client that is an MX of its HELO's domain is so by a name that is no alias and has no private address (RFC 2181 section 10.3)",
 	Fix: "let your domain's MX name a host with public addresses alone",
 	Run: func(c *helogate.Case) helogate.Finding {
-		name, none, ok := heloName(c)
+		_, none, ok := heloName(c)
 		if !ok {
 			return none
 		}
 		if none, is := unroutable(c); is {
 			return none
 		}
-		org := hostname.Org(name)
+		org := greets(c).org
 		if org == "" {
 			return c.None("no organisation's name")
 		}

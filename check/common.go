@@ -11,6 +11,29 @@ import (
 	"golang.org/x/net/idna"
 )
 
+// A greeting is what the HELO argument says by itself, worked out once for all checks.
+type greeting struct {
+	hostname.Helo
+	org      string // organisational domain of Name
+	class    hostname.Class
+	classWhy string
+}
+
+// greets returns what the client's HELO argument says.
+func greets(c *helogate.Case) *greeting {
+	memo := c.Memo()
+	if g, ok := (*memo).(*greeting); ok {
+		return g
+	}
+	g := &greeting{Helo: hostname.ParseHelo(c.Helo)}
+	if g.Kind == hostname.FQDN {
+		g.org = hostname.Org(g.Name)
+		g.class, g.classWhy = hostname.Classify(g.Name, c.Client)
+	}
+	*memo = g
+	return g
+}
+
 const maxShown = 80 // bytes of a client's text in a finding; a finding says more than that
 
 // said is the HELO argument, cut for a finding.
@@ -26,7 +49,7 @@ func clip(s string) string {
 // heloName returns the name that the client greets with, if it is one that DNS can be asked about: not for an address,
 // a private name, and what is no name at all. A single label is one, for DNS will say that it does not exist.
 func heloName(c *helogate.Case) (name string, none helogate.Finding, ok bool) {
-	h := hostname.ParseHelo(c.Helo)
+	h := greets(c)
 	switch h.Kind {
 	case hostname.FQDN, hostname.SingleLabel:
 		return h.Name, none, true

@@ -11,7 +11,7 @@ var ForgedLiteral = helogate.Check{
 	Doc: "an address literal in HELO is the client's own address (RFC 5321 sections 4.1.1.1, 4.1.3)",
 	Fix: "greet with your host's own name",
 	Run: func(c *helogate.Case) helogate.Finding {
-		switch h := hostname.ParseHelo(c.Helo); {
+		switch h := greets(c); {
 		case h.Kind != hostname.Literal:
 			return c.None("no address literal")
 		case h.Addr != c.Client: // nor is one with a tag that nobody has registered

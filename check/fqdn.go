@@ -11,7 +11,7 @@ var FQDN = helogate.Check{
 	Doc: "HELO is fully qualified: it has more than one label (RFC 5321 sections 2.3.5, 4.1.1.1)",
 	Fix: "greet with your host's fully qualified name",
 	Run: func(c *helogate.Case) helogate.Finding {
-		switch h := hostname.ParseHelo(c.Helo); h.Kind {
+		switch h := greets(c); h.Kind {
 		case hostname.SingleLabel:
 			return c.Fail("HELO %s is not fully qualified", said(c))
 		case hostname.FQDN, hostname.Private:

@@ -11,12 +11,12 @@ var GenericHelo = helogate.Check{
 	Doc: "HELO is a name that a person gave, not one that a provider stamped on an address",
 	Fix: "greet with a name of your own",
 	Run: func(c *helogate.Case) helogate.Finding {
-		h := hostname.ParseHelo(c.Helo)
+		h := greets(c)
 		if h.Kind != hostname.FQDN {
 			return c.None("no public name was given")
 		}
-		if class, why := hostname.Classify(h.Name, c.Client); class != hostname.Named {
-			return c.Fail("HELO %s is a generic name (%s): %s", said(c), class, why)
+		if h.class != hostname.Named {
+			return c.Fail("HELO %s is a generic name (%s): %s", said(c), h.class, h.classWhy)
 		}
 		return c.Pass("a name that a person gave")
 	},

@@ -26,8 +26,8 @@ var HeloMatches = helogate.Check{
 		case len(addrs) == 0:
 			return c.None("%s has no address of the client's kind", clip(name)) // helo-resolves judges that
 		case slices.Contains(addrs, c.Client):
-			if class, why := hostname.Classify(name, c.Client); class != hostname.Named {
-				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), why)
+			if g := greets(c); g.Kind == hostname.FQDN && g.class != hostname.Named {
+				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), g.classWhy)
 			}
 			return c.Pass("%s is %s", clip(name), c.ClientText())
 		case isNear(c, addrs):

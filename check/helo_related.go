@@ -25,7 +25,7 @@ var HeloRelated = helogate.Check{
 		if addrs := c.Addrs(name); isNear(c, addrs) {
 			return c.Pass("%s is %s, in the client's network", clip(name), list(addrs))
 		}
-		org := hostname.Org(name)
+		org := greets(c).org
 		for ptr := range c.Confirmed() {
 			if ptr == name {
 				return c.Pass("%s is named so", c.ClientText())

@@ -12,7 +12,7 @@ var HeloSyntax = helogate.Check{
 	Doc: "HELO is a Domain or an address literal; one final dot and underscores are let pass (RFC 5321 sections 4.1.2, 4.1.3)",
 	Fix: "greet with your host's own name",
 	Run: func(c *helogate.Case) helogate.Finding {
-		switch h := hostname.ParseHelo(c.Helo); {
+		switch h := greets(c); {
 		case h.Kind == hostname.Empty:
 			return c.None("no HELO")
 		case h.Kind == hostname.Malformed:

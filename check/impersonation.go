@@ -33,7 +33,7 @@ func Impersonation(more []string) helogate.Check {
 			if !ok {
 				return none
 			}
-			org := hostname.Org(name)
+			org := greets(c).org
 			if !known[org] {
 				return c.None("no name of a well-known sender")
 			}

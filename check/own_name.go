@@ -15,7 +15,7 @@ func OwnName(own Own) helogate.Check {
 		Fix: "greet with your host's own name",
 		Run: func(c *helogate.Case) helogate.Finding {
 			name, none, ok := heloName(c)
-			if h := hostname.ParseHelo(c.Helo); h.Kind == hostname.Private {
+			if h := greets(c); h.Kind == hostname.Private {
 				name = h.Name // ours may be a private name too
 				_, ok = own.domainOf(name)
 			}
@@ -55,7 +55,7 @@ func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
 	}
 	for a := range c.AnyAddrs(name) {
 		if o.hasAddress(c, a) {
-			if domain = hostname.Org(name); domain == "" {
+			if domain = greets(c).org; domain == "" {
 				domain = name
 			}
 			return domain, "resolves to our address " + a.String()

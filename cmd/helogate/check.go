@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -47,11 +46,9 @@ func (cmd checkCmd) Run(w *world) error {
 		return configError{err}
 	}
 	defer resolver.Close()
-	ctx, cancel := context.WithTimeout(w.ctx, c.DNS.Budget)
-	defer cancel()
 	p := *rules.Policy
-	p.Exhaustive = cmd.All
-	v := p.Judge(ctx, f, resolver)
+	p.Exhaustive, p.Budget = cmd.All, c.DNS.Budget
+	v := p.Judge(w.ctx, f, resolver)
 	if w.ctx.Err() != nil {
 		return fmt.Errorf("interrupted before all was answered")
 	}

@@ -66,6 +66,7 @@ func (e *Engine) Gate(r Rules) *Gate {
 func (g *Gate) SetRules(r Rules) {
 	log := g.engine.Log
 	p := *r.Policy
+	p.Budget = g.engine.Budget
 	p.Panicked = func(check string, f helogate.Facts, cause any, stack []byte) {
 		log.Error("a check panicked; please report this", "check", check, "cause", cause,
 			"facts", string((&helogate.Record{Facts: f}).AppendJSON(nil)), "stack", string(stack))
@@ -90,9 +91,7 @@ func (g *Gate) rule(ctx context.Context, f helogate.Facts) (helogate.Verdict, do
 		f.Time = e.Now()
 	}
 	began := time.Now()
-	budget, cancel := context.WithTimeout(ctx, e.Budget)
-	v := rules.Policy.Judge(budget, f, e.Ask)
-	cancel()
+	v := rules.Policy.Judge(ctx, f, e.Ask)
 	if ctx.Err() != nil {
 		return v, door.Ruling{} // the door is being closed: no answer is made up
 	}
