@@ -30,6 +30,8 @@ type Case struct {
 	void   bool   // something was read that is not answered yet
 	client string // Client as text, made when first needed
 	memo   any
+	line   *line // whose check is running, to see whether anything follows from what it finds
+	terse  bool
 }
 
 // Ask returns the whole answer, for the few checks that deal with its status themselves.
@@ -233,6 +235,9 @@ const maxWhy = 400 // bytes: a reply line holds 512 with its code and CRLF (RFC 
 func (c *Case) say(o Outcome, format string, args []any) Finding {
 	if c.void {
 		return Finding{}
+	}
+	if c.terse && !c.line.follows(o) {
+		return Finding{Outcome: o}
 	}
 	if len(args) == 0 {
 		return Finding{Outcome: o, Why: format} // the check's own words, printable as they stand

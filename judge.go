@@ -19,7 +19,7 @@ func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, Trial: Decision{Action: Continue}}
 	}
 	j := judgement{policy: p, world: newWorld(ask, p.Budget)}
-	j.Case = Case{Facts: f, world: j.world}
+	j.Case = Case{Facts: f, world: j.world, terse: p.Terse}
 	defer j.world.free()
 	for {
 		missing := j.try()
@@ -132,7 +132,7 @@ func (j *judgement) gather(ctx context.Context, open []int) {
 // examine runs a check. If it read what is not answered yet, j.void is set and the finding is worth nothing.
 func (j *judgement) examine(l *line) (found Finding) {
 	c := &j.Case
-	c.doubt, c.void = nil, false
+	c.doubt, c.void, c.line = nil, false, l
 	defer func() {
 		if cause := recover(); cause != nil && !c.void {
 			found = j.panicked(l, cause)

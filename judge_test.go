@@ -388,6 +388,26 @@ func TestExhaustiveChangesNoVerdict(t *testing.T) {
 	}
 }
 
+func TestTerseLeavesOutWordsAlone(t *testing.T) {
+	for _, name := range check.Presets {
+		p, terse := preset(t, name), preset(t, name)
+		terse.Terse = true
+		for _, c := range clients {
+			f := client(c)
+			v, w := p.Judge(t.Context(), f, MustZone(world)), terse.Judge(t.Context(), f, MustZone(world))
+			for i := range w.Findings {
+				quiet := v.Findings[i].Action.Do == Note && v.Findings[i].Outcome != Fail
+				if w.Findings[i].Why == "" && quiet {
+					w.Findings[i].Why = v.Findings[i].Why
+				}
+			}
+			if !bytes.Equal(record(f, v), record(f, w)) {
+				t.Errorf("%s, %s:\n got %s\nwant %s", name, c, record(f, w), record(f, v))
+			}
+		}
+	}
+}
+
 // A policy on trial says what it would have done, and does nothing.
 func TestOnTrial(t *testing.T) {
 	for _, name := range check.Presets {

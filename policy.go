@@ -24,6 +24,9 @@ type Policy struct {
 	Thresholds
 	// Exhaustive runs every tier even when all is decided, for a person who wants to see it all. The verdict is the same.
 	Exhaustive bool
+	// Terse leaves out the words of findings from which nothing follows, for who would not read them: a tenth of the time of
+	// a verdict goes into them. The verdict is the same.
+	Terse bool
 	// Budget is how long a judgement may wait for answers, all together. 0: as long as the caller's context lasts.
 	Budget time.Duration
 	// URL of a page about verdicts, for the replies; "{id}" in it stands for the verdict's.
@@ -97,6 +100,11 @@ func makeLine(l Line) (line, error) {
 	if _, said := l.On[TempError]; !said {
 		m.on[TempError.index()] = m.onTempError()
 	}
+	for i := range m.on {
+		if m.on[i].Do == "" {
+			m.on[i].Do = Note
+		}
+	}
 	m.weigh()
 	return m, nil
 }
@@ -105,7 +113,7 @@ func makeLine(l Line) (line, error) {
 func (m *line) weigh() {
 	inForce, onTrial := false, false
 	for i, a := range m.on {
-		if a.Do == "" || a.Do == Note || a.Do == Ignore {
+		if a.Do == Note || a.Do == Ignore {
 			m.on[i].Trial = false
 			continue
 		}
@@ -120,6 +128,16 @@ func (m *line) weigh() {
 		}
 	}
 	m.onTrial = onTrial && !inForce
+}
+
+// follows reports whether an outcome is more than a note: by its action, or because a person wants to read of failures.
+func (m *line) follows(o Outcome) bool {
+	i := o.index()
+	if i < 0 || o == Fail || o == SoftFail || o == PermError {
+		return true
+	}
+	do := m.on[i].Do
+	return do != Note && do != Ignore
 }
 
 // onTempError is what a temperror does where the policy is silent: what would refuse defers, and the dearest suspicion is

@@ -66,7 +66,7 @@ func (e *Engine) Gate(r Rules) *Gate {
 func (g *Gate) SetRules(r Rules) {
 	log := g.engine.Log
 	p := *r.Policy
-	p.Budget = g.engine.Budget
+	p.Budget, p.Terse = g.engine.Budget, g.engine.Seen == nil
 	p.Panicked = func(check string, f helogate.Facts, cause any, stack []byte) {
 		log.Error("a check panicked; please report this", "check", check, "cause", cause,
 			"facts", string((&helogate.Record{Facts: f}).AppendJSON(nil)), "stack", string(stack))
@@ -186,13 +186,11 @@ func list(found []helogate.Finding, a, b helogate.Outcome) string {
 	return string(out)
 }
 
-// reason is what the deciding line found, if it refuses or would.
+// reason is what the deciding line found, or the one that would decide.
 func reason(v *helogate.Verdict) string {
 	by := v.By
-	if !v.Action.Refuses() {
-		if by = v.Trial.By; !v.Trial.Action.Refuses() {
-			return ""
-		}
+	if by == "" {
+		by = v.Trial.By
 	}
 	for i := range v.Findings {
 		if v.Findings[i].Check == by {
