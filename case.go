@@ -124,7 +124,19 @@ func (c *Case) family() Kind {
 
 // Addrs returns the addresses of name that are of the client's family, at most MaxAddrs; the client's own, if it is among
 // them, is among these.
-func (c *Case) Addrs(name string) []netip.Addr { return c.addrs(c.family(), name) }
+func (c *Case) Addrs(name string) []netip.Addr {
+	values := c.followedAddrs(c.family(), name)
+	if len(values) == 0 {
+		return nil
+	}
+	out := make([]netip.Addr, 0, len(values))
+	for _, v := range values {
+		if a, err := netip.ParseAddr(v); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
 
 // AnyAddrs yields the addresses of name of both families, the client's first, at most MaxAddrs of each. It asks for the
 // second family only when the loop goes on past the first.
@@ -132,8 +144,8 @@ func (c *Case) AnyAddrs(name string) iter.Seq[netip.Addr] {
 	return func(yield func(netip.Addr) bool) {
 		first := c.family()
 		for _, kind := range [...]Kind{first, otherFamily(first)} {
-			for _, a := range c.addrs(kind, name) {
-				if !yield(a) {
+			for _, v := range c.followedAddrs(kind, name) {
+				if a, err := netip.ParseAddr(v); err == nil && !yield(a) {
 					return
 				}
 			}
@@ -163,18 +175,13 @@ func (c *Case) Confirms(name string, a netip.Addr) bool {
 	return slices.Contains(c.Values(kind, name), a.String())
 }
 
-func (c *Case) addrs(kind Kind, name string) []netip.Addr {
+// followedAddrs returns the addresses of a name that are followed.
+func (c *Case) followedAddrs(kind Kind, name string) []string {
 	values := c.Values(kind, name)
-	if len(values) == 0 {
-		return nil
+	if len(values) <= MaxAddrs {
+		return values
 	}
-	out := make([]netip.Addr, 0, min(len(values), MaxAddrs))
-	for _, v := range followed(values, MaxAddrs, c.ClientText()) {
-		if a, err := netip.ParseAddr(v); err == nil {
-			out = append(out, a)
-		}
-	}
-	return out
+	return followed(values, MaxAddrs, c.ClientText())
 }
 
 // LeadsBack reports whether name has the client's address, among all that it has.

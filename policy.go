@@ -130,14 +130,10 @@ func (m *line) weigh() {
 	m.onTrial = onTrial && !inForce
 }
 
-// follows reports whether an outcome is more than a note: by its action, or because a person wants to read of failures.
+// follows reports whether an outcome is more than a note.
 func (m *line) follows(o Outcome) bool {
 	i := o.index()
-	if i < 0 || o == Fail || o == SoftFail || o == PermError {
-		return true
-	}
-	do := m.on[i].Do
-	return do != Note && do != Ignore
+	return i < 0 || m.on[i].Do != Note && m.on[i].Do != Ignore
 }
 
 // onTempError is what a temperror does where the policy is silent: what would refuse defers, and the dearest suspicion is

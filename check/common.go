@@ -17,6 +17,28 @@ type greeting struct {
 	org      string // organisational domain of Name
 	class    hostname.Class
 	classWhy string
+	others   []classified // names of the client that were classified
+}
+
+type classified struct {
+	name, why string
+	class     hostname.Class
+}
+
+// classOf classifies a name of the client, once for all checks. Most servers greet with the name that they have.
+func classOf(c *helogate.Case, name string) (hostname.Class, string) {
+	g := greets(c)
+	if name == g.Name && g.Kind == hostname.FQDN {
+		return g.class, g.classWhy
+	}
+	for i := range g.others {
+		if o := &g.others[i]; o.name == name {
+			return o.class, o.why
+		}
+	}
+	class, why := hostname.Classify(name, c.Client)
+	g.others = append(g.others, classified{name, why, class})
+	return class, why
 }
 
 // greets returns what the client's HELO argument says.

@@ -33,7 +33,7 @@ func stampedName(c *helogate.Case) (name string, class hostname.Class, why strin
 		return "", "", "", false
 	}
 	for _, ptr := range c.PTR(c.Client) {
-		k, w := hostname.Classify(ptr, c.Client)
+		k, w := classOf(c, ptr)
 		if k == hostname.Named {
 			return ptr, k, w, false
 		}

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"slices"
-
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
 )
@@ -21,15 +19,16 @@ var HeloMatches = helogate.Check{
 		if none, is := unroutable(c); is {
 			return none
 		}
-		addrs := c.Addrs(name)
-		switch {
-		case len(addrs) == 0:
-			return c.None("%s has no address of the client's kind", clip(name)) // helo-resolves judges that
-		case slices.Contains(addrs, c.Client):
+		if c.LeadsBack(name) {
 			if g := greets(c); g.Kind == hostname.FQDN && g.class != hostname.Named {
 				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), g.classWhy)
 			}
 			return c.Pass("%s is %s", clip(name), c.ClientText())
+		}
+		addrs := c.Addrs(name)
+		switch {
+		case len(addrs) == 0:
+			return c.None("%s has no address of the client's kind", clip(name)) // helo-resolves judges that
 		case isNear(c, addrs):
 			return c.Neutral("%s is %s, in the client's network", clip(name), list(addrs))
 		}

@@ -47,6 +47,6 @@ var HeloRelated = helogate.Check{
 
 // named reports whether a name of the client is one that a person gave.
 func named(c *helogate.Case, name string) bool {
-	class, _ := hostname.Classify(name, c.Client)
+	class, _ := classOf(c, name)
 	return class == hostname.Named
 }

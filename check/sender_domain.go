@@ -20,6 +20,9 @@ var SenderDomain = helogate.Check{
 		if slices.Contains(mx, "0 .") {
 			return c.Fail("the sender's domain %s takes no mail: null MX", clip(domain)).As("5.7.27")
 		}
+		if c.Ask(helogate.MX, domain).Status == helogate.TempFail {
+			return c.None("a null MX cannot be ruled out") // an address proves nothing then
+		}
 		first, second := c.AddressKinds()
 		if c.Exists(domain, helogate.MX, first, second) {
 			return c.Pass("%s takes mail", clip(domain))

@@ -28,6 +28,7 @@ func TestSenderDomain(t *testing.T) {
 		"192.0.2.1 x a@gone.example", "fail: the sender's domain gone.example does not exist",
 		"192.0.2.1 x a@txt.example", "fail: the sender's domain txt.example has neither an MX nor an address",
 		"192.0.2.1 x a@down.example", "temperror: MX of down.example: the zone says so",
+		"192.0.2.1 x a@half.example", "temperror: MX of half.example: the zone says so", // it may be a null MX
 		"192.0.2.1 x", "none: the sender has no domain",
 		"192.0.2.1 x a@[192.0.2.1]", "none: the sender has no domain",
 		"192.0.2.1 x a", "none: the sender has no domain")

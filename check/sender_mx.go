@@ -42,6 +42,9 @@ func wrongMX(c *helogate.Case, host string, implicit bool) string {
 		if of, is := isAlias(c, host); is {
 			return fmt.Sprintf("%s is an alias of %s", clip(host), clip(of))
 		}
+		if c.Ask(helogate.CNAME, host).Status == helogate.TempFail {
+			return clip(host) + " may be an alias" // its address proves nothing then
+		}
 	}
 	var private []netip.Addr
 	for a := range c.AnyAddrs(host) {

@@ -40,7 +40,7 @@ func New(c Config) *Engine {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Engine{Config: c, sessions: newSessions(c.Now)}
+	return &Engine{Config: c, sessions: newSessions(c.Now())}
 }
 
 // Rules are what a gate judges by; they may be exchanged while it judges.
@@ -80,17 +80,17 @@ func (g *Gate) Judge(ctx context.Context, f helogate.Facts) door.Ruling {
 	if f.Session == "" {
 		return new(Session).judge(ctx, g, f)
 	}
-	return g.engine.sessions.get(f.Session).judge(ctx, g, f)
+	return g.engine.sessions.get(f.Session, g.engine.Now()).judge(ctx, g, f)
 }
 
 // rule judges and says what is to be done now: what is not yet to be told to the client is held, and a greylist that does
 // not exist greylists nobody.
 func (g *Gate) rule(ctx context.Context, f helogate.Facts) (helogate.Verdict, door.Ruling) {
 	e, rules := g.engine, g.rules.Load()
+	began := e.Now()
 	if f.Time.IsZero() {
-		f.Time = e.Now()
+		f.Time = began
 	}
-	began := time.Now()
 	v := rules.Policy.Judge(ctx, f, e.Ask)
 	if ctx.Err() != nil {
 		return v, door.Ruling{} // the door is being closed: no answer is made up
@@ -104,7 +104,7 @@ func (g *Gate) rule(ctx context.Context, f helogate.Facts) (helogate.Verdict, do
 		e.Seen(&helogate.Record{Facts: f, Verdict: v})
 	}
 	e.warn(&f)
-	e.logVerdict(&f, &v, held, time.Since(began))
+	e.logVerdict(&f, &v, held, began)
 	return v, r
 }
 
@@ -128,13 +128,13 @@ func (e *Engine) warn(f *helogate.Facts) {
 const maxLogged = 255 // bytes of a client's text in a line of log
 
 // logVerdict writes one line: what a person looks for at night. All of the client's text is made printable.
-func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, held bool, took time.Duration) {
-	ctx := context.Background()
+func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, held bool, began time.Time) {
+	ctx, now := context.Background(), e.Now()
 	if !e.Log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 16)
-	attrs = append(attrs,
+	var room [16]slog.Attr
+	attrs := append(room[:0],
 		slog.String("id", v.ID),
 		slog.String("stage", f.Stage.String()),
 		slog.String("client", f.Client.String()),
@@ -167,8 +167,10 @@ func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, held bool, t
 	if why := reason(v); why != "" {
 		attrs = append(attrs, slog.String("why", why))
 	}
-	attrs = append(attrs, slog.Duration("took", took.Round(time.Microsecond)))
-	e.Log.LogAttrs(ctx, slog.LevelInfo, "verdict", attrs...)
+	attrs = append(attrs, slog.Duration("took", now.Sub(began).Round(time.Microsecond)))
+	line := slog.NewRecord(now, slog.LevelInfo, "verdict", 0) // without the caller's place, which is always this one
+	line.AddAttrs(attrs...)
+	_ = e.Log.Handler().Handle(ctx, line) // what cannot be logged has nowhere to be said
 }
 
 // list names the checks with one of two outcomes, in policy order.

@@ -83,7 +83,6 @@ func (s *Session) greeted(greeting string) {
 // sessions are those of doors that have no connection of their own to tie a session to: Postfix asks anew for each stage.
 // They are found by the door's name for the connection, and forgotten when it has not been heard of for some time.
 type sessions struct {
-	now func() time.Time
 	mu  sync.Mutex
 	all map[string]*Session
 	old map[string]*Session // those before the last turn
@@ -96,13 +95,10 @@ const (
 	maxSessions = 20_000 // in a turn; a flood of connections must not grow the process
 )
 
-func newSessions(now func() time.Time) *sessions {
-	return &sessions{now: now, all: map[string]*Session{}, at: now()}
-}
+func newSessions(now time.Time) *sessions { return &sessions{all: map[string]*Session{}, at: now} }
 
 // get finds a session or begins one. Two generations do for expiry: who is used moves to the young one.
-func (s *sessions) get(name string) *Session {
-	now := s.now()
+func (s *sessions) get(name string, now time.Time) *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now.Sub(s.at) >= sessionTurn || len(s.all) >= maxSessions {

@@ -1,0 +1,411 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/door"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noon is when the tests judge: a verdict's name hangs on it.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// A bench is an engine with what it logged and whom it judged.
+type bench struct {
+	*Engine
+	log  logbook
+	now  time.Time
+	seen []*helogate.Record // not safe for concurrent judgements
+}
+
+func newBench(zone string) *bench {
+	b := &bench{now: noon}
+	b.Engine = New(Config{
+		Ask: helogate.MustZone(zone), Log: slog.New(slog.NewTextHandler(&b.log, quiet)), Now: func() time.Time { return b.now },
+		Seen: func(r *helogate.Record) { b.seen = append(b.seen, r) },
+	})
+	return b
+}
+
+// quiet leaves out of a log what is another each time.
+var quiet = &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+	switch a.Key {
+	case slog.TimeKey:
+		return slog.Attr{}
+	case "took", "stack":
+		a.Value = slog.StringValue("-")
+	}
+	return a
+}}
+
+// A logbook is a log that may be read while it is written.
+type logbook struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logbook) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// failing is a check that always fails.
+var failing = helogate.Check{Name: "failing", Code: "5.7.1", Finds: helogate.Fail, Run: func(c *helogate.Case) helogate.Finding {
+	return c.Fail("so it is")
+}}
+
+func line(c helogate.Check, actions ...string) helogate.Line {
+	l := helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Action{}}
+	for _, text := range actions {
+		outcome, action, named := strings.Cut(text, "=")
+		if !named {
+			outcome, action = string(helogate.Fail), text
+		}
+		a, err := helogate.ParseAction(action)
+		if err != nil {
+			panic(err)
+		}
+		l.On[helogate.Outcome(outcome)] = a
+	}
+	return l
+}
+
+func mustPolicy(lines ...helogate.Line) *helogate.Policy {
+	p, err := helogate.NewPolicy(helogate.Thresholds{}, lines...)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+func preset(t *testing.T, name string, s check.Settings) *helogate.Policy {
+	t.Helper()
+	p, err := check.NewPolicy(name, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// spammer is a client with nothing to say for itself.
+func spammer(stage helogate.Stage) helogate.Facts {
+	return helogate.Facts{Stage: stage, Client: netip.MustParseAddr("192.0.2.1"), Verb: "EHLO", Helo: "mx.example.org",
+		Sender: "jane@example.org", Recipient: "john@example.net", Session: "[192.0.2.1]:4711"}
+}
+
+// TestHolding: what the door is told at each stage, by the stage from which clients may be told no and by the verdict
+// (promise 10). A deferral is told neither to a connection nor to HELO: RFC 5321 section 4.3.2 has no 4yz for them.
+func TestHolding(t *testing.T) {
+	for _, row := range []string{
+		// reject_at_stage, action: at connect, helo, mail, rcpt
+		"connect reject   : reject 554, reject 550, reject 550, reject 550",
+		"helo    reject   : continue,   reject 550, reject 550, reject 550",
+		"mail    reject   : continue,   continue,   reject 550, reject 550",
+		"rcpt    reject   : continue,   continue,   continue,   reject 550",
+		"connect drop     : drop 554,   drop 550,   drop 550,   drop 550",
+		"helo    drop     : continue,   drop 550,   drop 550,   drop 550",
+		"mail    drop     : continue,   continue,   drop 550,   drop 550",
+		"rcpt    drop     : continue,   continue,   continue,   drop 550",
+		"connect defer    : continue,   continue,   defer 451,  defer 451",
+		"helo    defer    : continue,   continue,   defer 451,  defer 451",
+		"mail    defer    : continue,   continue,   defer 451,  defer 451",
+		"rcpt    defer    : continue,   continue,   continue,   defer 451",
+		"connect accept   : accept,     accept,     accept,     accept",
+		"rcpt    accept   : accept,     accept,     accept,     accept",
+		"connect note     : continue,   continue,   continue,   continue",
+		"connect greylist : continue,   continue,   continue,   continue", // there is no greylist yet
+		"rcpt    greylist : continue,   continue,   continue,   continue",
+	} {
+		setting, want, _ := strings.Cut(row, ":")
+		f := strings.Fields(setting)
+		at, err := helogate.ParseStage(f[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBench("")
+		gate := b.Gate(Rules{Policy: mustPolicy(line(failing, f[1])), RejectAt: at})
+		for stage, want := range strings.Split(want, ",") {
+			stage := helogate.Stage(stage)
+			got := told(gate.Judge(t.Context(), spammer(stage)))
+			if want = strings.TrimSpace(want); got != want {
+				t.Errorf("%s %s at %s: the door is told %s, want %s", f[0], f[1], stage, got, want)
+			}
+			last := b.seen[len(b.seen)-1]
+			held := strings.Contains(lastLine(b.log.String()), "held=true")
+			if refuses := last.Action.Refuses(); held != (refuses && want == "continue") {
+				t.Errorf("%s %s at %s: %s, and held=%v in the log", f[0], f[1], stage, last.Action, held)
+			}
+		}
+	}
+}
+
+func told(r door.Ruling) string {
+	if r.Reply.Code == 0 {
+		return string(r.Do)
+	}
+	return fmt.Sprintf("%s %d", r.Do, r.Reply.Code)
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSuffix(s, "\n")
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+// TestHeldTillWhoMayLetInIsHeard: what is held at HELO is not told to who authenticates or writes to postmaster.
+func TestHeldTillWhoMayLetInIsHeard(t *testing.T) {
+	b := newBench("")
+	gate := b.Gate(Rules{Policy: preset(t, "hardline", check.Settings{}), RejectAt: helogate.Rcpt})
+	f := spammer(helogate.Helo)
+	f.Helo = "192.0.2.1"
+	is := func(f helogate.Facts, want string) {
+		t.Helper()
+		if got := told(gate.Judge(t.Context(), f)); got != want {
+			t.Errorf("%s: the door is told %s, want %s", f.Stage, got, want)
+		}
+	}
+	is(f, "continue")
+	if b.seen[0].Action != helogate.Drop {
+		t.Fatalf("the verdict at HELO is %s, want drop", b.seen[0].Action)
+	}
+	f.Stage = helogate.Rcpt
+	is(f, "drop 550")
+	f.Auth = "jane"
+	is(f, "accept")
+	f.Auth, f.Recipient = "", "postmaster@example.net"
+	is(f, "accept")
+}
+
+// TestShadow: the client is told nothing, the log what he would have been.
+func TestShadow(t *testing.T) {
+	b := newBench("")
+	gate := b.Gate(Rules{Policy: mustPolicy(line(failing, "reject")).OnTrial(), RejectAt: helogate.Connect})
+	for stage := helogate.Connect; stage <= helogate.Rcpt; stage++ {
+		if got := gate.Judge(t.Context(), spammer(stage)); got.Do != helogate.Continue || got.Reply.Code != 0 {
+			t.Errorf("%s: the door is told %+v", stage, got)
+		}
+		if got := lastLine(b.log.String()); !strings.Contains(got, "action=continue would=reject would_by=failing") ||
+			strings.Contains(got, "held") || !strings.Contains(got, `why="so it is"`) {
+			t.Errorf("%s: the log says %s", stage, got)
+		}
+	}
+}
+
+// TestPanic: a check that panics is a temperror, told with its facts, and the engine lives (promise 8).
+func TestPanic(t *testing.T) {
+	broken := helogate.Check{Name: "broken", Code: "5.7.1", Run: func(c *helogate.Case) helogate.Finding {
+		if c.Helo == "trigger\n\x1b[2J" {
+			panic("an index\nout of range")
+		}
+		return c.Pass("fine")
+	}}
+	b := newBench("")
+	gate := b.Gate(Rules{Policy: mustPolicy(line(broken, "reject")), RejectAt: helogate.Rcpt})
+	f := spammer(helogate.Helo)
+	f.Helo = "trigger\n\x1b[2J"
+	for _, c := range []struct {
+		stage helogate.Stage
+		want  string
+	}{{helogate.Helo, "continue"}, {helogate.Rcpt, "defer 451"}} {
+		f.Stage = c.stage
+		if got := told(gate.Judge(t.Context(), f)); got != c.want {
+			t.Errorf("a panic at %s: the door is told %s, want %s", c.stage, got, c.want)
+		}
+	}
+	log := b.log.String()
+	for _, want := range []string{`level=ERROR msg="a check panicked; please report this" check=broken`, `\"client\":\"192.0.2.1\"`,
+		`trigger\\u000a\\u001b[2J`, `unsure=broken`, "stack="} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log does not say %s:\n%s", want, log)
+		}
+	}
+	if n := strings.Count(log, "level=ERROR"); n != 2 {
+		t.Errorf("two panics are reported %d times", n)
+	}
+	if clean(log) {
+		t.Errorf("the log holds control bytes: %q", log)
+	}
+	if got := told(gate.Judge(t.Context(), spammer(helogate.Rcpt))); got != "continue" {
+		t.Errorf("the next client: %s", got)
+	}
+}
+
+// clean reports whether a log holds what a terminal must not see.
+func clean(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return (r < ' ' || r > '~') && r != '\n' })
+}
+
+// mute is a resolver that never answers.
+type mute struct{ asked chan struct{} }
+
+func (mute) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }
+
+func (m mute) Ask(ctx context.Context, _ helogate.Question) *helogate.Answer {
+	if m.asked != nil {
+		m.asked <- struct{}{}
+	}
+	<-ctx.Done()
+	return &helogate.Answer{Status: helogate.TempFail, Note: "cancelled"}
+}
+
+// TestBudget: a resolver that never answers costs a judgement its budget and no more, and the client is told to come again.
+func TestBudget(t *testing.T) {
+	for _, c := range []struct{ budget, want time.Duration }{{3 * time.Second, 3 * time.Second}, {0, 8 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			var log logbook
+			e := New(Config{Ask: mute{}, Log: slog.New(slog.NewTextHandler(&log, nil)), Budget: c.budget})
+			gate := e.Gate(Rules{Policy: mustPolicy(line(check.RDNS, "reject"), line(check.FCrDNS, "reject")), RejectAt: helogate.Rcpt})
+			began := time.Now()
+			got := gate.Judge(t.Context(), spammer(helogate.Rcpt))
+			if took := time.Since(began); took != c.want {
+				t.Errorf("a budget of %s: the ruling took %s", c.budget, took)
+			}
+			if told(got) != "defer 450" || !strings.Contains(got.Reply.Text, "no answer in time") {
+				t.Errorf("the door is told %+v", got)
+			}
+			if want := "took=" + c.want.String(); !strings.Contains(log.String(), want) {
+				t.Errorf("the log does not say %s: %s", want, log.String())
+			}
+			if want := "time=" + began.UTC().Format(time.RFC3339); !strings.Contains(log.String(), want[:len("time=2000-01-01")]) {
+				t.Errorf("the log has another time: %s", log.String())
+			}
+		})
+	}
+}
+
+// TestCancelled: a door that is closed by force gets no ruling, and nothing is written down.
+func TestCancelled(t *testing.T) {
+	b := newBench("")
+	asked := make(chan struct{})
+	b.Ask = mute{asked}
+	gate := b.Gate(Rules{Policy: mustPolicy(line(check.RDNS, "reject")), RejectAt: helogate.Rcpt})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-asked; cancel() }()
+	if got := gate.Judge(ctx, spammer(helogate.Rcpt)); got != (door.Ruling{}) {
+		t.Errorf("the door is told %+v", got)
+	}
+	if len(b.seen) != 0 || b.log.String() != "" {
+		t.Errorf("%d verdicts are shown, and the log says %s", len(b.seen), b.log.String())
+	}
+}
+
+// TestPrivateClient: that one has a private address is said once, and only of a stranger.
+func TestPrivateClient(t *testing.T) {
+	b := newBench("")
+	gate := b.Gate(Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
+	for _, c := range []struct {
+		client, auth string
+		warnings     int
+	}{
+		{"192.0.2.1", "", 0},
+		{"127.0.0.1", "", 0},
+		{"::1", "", 0},
+		{"10.0.0.1", "jane", 0},
+		{"10.0.0.1", "", 1},
+		{"10.0.0.1", "", 1},
+		{"fd00::1", "", 1},
+	} {
+		f := spammer(helogate.Rcpt)
+		f.Client, f.Auth = netip.MustParseAddr(c.client), c.auth
+		gate.Judge(t.Context(), f)
+		if n := strings.Count(b.log.String(), "level=WARN"); n != c.warnings {
+			t.Errorf("after %s %s: %d warnings, want %d", c.client, c.auth, n, c.warnings)
+		}
+	}
+}
+
+// TestTime: verdicts are judged at the engine's time; a door has no clock.
+func TestTime(t *testing.T) {
+	b := newBench("")
+	gate := b.Gate(Rules{Policy: mustPolicy(line(failing, "note"))})
+	for _, session := range []string{"", "[192.0.2.1]:4711"} {
+		f := spammer(helogate.Rcpt)
+		f.Session = session
+		gate.Judge(t.Context(), f)
+		if got := b.seen[len(b.seen)-1].Time; !got.Equal(noon) {
+			t.Errorf("session %q: judged at %s", session, got)
+		}
+	}
+}
+
+// TestExchangedWhileJudging: every ruling is by one policy or the other, never by half of each.
+func TestExchangedWhileJudging(t *testing.T) {
+	e := New(Config{Ask: helogate.MustZone(""), Log: slog.New(slog.DiscardHandler)})
+	strict := Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Connect}
+	mild := Rules{Policy: mustPolicy(line(failing, "defer")), RejectAt: helogate.Mail}
+	gate := e.Gate(strict)
+	var judges, admin sync.WaitGroup
+	done := make(chan struct{})
+	admin.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+				gate.SetRules([...]Rules{mild, strict}[i%2])
+			}
+		}
+	})
+	for i := range 4 {
+		judges.Go(func() {
+			f := spammer(helogate.Mail)
+			f.Session = fmt.Sprint("[192.0.2.1]:", i%2) // two judge for one session
+			for range 300 {
+				if got := told(gate.Judge(context.Background(), f)); got != "reject 550" && got != "defer 451" {
+					t.Errorf("the door is told %s", got)
+				}
+			}
+		})
+	}
+	judges.Wait()
+	close(done)
+	admin.Wait()
+}
+
+// TestGates: each door has its own rules, and all share the sessions.
+func TestGates(t *testing.T) {
+	b := newBench("")
+	strict := b.Gate(Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt})
+	mild := b.Gate(Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
+	f := spammer(helogate.Rcpt)
+	if a, b := told(strict.Judge(t.Context(), f)), told(mild.Judge(t.Context(), f)); a != "reject 550" || b != "continue" {
+		t.Errorf("the doors are told %s and %s", a, b)
+	}
+}
+
+// TestRulesAreCopied: the policy that was handed in is not written to: two gates may have been given the same.
+func TestRulesAreCopied(t *testing.T) {
+	p := mustPolicy(line(failing, "reject"))
+	newBench("").Gate(Rules{Policy: p})
+	if p.Budget != 0 || p.Panicked != nil {
+		t.Error("the gate wrote to the policy that it was given")
+	}
+}
+
+func diff(t *testing.T, what, got, want string) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
