@@ -2,8 +2,10 @@ package check
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +55,14 @@ func (b broken) Known(q helogate.Question) (*helogate.Answer, bool) {
 func (b broken) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
 	a, _ := b.Known(q)
 	return a
+}
+
+// The rare cases are what the properties are for: thousands of draws take a second. The command line has the last word.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "3000"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
 }
 
 // Promise 4, and that the property below is about something: each check that asks DNS has a world in which a tempfail
