@@ -149,7 +149,7 @@ func (c *Case) AnyAddrs(name string) iter.Seq[netip.Addr] {
 					return
 				}
 			}
-			if c.void {
+			if c.void || c.Ask(kind, name).Status == NXDomain {
 				return
 			}
 		}
@@ -212,11 +212,15 @@ func (c *Case) MX(domain string) iter.Seq[string] {
 	}
 }
 
-// Exists reports whether name has records of one of the kinds. It asks in that order, no further than it must.
+// Exists reports whether name has records of one of the kinds. It asks in that order, no further than it must: a name
+// that does not exist has none of any kind (RFC 8020 section 2).
 func (c *Case) Exists(name string, kinds ...Kind) bool {
 	for _, k := range kinds {
 		if len(c.Values(k, name)) > 0 || c.void {
 			return !c.void
+		}
+		if c.Ask(k, name).Status == NXDomain {
+			return false
 		}
 	}
 	return false

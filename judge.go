@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/helogate/helogate/internal/printable"
 )
@@ -46,7 +47,11 @@ func (j *judgement) try() (missing []int) {
 	p := j.policy
 	j.world.begin()
 	j.tracks, j.panics = [2]track{}, nil
-	j.found = j.world.findings(len(p.lines))
+	if j.found == nil {
+		j.found = make([]Finding, len(p.lines))
+	} else {
+		clear(j.found)
+	}
 	for _, tier := range p.tiers {
 		was := j.rejected()
 		if missing = j.run(tier, was); missing != nil {
@@ -172,18 +177,7 @@ func (j *judgement) verdict() Verdict {
 	}
 	v := Verdict{Asked: j.world.asked(), Decision: j.tracks[force].decide(p)}
 	v.ID = verdictID(&j.Facts, v.Asked)
-	ran := 0
-	for i := range j.found {
-		if j.found[i].Check != "" {
-			ran++
-		}
-	}
-	v.Findings = make([]Finding, 0, ran)
-	for i := range j.found {
-		if j.found[i].Check != "" {
-			v.Findings = append(v.Findings, j.found[i])
-		}
-	}
+	v.Findings = slices.DeleteFunc(j.found, func(f Finding) bool { return f.Check == "" })
 	v.Trial = v.Decision
 	if p.trial {
 		v.Trial = j.tracks[trial].decide(p)

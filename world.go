@@ -20,7 +20,6 @@ type world struct {
 	known   []known
 	used    []int // indices of known, in the order in which this try first read them
 	open    []Question
-	found   []Finding // room for those of a try
 	sent    int
 	flying  map[Question]bool
 	answers chan QA
@@ -49,22 +48,11 @@ func (w *world) free() {
 		w.cancel()
 	}
 	clear(w.known)
-	clear(w.found[:cap(w.found)])
-	*w = world{known: w.known[:0], used: w.used[:0], open: w.open[:0], found: w.found}
+	*w = world{known: w.known[:0], used: w.used[:0], open: w.open[:0]}
 	worlds.Put(w)
 }
 
 func (w *world) begin() { w.try, w.used, w.open = w.try+1, w.used[:0], w.open[:0] }
-
-// findings returns room for n findings, all empty.
-func (w *world) findings(n int) []Finding {
-	if cap(w.found) < n {
-		w.found = make([]Finding, n)
-	}
-	w.found = w.found[:n]
-	clear(w.found)
-	return w.found
-}
 
 // answer returns nil while there is none.
 func (w *world) answer(q Question) *Answer {

@@ -1,6 +1,9 @@
 package check
 
 import (
+	"net/netip"
+	"slices"
+
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
 )
@@ -53,13 +56,26 @@ func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
 	if domain := domainOf(c.Recipient); hostname.Under(name, domain) {
 		return domain, "is in the recipient's domain " + clip(domain)
 	}
-	for a := range c.AnyAddrs(name) {
-		if o.hasAddress(c, a) {
-			if domain = greets(c).org; domain == "" {
-				domain = name
-			}
-			return domain, "resolves to our address " + a.String()
+	if a, is := o.addressOf(c, name); is {
+		if domain = greets(c).org; domain == "" {
+			domain = name
 		}
+		return domain, "resolves to our address " + a.String()
 	}
 	return "", ""
+}
+
+// addressOf returns an address of ours that a name has. A name with addresses of the client's family is not asked about
+// those of the other: that is a question for each client, and ours have both or none.
+func (o *Own) addressOf(c *helogate.Case, name string) (netip.Addr, bool) {
+	addrs := c.Addrs(name)
+	if len(addrs) == 0 {
+		addrs = slices.Collect(c.AnyAddrs(name))
+	}
+	for _, a := range addrs {
+		if o.hasAddress(c, a) {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
 }
