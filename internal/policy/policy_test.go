@@ -1,0 +1,416 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/config"
+)
+
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	c, err := config.Parse("helogate.toml", []byte(text), config.Options{
+		Checks: check.Names(), Presets: check.Presets, Protocols: []string{"postfix"}, Location: time.UTC,
+	})
+	if err != nil {
+		t.Fatalf("%s:\n%v", text, err)
+	}
+	return c
+}
+
+func build(t *testing.T, text, preset string) *helogate.Policy {
+	t.Helper()
+	p, err := Build(parse(t, text), preset)
+	if err != nil {
+		t.Fatalf("%s:\n%v", text, err)
+	}
+	return p
+}
+
+// actions words what a policy makes of a check: "fail = reject, temperror = note"; "" where it does not run it.
+func actions(p *helogate.Policy, name string) string {
+	for _, l := range p.Lines() {
+		if l.Check.Name != name {
+			continue
+		}
+		var out []string
+		for _, o := range helogate.Outcomes {
+			if a, ok := l.On[o]; ok {
+				out = append(out, fmt.Sprintf("%s = %s", o, a))
+			}
+		}
+		return strings.Join(out, ", ")
+	}
+	return ""
+}
+
+// TestChecks: what [policy.checks] changes of a preset.
+func TestChecks(t *testing.T) {
+	for _, c := range []struct{ preset, name, setting, want string }{
+		{"balanced", "fcrdns", ``, "fail = suspect 2"},
+		{"balanced", "fcrdns", `"reject"`, "fail = reject"},
+		{"balanced", "fcrdns", `"would reject"`, "fail = would reject"},
+		{"balanced", "fcrdns", `"ignore"`, ""},
+		{"balanced", "fcrdns", `{ softfail = "note" }`, "softfail = note, fail = suspect 2"},
+		{"balanced", "fcrdns", `{ fail = "reject", temperror = "note" }`, "fail = reject, temperror = note"},
+		{"balanced", "fcrdns", `{ temperror = "note" }`, "fail = suspect 2, temperror = note"},
+		// An action on pass stays when fail gets another.
+		{"balanced", "helo-matches", ``, "pass = vouch 1, fail = note"},
+		{"balanced", "helo-matches", `"suspect"`, "pass = vouch 1, fail = suspect 1"},
+		{"balanced", "helo-matches", `{ pass = "vouch 2" }`, "pass = vouch 2, fail = note"},
+		{"balanced", "helo-matches", `"ignore"`, ""},
+		// The preset's temperror goes with its fail, and stays where fail does.
+		{"balanced", "own-name", ``, "fail = reject, temperror = suspect 2"},
+		{"balanced", "own-name", `"defer"`, "fail = defer"},
+		{"balanced", "own-name", `{ temperror = "defer" }`, "fail = reject, temperror = defer"},
+		{"balanced", "own-name", `{ neutral = "note" }`, "neutral = note, fail = reject, temperror = suspect 2"},
+		{"balanced", "own-name", `{ fail = "ignore", temperror = "suspect 1" }`, "fail = ignore, temperror = suspect 1"},
+		// What a preset does not run may be asked for.
+		{"lenient", "rdns", ``, ""},
+		{"lenient", "rdns", `"reject"`, "fail = reject"},
+		// Who lets in may be told not to.
+		{"balanced", "postmaster", ``, "pass = accept"},
+		{"balanced", "postmaster", `"ignore"`, ""},
+		{"balanced", "abuse", `{ pass = "note" }`, "pass = note"},
+	} {
+		text := fmt.Sprintf("mode = \"enforce\"\n[policy]\npreset = %q\n", c.preset)
+		if c.setting != "" {
+			text += fmt.Sprintf("[policy.checks]\n%s = %s\n", c.name, c.setting)
+		}
+		if got := actions(build(t, text, ""), c.name); got != c.want {
+			t.Errorf("%s, %s = %s: %s, want %s", c.preset, c.name, c.setting, got, c.want)
+		}
+	}
+}
+
+// TestChecksLeaveTheOthers: a setting of one check is not one of another, nor of a policy built before.
+func TestChecksLeaveTheOthers(t *testing.T) {
+	plain := build(t, `mode = "enforce"`, "")
+	build(t, "mode = \"enforce\"\n[policy.checks]\nrdns = { pass = \"accept\", fail = \"drop\" }", "")
+	again := build(t, "mode = \"enforce\"\n[policy.checks]\nfqdn = \"note\"", "")
+	for _, name := range check.Names() {
+		if got, want := actions(again, name), actions(plain, name); name != "fqdn" && got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestTempErrorOfFail: what a failure of DNS does follows from what fail does, unless it is said.
+func TestTempErrorOfFail(t *testing.T) {
+	zone := helogate.MustZone("192.0.2.1 PTR tempfail")
+	f := helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr("192.0.2.1"), Verb: "EHLO", Helo: "mx.example.org"}
+	for _, c := range []struct{ setting, want string }{
+		{`"reject"`, "defer"},
+		{`"would reject"`, "would defer"},
+		{`"suspect 2"`, "suspect 2"},
+		{`"note"`, "note"},
+		{`{ fail = "reject", temperror = "note" }`, "note"},
+		{`{ fail = "reject", temperror = "suspect 1" }`, "suspect 1"},
+	} {
+		p := build(t, "mode = \"enforce\"\n[policy.checks]\nrdns = "+c.setting, "lenient")
+		v := p.Judge(t.Context(), f, zone)
+		i := slices.IndexFunc(v.Findings, func(f helogate.Finding) bool { return f.Check == "rdns" })
+		if i < 0 || v.Findings[i].Outcome != helogate.TempError || v.Findings[i].Action.String() != c.want {
+			t.Errorf("rdns = %s: %v, want temperror and %s", c.setting, v.Findings, c.want)
+		}
+	}
+}
+
+// TestPresets: each door has the preset that it names, and else that of [policy]; all of them are those of package check.
+func TestPresets(t *testing.T) {
+	for _, name := range check.Presets {
+		lines, at, err := check.Lines(name, check.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []string{"", "lenient", "hardline"} { // of [policy]
+			text, door := `mode = "enforce"`, name
+			if other != "" {
+				text += "\n[policy]\npreset = \"" + other + "\""
+			}
+			p := build(t, text, door)
+			if p.Thresholds != at {
+				t.Errorf("%s: thresholds %+v, want %+v", name, p.Thresholds, at)
+			}
+			for _, l := range lines {
+				want := helogate.Line{Check: l.Check, On: l.On}
+				if q, err := helogate.NewPolicy(at, want); err != nil || actions(p, l.Check.Name) != actions(q, l.Check.Name) {
+					t.Errorf("%s beside %s: %s is %s", name, other, l.Check.Name, actions(p, l.Check.Name))
+				}
+			}
+		}
+		own := build(t, "mode = \"enforce\"\n[policy]\npreset = \""+name+"\"", "")
+		if own.Thresholds != at || actions(own, "helo-missing") != actions(build(t, `mode = "enforce"`, name), "helo-missing") {
+			t.Errorf("%s of [policy] is not in force", name)
+		}
+	}
+	if _, err := Build(parse(t, ""), "severe"); err == nil || err.Error() != `"severe" is no preset: lenient, rfc, strict, balanced, hardline` {
+		t.Errorf("a preset that is none: %v", err)
+	}
+	if d := config.Default().Policy.Preset; d != check.DefaultPreset {
+		t.Errorf("the configuration begins with %s, the checks with %s", d, check.DefaultPreset)
+	}
+}
+
+// TestPresetsInTheManual: the manual names the presets that there are.
+func TestPresetsInTheManual(t *testing.T) {
+	page, err := os.ReadFile("../config/config.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := make([]string, len(check.Presets))
+	for i, name := range check.Presets {
+		quoted[i] = "`" + name + "`"
+	}
+	n := len(quoted)
+	want := "The set of actions to start from: " + strings.Join(quoted[:n-1], ", ") + " or " + quoted[n-1] + "."
+	if !strings.Contains(string(page), want) {
+		t.Errorf("config.Policy.Preset does not say %s", want)
+	}
+}
+
+func TestThresholds(t *testing.T) {
+	for _, c := range []struct {
+		policy string
+		want   helogate.Thresholds
+	}{
+		{``, helogate.Thresholds{GreylistAt: 2, RejectAt: 5}},
+		{`greylist_at = 3`, helogate.Thresholds{GreylistAt: 3, RejectAt: 5}},
+		{`reject_at = 7`, helogate.Thresholds{GreylistAt: 2, RejectAt: 7}},
+		{"greylist_at = 0\nreject_at = 0", helogate.Thresholds{}},
+		{`preset = "strict"`, helogate.Thresholds{}},
+		{"preset = \"strict\"\nreject_at = 4", helogate.Thresholds{RejectAt: 4}},
+	} {
+		if got := build(t, "[policy]\n"+c.policy, "").Thresholds; got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.policy, got, c.want)
+		}
+	}
+}
+
+// TestMode: in shadow mode, which is the default, nothing is in force; what would be is told.
+func TestMode(t *testing.T) {
+	f := helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr("192.0.2.1"), Verb: "EHLO", Helo: "localhost"}
+	for _, c := range []struct {
+		mode        string
+		real, trial helogate.Do
+	}{
+		{``, helogate.Continue, helogate.Drop},
+		{`mode = "shadow"`, helogate.Continue, helogate.Drop},
+		{`mode = "enforce"`, helogate.Drop, helogate.Drop},
+	} {
+		p := build(t, c.mode, "hardline")
+		v := p.Judge(t.Context(), f, helogate.MustZone(""))
+		if v.Action != c.real || v.Trial.Action != c.trial {
+			t.Errorf("%s: %s, and on trial %s; want %s and %s", c.mode, v.Action, v.Trial.Action, c.real, c.trial)
+		}
+		for _, l := range p.Lines() {
+			for o, a := range l.On {
+				if a.Trial == (c.mode == `mode = "enforce"`) {
+					t.Errorf("%s: %s on %s is %s", c.mode, l.Check.Name, o, a)
+				}
+			}
+		}
+	}
+}
+
+// TestSettings: what the configuration knows reaches the checks, in the form that they compare in.
+func TestSettings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "badhelo")
+	if err := os.WriteFile(file, []byte("# ours\n\nylmf-pc\n^dsl[0-9]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf(`
+mode = "enforce"
+[own]
+names     = ["Example.NET."]
+addresses = ["203.0.113.25"]
+networks  = ["198.51.100.0/24"]
+[policy]
+url            = "https://example.net/why/{id}"
+bad_helo       = [".bad.example", "/^evil/"]
+bad_helo_files = [%q]
+impersonated   = ["mybank.example"]
+`, file)
+	p := build(t, text, "strict")
+	for _, c := range []struct{ client, helo, want string }{
+		{"192.0.2.1", "x.bad.example", "reject bad-helo"},
+		{"192.0.2.1", "evil.example.org", "reject bad-helo"},
+		{"192.0.2.1", "dsl7.example.org", "reject bad-helo"},
+		{"192.0.2.1", "mx.EXAMPLE.net", "reject own-name"},
+		{"192.0.2.1", "[203.0.113.25]", "reject own-identity"},
+		{"192.0.2.1", "www.mybank.example", "reject rdns"}, // and impersonation, see below
+		{"198.51.100.7", "localhost", "accept own-network"},
+	} {
+		f := helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr(c.client), Verb: "EHLO", Helo: c.helo,
+			Sender: "jane@example.org", Recipient: "john@example.com"}
+		v := p.Judge(t.Context(), f, helogate.MustZone(""))
+		if got := string(v.Action) + " " + v.By; got != c.want {
+			t.Errorf("%s %s: %s, want %s", c.client, c.helo, got, c.want)
+		}
+		if v.Action == helogate.Reject && !strings.HasSuffix(v.Reply.Text, " https://example.net/why/"+v.ID) {
+			t.Errorf("%s %s: no page is named: %s", c.client, c.helo, v.Reply)
+		}
+		for _, found := range v.Findings {
+			if found.Check == "impersonation" && (found.Outcome == helogate.Fail) != (c.helo == "www.mybank.example") {
+				t.Errorf("%s %s: impersonation %s", c.client, c.helo, found)
+			}
+		}
+	}
+}
+
+// TestExemptions: every field arrives, in the form in which it is compared, and all of them must match.
+func TestExemptions(t *testing.T) {
+	c := parse(t, `
+[[exempt]]
+address   = ["192.0.2.0/24", "2001:db8::1"]
+name      = "Mail.Example.ORG."
+helo      = [".Example.org", "exchange"]
+sender    = ["Jane@Example.org", ".Example.com"]
+recipient = "example.NET"
+comment   = "since 2016"
+until     = 2027-06-30
+`)
+	s, errs := settingsOf(c)
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	want := []check.Exemption{{
+		Addresses:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")},
+		Names:      []string{"mail.example.org"},
+		Helos:      []string{".example.org", "exchange"},
+		Senders:    []string{"jane@example.org", ".example.com"},
+		Recipients: []string{"example.net"},
+		Comment:    "since 2016",
+		Until:      time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC),
+	}}
+	if d := cmp.Diff(want, s.Exempt, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// TestExempt: who is exempt, and by what.
+func TestExempt(t *testing.T) {
+	zone := helogate.MustZone(`
+		192.0.2.9        PTR  mx.example.org
+		mx.example.org   A    192.0.2.9
+		192.0.2.10       PTR  mx.example.org`)
+	for _, c := range []struct{ entry, client, helo, from, to, want string }{
+		{`address = "192.0.2.0/24"`, "192.0.2.1", "localhost", "j@example.com", "j@example.net", "accept"},
+		{`address = "192.0.2.0/24"`, "192.0.3.1", "localhost", "j@example.com", "j@example.net", "drop"},
+		{`name = ".example.org"`, "192.0.2.9", "localhost", "j@example.com", "j@example.net", "accept"},
+		{`name = ".example.org"`, "192.0.2.10", "localhost", "j@example.com", "j@example.net", "drop"}, // not confirmed
+		{`helo = "LOCALHOST"`, "192.0.2.1", "localhost", "j@example.com", "j@example.net", "accept"},
+		{`sender = ".example.com"`, "192.0.2.1", "localhost", "j@list.example.com", "j@example.net", "accept"},
+		{`recipient = "J@example.net"`, "192.0.2.1", "localhost", "j@example.com", "j@Example.NET", "accept"},
+		{`recipient = "J@example.net"`, "192.0.2.1", "localhost", "j@example.com", "k@example.net", "drop"},
+		{"helo = \"localhost\"\nsender = \"example.org\"", "192.0.2.1", "localhost", "j@example.com", "j@example.net", "drop"},
+		{"address = \"192.0.2.1\"\nuntil = 2020-01-01", "192.0.2.1", "localhost", "j@example.com", "j@example.net", "drop"},
+	} {
+		p := build(t, "mode = \"enforce\"\n[[exempt]]\n"+c.entry, "hardline")
+		f := helogate.Facts{Stage: helogate.Rcpt, Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Client: netip.MustParseAddr(c.client),
+			Verb: "EHLO", Helo: c.helo, Sender: c.from, Recipient: c.to}
+		if got := string(p.Judge(t.Context(), f, zone).Action); got != c.want {
+			t.Errorf("%s: %s %s <%s> <%s>: %s, want %s", c.entry, c.client, c.helo, c.from, c.to, got, c.want)
+		}
+	}
+}
+
+// TestErrors: what only the checks know to be wrong has its place in the file, too; all of it is told at once.
+func TestErrors(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "badhelo")
+	if err := os.WriteFile(bad, []byte("fine.example\n[\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, text string
+		want       []string // lines
+	}{
+		{"a pattern", "[policy]\nbad_helo = [\"fine\", \"/(/\"]\n", []string{
+			"helogate.toml:2:21: policy.bad_helo[1]: \"/(/\": error parsing regexp: missing closing ): `(?i)(`",
+			`  2 | bad_helo = ["fine", "/(/"]`,
+			`    |                     ^~~~~`,
+		}},
+		{"no file", "[policy]\nbad_helo_files = [\"/nonexistent/badhelo\"]\n", []string{
+			"helogate.toml:2:19: policy.bad_helo_files[0]: open /nonexistent/badhelo: no such file or directory",
+			`  2 | bad_helo_files = ["/nonexistent/badhelo"]`,
+			`    |                   ^~~~~~~~~~~~~~~~~~~~~~`,
+		}},
+		{"a line of a file", fmt.Sprintf("[policy]\nbad_helo_files = [%q]\n", bad), []string{
+			"helogate.toml:2:19: policy.bad_helo_files[0]: " + bad + ":2: \"[\": error parsing regexp: missing closing ]: `[`",
+			fmt.Sprintf(`  2 | bad_helo_files = [%q]`, bad),
+			`    |                   ^` + strings.Repeat("~", len(bad)+1),
+		}},
+		{"several", "[policy]\nbad_helo_files = [\"/nonexistent/badhelo\"]\nbad_helo = [\"/(/\"]\n", []string{
+			"helogate.toml:2:19: policy.bad_helo_files[0]: open /nonexistent/badhelo: no such file or directory",
+			`  2 | bad_helo_files = ["/nonexistent/badhelo"]`,
+			`    |                   ^~~~~~~~~~~~~~~~~~~~~~`,
+			"helogate.toml:3:13: policy.bad_helo[0]: \"/(/\": error parsing regexp: missing closing ): `(?i)(`",
+			`  3 | bad_helo = ["/(/"]`,
+			`    |             ^~~~~`,
+		}},
+	} {
+		_, err := Build(parse(t, c.text), "")
+		if err == nil {
+			t.Errorf("%s: no error", c.name)
+			continue
+		}
+		if d := cmp.Diff(c.want, strings.Split(err.Error(), "\n")); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, d)
+		}
+	}
+}
+
+// TestNoFailureOfDNSRejects: a temperror that would reject is refused, by whoever reads the file first.
+func TestNoFailureOfDNSRejects(t *testing.T) {
+	for _, action := range []string{"reject", "drop", "would reject"} {
+		text := "[policy.checks]\nfcrdns = { fail = \"note\", temperror = \"" + action + "\" }\n"
+		c, err := config.Parse("helogate.toml", []byte(text), config.Options{Checks: check.Names(), Presets: check.Presets})
+		if err == nil {
+			_, err = Build(c, "")
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), "helogate.toml:2:") || !strings.Contains(err.Error(), "temperror") {
+			t.Errorf("temperror = %s: %v", action, err)
+		}
+	}
+}
+
+// TestWarnings: who is told no before RCPT is told so before much is known of him.
+func TestWarnings(t *testing.T) {
+	exempt := `
+[[exempt]]
+address = "192.0.2.1"
+[[exempt]]
+helo    = "localhost"
+[[exempt]]
+address = "192.0.2.2"
+sender  = "example.org"
+comment = "the bank"
+[[exempt]]
+recipient = "example.net"
+`
+	for _, c := range []struct{ stage, exempt, want string }{
+		{"rcpt", exempt, ""},
+		{"mail", "", "reject_at_stage is mail: what lets in later comes too late: postmaster, abuse"},
+		{"helo", "", "reject_at_stage is helo: what lets in later comes too late: authenticated, postmaster, abuse"},
+		{"mail", exempt, "reject_at_stage is mail: what lets in later comes too late: postmaster, abuse, exempt 4"},
+		{"helo", exempt, "reject_at_stage is helo: what lets in later comes too late: authenticated, postmaster, abuse, " +
+			"exempt 3 (the bank), exempt 4"},
+		{"connect", exempt, "reject_at_stage is connect: what lets in later comes too late: authenticated, postmaster, abuse, " +
+			"exempt 2, exempt 3 (the bank), exempt 4"},
+	} {
+		got := strings.Join(Warnings(parse(t, "[policy]\nreject_at_stage = \""+c.stage+"\"\n"+c.exempt)), "\n")
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", c.stage, got, c.want)
+		}
+	}
+}
