@@ -94,8 +94,14 @@ func (p *Policy) text(v *Verdict, c *Check, found Finding) string {
 		b.WriteString("Too little speaks for a mail server")
 	}
 	facts := found.Why
-	if v.By == bySuspicion {
+	switch {
+	case v.By == bySuspicion:
 		facts = suspicions(v)
+	case found.Outcome == TempError:
+		facts = ""
+	}
+	if v.Action == Defer {
+		facts = strings.TrimPrefix(facts+notAnswered(v.Asked), "; ")
 	}
 	if facts != "" {
 		if b.Len() > 0 {
@@ -104,19 +110,45 @@ func (p *Policy) text(v *Verdict, c *Check, found Finding) string {
 		b.WriteString(facts)
 	}
 	tail := p.tail(v.ID)
-	if c.Fix != "" && found.Outcome != TempError {
+	switch {
+	case v.By == bySuspicion && v.Action != Greylist:
+		tail = "; let address, name and greeting agree" + tail
+	case c.Fix != "" && found.Outcome != TempError:
 		tail = "; " + c.Fix + tail
 	}
 	return cut(b.String(), maxReply-len(tail)) + tail
 }
 
-// suspicions lists what weighed against the client.
+// notAnswered names what DNS did not answer, each once. Why it did not is for our log: which resolver we have is nobody
+// else's affair.
+func notAnswered(asked Evidence) string {
+	const most = 3
+	var names []string
+	n := 0
+	for i := range asked {
+		if asked[i].Status != TempFail {
+			continue
+		}
+		if n++; n <= most {
+			names = append(names, printable.Text(string(asked[i].Kind)+" of "+asked[i].Name, 100))
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	out := "; DNS does not answer for " + strings.Join(names, ", ")
+	if n > most {
+		out += " and " + strconv.Itoa(n-most) + " more"
+	}
+	return out
+}
+
+// suspicions lists what is known against the client.
 func suspicions(v *Verdict) string {
 	var why []string
 	for i := range v.Findings {
 		f := &v.Findings[i]
-		known := f.Outcome != TempError
-		if f.Action.Do == Suspect && !f.Action.Trial && (known || v.Action == Defer) {
+		if f.Action.Do == Suspect && !f.Action.Trial && f.Outcome != TempError {
 			why = append(why, f.Why)
 		}
 	}

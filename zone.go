@@ -43,6 +43,9 @@ func NewZone(text string) (*Zone, error) {
 	}
 	for q, a := range z.records {
 		sortValues(q.Kind, a.Values)
+		if q.Kind != CNAME && z.records[Question{CNAME, q.Name}] != nil {
+			return nil, fmt.Errorf("zone: %s is an alias, and an alias has nothing else (RFC 1034 section 3.6.2)", q.Name)
+		}
 	}
 	return z, nil
 }

@@ -61,7 +61,7 @@ func ParseBadHelo(pattern string) (BadHeloList, error) {
 	if rest, ok := strings.CutPrefix(text, "!"); ok {
 		b.not, text = true, rest
 	}
-	if text == "" {
+	if text == "" || text == "." {
 		return nil, fmt.Errorf("%q is no pattern: a name, a .suffix or a /regular expression/", pattern)
 	}
 	if text[0] == '/' {

@@ -32,7 +32,7 @@ func TestBadHelo(t *testing.T) {
 		"192.0.2.1 hostonly", "fail: HELO hostonly is not allowed here",
 		"192.0.2.1 host.example", "pass: not on the list")
 
-	for _, bad := range []string{"", "!", "/", "/x", "/(/"} {
+	for _, bad := range []string{"", "!", ".", "!.", "/", "/x", "/(/"} {
 		if _, err := ParseBadHelo(bad); err == nil || !strings.Contains(err.Error(), `"`+bad+`"`) {
 			t.Errorf("%q: %v", bad, err)
 		}

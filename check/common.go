@@ -80,7 +80,7 @@ func heloName(c *helogate.Case) (name string, none helogate.Finding, ok bool) {
 	case hostname.Literal, hostname.BareAddress:
 		return "", c.None("HELO %s is an address", said(c)), false
 	}
-	return "", c.None("no name was given"), false
+	return "", c.None("there is no name to judge"), false
 }
 
 // unroutable is a finding for a client that DNS cannot judge: a private address means that it is ours and nobody said

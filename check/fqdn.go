@@ -17,6 +17,6 @@ var FQDN = helogate.Check{
 		case hostname.FQDN, hostname.Private:
 			return c.Pass("fully qualified")
 		}
-		return c.None("no name was given")
+		return c.None("there is no name to judge")
 	},
 }

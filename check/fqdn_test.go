@@ -10,6 +10,6 @@ func TestFQDN(t *testing.T) {
 		"192.0.2.1 mail.", "fail: HELO mail. is not fully qualified",
 		"192.0.2.1 mail.example.com", "pass: fully qualified",
 		"192.0.2.1 mail.corp.local", "pass: fully qualified",
-		"192.0.2.1 [192.0.2.1]", "none: no name was given",
-		"192.0.2.1 a..b", "none: no name was given")
+		"192.0.2.1 [192.0.2.1]", "none: there is no name to judge",
+		"192.0.2.1 a..b", "none: there is no name to judge")
 }

@@ -27,5 +27,5 @@ func TestHeloResolves(t *testing.T) {
 		"10.0.0.1 v4.example.org", "pass: v4.example.org exists", // says nothing of the client's address
 		"192.0.2.1 pc.corp.local", "none: HELO pc.corp.local is a private name",
 		"192.0.2.1 192.0.2.1", "none: HELO 192.0.2.1 is an address",
-		"192.0.2.1 a..b", "none: no name was given")
+		"192.0.2.1 a..b", "none: there is no name to judge")
 }

@@ -17,6 +17,6 @@ var PrivateName = helogate.Check{
 		case hostname.FQDN, hostname.SingleLabel:
 			return c.Pass("no private name")
 		}
-		return c.None("no name was given")
+		return c.None("there is no name to judge")
 	},
 }

@@ -9,5 +9,5 @@ func TestPrivateName(t *testing.T) {
 		"192.0.2.1 exchange01.corp.local", "fail: HELO exchange01.corp.local is a private name: nobody outside its network can look it up",
 		"192.0.2.1 NAS.Home.Arpa.", "fail: HELO NAS.Home.Arpa. is a private name: nobody outside its network can look it up",
 		"192.0.2.1 mx.example.test", "pass: no private name",
-		"192.0.2.1 [10.0.0.1]", "none: no name was given")
+		"192.0.2.1 [10.0.0.1]", "none: there is no name to judge")
 }

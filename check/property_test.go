@@ -106,15 +106,16 @@ func TestEveryCheckFearsSomeFailure(t *testing.T) {
 var (
 	someNames = []string{"mx.example.org", "example.org", "mail.example.net", "example.net", "google.com", "mail-oa1-f41.google.com",
 		"ppp-192-0-2-1.dyn.example.com", "mx.friend.example", "mx.bank.example", "x.odd.example", "gone.example"}
-	someAddrs = []string{"192.0.2.1", "192.0.2.2", "198.51.100.25", "10.0.0.1", "2001:db8::1"}
-	someHelos = append([]string{"", "localhost", "[192.0.2.1]", "[IPv6:2001:db8::1]", "192.0.2.1", "a..b", "pc", "pc.corp.local", "a\x00b"}, someNames...)
+	someAliases = []string{"alias.example.org", "alias.friend.example", "alias.google.com"}
+	someAddrs   = []string{"192.0.2.1", "192.0.2.2", "198.51.100.25", "10.0.0.1", "2001:db8::1"}
+	someHelos   = append(append([]string{"", "localhost", "[192.0.2.1]", "[IPv6:2001:db8::1]", "192.0.2.1", "a..b", "pc", "pc.corp.local", "a\x00b"}, someNames...), someAliases...)
 )
 
 func drawZone(t *rapid.T) *helogate.Zone {
 	var b strings.Builder
 	for range rapid.IntRange(0, 25).Draw(t, "records") {
 		name, addr := rapid.SampledFrom(someNames).Draw(t, "name"), netip.MustParseAddr(rapid.SampledFrom(someAddrs).Draw(t, "address"))
-		other := rapid.SampledFrom(someNames).Draw(t, "other")
+		other := rapid.SampledFrom(append(someAliases, someNames...)).Draw(t, "other")
 		kind := "A"
 		if addr.Is6() {
 			kind = "AAAA"
@@ -123,13 +124,13 @@ func drawZone(t *rapid.T) *helogate.Zone {
 		case 0, 1:
 			fmt.Fprintf(&b, "%s %s %s\n", name, kind, addr)
 		case 2, 3:
-			fmt.Fprintf(&b, "%s PTR %s\n", addr, name)
+			fmt.Fprintf(&b, "%s PTR %s\n", addr, other)
 		case 4:
 			fmt.Fprintf(&b, "%s MX 10 %s\n", name, other)
 		case 5:
 			fmt.Fprintf(&b, "%s MX 0 .\n", name)
 		case 6:
-			fmt.Fprintf(&b, "%s CNAME %s\n", name, other)
+			fmt.Fprintf(&b, "%s CNAME %s\n", rapid.SampledFrom(someAliases).Draw(t, "alias"), other)
 		}
 	}
 	z, err := helogate.NewZone(b.String())

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/internal/config"
@@ -23,8 +25,21 @@ type checkCmd struct {
 	All    bool    `help:"Run every check, even when all is decided."`
 	JSON   bool    `name:"json" help:"Print the verdict as the journal keeps it."`
 
-	Client string `arg:"" name:"client-ip" help:"The client's address."`
-	Helo   string `arg:"" optional:"" help:"What it says in HELO or EHLO."`
+	Client string  `arg:"" name:"client-ip" help:"The client's address."`
+	Helo   rawText `arg:"" optional:"" help:"What it says in HELO or EHLO."`
+}
+
+// rawText is an argument with its bytes as they are; kong would mend what is no UTF-8.
+type rawText string
+
+// Decode takes the next argument.
+func (r *rawText) Decode(ctx *kong.DecodeContext) error {
+	t, err := ctx.Scan.PopValue("text")
+	if err != nil {
+		return err
+	}
+	*r = rawText(fmt.Sprint(t.Value))
+	return nil
 }
 
 // Run judges one client by the engine of serve, and exits with what became of it.
@@ -71,7 +86,7 @@ func (cmd checkCmd) Run(w *world) error {
 }
 
 func (cmd checkCmd) facts() (helogate.Facts, error) {
-	f := helogate.Facts{Stage: helogate.Helo, Time: time.Now(), Verb: "EHLO", Helo: cmd.Helo, Recipient: cmd.Rcpt, Auth: cmd.Auth}
+	f := helogate.Facts{Stage: helogate.Helo, Time: time.Now(), Verb: "EHLO", Helo: string(cmd.Helo), Recipient: cmd.Rcpt, Auth: cmd.Auth}
 	var err error
 	if f.Client, err = netip.ParseAddr(strings.Trim(cmd.Client, "[]")); err != nil {
 		return f, fmt.Errorf("%q is no address; give the client's IPv4 or IPv6 address, then its HELO", cmd.Client)
@@ -108,9 +123,11 @@ func (cmd checkCmd) configuration(w *world) (*config.Config, error) {
 		server, err := netip.ParseAddrPort(cmd.DNS)
 		if addr, bare := netip.ParseAddr(cmd.DNS); bare == nil {
 			server, err = netip.AddrPortFrom(addr, 53), nil
+		} else if found, resolved := net.ResolveUDPAddr("udp", cmd.DNS); err != nil && resolved == nil && found.IP != nil {
+			server, err = found.AddrPort(), nil
 		}
 		if err != nil {
-			return nil, cmd.usage(w, fmt.Errorf("--dns %q is no address with a port, like 127.0.0.1:53", cmd.DNS))
+			return nil, cmd.usage(w, fmt.Errorf("--dns %q is no resolver; name one like 127.0.0.1:53 or localhost:53", cmd.DNS))
 		}
 		c.DNS.Servers = []netip.AddrPort{server}
 	}

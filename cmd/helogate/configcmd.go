@@ -24,7 +24,11 @@ func (cmd configCheckCmd) Run(w *world) error {
 	for _, warning := range policy.Warnings(c) {
 		fmt.Fprintln(w.stderr, "warning: "+warning)
 	}
-	_, err = fmt.Fprintln(w.stdout, "ok")
+	what := cmd.Config
+	if what == "" {
+		what = "no file; the defaults"
+	}
+	_, err = fmt.Fprintf(w.stdout, "ok: %s\n", what)
 	return err
 }
 

@@ -49,7 +49,7 @@ func (cmd demoCmd) Run(w *world) error {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "The service stays up on %[1]s, with this DNS; end it with Ctrl-C. Ask it as Postfix does:\n\n"+
-		"  printf 'request=smtpd_access_policy\\nprotocol_state=RCPT\\nclient_address=211.58.35.214\\nhelo_name=208.247.131.9\\n\\n' | nc -N %s\n\n",
+		"  printf 'request=smtpd_access_policy\\nprotocol_state=RCPT\\nclient_address=211.58.35.214\\nhelo_name=208.247.131.9\\n\\n' | nc -q 1 %s\n\n",
 		s.addrs[0], strings.Replace(s.addrs[0].String(), ":", " ", 1))
 	<-w.ctx.Done()
 	return nil
@@ -85,6 +85,9 @@ func pose(w *world, addr net.Addr, seen <-chan *helogate.Record) error {
 		fmt.Fprintf(w.stdout, "%s\n", p.paint(fmt.Sprintf("%d. %s", i+1, cl.story), text.Bold))
 		fmt.Fprintf(w.stdout, "  Postfix is told: %s\n\n", answer)
 		r.Findings = telling(r.Findings)
+		if r.Action.Refuses() {
+			r.Reply = helogate.Reply{} // has just been shown
+		}
 		if err := printVerdict(w.stdout, r, bool(p)); err != nil {
 			return err
 		}

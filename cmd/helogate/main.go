@@ -53,29 +53,38 @@ type configCmd struct {
 // world is what a command may touch of the world around it.
 type world struct {
 	ctx            context.Context // ends at SIGINT and SIGTERM
+	stop           func()          // lets the next of them end the program at once
 	stdout, stderr io.Writer
 	environ        []string
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, os.Environ())) }
 
-func run(args []string, stdout, stderr io.Writer, environ []string) int {
+func run(args []string, stdout, stderr io.Writer, environ []string) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var cli commands
 	exited := -1
+	if len(args) == 0 {
+		args, stdout = []string{"--help"}, stderr
+		defer func() { code = exitUsage }()
+	}
 	parser := kong.Must(&cli, kong.Name("helogate"), kong.Writers(stdout, stderr), kong.Exit(func(n int) { exited = n }),
-		kong.Description("Judges SMTP clients by HELO and DNS, before a message is accepted."), kong.UsageOnError(),
+		kong.Description("Judges SMTP clients by HELO and DNS, before a message is accepted."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	parsed, err := parser.Parse(args)
 	if exited >= 0 { // --help
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "helogate: %s\nhelogate --help says what there is\n", err)
+		fmt.Fprintf(stderr, "helogate: %s\nhelogate --help says what there is", err)
+		if args[0] == "check" && strings.HasPrefix(err.Error(), "unknown flag") {
+			fmt.Fprint(stderr, "; a HELO that begins with - goes after --")
+		}
+		fmt.Fprintln(stderr)
 		return exitUsage
 	}
-	return say(parsed.Run(&world{ctx: ctx, stdout: stdout, stderr: stderr, environ: environ}), stderr)
+	return say(parsed.Run(&world{ctx: ctx, stop: stop, stdout: stdout, stderr: stderr, environ: environ}), stderr)
 }
 
 // say words an error and finds the exit status that it means.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -37,7 +38,7 @@ func (cmd serveCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(w.stdout, mainCF(c))
+	fmt.Fprint(w.stdout, mainCF(c, s.addrs))
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -51,6 +52,7 @@ func (cmd serveCmd) Run(w *world) error {
 			return err
 		case <-w.ctx.Done():
 			log.Info("stopping")
+			w.stop()
 			return s.end(c)
 		}
 	}
@@ -90,28 +92,40 @@ func limitMemory(w *world, c *config.Config) {
 	}
 }
 
-// mainCF is what to put into Postfix's main.cf for the doors of a configuration.
-func mainCF(c *config.Config) string {
+// mainCF is what to put into Postfix's main.cf for the doors of a configuration, which listen at addrs.
+func mainCF(c *config.Config, addrs []net.Addr) string {
 	var b strings.Builder
 	b.WriteString("# For Postfix's main.cf: helogate behind what costs no lookup, so that only recipients that exist are judged for.\n" +
 		"# If helogate is down, mail flows: the default action is DUNNO.\n" +
 		"smtpd_recipient_restrictions =\n    permit_mynetworks, permit_sasl_authenticated,\n" +
-		"    reject_unauth_destination, reject_unlisted_recipient")
-	for _, l := range c.Listen {
-		b.WriteString(",\n    check_policy_service " + postfixName(l))
-	}
-	b.WriteString("\nsmtpd_policy_service_default_action = DUNNO\n")
+		"    reject_unauth_destination, reject_unlisted_recipient,\n")
+	fmt.Fprintf(&b, "    check_policy_service %s\n", postfixName(addrs[0]))
+	b.WriteString("smtpd_policy_service_default_action = DUNNO\n")
 	fmt.Fprintf(&b, "smtpd_policy_service_timeout = %ds\n", int((c.DNS.Budget+5*time.Second)/time.Second))
+	for i := 1; i < len(addrs); i++ {
+		fmt.Fprintf(&b, "# or, for another smtpd, the door with preset %s: check_policy_service %s\n", presetOf(c, i), postfixName(addrs[i]))
+	}
 	if c.Mode != config.Enforce {
 		b.WriteString("# This is shadow mode: verdicts are logged, and nothing happens to the mail. mode = \"enforce\" changes that.\n")
 	}
 	return b.String()
 }
 
-// postfixName names a door as Postfix does.
-func postfixName(l config.Listen) string {
-	if l.Address.Network == "unix" {
-		return "unix:" + l.Address.Address
+// presetOf names the preset of a door.
+func presetOf(c *config.Config, door int) string {
+	if p := c.Listen[door].Preset; p != "" {
+		return p
 	}
-	return "inet:" + l.Address.Address
+	return c.Policy.Preset
+}
+
+// queueDirectory is Postfix's, in which Debian's smtpd is shut: there it names sockets from here.
+const queueDirectory = "/var/spool/postfix/"
+
+// postfixName names a door as Postfix does.
+func postfixName(addr net.Addr) string {
+	if addr.Network() == "unix" {
+		return "unix:" + strings.TrimPrefix(addr.String(), queueDirectory)
+	}
+	return "inet:" + addr.String()
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/helogate/helogate"
@@ -55,11 +57,7 @@ func start(c *config.Config, ask helogate.Asker, log *slog.Logger, seen func(*he
 				s.failed <- err
 			}
 		})
-		preset := c.Listen[i].Preset
-		if preset == "" {
-			preset = c.Policy.Preset
-		}
-		log.Info("listening", "protocol", c.Listen[i].Protocol, "address", s.addrs[i].String(), "mode", string(c.Mode), "preset", preset)
+		log.Info("listening", "protocol", c.Listen[i].Protocol, "address", s.addrs[i].String(), "mode", string(c.Mode), "preset", presetOf(c, i))
 	}
 	for _, w := range policy.Warnings(c) {
 		log.Warn(w)
@@ -67,8 +65,8 @@ func start(c *config.Config, ask helogate.Asker, log *slog.Logger, seen func(*he
 	return s, nil
 }
 
-// reload puts the policies of another configuration into force. Where the doors and the resolver are cannot change while
-// the service runs; that they would is said. On an error the old policies stay in force.
+// reload puts the policies of another configuration into force. Doors, resolver and log cannot change while the service runs;
+// that they would is said. On an error the old policies stay in force.
 func (s *service) reload(c *config.Config) error {
 	if len(c.Listen) != len(s.config.Listen) {
 		return errors.New("other doors: restart helogate to open or close them")
@@ -83,6 +81,9 @@ func (s *service) reload(c *config.Config) error {
 			return err
 		}
 	}
+	if what := needRestart(s.config, c); len(what) > 0 {
+		s.log.Warn("reloaded in part: restart helogate for what else has changed", "settings", strings.Join(what, ", "))
+	}
 	for i, g := range s.gates {
 		g.SetRules(rules[i])
 	}
@@ -91,6 +92,22 @@ func (s *service) reload(c *config.Config) error {
 	}
 	s.config = c
 	return nil
+}
+
+// needRestart names the settings that differ and are not taken while the service runs.
+func needRestart(old, is *config.Config) (out []string) {
+	if !reflect.DeepEqual(old.DNS, is.DNS) {
+		out = append(out, "dns")
+	}
+	if old.Log != is.Log {
+		out = append(out, "log")
+	}
+	for i := range is.Listen {
+		if old.Listen[i].Mode != is.Listen[i].Mode {
+			out = append(out, fmt.Sprintf("listen[%d].mode", i))
+		}
+	}
+	return out
 }
 
 // close answers what is in flight, for as long as ctx lasts, and closes the doors.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -48,7 +47,7 @@ func resolverOf(c *config.Config) (*dns.Resolver, error) {
 		MaxTTL: c.DNS.MaxTTL, FailTTL: c.DNS.FailureTTL, CacheSize: int64(c.DNS.CacheSize),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%w; name a resolver in dns.servers", err)
+		return nil, err
 	}
 	return r, nil
 }

@@ -81,14 +81,20 @@ func (p painter) headline(b *strings.Builder, r *helogate.Record) {
 	if verb == "" {
 		verb = "HELO"
 	}
-	fmt.Fprintf(b, "  says    %s %s\n", verb, shown(r.Helo))
+	if r.Helo == "" {
+		verb = "nothing"
+	}
+	fmt.Fprintf(b, "  says    %s\n", strings.TrimSpace(verb+" "+shown(r.Helo)))
 	if r.Stage >= helogate.Mail {
 		fmt.Fprintf(b, "  from    <%s>\n", shown(r.Sender))
 	}
 	if r.Stage >= helogate.Rcpt {
 		fmt.Fprintf(b, "  to      <%s>\n", shown(r.Recipient))
 	}
-	if r.Reply.Code != 0 {
+	switch {
+	case r.Action == helogate.Greylist:
+		b.WriteString("  reply   none: there is no greylist yet, so the client is let in\n")
+	case r.Reply.Code != 0:
 		fmt.Fprintf(b, "  reply   %s\n", r.Reply)
 	}
 	if len(r.Would) > 0 {

@@ -108,7 +108,8 @@ type Exempt struct {
 	// What the client says in HELO or EHLO. It may say anything, so let this not stand alone. `.example.org` is all names
 	// below.
 	Helo []string `toml:"helo" is:"helo" single:"yes" unset:"any"`
-	// The envelope sender: an address, a domain, or `.example.org` for all domains below. Anybody can claim it, too.
+	// The envelope sender: an address, a domain, or `.example.org` for all domains below; `<>` is the null sender of
+	// bounces. Anybody can claim it, too.
 	Sender []string `toml:"sender" is:"mailbox" single:"yes" unset:"any"`
 	// The envelope recipient, in the same way. To let a mailbox have all its mail, spam and all, name it here.
 	Recipient []string `toml:"recipient" is:"mailbox" single:"yes" unset:"any"`

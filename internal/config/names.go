@@ -105,6 +105,9 @@ func parseHelo(s string) (string, error) {
 // parseMailbox reads "user@example.org", "example.org", or ".example.org" for all domains below it. The domain is
 // returned in lower case; what is before the "@" is its owner's, and stays.
 func parseMailbox(s string) (string, error) {
+	if s == "<>" {
+		return s, nil // the null reverse-path of bounces (RFC 5321 section 4.5.5)
+	}
 	if strings.ContainsAny(s, "<> \t\r\n") {
 		if inner := strings.Trim(s, "<> \t\r\n"); inner != "" && !strings.ContainsAny(inner, "<> \t\r\n") {
 			return "", fmt.Errorf("%s; did you mean %s?", shown(s), shown(inner))

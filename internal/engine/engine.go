@@ -5,6 +5,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,7 +104,7 @@ func (g *Gate) rule(ctx context.Context, f helogate.Facts) (helogate.Verdict, do
 	if e.Seen != nil {
 		e.Seen(&helogate.Record{Facts: f, Verdict: v})
 	}
-	e.warn(&f)
+	e.warn(&f, &v)
 	e.logVerdict(&f, &v, held, began)
 	return v, r
 }
@@ -116,8 +117,8 @@ func mayTell(d helogate.Do, s, rejectAt helogate.Stage) bool {
 
 // warn says once that a client has a private address that is not among our networks: an exemption was forgotten, or a
 // proxy hides who the clients are.
-func (e *Engine) warn(f *helogate.Facts) {
-	if hostname.IsPrivate(f.Client) && !f.Client.IsLoopback() && f.Auth == "" {
+func (e *Engine) warn(f *helogate.Facts, v *helogate.Verdict) {
+	if hostname.IsPrivate(f.Client) && !f.Client.IsLoopback() && f.Auth == "" && v.Trial.Action != helogate.Accept {
 		e.warnPrivate.Do(func() {
 			e.Log.Warn("a client has a private address, which DNS says nothing of: if it is ours, name its network in own.networks; "+
 				"if it is a proxy, let it pass on the client's address. This is said once.", "client", f.Client.String())
@@ -152,7 +153,7 @@ func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, held bool, b
 	if held {
 		attrs = append(attrs, slog.Bool("held", true))
 	}
-	if v.Trial != v.Decision {
+	if v.Trial.Action != v.Action || v.Trial.By != v.By {
 		attrs = append(attrs, slog.String("would", string(v.Trial.Action)), slog.String("would_by", v.Trial.By),
 			slog.Int("suspicion", v.Trial.Suspicion))
 	} else {
@@ -194,10 +195,15 @@ func reason(v *helogate.Verdict) string {
 	if by == "" {
 		by = v.Trial.By
 	}
+	why := ""
 	for i := range v.Findings {
-		if v.Findings[i].Check == by {
-			return v.Findings[i].Why
+		f := &v.Findings[i]
+		if f.Check == by {
+			return f.Why
+		}
+		if by == "suspicion" && f.Action.Do == helogate.Suspect && len(why) < maxLogged {
+			why += "; " + f.Why
 		}
 	}
-	return ""
+	return strings.TrimPrefix(why, "; ")
 }

@@ -281,7 +281,7 @@ func TestBudget(t *testing.T) {
 			if took := time.Since(began); took != c.want {
 				t.Errorf("a budget of %s: the ruling took %s", c.budget, took)
 			}
-			if told(got) != "defer 450" || !strings.Contains(got.Reply.Text, "no answer in time") {
+			if told(got) != "defer 450" || !strings.Contains(got.Reply.Text, "DNS does not answer for PTR of ") {
 				t.Errorf("the door is told %+v", got)
 			}
 			if want := "took=" + c.want.String(); !strings.Contains(log.String(), want) {
@@ -332,6 +332,21 @@ func TestPrivateClient(t *testing.T) {
 		if n := strings.Count(b.log.String(), "level=WARN"); n != c.warnings {
 			t.Errorf("after %s %s: %d warnings, want %d", c.client, c.auth, n, c.warnings)
 		}
+	}
+}
+
+// TestPrivateClientOfOurs: nobody is told to name a network that is named.
+func TestPrivateClientOfOurs(t *testing.T) {
+	b := newBench("")
+	own := check.OwnNetwork(check.Own{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	accept := helogate.Line{Check: own, On: map[helogate.Outcome]helogate.Action{helogate.Pass: {Do: helogate.Accept}}}
+	for _, p := range []*helogate.Policy{mustPolicy(accept), mustPolicy(accept).OnTrial()} {
+		f := spammer(helogate.Rcpt)
+		f.Client = netip.MustParseAddr("10.1.1.1")
+		b.Gate(Rules{Policy: p, RejectAt: helogate.Rcpt}).Judge(t.Context(), f)
+	}
+	if strings.Contains(b.log.String(), "level=WARN") {
+		t.Errorf("a client of ours is warned of: %s", b.log.String())
 	}
 }
 

@@ -32,6 +32,9 @@ func (s *Session) Judge(ctx context.Context, g *Gate, f helogate.Facts) door.Rul
 }
 
 func (s *Session) judge(ctx context.Context, g *Gate, f helogate.Facts) door.Ruling {
+	if f.Stage == helogate.Connect {
+		s.begin() // whoever had this port before has gone
+	}
 	greets := f.Stage >= helogate.Helo && f.Helo != ""
 	greeting := ""
 	if greets {
@@ -48,12 +51,19 @@ func (s *Session) judge(ctx context.Context, g *Gate, f helogate.Facts) door.Rul
 // asPostfixShows is a HELO argument with "?" for what Postfix shows so from MAIL on, though it is raw at EHLO. Without it,
 // one greeting would look like two.
 func asPostfixShows(helo string) string {
-	return strings.Map(func(r rune) rune {
-		if r <= ' ' || r > '~' || strings.ContainsRune(`<>()\";@`, r) {
-			return '?'
+	b := []byte(helo)
+	for i, c := range b {
+		if c <= ' ' || c > '~' || strings.IndexByte(`<>()\";@`, c) >= 0 {
+			b[i] = '?'
 		}
-		return r
-	}, helo)
+	}
+	return string(b)
+}
+
+func (s *Session) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.greetings = nil
 }
 
 // before returns the greetings before one that is in force or is about to be.
