@@ -1,0 +1,78 @@
+package helogate_test
+
+import (
+	"strings"
+	"testing"
+
+	. "github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+)
+
+// The code follows the stage at which it is given: a line a case.
+func TestReplyCodes(t *testing.T) {
+	const zone = `
+		198.51.100.1   PTR mx.example.org
+		mx.example.org A 198.51.100.1
+		example.org    MX 10 mx.example.org
+		198.51.100.2   PTR gone.example.org
+		198.51.100.3   PTR tempfail
+		null.example   MX 0 .
+		down.example   MX tempfail
+		down.example   A tempfail`
+	for _, c := range []struct {
+		preset string
+		stage  Stage
+		client string
+		want   string
+	}{
+		{"rfc", Connect, "198.51.100.9", "554 5.7.25 198.51.100.9 has no name in reverse DNS; give your address a PTR record"},
+		{"rfc", Rcpt, "198.51.100.9 mx.example.org", "550 5.7.25 198.51.100.9 has no name"},
+		{"rfc", Helo, "198.51.100.1 a..b", "501 5.5.2 HELO a..b is malformed: an empty label"},
+		{"rfc", Mail, "198.51.100.1 a..b", "550 5.5.2 HELO a..b is malformed"},
+		{"rfc", Helo, "198.51.100.1 192.0.2.7", "501 5.5.2 HELO 192.0.2.7 is an address without brackets"},
+		{"rfc", Helo, "198.51.100.1 desktop", "504 5.5.2 HELO desktop is not fully qualified"},
+		{"rfc", Rcpt, "198.51.100.1 desktop", "550 5.5.2 HELO desktop is not fully qualified"},
+		{"rfc", Helo, "198.51.100.1 [192.0.2.7]", "550 5.7.1 HELO [192.0.2.7] is not your address 198.51.100.1"},
+		{"rfc", Mail, "198.51.100.1", "503 5.5.1 198.51.100.1 said no HELO or EHLO name"},
+		{"rfc", Rcpt, "198.51.100.3 mx.example.org", "450 4.7.25 Cannot judge this client now, please try again later: DNS does not answer for PTR of 198.51.100.3 ["},
+		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@down.example", "451 4.4.3 Cannot judge this client now, please try again later: DNS does not answer for MX of down.example ["},
+		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@gone.example", "550 5.1.8 the sender's domain gone.example does not exist; send from an address that takes mail"},
+		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@null.example", "550 5.7.27 the sender's domain null.example takes no mail: null MX"},
+		{"hardline", Rcpt, "198.51.100.2 mx.example.org", "550 5.7.25 no name of 198.51.100.2 leads back to it"},
+		{"balanced", Rcpt, "198.51.100.9 nowhere.example", "550 5.7.1 Too little speaks for a mail server: 198.51.100.9 has no name in reverse DNS; HELO nowhere.example does not exist; nothing relates"},
+	} {
+		f := client(c.client)
+		f.Stage = c.stage
+		v := preset(t, c.preset).Judge(t.Context(), f, MustZone(zone))
+		if got := v.Reply.String(); !strings.HasPrefix(got, c.want) || !strings.HasSuffix(got, "["+v.ID+"]") {
+			t.Errorf("%s at %s, %s:\n got %s\nwant %s", c.preset, c.stage, c.client, got, c.want)
+		}
+	}
+}
+
+func TestReplyIsShortAndNamesThePage(t *testing.T) {
+	p := preset(t, "rfc")
+	p.URL = "https://example.net/why/{id}"
+	f := client("198.51.100.1")
+	f.Helo = strings.Repeat("\x00", 10<<10)
+	v := p.Judge(t.Context(), f, MustZone(""))
+	if got := v.Reply.String(); len(got) > 510 || !strings.HasSuffix(got, "https://example.net/why/"+v.ID) || strings.Contains(got, "\x00") {
+		t.Errorf("%d bytes: %q", len(got), got)
+	}
+}
+
+// A policy that defers by choice keeps the check's code; one that cannot hear who may let in speaks of DNS.
+func TestReplyOfDeferrals(t *testing.T) {
+	byChoice := policy(t, Thresholds{}, Line{Check: check.FCrDNS, On: on("fail=defer")}, Line{Check: check.FQDN, On: on("fail=defer")})
+	zone := MustZone("198.51.100.1 PTR gone.example\n198.51.100.2 PTR tempfail")
+	if got := byChoice.Judge(t.Context(), client("198.51.100.1 mx.example.org"), zone).Reply; got.Code != 450 || got.Enhanced != "4.7.25" {
+		t.Error(got)
+	}
+	if got := byChoice.Judge(t.Context(), client("198.51.100.5 desktop"), zone).Reply; got.Code != 451 || got.Enhanced != "4.5.2" {
+		t.Error(got)
+	}
+	if got := preset(t, "rfc").Judge(t.Context(), client("198.51.100.2 desktop"), zone).Reply; got.Code != 451 || got.Enhanced != "4.4.3" ||
+		!strings.Contains(got.Text, "desktop is not fully qualified; DNS does not answer for PTR of 198.51.100.2") {
+		t.Error(got)
+	}
+}
