@@ -111,8 +111,8 @@ func (p *Policy) text(v *Verdict, c *Check, found Finding) string {
 	}
 	tail := p.tail(v.ID)
 	switch {
-	case v.By == bySuspicion && v.Action != Greylist:
-		tail = "; let address, name and greeting agree" + tail
+	case v.By == bySuspicion && v.Action == Reject:
+		tail = "; give your host a name of your own, in DNS both ways, and greet with it" + tail
 	case c.Fix != "" && found.Outcome != TempError:
 		tail = "; " + c.Fix + tail
 	}

@@ -1,0 +1,14 @@
+// Package interop is nothing but tests: helogate's own binary between a real Postfix and a real DNS.
+//
+// A private Postfix asks helogate, which asks unbound, which asks nsd, which serves testdata/world.zone; nothing leaves the
+// machine, nothing outside a temporary directory is written, and a Postfix that runs here for other reasons is left alone.
+// XCLIENT lets the tests pose as any client. What client and server say to each other is in testdata/*.smtp, to be read,
+// and written, by who administers mail; dialogue_test.go says how.
+//
+// The tests need root and the programs of
+//
+//	apt-get install postfix nsd unbound swaks
+//
+// and are skipped where these are missing. HELOGATE_INTEROP=require makes that a failure; -short skips them everywhere.
+// After a change of wording, go test ./interop -update rewrites the dialogues: read the diff.
+package interop

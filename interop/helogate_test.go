@@ -1,0 +1,159 @@
+package interop
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// ours is what is said to be ours in every configuration here, and who is exempt.
+const ours = `
+[own]
+names     = ["example.net"]
+addresses = ["198.51.100.1", "2001:db8:1::1"]
+networks  = ["198.51.100.64/26"]
+
+[[exempt]]
+address = "203.0.113.200"
+comment = "an old machine"
+
+[[exempt]]
+name = ".friend.example"
+`
+
+// A daemon is helogate serve.
+type daemon struct {
+	*process
+	t      *testing.T
+	config string
+	as     *syscall.Credential // the user that it runs as, root where nil
+}
+
+// serve starts a helogate with the configuration and what is ours, and stops it with the test.
+func (l *lab) serve(t *testing.T, config string, listen ...string) *daemon {
+	t.Helper()
+	d := l.prepare(t, config, listen...)
+	d.start(l)
+	return d
+}
+
+// prepare writes the configuration.
+func (l *lab) prepare(t *testing.T, config string, listen ...string) *daemon {
+	t.Helper()
+	config += ours
+	for _, one := range listen {
+		config += "\n[[listen]]\nprotocol = \"postfix\"\n" + one + "\n"
+	}
+	dir, err := os.MkdirTemp(l.dir, "config-")
+	must(t, err)
+	must(t, os.Chmod(dir, 0o755)) // t.TempDir is root's alone
+	d := &daemon{t: t, config: filepath.Join(dir, "helogate.toml")}
+	must(t, writeFile(d.config, config))
+	t.Cleanup(func() {
+		if d.process == nil {
+			return
+		}
+		d.stop()
+		if t.Failed() {
+			t.Logf("helogate said:\n%s", d.out.String())
+		}
+	})
+	return d
+}
+
+// start starts it, and waits until it listens.
+func (d *daemon) start(l *lab) {
+	d.t.Helper()
+	cmd := exec.Command(l.helogate, "serve", "--config", d.config)
+	cmd.Env = cleanEnv()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: d.as}
+	p, err := start("helogate", cmd)
+	must(d.t, err)
+	d.process = p
+	d.waitFor("listening")
+}
+
+// waitFor waits until a line of the log holds all the words.
+func (d *daemon) waitFor(words ...string) {
+	d.t.Helper()
+	err := eventually(func() bool { return hasLine(d.out.String(), words...) || !d.alive() })
+	if err != nil || !hasLine(d.out.String(), words...) {
+		d.t.Fatalf("helogate's log has no line with %q:\n%s", words, d.out.String())
+	}
+}
+
+// cleanEnv is the environment without what would be settings to helogate.
+func cleanEnv() (env []string) {
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "HELOGATE_") {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// at is the setting of a door's address.
+func at(addr fmt.Stringer) string { return fmt.Sprintf("address = %q", addr) }
+
+// enforce is a configuration that carries out what a preset finds, by what a resolver says.
+func enforce(preset string, resolver netip.AddrPort) string {
+	return fmt.Sprintf("mode = \"enforce\"\npolicy.preset = %q\n", preset) + resolveAt(resolver)
+}
+
+// resolveAt names the resolver. It is waited for long: DNS is well, and the machine may be busy.
+func resolveAt(resolver netip.AddrPort) string {
+	return fmt.Sprintf("dns = { servers = [%q], timeout = \"5s\", budget = \"30s\", failure_ttl = \"1s\" }\n", resolver)
+}
+
+// impatient waits for DNS no longer than it must, where it is not well.
+func impatient(config string) string {
+	return strings.Replace(config, `timeout = "5s", budget = "30s"`, `timeout = "500ms", budget = "5s"`, 1)
+}
+
+// printedMainCF is what helogate serve says to put into main.cf for a door at addr.
+func (l *lab) printedMainCF(addr netip.AddrPort) (string, error) {
+	config := filepath.Join(l.dir, "printed.toml")
+	if err := writeFile(config, resolveAt(l.dns.resolver)+"[[listen]]\nprotocol = \"postfix\"\n"+at(addr)+"\n"); err != nil {
+		return "", err
+	}
+	cmd := exec.Command(l.helogate, "serve", "--config", config)
+	cmd.Env = cleanEnv()
+	p, err := start("helogate", cmd)
+	if err != nil {
+		return "", err
+	}
+	defer p.stop()
+	if err := eventually(func() bool { return hasLine(p.out.String(), "smtpd_policy_service_timeout = ") || !p.alive() }); err != nil || !p.alive() {
+		return "", fmt.Errorf("helogate does not serve: %s", p.out.String())
+	}
+	var settings strings.Builder
+	within := false
+	for line := range strings.Lines(p.out.String()) {
+		within = strings.HasPrefix(line, "smtpd_") || within && strings.HasPrefix(line, " ")
+		if within {
+			settings.WriteString(line)
+		}
+	}
+	for _, want := range []string{"smtpd_recipient_restrictions", "reject_unauth_destination", "reject_unlisted_recipient",
+		"check_policy_service inet:" + addr.String(), "smtpd_policy_service_default_action = DUNNO"} {
+		if !strings.Contains(settings.String(), want) {
+			return "", fmt.Errorf("helogate serve does not say %q: %s", want, p.out.String())
+		}
+	}
+	return settings.String(), nil
+}
+
+// refuses reports whether nobody listens at an address.
+func refuses(addr netip.AddrPort) bool {
+	c, err := net.Dial("tcp", addr.String())
+	if err == nil {
+		c.Close()
+	}
+	return err != nil
+}

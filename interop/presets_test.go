@@ -1,0 +1,30 @@
+package interop
+
+import (
+	"strings"
+	"testing"
+)
+
+// servePresets starts a helogate with a door for each preset.
+func (l *lab) servePresets(t *testing.T, config string) *daemon {
+	t.Helper()
+	var doors []string
+	for _, preset := range presets {
+		doors = append(doors, at(l.postfix.presets[preset])+"\npreset = \""+preset+"\"")
+	}
+	return l.serve(t, config, doors...)
+}
+
+// What each preset says to whom, and that all let in whom any must let in.
+func TestPresets(t *testing.T) {
+	l := theLab(t)
+	l.servePresets(t, enforce("balanced", l.dns.resolver))
+	mark := len(l.postfix.log())
+	l.play(t, "presets.smtp", presets...)
+	l.play(t, "letin.smtp", presets...)
+	for line := range strings.Lines(l.postfix.log()[mark:]) {
+		if strings.Contains(line, "warning:") || strings.Contains(line, "fatal:") {
+			t.Errorf("Postfix is not content: %s", line)
+		}
+	}
+}
