@@ -149,7 +149,7 @@ func (c *Case) AnyAddrs(name string) iter.Seq[netip.Addr] {
 					return
 				}
 			}
-			if c.void || c.Ask(kind, name).Status == NXDomain {
+			if a := c.Ask(kind, name); a == &unanswered || a.Status == NXDomain {
 				return
 			}
 		}
@@ -216,10 +216,10 @@ func (c *Case) MX(domain string) iter.Seq[string] {
 // that does not exist has none of any kind (RFC 8020 section 2).
 func (c *Case) Exists(name string, kinds ...Kind) bool {
 	for _, k := range kinds {
-		if len(c.Values(k, name)) > 0 || c.void {
-			return !c.void
+		if len(c.Values(k, name)) > 0 {
+			return true
 		}
-		if c.Ask(k, name).Status == NXDomain {
+		if a := c.Ask(k, name); a == &unanswered || a.Status == NXDomain {
 			return false
 		}
 	}

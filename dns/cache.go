@@ -52,6 +52,8 @@ func newCache(bytes int64, now func() time.Time) (cache, error) {
 			return e.Value.hold
 		}),
 	}
+	// Upkeep is done by whoever looks: a verdict whose answers are at hand costs no goroutine.
+	options.Executor = func(upkeep func()) { upkeep() }
 	if now != nil {
 		options.Clock = clock(now)
 	}

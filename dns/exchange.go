@@ -103,7 +103,7 @@ func (r *Resolver) converse(ctx context.Context, s *server, msg []byte, network 
 	}
 	// The end of the flight, by its deadline or by Close, ends the wait.
 	unwatch := context.AfterFunc(ctx, func() { l.conn.SetDeadline(time.Unix(1, 0)) })
-	m, got, f := r.hear(l, msg)
+	m, got, f := r.hear(ctx, l, msg)
 	if unwatch() && f == nil {
 		s.idle.put(l)
 	} else {
@@ -112,10 +112,22 @@ func (r *Resolver) converse(ctx context.Context, s *server, msg []byte, network 
 	return m, got, f
 }
 
+// resendAfter is how long a datagram is taken to be on its way. Then it is sent once more, the same in all, and the first
+// reply counts: a busy server's socket is soon full, and a lost datagram must not cost a whole Timeout.
+const resendAfter = 300 * time.Millisecond
+
 // hear sends on a line, and reads from it until something fits.
-func (r *Resolver) hear(l line, msg []byte) (*wire.Msg, fit, *failure) {
+func (r *Resolver) hear(ctx context.Context, l line, msg []byte) (*wire.Msg, fit, *failure) {
 	if err := l.send(msg); err != nil {
 		return nil, alien, netFailure(err)
+	}
+	if !l.tcp {
+		again := time.AfterFunc(resendAfter, func() {
+			if ctx.Err() == nil {
+				_ = l.send(msg) // what goes wrong is seen by who reads
+			}
+		})
+		defer again.Stop()
 	}
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)

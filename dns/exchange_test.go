@@ -212,6 +212,22 @@ func TestFormerrOfANameSaysNothingAboutEDNS(t *testing.T) {
 // long has so many letters that they do not all come out lower case by chance.
 const long = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz.abcdefghijklmnopqrstuvwxyz.test"
 
+// A datagram that is lost costs a moment, not a Timeout, and not the next attempt.
+func TestLostDatagram(t *testing.T) {
+	var n atomic.Int32
+	s := start(t, records{}.add(helogate.A, "a.test", time.Minute, "192.0.2.1"), testdns.Rewrite(func(m *wire.Msg, _ bool) *wire.Msg {
+		if n.Add(1) == 1 {
+			return nil
+		}
+		return m
+	}))
+	r := open(t, Config{Timeout: time.Minute, Attempts: 1}, s)
+	expect(t, ask(r, helogate.A, "a.test"), `ok ["192.0.2.1"] 1m0s`)
+	if n.Load() != 2 {
+		t.Errorf("the server was asked %d times", n.Load())
+	}
+}
+
 func TestLettersAreMixedOffTheMachine(t *testing.T) {
 	var seen atomic.Value
 	s := start(t, records{}.add(helogate.A, long, time.Minute, "192.0.2.1"), testdns.Rewrite(func(m *wire.Msg, _ bool) *wire.Msg {
