@@ -1,0 +1,209 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/bench/load"
+)
+
+// A world is clients, and the DNS that they live in. The same size gives the same world.
+//
+// Clients are in 198.18.0.0/16, all other hosts in 198.19.0.0/16: the range for benchmarks (RFC 2544). Domains are below
+// .example, but for the one that bots like to greet with.
+type world struct {
+	mails   []load.Mail
+	records []record
+
+	rnd       *rand.Rand
+	host      netip.Addr // the last that was given to a host that is no client
+	customers []string   // domains that mail comes from, with others' servers too
+	hosters   int
+}
+
+type record struct {
+	owner string // of a PTR the address
+	kind  helogate.Kind
+	value string
+}
+
+// mix is of what kinds a hundred clients are. Six in ten are mail servers in order, as most of the mail of a server that
+// is not under attack comes from; of the bots, one in five does not even greet with a name.
+var mix = []struct {
+	clients int
+	name    string
+	make    func(*world, *load.Mail)
+}{
+	{40, "servers of their own", (*world).ownServer},
+	{14, "a hoster's servers", (*world).hostersServer},
+	{6, "pools", (*world).pool},
+	{14, "bots with a stamped name", (*world).stamped},
+	{12, "bots without a name", (*world).nameless},
+	{6, "impersonators", (*world).impersonator},
+	{8, "bots that greet with no name", (*world).senseless},
+}
+
+// mixed says what the mix is.
+func mixed() string {
+	var parts []string
+	for _, m := range mix {
+		parts = append(parts, fmt.Sprintf("%d %s", m.clients, m.name))
+	}
+	return "of a hundred clients " + strings.Join(parts, ", ")
+}
+
+// newWorld makes a world of n clients, each with an address of its own. The senders' domains are fewer: three to ten
+// clients, and those of the servers of their own.
+func newWorld(n int) *world {
+	w := &world{
+		rnd: rand.New(rand.NewPCG(1, uint64(n))), host: netip.MustParseAddr("198.19.0.0"), hosters: max(3, n/100),
+	}
+	w.add("gmail.com", helogate.MX, "5 gmail-smtp-in.gmail.com")
+	w.addHost("gmail-smtp-in.gmail.com")
+	w.addHost("gmail.com")
+	for i := range w.hosters {
+		w.addHost(fmt.Sprintf("mx1.hoster%d.example", i))
+		w.addHost(fmt.Sprintf("mx2.hoster%d.example", i))
+	}
+	for i := range max(5, n*3/10) {
+		w.addCustomer(i)
+	}
+	for i := range pools {
+		for range 4 {
+			w.addHost(fmt.Sprintf("smtp.pool%d.example", i))
+		}
+		w.add(fmt.Sprintf("pool%d.example", i), helogate.MX, fmt.Sprintf("10 smtp.pool%d.example", i))
+	}
+	w.addClients(n)
+	return w
+}
+
+const pools = 8
+
+// addClients deals the kinds out by the hundred, in a random order.
+func (w *world) addClients(n int) {
+	var deck []func(*world, *load.Mail)
+	for _, m := range mix {
+		for range m.clients {
+			deck = append(deck, m.make)
+		}
+	}
+	addr := netip.MustParseAddr("198.18.0.0")
+	for i := range n {
+		if i%len(deck) == 0 {
+			w.rnd.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+		}
+		addr = addr.Next()
+		m := load.Mail{Client: netip.AddrPortFrom(addr, uint16(10_000+i%50_000)), Recipient: "user@receiver.example"}
+		deck[i%len(deck)](w, &m)
+		w.mails = append(w.mails, m)
+	}
+}
+
+func (w *world) add(owner string, kind helogate.Kind, value string) {
+	w.records = append(w.records, record{owner, kind, value})
+}
+
+// addHost gives a name an address of its own, and the address that name.
+func (w *world) addHost(name string) {
+	w.host = w.host.Next()
+	w.add(name, helogate.A, w.host.String())
+	w.add(w.host.String(), helogate.PTR, name)
+}
+
+// addCustomer is a domain with two mail hosts at a hoster, or with one of its own.
+func (w *world) addCustomer(i int) {
+	domain := fmt.Sprintf("customer%d.example", i)
+	w.customers = append(w.customers, domain)
+	if i%3 == 0 {
+		w.add(domain, helogate.MX, "10 mx."+domain)
+		w.addHost("mx." + domain)
+		return
+	}
+	hoster := w.rnd.IntN(w.hosters)
+	w.add(domain, helogate.MX, fmt.Sprintf("10 mx1.hoster%d.example", hoster))
+	w.add(domain, helogate.MX, fmt.Sprintf("20 mx2.hoster%d.example", hoster))
+}
+
+// name gives the client a name that leads back to it.
+func (w *world) name(m *load.Mail, name string) {
+	m.Name = name
+	w.add(m.Client.Addr().String(), helogate.PTR, name)
+	w.add(name, helogate.A, m.Client.Addr().String())
+}
+
+func (w *world) customer() string { return w.customers[w.rnd.IntN(len(w.customers))] }
+
+func (w *world) ownServer(m *load.Mail) {
+	domain := fmt.Sprintf("server%d.example", len(w.mails))
+	w.name(m, "mail."+domain)
+	w.add(domain, helogate.MX, "10 mail."+domain)
+	m.Helo, m.Sender = m.Name, "info@"+domain
+}
+
+func (w *world) hostersServer(m *load.Mail) {
+	w.name(m, fmt.Sprintf("mail%d.hoster%d.example", len(w.mails), w.rnd.IntN(w.hosters)))
+	m.Helo, m.Sender = m.Name, "info@"+w.customer()
+}
+
+// pool is one of many hosts that greet with one name, which has other addresses.
+func (w *world) pool(m *load.Mail) {
+	pool := fmt.Sprintf("pool%d.example", w.rnd.IntN(pools))
+	w.name(m, fmt.Sprintf("mail-%d.out.%s", len(w.mails), pool))
+	m.Helo, m.Sender = "smtp."+pool, "news@"+w.customer()
+}
+
+// stamped is at home on somebody's line, whose name leads back to it or does not; it greets with that name, with one that
+// does not exist, or with one of somebody else's.
+func (w *world) stamped(m *load.Mail) {
+	octets := strings.ReplaceAll(m.Client.Addr().String(), ".", "-")
+	name := fmt.Sprintf("%s.dsl.provider%d.example", octets, w.rnd.IntN(w.hosters))
+	if w.rnd.IntN(3) == 0 {
+		m.Name = "" // as Postfix has it, for the name does not lead back
+		w.add(m.Client.Addr().String(), helogate.PTR, name)
+	} else {
+		w.name(m, name)
+	}
+	m.Helo, m.Sender = w.anyName(name), w.anySender()
+}
+
+func (w *world) nameless(m *load.Mail) {
+	m.Helo, m.Sender = w.anyName(w.nobody()), w.anySender()
+}
+
+// impersonator says that it is somebody whom everybody knows.
+func (w *world) impersonator(m *load.Mail) {
+	m.Helo, m.Sender = "gmail.com", fmt.Sprintf("user%d@gmail.com", len(w.mails))
+}
+
+func (w *world) senseless(m *load.Mail) {
+	m.Helo = [...]string{m.Client.Addr().String(), "localhost", "user-pc", "win_" + fmt.Sprint(len(w.mails))}[w.rnd.IntN(4)]
+	m.Sender = w.anySender()
+}
+
+func (w *world) anyName(own string) string {
+	return [...]string{own, w.nobody(), fmt.Sprintf("mx1.hoster%d.example", w.rnd.IntN(w.hosters))}[w.rnd.IntN(3)]
+}
+
+// anySender is a bot's, whose domain exists mostly.
+func (w *world) anySender() string {
+	if w.rnd.IntN(6) == 0 {
+		return "user@" + w.nobody()
+	}
+	return "user@" + w.customer()
+}
+
+// nobody is a domain that does not exist.
+func (w *world) nobody() string { return fmt.Sprintf("nobody%d.example", w.rnd.IntN(1_000_000)) }
+
+// zone is the world's DNS for a test.
+func (w *world) zone() (*helogate.Zone, error) {
+	var b strings.Builder
+	for _, r := range w.records {
+		fmt.Fprintf(&b, "%s %s %s\n", r.owner, r.kind, r.value)
+	}
+	return helogate.NewZone(b.String())
+}
