@@ -15,7 +15,7 @@ import (
 // It tries with what is known, asks what is missing, and tries again. The last try saw every answer that it read: its
 // verdict is a function of facts and answers, and timing has no part in it.
 func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
-	f.Client = f.Client.Unmap()
+	f.Client = f.Client.Unmap().WithZone("")
 	if !f.Client.IsValid() { // nothing can be judged; a door says so in its log
 		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, Trial: Decision{Action: Continue}}
 	}
@@ -38,6 +38,7 @@ type judgement struct {
 	world  *world
 	tracks [2]track
 	found  []Finding // by line; Check is "" where the line has not run
+	done   Verdict   // if Exhaustive: without the lines that no track wanted
 	panics []func()  // reports of the checks that panicked in this try
 }
 
@@ -52,19 +53,22 @@ func (j *judgement) try() (missing []int) {
 	} else {
 		clear(j.found)
 	}
-	for _, tier := range p.tiers {
+	for cost, tier := range p.tiers {
 		was := j.rejected()
 		if missing = j.run(tier, was); missing != nil {
 			return missing
 		}
-		// Somebody vouched, and what had seemed decided is not: the rest of this tier is heard after all.
+		// Somebody vouched, and what had seemed decided is not: whoever was passed over is heard after all.
 		if is := j.rejected(); was[force] && !is[force] || was[trial] && !is[trial] {
-			if missing = j.run(tier, is); missing != nil {
-				return missing
+			for _, tier := range p.tiers[:cost+1] {
+				if missing = j.run(tier, is); missing != nil {
+					return missing
+				}
 			}
 		}
 	}
 	if p.Exhaustive {
+		j.done = j.conclude(slices.Clone(j.found))
 		return j.runRest()
 	}
 	return nil
@@ -170,14 +174,26 @@ func (j *judgement) panicked(l *line, cause any) Finding {
 	}
 }
 
+// verdict is what the last try came to.
 func (j *judgement) verdict() Verdict {
-	p := j.policy
 	for _, report := range j.panics {
 		report()
 	}
+	if !j.policy.Exhaustive {
+		return j.conclude(j.found)
+	}
+	v := j.done
+	v.Findings, v.Asked = j.found, j.world.asked()
+	v.Findings = slices.DeleteFunc(v.Findings, func(f Finding) bool { return f.Check == "" })
+	return v
+}
+
+// conclude makes the verdict of what was found so far, in whose place it leaves it.
+func (j *judgement) conclude(found []Finding) Verdict {
+	p := j.policy
 	v := Verdict{Asked: j.world.asked(), Decision: j.tracks[force].decide(p)}
 	v.ID = verdictID(&j.Facts, v.Asked)
-	v.Findings = slices.DeleteFunc(j.found, func(f Finding) bool { return f.Check == "" })
+	v.Findings = slices.DeleteFunc(found, func(f Finding) bool { return f.Check == "" })
 	v.Trial = v.Decision
 	if p.trial {
 		v.Trial = j.tracks[trial].decide(p)

@@ -350,6 +350,7 @@ func TestOrderTiersAndSuspicion(t *testing.T) {
 		{"but not below zero", "b TXT pass\nc TXT fail", []string{"b pass=vouch 9", "c fail=reject"}, "reject c 0-0: b c"},
 		{"a voucher in doubt may have taken off", "b TXT tempfail", []string{"fail-a fail=suspect 5", "b pass=vouch 1"}, "defer suspicion 4-5: fail-a b"},
 		{"a voucher is heard after a suspicion", "b TXT pass", []string{"fail-a fail=suspect 5", "b pass=vouch 1"}, "greylist suspicion 4-4: fail-a b"},
+		{"also those of a cheaper tier", "b TXT fail", []string{"fail-a fail=suspect 5", "b fail=reject", "p pass=vouch 1"}, "reject b 4-4: fail-a b p"},
 		{"and then all are", "b TXT pass\nc TXT fail", []string{"fail-a fail=suspect 5", "b pass=vouch 1", "c fail=suspect 1"}, "reject suspicion 5-5: fail-a b c"},
 		{"a voucher undoes no line's reject, and is not asked", "b TXT pass", []string{"fail-a fail=reject", "b pass=vouch 9"}, "reject fail-a 0-0: fail-a"},
 		{"greylist by a line", "", []string{"fail-a fail=greylist"}, "greylist fail-a 0-0: fail-a"},
@@ -367,9 +368,12 @@ func TestOrderTiersAndSuspicion(t *testing.T) {
 			if strings.Contains(name, "-") {
 				cost = Local
 			}
+			if name == "p" {
+				cost = Probe
+			}
 			lines = append(lines, Line{Check: says(name, cost), On: on(actions)})
 		}
-		v := policy(t, at, lines...).Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone))
+		v := policy(t, at, lines...).Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone+"\np TXT pass"))
 		got := fmt.Sprintf("%s %s %d-%d:", v.Action, v.By, v.Suspicion, v.Possible)
 		for _, f := range v.Findings {
 			got += " " + f.Check
@@ -390,6 +394,9 @@ func TestExhaustiveChangesNoVerdict(t *testing.T) {
 		for _, c := range clients {
 			f := client(c)
 			v, w := p.Judge(t.Context(), f, MustZone(world)), all.Judge(t.Context(), f, MustZone(world))
+			if v.ID != w.ID || v.Reply != w.Reply || v.Trial != w.Trial || !slices.Equal(v.Would, w.Would) {
+				t.Errorf("%s, %s: %s %s %v, exhaustive %s %s %v", name, c, v.ID, v.Reply, v.Would, w.ID, w.Reply, w.Would)
+			}
 			if v.Decision != w.Decision || len(w.Findings) != len(all.Lines()) {
 				t.Errorf("%s, %s: %v, exhaustive %v with %d of %d findings", name, c, v.Decision, w.Decision, len(w.Findings), len(all.Lines()))
 			}

@@ -22,7 +22,8 @@ type Thresholds struct {
 // A Policy is a list of lines in order. It is safe for concurrent use; nobody writes to it once it judges.
 type Policy struct {
 	Thresholds
-	// Exhaustive runs every tier even when all is decided, for a person who wants to see it all. The verdict is the same.
+	// Exhaustive runs every line even when all is decided, for a person who wants to see it all. The verdict is the same, with
+	// more findings and more evidence.
 	Exhaustive bool
 	// Terse leaves out the words of findings from which nothing follows, for who would not read them: a tenth of the time of
 	// a verdict goes into them. The verdict is the same.
@@ -66,6 +67,9 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 			return nil, fmt.Errorf("check %q is in the policy twice", l.Check.Name)
 		}
 		seen[l.Check.Name] = true
+		if c := l.Check; c.Name == "" || c.Run == nil || c.Cost < Local || c.Cost > Probe {
+			return nil, fmt.Errorf("check %q is not whole: it needs a name, a function and a cost", c.Name)
+		}
 		made, err := makeLine(l)
 		if err != nil {
 			return nil, fmt.Errorf("check %q: %w", l.Check.Name, err)
@@ -144,8 +148,8 @@ func (m *line) onTempError() Action {
 		switch {
 		case a.Do.Refuses() && (out.Do != Defer || out.Trial):
 			out = Action{Do: Defer, Trial: a.Trial}
-		case a.Do == Suspect && out.Do != Defer && a.Points > out.Points:
-			out = a
+		case a.Do == Suspect && out.Do != Defer && (out.Do == Note || out.Trial && !a.Trial || out.Trial == a.Trial && a.Points > out.Points):
+			out = a // in force before on trial, and the dearest
 		}
 	}
 	return out

@@ -44,6 +44,9 @@ func TestPolicyErrors(t *testing.T) {
 		{Thresholds{}, []Line{{Check: one, On: on("temperror=reject")}}, `check "a": reject on temperror: no failure of DNS may reject, say defer`},
 		{Thresholds{}, []Line{{Check: one, On: on("temperror=would drop")}}, `check "a": would drop on temperror`},
 		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{Fail: {Do: Continue}}}}, `check "a": "continue" is no action of a line`},
+		{Thresholds{}, []Line{{Check: Check{Run: one.Run}}}, `check "" is not whole`},
+		{Thresholds{}, []Line{{Check: Check{Name: "a"}}}, `check "a" is not whole`},
+		{Thresholds{}, []Line{{Check: Check{Name: "a", Run: one.Run, Cost: 3}}}, `check "a" is not whole`},
 		{Thresholds{RejectAt: -1}, nil, "a threshold below zero: greylist_at 0, reject_at -1"},
 	} {
 		if _, err := NewPolicy(c.at, c.lines...); err == nil || !strings.HasPrefix(err.Error(), c.want) {

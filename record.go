@@ -64,12 +64,12 @@ func (f *Facts) appendJSON(b []byte) []byte {
 	}
 	b = append(b, `,"client":"`...)
 	if f.Client.IsValid() {
-		b = f.Client.AppendTo(b)
+		b = f.Client.WithZone("").AppendTo(b)
 	}
 	b = append(b, '"')
 	if f.Server.IsValid() {
 		b = append(b, `,"server":"`...)
-		b = append(f.Server.AppendTo(b), '"')
+		b = append(netip.AddrPortFrom(f.Server.Addr().WithZone(""), f.Server.Port()).AppendTo(b), '"')
 	}
 	b = appendRaw(b, "verb", f.Verb)
 	b = appendRaw(b, "helo", f.Helo)

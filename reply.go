@@ -90,12 +90,12 @@ func (p *Policy) text(v *Verdict, c *Check, found Finding) string {
 		b.WriteString("Greylisted, please try again later")
 	case v.Action == Defer:
 		b.WriteString("Cannot judge this client now, please try again later")
-	case v.By == bySuspicion:
+	case v.By == BySuspicion:
 		b.WriteString("Too little speaks for a mail server")
 	}
 	facts := found.Why
 	switch {
-	case v.By == bySuspicion:
+	case v.By == BySuspicion:
 		facts = suspicions(v)
 	case found.Outcome == TempError:
 		facts = ""
@@ -111,7 +111,7 @@ func (p *Policy) text(v *Verdict, c *Check, found Finding) string {
 	}
 	tail := p.tail(v.ID)
 	switch {
-	case v.By == bySuspicion && v.Action == Reject:
+	case v.By == BySuspicion && v.Action == Reject:
 		tail = "; give your host a name of your own, in DNS both ways, and greet with it" + tail
 	case c.Fix != "" && found.Outcome != TempError:
 		tail = "; " + c.Fix + tail

@@ -84,7 +84,8 @@ func (t *track) interval() (least, most int) {
 	return max(0, t.known-t.vouched-t.mayVouch), max(0, t.known+t.open-t.vouched)
 }
 
-const bySuspicion = "suspicion"
+// BySuspicion is Decision.By where no single line decided.
+const BySuspicion = "suspicion"
 
 func (t *track) decide(p *Policy) Decision {
 	least, most := t.interval()
@@ -95,15 +96,15 @@ func (t *track) decide(p *Policy) Decision {
 	case t.reject != "":
 		d.Action, d.By = t.rejects, t.reject
 	case p.RejectAt > 0 && least >= p.RejectAt:
-		d.Action, d.By = Reject, bySuspicion
+		d.Action, d.By = Reject, BySuspicion
 	case t.deferred != "":
 		d.Action, d.By = Defer, t.deferred
 	case p.RejectAt > 0 && most >= p.RejectAt:
-		d.Action, d.By = Defer, bySuspicion
+		d.Action, d.By = Defer, BySuspicion
 	case t.greylist != "":
 		d.Action, d.By = Greylist, t.greylist
 	case p.GreylistAt > 0 && most >= p.GreylistAt:
-		d.Action, d.By = Greylist, bySuspicion
+		d.Action, d.By = Greylist, BySuspicion
 	default:
 		d.Action = Continue
 	}
@@ -143,8 +144,8 @@ func would(found []Finding, real, trial Decision) (out []string) {
 			out = append(out, found[i].Check)
 		}
 	}
-	if trial.By == bySuspicion && trial.Action != real.Action {
-		out = append(out, bySuspicion)
+	if trial.By == BySuspicion && trial.Action != real.Action {
+		out = append(out, BySuspicion)
 	}
 	return out
 }

@@ -8,7 +8,7 @@ import (
 
 // maxQuestions of a judgement: nobody's DNS may keep us busy for longer. The last try reads at most so many; the next
 // one is a tempfail, by position, so that timing has no part in it. So many are asked ahead of need at the most, too:
-// past that, only a question that the verdict is certain to read is asked, one at a time.
+// past that, only the first that is open is asked, one at a time, for that one is needed.
 const maxQuestions = 200
 
 var tooMany = &Answer{Status: TempFail, Note: "not asked: more than 200 questions"}

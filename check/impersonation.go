@@ -18,11 +18,14 @@ var wellKept = []string{
 }
 
 // Impersonation is for a client that says it is one of the best-known senders, and is not in DNS. The admin's own list of
-// organisational domains comes beside the one above.
+// names, with all below them, comes beside the one above.
 func Impersonation(more []string) helogate.Check {
 	known := map[string]bool{}
-	for _, name := range slices.Concat(wellKept, more) {
-		known[hostname.Canonical(name)] = true
+	for _, name := range wellKept {
+		known[name] = true
+	}
+	watched := func(name, org string) bool {
+		return known[org] || slices.ContainsFunc(more, func(listed string) bool { return hostname.Under(name, hostname.Canonical(listed)) })
 	}
 	return helogate.Check{
 		Name: "impersonation", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass,
@@ -34,7 +37,7 @@ func Impersonation(more []string) helogate.Check {
 				return none
 			}
 			org := greets(c).org
-			if !known[org] {
+			if !watched(name, org) || org == "" {
 				return c.None("no name of a well-known sender")
 			}
 			if none, is := unroutable(c); is {

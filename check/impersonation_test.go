@@ -3,7 +3,7 @@ package check
 import "testing"
 
 func TestImpersonation(t *testing.T) {
-	zone(t, Impersonation([]string{"bank.example"}), `
+	zone(t, Impersonation([]string{"bank.example", "login.shop.example"}), `
 		google.com            A 203.0.113.80
 		192.0.2.1             PTR mail-oa1-f41.google.com
 		mail-oa1-f41.google.com A 192.0.2.1
@@ -21,6 +21,8 @@ func TestImpersonation(t *testing.T) {
 		"192.0.2.4 mta.comcast.net", "fail: HELO mta.comcast.net, but 192.0.2.4 is no host of comcast.net", // generic PTRs lend nothing
 		"192.0.2.5 mx.bank.example", "pass: mx.bank.example is 192.0.2.5",
 		"192.0.2.6 mx.bank.example", "fail: HELO mx.bank.example, but 192.0.2.6 is no host of bank.example",
+		"192.0.2.6 x.login.shop.example", "fail: HELO x.login.shop.example, but 192.0.2.6 is no host of shop.example",
+		"192.0.2.6 www.shop.example", "none: no name of a well-known sender",
 		"192.0.2.9 notgoogle.com", "none: no name of a well-known sender",
 		"10.0.0.1 google.com", "none: 10.0.0.1 is a private address: DNS says nothing of it",
 		"192.0.2.9 [192.0.2.9]", "none: HELO [192.0.2.9] is an address")

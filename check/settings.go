@@ -14,7 +14,7 @@ import (
 type Settings struct {
 	Own          Own
 	BadHelo      BadHeloList
-	Impersonated []string // organisational domains beside those that the impersonation check knows
+	Impersonated []string // names, with all below, beside those that the impersonation check knows
 	Exempt       []Exemption
 }
 

@@ -16,14 +16,14 @@ import (
 
 type checkCmd struct {
 	configFlag
-	Preset string  `help:"Judge by this preset: lenient, rfc, strict, balanced or hardline." placeholder:"NAME"`
-	DNS    string  `help:"Ask this resolver." placeholder:"HOST:PORT"`
-	From   *string `help:"The envelope sender; the stage is then MAIL. Empty is the null reverse-path." placeholder:"ADDR"`
-	Rcpt   string  `help:"The envelope recipient; the stage is then RCPT." placeholder:"ADDR"`
-	Auth   string  `help:"The login that the client has authenticated as." placeholder:"USER"`
-	Server string  `help:"Where the client connected to." placeholder:"IP:PORT"`
-	All    bool    `help:"Run every check, even when all is decided."`
-	JSON   bool    `name:"json" help:"Print the verdict as the journal keeps it."`
+	Preset string   `help:"Judge by this preset: lenient, rfc, strict, balanced or hardline." placeholder:"NAME"`
+	DNS    string   `help:"Ask this resolver." placeholder:"HOST:PORT"`
+	From   *rawText `help:"The envelope sender; the stage is then MAIL. Empty is the null reverse-path." placeholder:"ADDR"`
+	Rcpt   rawText  `help:"The envelope recipient; the stage is then RCPT." placeholder:"ADDR"`
+	Auth   rawText  `help:"The login that the client has authenticated as." placeholder:"USER"`
+	Server string   `help:"Where the client connected to." placeholder:"IP:PORT"`
+	All    bool     `help:"Run every check, even when all is decided."`
+	JSON   bool     `name:"json" help:"Print the verdict as the journal keeps it."`
 
 	Client string  `arg:"" name:"client-ip" help:"The client's address."`
 	Helo   rawText `arg:"" optional:"" help:"What it says in HELO or EHLO."`
@@ -86,7 +86,7 @@ func (cmd checkCmd) Run(w *world) error {
 }
 
 func (cmd checkCmd) facts() (helogate.Facts, error) {
-	f := helogate.Facts{Stage: helogate.Helo, Time: time.Now(), Verb: "EHLO", Helo: string(cmd.Helo), Recipient: cmd.Rcpt, Auth: cmd.Auth}
+	f := helogate.Facts{Stage: helogate.Helo, Time: time.Now(), Verb: "EHLO", Helo: string(cmd.Helo), Auth: string(cmd.Auth)}
 	var err error
 	if f.Client, err = netip.ParseAddr(strings.Trim(cmd.Client, "[]")); err != nil {
 		return f, fmt.Errorf("%q is no address; give the client's IPv4 or IPv6 address, then its HELO", cmd.Client)
@@ -98,10 +98,10 @@ func (cmd checkCmd) facts() (helogate.Facts, error) {
 		}
 	}
 	if cmd.From != nil {
-		f.Stage, f.Sender = helogate.Mail, strings.Trim(*cmd.From, "<>")
+		f.Stage, f.Sender = helogate.Mail, strings.Trim(string(*cmd.From), "<>")
 	}
 	if cmd.Rcpt != "" {
-		f.Stage, f.Recipient = helogate.Rcpt, strings.Trim(cmd.Rcpt, "<>")
+		f.Stage, f.Recipient = helogate.Rcpt, strings.Trim(string(cmd.Rcpt), "<>")
 	}
 	if cmd.Preset != "" && !slices.Contains(check.Presets, cmd.Preset) {
 		return f, fmt.Errorf("--preset %q is none: %s", cmd.Preset, strings.Join(check.Presets, ", "))

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/helogate/helogate/internal/printable"
 )
 
 // The exit statuses: those of sysexits.h where it has one.
@@ -77,7 +78,7 @@ func run(args []string, stdout, stderr io.Writer, environ []string) (code int) {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "helogate: %s\nhelogate --help says what there is", err)
+		fmt.Fprintf(stderr, "helogate: %s\nhelogate --help says what there is", printable.Text(err.Error(), 500))
 		if args[0] == "check" && strings.HasPrefix(err.Error(), "unknown flag") {
 			fmt.Fprint(stderr, "; a HELO that begins with - goes after --")
 		}

@@ -20,7 +20,7 @@ import (
 // A service is the doors of a configuration before one engine.
 type service struct {
 	log    *slog.Logger
-	config *config.Config
+	config *config.Config // of the start: what is in force of it but for the policies
 	gates  []*engine.Gate
 	doors  []*door.Postfix
 	addrs  []net.Addr // where the doors listen, in the configuration's order
@@ -90,7 +90,6 @@ func (s *service) reload(c *config.Config) error {
 	for _, w := range policy.Warnings(c) {
 		s.log.Warn(w)
 	}
-	s.config = c
 	return nil
 }
 

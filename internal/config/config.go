@@ -85,7 +85,7 @@ type Policy struct {
 	RejectAt *int `toml:"reject_at" is:"points" unset:"that of the preset"`
 	// A page for people whose mail was refused, named in the replies. `{id}` in it stands for the id of the verdict.
 	URL string `toml:"url" is:"url" unset:"none"`
-	// Names that no client may greet with: a name, `.example.invalid` for a domain with all below, a regular expression
+	// Names that no client may greet with: a name, `.example.invalid` for all below a domain, a regular expression
 	// between slashes; `!` before one turns it round: whatever it does not match is refused.
 	BadHelo []string `toml:"bad_helo" is:"pattern" unset:"none"`
 	// Files with more of them, a line each.

@@ -31,6 +31,7 @@ type Engine struct {
 	Config
 	sessions    *sessions
 	warnPrivate sync.Once
+	panics      atomic.Uint64 // of checks, since the start
 }
 
 // New returns an engine. It has no policy; each gate brings its own.
@@ -69,7 +70,7 @@ func (g *Gate) SetRules(r Rules) {
 	p := *r.Policy
 	p.Budget, p.Terse = g.engine.Budget, g.engine.Seen == nil
 	p.Panicked = func(check string, f helogate.Facts, cause any, stack []byte) {
-		log.Error("a check panicked; please report this", "check", check, "cause", cause,
+		log.Error("a check panicked; please report this", "check", check, "panics", g.engine.panics.Add(1), "cause", cause,
 			"facts", string((&helogate.Record{Facts: f}).AppendJSON(nil)), "stack", string(stack))
 	}
 	r.Policy = &p
@@ -79,14 +80,14 @@ func (g *Gate) SetRules(r Rules) {
 // Judge rules on a client, whose connection the door names in Facts.Session. It is a door.Judge.
 func (g *Gate) Judge(ctx context.Context, f helogate.Facts) door.Ruling {
 	if f.Session == "" {
-		return new(Session).judge(ctx, g, f)
+		return new(Session).Judge(ctx, g, f)
 	}
-	return g.engine.sessions.get(f.Session, g.engine.Now()).judge(ctx, g, f)
+	return g.engine.sessions.get(f.Session, g.engine.Now()).Judge(ctx, g, f)
 }
 
 // rule judges and says what is to be done now: what is not yet to be told to the client is held, and a greylist that does
 // not exist greylists nobody.
-func (g *Gate) rule(ctx context.Context, f helogate.Facts) (helogate.Verdict, door.Ruling) {
+func (g *Gate) rule(ctx context.Context, f helogate.Facts) door.Ruling {
 	e, rules := g.engine, g.rules.Load()
 	began := e.Now()
 	if f.Time.IsZero() {
@@ -94,7 +95,7 @@ func (g *Gate) rule(ctx context.Context, f helogate.Facts) (helogate.Verdict, do
 	}
 	v := rules.Policy.Judge(ctx, f, e.Ask)
 	if ctx.Err() != nil {
-		return v, door.Ruling{} // the door is being closed: no answer is made up
+		return door.Ruling{} // the door is being closed: no answer is made up
 	}
 	r := door.Ruling{Do: v.Action, Reply: v.Reply}
 	held := v.Action.Refuses() && !mayTell(v.Action, f.Stage, rules.RejectAt)
@@ -106,7 +107,7 @@ func (g *Gate) rule(ctx context.Context, f helogate.Facts) (helogate.Verdict, do
 	}
 	e.warn(&f, &v)
 	e.logVerdict(&f, &v, held, began)
-	return v, r
+	return r
 }
 
 // mayTell reports whether a refusal may be told at a stage: none before the stage that the administrator set, and no
@@ -154,11 +155,9 @@ func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, held bool, b
 		attrs = append(attrs, slog.Bool("held", true))
 	}
 	if v.Trial.Action != v.Action || v.Trial.By != v.By {
-		attrs = append(attrs, slog.String("would", string(v.Trial.Action)), slog.String("would_by", v.Trial.By),
-			slog.Int("suspicion", v.Trial.Suspicion))
-	} else {
-		attrs = append(attrs, slog.Int("suspicion", v.Suspicion))
+		attrs = append(attrs, slog.String("would", string(v.Trial.Action)), slog.String("would_by", v.Trial.By))
 	}
+	attrs = append(attrs, slog.Int("suspicion", v.Trial.Suspicion)) // what is on trial counts: in shadow mode all is
 	if failed := list(v.Findings, helogate.Fail, helogate.SoftFail); failed != "" {
 		attrs = append(attrs, slog.String("failed", failed))
 	}
@@ -201,7 +200,7 @@ func reason(v *helogate.Verdict) string {
 		if f.Check == by {
 			return f.Why
 		}
-		if by == "suspicion" && f.Action.Do == helogate.Suspect && len(why) < maxLogged {
+		if by == helogate.BySuspicion && f.Action.Do == helogate.Suspect && len(why) < maxLogged {
 			why += "; " + f.Why
 		}
 	}

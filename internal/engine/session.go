@@ -16,6 +16,7 @@ import (
 // held until RCPT needs no keeping: it is found again there, or a corrected greeting has mended it.
 type Session struct {
 	mu        sync.Mutex
+	seen      bool     // at CONNECT or HELO
 	greetings []string // verb, space, argument; the last is the one in force
 }
 
@@ -28,20 +29,13 @@ const (
 // Judge judges one stage of the session. A refused greeting leaves the session as it was (RFC 5321 section 4.1.4): a
 // corrected one is not held to it.
 func (s *Session) Judge(ctx context.Context, g *Gate, f helogate.Facts) door.Ruling {
-	return s.judge(ctx, g, f)
-}
-
-func (s *Session) judge(ctx context.Context, g *Gate, f helogate.Facts) door.Ruling {
-	if f.Stage == helogate.Connect {
-		s.begin() // whoever had this port before has gone
-	}
-	greets := f.Stage >= helogate.Helo && f.Helo != ""
+	greets := s.begun(f.Stage) && f.Stage >= helogate.Helo && f.Helo != ""
 	greeting := ""
 	if greets {
 		greeting = f.Verb + " " + asPostfixShows(f.Helo[:min(len(f.Helo), maxGreeting)])
 		f.Earlier = s.before(greeting)
 	}
-	_, ruling := g.rule(ctx, f)
+	ruling := g.rule(ctx, f)
 	if greets && !(f.Stage == helogate.Helo && ruling.Do.Refuses()) {
 		s.greeted(greeting)
 	}
@@ -60,10 +54,17 @@ func asPostfixShows(helo string) string {
 	return string(b)
 }
 
-func (s *Session) begin() {
+// begun reports whether the door shows us the dialogue as it goes. At CONNECT it begins anew: whoever had this port before
+// has gone. Of one that asks at RCPT alone nobody can tell which connection it is about, since ports are used again, and a
+// greeting of another connection must not be held against anybody.
+func (s *Session) begun(at helogate.Stage) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.greetings = nil
+	if at == helogate.Connect {
+		s.greetings = nil
+	}
+	s.seen = s.seen || at <= helogate.Helo
+	return s.seen
 }
 
 // before returns the greetings before one that is in force or is about to be.
