@@ -12,11 +12,8 @@ var ClientMX = helogate.Check{
 	Doc: "a client that is an MX of its HELO's domain is so by a name that is no alias and has no private address (RFC 2181 section 10.3)",
 	Fix: "let your domain's MX name a host with public addresses alone",
 	Run: func(c *helogate.Case) helogate.Finding {
-		_, none, ok := heloName(c)
+		_, none, ok := heloAndClient(c)
 		if !ok {
-			return none
-		}
-		if none, is := unroutable(c); is {
 			return none
 		}
 		org := greets(c).org

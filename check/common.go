@@ -92,6 +92,18 @@ func unroutable(c *helogate.Case) (none helogate.Finding, is bool) {
 	return none, false
 }
 
+// heloAndClient is heloName for checks that hold the name against the client's address: that has to be one that DNS can
+// speak of.
+func heloAndClient(c *helogate.Case) (name string, none helogate.Finding, ok bool) {
+	name, none, ok = heloName(c)
+	if ok {
+		var private bool
+		none, private = unroutable(c)
+		ok = !private
+	}
+	return name, none, ok
+}
+
 // near reports whether a is in the client's /24 or /64: the same small network, though not the same host.
 func near(c *helogate.Case, a netip.Addr) bool {
 	bits := 24

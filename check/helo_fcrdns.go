@@ -12,11 +12,8 @@ var HeloFCrDNS = helogate.Check{
 	Doc: "an address of HELO has HELO as its PTR name",
 	Fix: "greet with a name that its address's PTR record leads back to",
 	Run: func(c *helogate.Case) helogate.Finding {
-		name, none, ok := heloName(c)
+		name, none, ok := heloAndClient(c)
 		if !ok {
-			return none
-		}
-		if none, is := unroutable(c); is {
 			return none
 		}
 		addrs := c.Addrs(name)

@@ -12,11 +12,8 @@ var HeloMatches = helogate.Check{
 	Doc: "HELO resolves to the client's address; its /24 or /64 is neutral, and so is a generic name (RFC 5321 section 4.1.4)",
 	Fix: "let your host's name resolve to its address",
 	Run: func(c *helogate.Case) helogate.Finding {
-		name, none, ok := heloName(c)
+		name, none, ok := heloAndClient(c)
 		if !ok {
-			return none
-		}
-		if none, is := unroutable(c); is {
 			return none
 		}
 		if c.LeadsBack(name) {

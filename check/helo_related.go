@@ -12,11 +12,8 @@ var HeloRelated = helogate.Check{
 	Doc: "HELO is the client's name, in its organisation, its network or among its domain's MX hosts (compare RFC 5321 section 4.1.4)",
 	Fix: "greet with a name of the host that you send from",
 	Run: func(c *helogate.Case) helogate.Finding {
-		name, none, ok := heloName(c)
+		name, none, ok := heloAndClient(c)
 		if !ok {
-			return none
-		}
-		if none, is := unroutable(c); is {
 			return none
 		}
 		if c.LeadsBack(name) {
