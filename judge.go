@@ -38,6 +38,7 @@ type judgement struct {
 	world  *world
 	tracks [2]track
 	found  []Finding // by line; Check is "" where the line has not run
+	folded [2][]bool // by track and line: whether the track has heard it
 	done   Verdict   // if Exhaustive: without the lines that no track wanted
 	panics []func()  // reports of the checks that panicked in this try
 }
@@ -53,6 +54,7 @@ func (j *judgement) try() (missing []int) {
 	} else {
 		clear(j.found)
 	}
+	j.folded = j.world.noneFolded(len(p.lines))
 	for cost, tier := range p.tiers {
 		was := j.rejected()
 		if missing = j.run(tier, was); missing != nil {
@@ -82,18 +84,20 @@ func (j *judgement) rejected() [2]bool {
 func (j *judgement) run(tier []int, rejected [2]bool) (missing []int) {
 	for _, i := range tier {
 		l := &j.policy.lines[i]
-		if l.Check.Needs > j.Stage || j.found[i].Check != "" {
+		if l.Check.Needs > j.Stage {
 			continue
 		}
-		inForce := !l.onTrial && j.tracks[force].wants(l, rejected[force], force)
-		onTrial := j.policy.trial && j.tracks[trial].wants(l, rejected[trial], trial)
+		inForce := !l.onTrial && !j.folded[force][i] && j.tracks[force].wants(l, rejected[force], force)
+		onTrial := j.policy.trial && !j.folded[trial][i] && j.tracks[trial].wants(l, rejected[trial], trial)
 		if !inForce && !onTrial {
 			continue
 		}
-		found := j.examine(l)
-		if j.void {
-			missing = append(missing, i)
-			continue
+		found := j.found[i]
+		if found.Check == "" {
+			if found = j.examine(l); j.void {
+				missing = append(missing, i)
+				continue
+			}
 		}
 		if missing != nil { // this try is lost; what it still reads is asked ahead
 			if found.Action.Do == Accept && !found.Action.Trial {
@@ -102,11 +106,11 @@ func (j *judgement) run(tier []int, rejected [2]bool) (missing []int) {
 			continue
 		}
 		j.found[i] = found
-		if inForce {
-			j.tracks[force].fold(l, found.Outcome, force)
-		}
-		if onTrial {
-			j.tracks[trial].fold(l, found.Outcome, trial)
+		for track, wanted := range [2]bool{inForce, onTrial} {
+			if wanted {
+				j.tracks[track].fold(l, found.Outcome, track)
+				j.folded[track][i] = true
+			}
 		}
 	}
 	return missing

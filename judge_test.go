@@ -359,6 +359,9 @@ func TestOrderTiersAndSuspicion(t *testing.T) {
 		{"a trial lets through", "b TXT fail", []string{"fail-a fail=would reject", "b fail=suspect 2"}, "greylist suspicion 2-2: fail-a b would reject fail-a [fail-a]"},
 		{"points on trial have a sum of their own", "", []string{"fail-a fail=suspect 3", "fail-b fail=would suspect 2"}, "greylist suspicion 3-3: fail-a fail-b would reject suspicion [suspicion]"},
 		{"a trial costs no more than enforcing", "", []string{"fail-a fail=would reject", "b fail=would reject"}, "continue  0-0: fail-a would reject fail-a [fail-a]"},
+		{"a voucher on trial lets the trial hear what it had passed over", "b TXT fail",
+			[]string{"fail-a fail=would suspect 5", "b fail=suspect 4", "p pass=would vouch 2"},
+			"greylist suspicion 4-4: fail-a b p would reject suspicion [suspicion]"},
 		{"an accept on trial lets nobody in", "a TXT pass", []string{"a pass=would accept", "fail-b fail=reject"}, "reject fail-b 0-0: a fail-b would accept a []"},
 	} {
 		var lines []Line

@@ -20,6 +20,7 @@ type world struct {
 	known   []known
 	used    []int // indices of known, in the order in which this try first read them
 	open    []Question
+	folded  []bool // room for judgement.folded
 	sent    int
 	flying  map[Question]bool
 	answers chan QA
@@ -48,11 +49,20 @@ func (w *world) free() {
 		w.cancel()
 	}
 	clear(w.known)
-	*w = world{known: w.known[:0], used: w.used[:0], open: w.open[:0]}
+	*w = world{known: w.known[:0], used: w.used[:0], open: w.open[:0], folded: w.folded}
 	worlds.Put(w)
 }
 
 func (w *world) begin() { w.try, w.used, w.open = w.try+1, w.used[:0], w.open[:0] }
+
+// noneFolded returns room for two tracks of n lines, all false.
+func (w *world) noneFolded(n int) [2][]bool {
+	if len(w.folded) < 2*n {
+		w.folded = make([]bool, 2*n)
+	}
+	clear(w.folded)
+	return [2][]bool{w.folded[:n], w.folded[n : 2*n]}
+}
 
 // answer returns nil while there is none.
 func (w *world) answer(q Question) *Answer {
