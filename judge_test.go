@@ -279,6 +279,26 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// Promise 3: nor is anything asked when the budget has ended.
+func TestNothingIsAskedAfterTheBudget(t *testing.T) {
+	second := Check{Name: "second", Cost: Lookup, Run: func(c *Case) Finding {
+		if c.Ask(TXT, "first").Note == "no answer in time" {
+			c.Values(TXT, "second")
+		}
+		return c.Fail("")
+	}}
+	synctest.Test(t, func(t *testing.T) {
+		p := policy(t, Thresholds{}, Line{Check: second})
+		p.Budget = time.Second
+		ask := &counter{Asker: MustZone("first TXT after=1h x\nsecond TXT x")}
+		v := p.Judge(t.Context(), client("198.51.100.1"), ask)
+		synctest.Wait()
+		if n := len(ask.counts()); n != 1 || len(v.Asked) != 2 || v.Asked[1].Note != "no answer in time" {
+			t.Errorf("%d questions were asked, and the evidence is %v", n, v.Asked)
+		}
+	})
+}
+
 func policy(t testing.TB, at Thresholds, lines ...Line) *Policy {
 	t.Helper()
 	p, err := NewPolicy(at, lines...)

@@ -61,6 +61,21 @@ func TestReplyIsShortAndNamesThePage(t *testing.T) {
 	}
 }
 
+// A reply names what DNS did not answer, three at the most, and never who did not answer.
+func TestReplyNamesAFewQuestions(t *testing.T) {
+	v := preset(t, "rfc").Judge(t.Context(), client("198.51.100.3 slow.example a@down.example"), MustZone(`
+		198.51.100.3 PTR tempfail
+		slow.example A tempfail
+		slow.example AAAA tempfail
+		slow.example MX tempfail
+		down.example MX tempfail`))
+	want := "451 4.4.3 Cannot judge this client now, please try again later: DNS does not answer for " +
+		"PTR of 198.51.100.3, A of slow.example, AAAA of slow.example and 2 more [" + v.ID + "]"
+	if got := v.Reply.String(); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
 // A policy that defers by choice keeps the check's code; one that cannot hear who may let in speaks of DNS.
 func TestReplyOfDeferrals(t *testing.T) {
 	byChoice := policy(t, Thresholds{}, Line{Check: check.FCrDNS, On: on("fail=defer")}, Line{Check: check.FQDN, On: on("fail=defer")})

@@ -12,17 +12,25 @@ var GenericName = helogate.Check{
 	Doc: "a PTR name of the client is one that a person gave, not one of an access network or otherwise generic",
 	Fix: "let your provider give your address a name of your own",
 	Run: func(c *helogate.Case) helogate.Finding {
-		name, class, why, stamped := stampedName(c)
-		switch {
-		case class == "":
-			return c.None("%s has no name to judge", c.ClientText())
-		case !stamped:
-			return c.Pass("%s is a name that a person gave", clip(name))
-		case class == hostname.Hosting:
-			return c.None("%s is a hosting default", clip(name)) // hosting-name judges that
-		}
-		return c.Fail("%s has a generic name, %s (%s): %s", c.ClientText(), clip(name), class, why)
+		return ifStamped(c, func(name, why string, class hostname.Class) helogate.Finding {
+			if class == hostname.Hosting {
+				return c.None("%s is a hosting default", clip(name)) // hosting-name judges that
+			}
+			return c.Fail("%s has a generic name, %s (%s): %s", c.ClientText(), clip(name), class, why)
+		})
 	},
+}
+
+// ifStamped judges a client every PTR name of which is stamped by a provider; others pass, or have nothing to judge.
+func ifStamped(c *helogate.Case, judge func(name, why string, class hostname.Class) helogate.Finding) helogate.Finding {
+	name, class, why, stamped := stampedName(c)
+	switch {
+	case class == "":
+		return c.None("%s has no name to judge", c.ClientText())
+	case !stamped:
+		return c.Pass("%s is a name that a person gave", clip(name))
+	}
+	return judge(name, why, class)
 }
 
 // stampedName reports whether every PTR name of the client is stamped by a provider. It returns the name that tells: one

@@ -12,15 +12,11 @@ var HostingName = helogate.Check{
 	Doc: "a PTR name of the client is one that a person gave, not the default of a rented server",
 	Fix: "give your server's address a name of your own",
 	Run: func(c *helogate.Case) helogate.Finding {
-		name, class, why, stamped := stampedName(c)
-		switch {
-		case class == "":
-			return c.None("%s has no name to judge", c.ClientText())
-		case !stamped:
-			return c.Pass("%s is a name that a person gave", clip(name))
-		case class != hostname.Hosting:
-			return c.None("%s is no hosting default", clip(name)) // generic-name judges that
-		}
-		return c.Fail("%s has the default name of a rented server, %s: %s", c.ClientText(), clip(name), why)
+		return ifStamped(c, func(name, why string, class hostname.Class) helogate.Finding {
+			if class != hostname.Hosting {
+				return c.None("%s is no hosting default", clip(name)) // generic-name judges that
+			}
+			return c.Fail("%s has the default name of a rented server, %s: %s", c.ClientText(), clip(name), why)
+		})
 	},
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
@@ -21,7 +20,7 @@ type demoCmd struct {
 
 // Run starts the service of serve on a literal DNS, poses clients over the real protocol, and prints what became of them.
 func (cmd demoCmd) Run(w *world) error {
-	c, err := config.Parse("demo", []byte(demoConfig), config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: []string{"postfix"}})
+	c, err := config.Parse("demo", []byte(demoConfig), known(nil))
 	if err != nil {
 		return err
 	}

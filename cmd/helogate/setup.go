@@ -21,13 +21,16 @@ type configFlag struct {
 }
 
 func (f configFlag) load(w *world) (*config.Config, error) {
-	c, err := config.Load(f.Config, config.Options{
-		Checks: check.Names(), Presets: check.Presets, Protocols: []string{"postfix"}, Environ: w.environ,
-	})
+	c, err := config.Load(f.Config, known(w.environ))
 	if err != nil {
 		return nil, configError{err}
 	}
 	return c, nil
+}
+
+// known is what a configuration may name.
+func known(environ []string) config.Options {
+	return config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: []string{"postfix"}, Environ: environ}
 }
 
 // resolverOf makes the resolver of a configuration.

@@ -52,6 +52,11 @@ var dialogues = []struct{ name, from, lines string }{
 		a helo EHLO a.example.org   = continue   |
 		a helo EHLO b.example.org   = continue   | EHLO a.example.org
 		a helo EHLO a.example.org   = continue   | EHLO a.example.org; EHLO b.example.org`},
+	{"a connect begins anew, whoever had the port before", "rcpt", `
+		a helo EHLO a.example.org   = continue   |
+		a connect - -               = continue   |
+		a helo EHLO b.example.org   = continue   |
+		a rcpt EHLO b.example.org   = continue   |`},
 	{"connections do not mix", "helo", `
 		a helo EHLO a.example.org   = continue   |
 		b helo EHLO b.example.org   = continue   |
