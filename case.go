@@ -32,6 +32,28 @@ type Case struct {
 	memo   any
 	line   *line // whose check is running, to see whether anything follows from what it finds
 	terse  bool
+	judged *judgement
+}
+
+// Found returns the outcome of another check of the policy, None if it cannot be judged at this stage or is in no line. A
+// check that has not run yet, or that nobody wants to hear, is run for it. The caller deals with a temperror; it is no
+// doubt of the Case.
+func (c *Case) Found(check string) Outcome {
+	i, ok := c.judged.policy.byName[check]
+	if !ok || c.void || c.judged.policy.lines[i].Check.Needs > c.Stage {
+		return None
+	}
+	return c.judged.lookUp(i).Outcome
+}
+
+// Suspicion returns what the lines before this one came to: at least, and at most. A line that is on trial, whole, sees
+// what those on trial came to; one in force does not. The check says so in ReadsSuspicion.
+func (c *Case) Suspicion() (least, most int) {
+	which := force
+	if c.line.onTrial {
+		which = trial
+	}
+	return c.judged.tracks[which].interval()
 }
 
 // Ask returns the whole answer, for the few checks that deal with its status themselves.

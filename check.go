@@ -70,7 +70,9 @@ type Check struct {
 	// Finds is the outcome that one answer is enough to prove: it stands though another answer was a tempfail. Every other
 	// outcome of a Case with a tempfail in it becomes temperror.
 	Finds Outcome
-	Run   func(*Case) Finding
+	// ReadsSuspicion is true for a check that uses Case.Suspicion: it is run when all lines before it are.
+	ReadsSuspicion bool
+	Run            func(*Case) Finding
 }
 
 // A Finding is what a check found.
@@ -80,6 +82,7 @@ type Finding struct {
 	Action  Action // what the policy made of the outcome
 	Why     string // reads well after "rejected: "; printable ASCII, whatever the client sent
 	Code    string // replaces Check.Code in the reply, for a check that finds more than one thing wrong
+	Entry   int    // which entry of the administrator's list it was, from 1; 0 where there is no list
 }
 
 // String returns "fail: 192.0.2.1 has no name".
@@ -87,6 +90,9 @@ func (f Finding) String() string { return fmt.Sprintf("%s: %s", f.Outcome, f.Why
 
 // As returns the finding with another enhanced status code for its reply.
 func (f Finding) As(code string) Finding { f.Code = code; return f }
+
+// At returns the finding with the entry of the administrator's list that it is about, from 1.
+func (f Finding) At(entry int) Finding { f.Entry = entry; return f }
 
 // Judge runs the check alone, for its tests and for who wants but one.
 func (c Check) Judge(f Facts, ask Asker) Finding {

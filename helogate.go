@@ -68,4 +68,19 @@ type Facts struct {
 	Auth      string         // authenticated login or verified client certificate, "" if none
 	Earlier   []string       // greetings given before this one in the connection: verb, space, argument: "EHLO mx.example.org"
 	Session   string         // the door's own name for the connection; for people, no check reads it
+	Origin    Origin         // whom the client says that it has the mail from; zero where the door shows nobody
+}
+
+// An Origin is whom a forwarder says that it has the mail from. It counts for those that Policy.ByOrigin believes.
+type Origin struct {
+	Client netip.Addr
+	Helo   string
+}
+
+// byOrigin returns the facts about the origin in place of those about the forwarder. Login and greetings are the
+// forwarder's own.
+func (f Facts) byOrigin() Facts {
+	f.Client, f.Helo, f.Verb, f.Earlier, f.Auth = f.Origin.Client, f.Origin.Helo, "", nil, ""
+	f.Origin = Origin{}
+	return f
 }

@@ -16,11 +16,15 @@ import (
 // verdict is a function of facts and answers, and timing has no part in it.
 func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 	f.Client = f.Client.Unmap().WithZone("")
+	if p.ByOrigin != nil && f.Origin.Client.IsValid() && p.ByOrigin(&f) {
+		f = f.byOrigin()
+		f.Client = f.Client.Unmap().WithZone("")
+	}
 	if !f.Client.IsValid() { // nothing can be judged; a door says so in its log
 		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, Trial: Decision{Action: Continue}}
 	}
 	j := judgement{policy: p, world: newWorld(ask, p.Budget)}
-	j.Case = Case{Facts: f, world: j.world, terse: p.Terse}
+	j.Case = Case{Facts: f, world: j.world, terse: p.Terse, judged: &j}
 	defer j.world.free()
 	for {
 		missing := j.try()
@@ -38,6 +42,7 @@ type judgement struct {
 	world  *world
 	tracks [2]track
 	found  []Finding // by line; Check is "" where the line has not run
+	aside  []Finding // by line, of those that another line asked for by Case.Found; nil where none did
 	folded [2][]bool // by track and line: whether the track has heard it
 	done   Verdict   // if Exhaustive: without the lines that no track wanted
 	panics []func()  // reports of the checks that panicked in this try
@@ -53,6 +58,7 @@ func (j *judgement) try() (missing []int) {
 		j.found = make([]Finding, len(p.lines))
 	} else {
 		clear(j.found)
+		clear(j.aside)
 	}
 	j.folded = j.world.noneFolded(len(p.lines))
 	for cost, tier := range p.tiers {
@@ -89,12 +95,12 @@ func (j *judgement) run(tier []int, rejected [2]bool) (missing []int) {
 		}
 		inForce := !l.onTrial && !j.folded[force][i] && j.tracks[force].wants(l, rejected[force], force)
 		onTrial := j.policy.trial && !j.folded[trial][i] && j.tracks[trial].wants(l, rejected[trial], trial)
-		if !inForce && !onTrial {
+		if !inForce && !onTrial || l.Check.ReadsSuspicion && missing != nil {
 			continue
 		}
 		found := j.found[i]
 		if found.Check == "" {
-			if found = j.examine(l); j.void {
+			if found = j.examine(i); j.void {
 				missing = append(missing, i)
 				continue
 			}
@@ -120,7 +126,7 @@ func (j *judgement) run(tier []int, rejected [2]bool) (missing []int) {
 func (j *judgement) runRest() (missing []int) {
 	for i := range j.policy.lines {
 		if l := &j.policy.lines[i]; l.Check.Needs <= j.Stage && j.found[i].Check == "" {
-			if j.found[i] = j.examine(l); j.void {
+			if j.found[i] = j.examine(i); j.void {
 				missing = append(missing, i)
 			}
 		}
@@ -134,7 +140,7 @@ func (j *judgement) gather(ctx context.Context, open []int) {
 		j.world.more(ctx)
 		still := open[:0]
 		for _, i := range open {
-			if j.examine(&j.policy.lines[i]); j.void {
+			if j.examine(i); j.void {
 				still = append(still, i)
 			}
 		}
@@ -142,9 +148,32 @@ func (j *judgement) gather(ctx context.Context, open []int) {
 	}
 }
 
-// examine runs a check. If it read what is not answered yet, j.void is set and the finding is worth nothing.
-func (j *judgement) examine(l *line) (found Finding) {
-	c := &j.Case
+// lookUp finds what a line finds, for another line: what the line says of it is not folded.
+func (j *judgement) lookUp(i int) Finding {
+	if j.found[i].Check != "" {
+		return j.found[i]
+	}
+	if j.aside == nil {
+		j.aside = make([]Finding, len(j.found))
+	}
+	if j.aside[i].Check == "" {
+		c := &j.Case
+		doubt, line := c.doubt, c.line
+		if found := j.examine(i); !c.void {
+			j.aside[i] = found
+		}
+		c.doubt, c.line = doubt, line
+	}
+	return j.aside[i]
+}
+
+// examine runs the check of a line. If it read what is not answered yet, j.void is set and the finding is worth nothing.
+func (j *judgement) examine(i int) (found Finding) {
+	l, c := &j.policy.lines[i], &j.Case
+	if j.aside != nil && j.aside[i].Check != "" {
+		c.void = false
+		return j.aside[i]
+	}
 	c.doubt, c.void, c.line = nil, false, l
 	defer func() {
 		if cause := recover(); cause != nil && !c.void {

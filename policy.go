@@ -32,12 +32,20 @@ type Policy struct {
 	Budget time.Duration
 	// URL of a page about verdicts, for the replies; "{id}" in it stands for the verdict's.
 	URL string
+	// Texts are what replies say in place of what was found and the remedy, by the name of the check, "suspicion", "greylist",
+	// or "defer" for what DNS did not answer; Placeholders may stand in them.
+	Texts map[string]string
+	// Footer ends every reply. Placeholders may stand in it.
+	Footer string
+	// ByOrigin reports whether a client is a forwarder that is to be judged by Facts.Origin, which it is believed in. May be nil.
+	ByOrigin func(*Facts) bool
 	// Panicked is told of a check that panicked, with the facts it did so on; the check's outcome is a temperror. May be nil.
 	Panicked func(check string, f Facts, cause any, stack []byte)
 
-	lines []line
-	tiers [Probe + 1][]int // indices of lines
-	trial bool             // a line is on trial
+	lines  []line
+	byName map[string]int   // indices of lines
+	tiers  [Probe + 1][]int // indices of lines
+	trial  bool             // a line is on trial
 }
 
 // line is a Line made ready.
@@ -60,7 +68,7 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 	if t.GreylistAt < 0 || t.RejectAt < 0 {
 		return nil, fmt.Errorf("a threshold below zero: greylist_at %d, reject_at %d", t.GreylistAt, t.RejectAt)
 	}
-	p := &Policy{Thresholds: t}
+	p := &Policy{Thresholds: t, byName: map[string]int{}}
 	seen := map[string]bool{}
 	for _, l := range lines {
 		if seen[l.Check.Name] {
@@ -77,6 +85,7 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 		if made.ignored() {
 			continue
 		}
+		p.byName[l.Check.Name] = len(p.lines)
 		p.tiers[l.Check.Cost] = append(p.tiers[l.Check.Cost], len(p.lines))
 		p.lines = append(p.lines, made)
 		for _, a := range made.on {

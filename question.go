@@ -24,6 +24,27 @@ const (
 	CNAME Kind = "CNAME" // Values are what Name is an alias of: none or one
 )
 
+// Kinds of question that what we remember answers.
+const (
+	Trust Kind = "TRUST" // Name is an address, and OK that it is let in for a while; the one of Values says why
+)
+
+// ByKind is an Asker that asks the one who knows of a kind, and that of "" for all other kinds.
+type ByKind map[Kind]Asker
+
+func (b ByKind) asker(k Kind) Asker {
+	if a, ok := b[k]; ok {
+		return a
+	}
+	return b[""]
+}
+
+// Known returns what the asker of the kind has at hand.
+func (b ByKind) Known(q Question) (*Answer, bool) { return b.asker(q.Kind).Known(q) }
+
+// Ask asks the asker of the kind.
+func (b ByKind) Ask(ctx context.Context, q Question) *Answer { return b.asker(q.Kind).Ask(ctx, q) }
+
 // Status says what became of a question.
 type Status string
 

@@ -89,6 +89,11 @@ func (f *Facts) appendJSON(b []byte) []byte {
 	if f.Session != "" {
 		b = appendRaw(b, "session", f.Session)
 	}
+	if f.Origin.Client.IsValid() {
+		b = append(b, `,"origin":{"client":"`...)
+		b = append(f.Origin.Client.WithZone("").AppendTo(b), '"')
+		b = append(appendRaw(b, "helo", f.Origin.Helo), '}')
+	}
 	return append(b, '}')
 }
 
@@ -127,6 +132,9 @@ func (f *Finding) appendJSON(b []byte) []byte {
 	if f.Code != "" {
 		b = append(b, `,"code":`...)
 		b = appendString(b, f.Code)
+	}
+	if f.Entry != 0 {
+		b = strconv.AppendInt(append(b, `,"entry":`...), int64(f.Entry), 10)
 	}
 	return append(b, '}')
 }
@@ -235,6 +243,12 @@ type recordJSON struct {
 		AuthRaw      []byte   `json:"auth_base64"`
 		SessionRaw   []byte   `json:"session_base64"`
 		EarlierRaw   [][]byte `json:"earlier_base64"`
+
+		Origin struct {
+			Client  string `json:"client"`
+			Helo    string `json:"helo"`
+			HeloRaw []byte `json:"helo_base64"`
+		} `json:"origin"`
 	} `json:"facts"`
 	decisionJSON
 	Trial *decisionJSON `json:"trial"`
@@ -250,6 +264,7 @@ type recordJSON struct {
 		Action  Action  `json:"action"`
 		Why     string  `json:"why"`
 		Code    string  `json:"code"`
+		Entry   int     `json:"entry"`
 	} `json:"findings"`
 	Asked []struct {
 		Kind      Kind     `json:"kind"`
@@ -291,7 +306,7 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 		r.Reply = Reply(*in.Reply)
 	}
 	for _, f := range in.Findings {
-		r.Findings = append(r.Findings, Finding{Check: f.Check, Outcome: f.Outcome, Action: f.Action, Why: f.Why, Code: f.Code})
+		r.Findings = append(r.Findings, Finding{Check: f.Check, Outcome: f.Outcome, Action: f.Action, Why: f.Why, Code: f.Code, Entry: f.Entry})
 	}
 	for _, a := range in.Asked {
 		r.Asked = append(r.Asked, QA{Question{a.Kind, either(a.NameRaw, a.Name)}, &Answer{
@@ -321,6 +336,12 @@ func (r *Record) readFacts(in *recordJSON) (err error) {
 	if f.Client != "" {
 		if r.Client, err = netip.ParseAddr(f.Client); err != nil {
 			return fmt.Errorf("a verdict's record, facts.client: %w", err)
+		}
+	}
+	if f.Origin.Client != "" {
+		r.Origin.Helo = either(f.Origin.HeloRaw, f.Origin.Helo)
+		if r.Origin.Client, err = netip.ParseAddr(f.Origin.Client); err != nil {
+			return fmt.Errorf("a verdict's record, facts.origin.client: %w", err)
 		}
 	}
 	if f.Server != "" {

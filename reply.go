@@ -1,6 +1,7 @@
 package helogate
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -39,21 +40,57 @@ func (p *Policy) reply(f *Facts, v *Verdict) Reply {
 	if found.Code != "" {
 		code = found.Code
 	}
-	if code == "" {
-		code = "5.7.1"
-	}
+	code = cmp.Or(code, plainCode)
 	var r Reply
 	switch {
 	case v.Action == Greylist:
-		r.Code, r.Enhanced = 451, "4.7.1"
+		r.Code, r.Enhanced = greylistCode, greylistEnhanced
 	case v.Action == Defer:
 		r.Code, r.Enhanced = deferCode(code, found)
 	default:
 		r.Code, r.Enhanced = rejectCode(f.Stage, &by.Check, code), code
 	}
-	r.Text = p.text(v, &by.Check, found)
+	r.Text = p.text(f, v, &by.Check, found)
 	return r
 }
+
+// A CatalogueEntry is one of the replies that clients can get.
+type CatalogueEntry struct {
+	Name     string // of the check, "suspicion", "greylist" or "defer": the key in Policy.Texts
+	Stage    Stage  // at which it is given
+	Code     int
+	Enhanced string
+	Text     string // with the placeholders of Policy.Texts
+}
+
+// Catalogue lists the replies of checks, and those that no single check gives, for every stage at which they can be given:
+// what Policy.Judge says, from the same source, as a table for documentation and for who wants to word them anew.
+func Catalogue(checks []Check) (out []CatalogueEntry) {
+	for _, c := range checks {
+		if c.Fix == "" { // it lets in
+			continue
+		}
+		for s := c.Needs; s <= Rcpt; s++ {
+			code := cmp.Or(c.Code, plainCode)
+			out = append(out, CatalogueEntry{c.Name, s, rejectCode(s, &c, code), code, "{why}; {fix} [{id}]"})
+		}
+	}
+	for s := Connect; s <= Rcpt; s++ {
+		out = append(out, CatalogueEntry{BySuspicion, s, rejectCode(s, &Check{}, plainCode), plainCode, heads[BySuspicion] + ": {why}; " + suspicionFix + " [{id}]"})
+	}
+	for s := Mail; s <= Rcpt; s++ { // no deferral before MAIL (RFC 5321 section 4.3.2)
+		code, enhanced := deferCode("", Finding{Outcome: TempError})
+		out = append(out, CatalogueEntry{TextDefer, s, code, enhanced, heads[TextDefer] + ": {why} [{id}]"})
+	}
+	return append(out, CatalogueEntry{TextGreylist, Rcpt, greylistCode, greylistEnhanced, heads[TextGreylist] + " [{id}]"})
+}
+
+const (
+	plainCode        = "5.7.1" // delivery not authorized (RFC 3463 section 3.8)
+	greylistCode     = 451
+	greylistEnhanced = "4.7.1"
+	suspicionFix     = "give your host a name of your own, in DNS both ways, and greet with it"
+)
 
 // rejectCode is the basic code of a rejection at a stage: 554 instead of a greeting (RFC 5321 section 3.1); at HELO what
 // fits; later 550, or 503 for what should have come before (section 4.3.2).
@@ -73,7 +110,7 @@ func rejectCode(s Stage, c *Check, enhanced string) int {
 // section 3.5), for any other failure of DNS, also of one that kept us from hearing who may let the client in. What a
 // policy defers though nothing failed keeps its check's code.
 func deferCode(enhanced string, found Finding) (int, string) {
-	failed := found.Action.Do == Defer && found.Outcome != TempError
+	failed := found.deferred()
 	switch {
 	case enhanced == "5.7.25" && (failed || found.Outcome == TempError):
 		return 450, "4.7.25"
@@ -83,16 +120,85 @@ func deferCode(enhanced string, found Finding) (int, string) {
 	return 451, "4.4.3"
 }
 
-func (p *Policy) text(v *Verdict, c *Check, found Finding) string {
-	var b strings.Builder
+// text words a reply: what the administrator has it say, or our own words.
+func (p *Policy) text(f *Facts, v *Verdict, c *Check, found Finding) string {
+	facts := p.facts(v, found)
+	id := " [" + v.ID + "]"
+	custom, ok := p.Texts[textName(v, found)]
+	words := func(placeholder string) (string, bool) {
+		switch placeholder {
+		case "why":
+			return facts, true
+		case "fix":
+			return c.Fix, true
+		case "check":
+			return v.By, true
+		case "id":
+			return v.ID, true
+		case "client":
+			return f.Client.String(), true
+		case "helo":
+			return brief(f.Helo), true
+		case "sender":
+			return brief(f.Sender), true
+		case "recipient":
+			return brief(f.Recipient), true
+		}
+		return "", false
+	}
+	if strings.Contains(custom+p.Footer, "{id}") {
+		id = ""
+	}
+	tail := id + p.page(v.ID)
+	if p.Footer != "" {
+		tail += " " + expand(p.Footer, words)
+	}
+	tail = cut(tail, maxReply/2)
+	if ok {
+		return cut(expand(custom, words), maxReply-len(tail)) + tail
+	}
+	switch {
+	case v.By == BySuspicion && v.Action == Reject:
+		tail = "; " + suspicionFix + tail
+	case c.Fix != "" && found.Outcome != TempError:
+		tail = "; " + c.Fix + tail
+	}
+	head := heads[textName(v, found)]
+	if head != "" && facts != "" {
+		head += ": "
+	}
+	return cut(head+facts, maxReply-len(tail)) + tail
+}
+
+// What a text of Policy.Texts speaks of where it is no single check.
+const (
+	TextGreylist = "greylist"
+	TextDefer    = "defer"
+)
+
+// heads are what a reply begins with where no single check decided.
+var heads = map[string]string{
+	TextGreylist: "Greylisted, please try again later",
+	TextDefer:    "Cannot judge this client now, please try again later",
+	BySuspicion:  "Too little speaks for a mail server",
+}
+
+// textName is the name by which the administrator can give the reply another text.
+func textName(v *Verdict, found Finding) string {
 	switch {
 	case v.Action == Greylist:
-		b.WriteString("Greylisted, please try again later")
-	case v.Action == Defer:
-		b.WriteString("Cannot judge this client now, please try again later")
-	case v.By == BySuspicion:
-		b.WriteString("Too little speaks for a mail server")
+		return TextGreylist
+	case v.Action == Defer && !found.deferred():
+		return TextDefer
 	}
+	return v.By
+}
+
+// deferred reports whether the policy defers what was found, though nothing failed.
+func (f *Finding) deferred() bool { return f.Action.Do == Defer && f.Outcome != TempError }
+
+// facts are what was found, as far as it is the client's affair.
+func (p *Policy) facts(v *Verdict, found Finding) string {
 	facts := found.Why
 	switch {
 	case v.By == BySuspicion:
@@ -103,21 +209,36 @@ func (p *Policy) text(v *Verdict, c *Check, found Finding) string {
 	if v.Action == Defer {
 		facts = strings.TrimPrefix(facts+notAnswered(v.Asked), "; ")
 	}
-	if facts != "" {
-		if b.Len() > 0 {
-			b.WriteString(": ")
-		}
-		b.WriteString(facts)
-	}
-	tail := p.tail(v.ID)
-	switch {
-	case v.By == BySuspicion && v.Action == Reject:
-		tail = "; give your host a name of your own, in DNS both ways, and greet with it" + tail
-	case c.Fix != "" && found.Outcome != TempError:
-		tail = "; " + c.Fix + tail
-	}
-	return cut(b.String(), maxReply-len(tail)) + tail
+	return facts
 }
+
+// Placeholders are what may stand in braces in a text of Policy.Texts: what was found, the remedy, the client's address,
+// what it said, the envelope, the check or rule, and the verdict's name, which is added where it does not stand there.
+var Placeholders = []string{"why", "fix", "client", "helo", "sender", "recipient", "check", "id"}
+
+// expand puts words in the place of placeholders. What the client said may look like one, and stays as it is.
+func expand(text string, words func(string) (string, bool)) string {
+	var b strings.Builder
+	for {
+		before, rest, open := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !open {
+			return b.String()
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		word, known := words(name)
+		if !closed || !known {
+			b.WriteByte('{')
+			text = rest
+			continue
+		}
+		b.WriteString(word)
+		text = after
+	}
+}
+
+// brief is a client's text, fit for a reply among others.
+func brief(s string) string { return printable.Text(s, 100) }
 
 // notAnswered names what DNS did not answer, each once. Why it did not is for our log: which resolver we have is nobody
 // else's affair.
@@ -155,12 +276,12 @@ func suspicions(v *Verdict) string {
 	return strings.Join(why, "; ")
 }
 
-// tail names the verdict, so that the sender's postmaster and ours speak of the same thing.
-func (p *Policy) tail(id string) string {
+// page is where the sender's postmaster can read more.
+func (p *Policy) page(id string) string {
 	if p.URL == "" {
-		return " [" + id + "]"
+		return ""
 	}
-	return " [" + id + "] " + printable.Text(strings.ReplaceAll(p.URL, "{id}", id), 200)
+	return " " + printable.Text(strings.ReplaceAll(p.URL, "{id}", id), 200)
 }
 
 func cut(s string, most int) string {

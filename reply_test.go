@@ -91,3 +91,35 @@ func TestReplyOfDeferrals(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// The administrator's words stand in place of ours, with what placeholders stand for, and never without the verdict's name.
+func TestReplyTexts(t *testing.T) {
+	p := preset(t, "balanced")
+	p.URL, p.Footer = "https://example.net/{id}", "Call +1 555 0100 about {client}."
+	p.Texts = map[string]string{
+		"bare-address": "No. {why}! {fix}? ({check}, {client}, {helo}, {sender}, {recipient}) {unknown} {",
+		"suspicion":    "We do not know you: {why}",
+		"defer":        "Later, {client}",
+		"fqdn":         "Quote {id}",
+	}
+	const tail = " https://example.net/ID Call +1 555 0100 about 198.51.100.9."
+	zone := MustZone("198.51.100.10 PTR tempfail\n198.51.100.9 PTR mx.example.org\nmx.example.org A 198.51.100.9")
+	for _, c := range []struct{ client, want string }{
+		{"198.51.100.9 192.0.2.7 a{id}@b.example bob@example.net", "550 5.5.2 No. HELO 192.0.2.7 is an address without brackets! " +
+			"greet with your host's own name, or its address in brackets? (bare-address, 198.51.100.9, 192.0.2.7, a{id}@b.example, bob@example.net) " +
+			"{unknown} { [ID]" + tail},
+		{"198.51.100.11 nowhere.example", "550 5.7.1 We do not know you: 198.51.100.11 has no name in reverse DNS; "},
+		{"198.51.100.10 desktop.corp.local a@null.example", "451 4.4.3 Later, 198.51.100.10 [ID] https://example.net/ID Call +1 555 0100 about 198.51.100.10."},
+		{"198.51.100.9 desktop", "550 5.5.2 Quote ID" + tail},
+		{"198.51.100.9 mx.example.org a@gone.example", "550 5.1.8 the sender's domain gone.example does not exist; send from an address that takes mail [ID]" + tail},
+	} {
+		v := p.Judge(t.Context(), client(c.client), zone)
+		if got := strings.ReplaceAll(v.Reply.String(), v.ID, "ID"); !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s:\n got %s\nwant %s", c.client, got, c.want)
+		}
+	}
+	p.Footer = strings.Repeat("very long ", 100)
+	if v := p.Judge(t.Context(), client("198.51.100.9 192.0.2.7"), zone); len(v.Reply.String()) > 510 {
+		t.Errorf("%d bytes", len(v.Reply.String()))
+	}
+}

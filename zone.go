@@ -68,15 +68,15 @@ func (z *Zone) add(f []string) error {
 	}
 	q := Question{Kind(f[1]), strings.ToLower(strings.TrimSuffix(f[0], "."))}
 	switch q.Kind {
-	case PTR:
+	case PTR, Trust:
 		a, err := netip.ParseAddr(f[0])
 		if err != nil {
-			return fmt.Errorf("the owner of a PTR is written as an address")
+			return fmt.Errorf("the owner of a %s is written as an address", q.Kind)
 		}
 		q.Name = a.String()
 	case A, AAAA, MX, TXT, CNAME:
 	default:
-		return fmt.Errorf("%q is no kind that DNS answers", q.Kind)
+		return fmt.Errorf("%q is no kind of question", q.Kind)
 	}
 	z.names[q.Name] = true
 	if d, ok := strings.CutPrefix(f[2], "after="); ok {

@@ -55,7 +55,7 @@ func TestZone(t *testing.T) {
 func TestZoneErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"mx.example.org A":                     "zone, line 1: a record is an owner, a kind and a value: mx.example.org A",
-		"\nmx.example.org SRV x":               `zone, line 2: "SRV" is no kind that DNS answers: mx.example.org SRV x`,
+		"\nmx.example.org SRV x":               `zone, line 2: "SRV" is no kind of question: mx.example.org SRV x`,
 		"mx.example.org PTR x":                 "zone, line 1: the owner of a PTR is written as an address: mx.example.org PTR x",
 		"x.example A after=soon 192.0.2.1":     `zone, line 1: time: invalid duration "soon": x.example A after=soon 192.0.2.1`,
 		"x.example CNAME y\nx.example MX 10 z": "zone: x.example is an alias, and an alias has nothing else (RFC 1034 section 3.6.2)",

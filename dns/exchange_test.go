@@ -143,6 +143,25 @@ func TestAServerThatIsDownComesLast(t *testing.T) {
 	}
 }
 
+// TestServerStats: what a person asks who wonders how the resolvers are.
+func TestServerStats(t *testing.T) {
+	r := open(t, Config{}, start(t, records{}.add(helogate.A, "a.test", time.Minute, "192.0.2.1")))
+	s := r.servers[0]
+	expect(t, ask(r, helogate.A, "a.test"), `ok ["192.0.2.1"] 1m0s`)
+	if got := r.Stats().Servers; len(got) != 1 || got[0] != (ServerStats{Server: s.addr, Tries: 1}) {
+		t.Errorf("%+v", got)
+	}
+	at := time.Now()
+	for range enoughSilence {
+		s.heed(noAnswer, at)
+	}
+	want := ServerStats{Server: s.addr, Tries: 1 + enoughSilence, Failed: enoughSilence, Down: true, LastFailure: at,
+		LastError: "no answer from " + s.name + " in time"}
+	if got := r.Stats().Servers[0]; got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestOneReplyAndAServerIsUp(t *testing.T) {
 	now, s := time.Now(), new(server)
 	for range enoughSilence {

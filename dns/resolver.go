@@ -196,6 +196,17 @@ type Stats struct {
 	Flights int    // in the air now
 	Entries int    // in the cache now
 	Weight  uint64 // of these, in bytes
+
+	Servers []ServerStats // in the order of the configuration
+}
+
+// ServerStats are the counts of one server since the start.
+type ServerStats struct {
+	Server        netip.AddrPort
+	Tries, Failed uint64    // of the tries, those without an answer, or with one that tells nothing
+	Down          bool      // it has not answered lately, and is asked last
+	LastFailure   time.Time // zero if there was none
+	LastError     string    // what that was
 }
 
 // Stats returns the counts. They are read one after the other, so they may differ by what happens meanwhile.
@@ -208,6 +219,15 @@ func (r *Resolver) Stats() Stats {
 	}
 	for kind, name := range failureNames {
 		s.Failures[name] = r.counts.failed[kind].Load()
+	}
+	for _, server := range r.servers {
+		one := ServerStats{
+			Server: server.addr, Tries: server.tries.Load(), Failed: server.failed.Load(), Down: server.down.holds(r.now()),
+		}
+		if last := server.last.Load(); last != nil {
+			one.LastFailure, one.LastError = last.at, last.text
+		}
+		s.Servers = append(s.Servers, one)
 	}
 	return s
 }

@@ -20,6 +20,15 @@ type server struct {
 	down     learned // it does not answer
 	silence  atomic.Int32
 	idle     idle
+
+	tries, failed atomic.Uint64
+	last          atomic.Pointer[lastFailure]
+}
+
+// lastFailure is for people who ask how a server is.
+type lastFailure struct {
+	at   time.Time
+	text string
 }
 
 // idleLines is how many sockets to a server on this machine are kept open for the next query.
@@ -52,6 +61,11 @@ const enoughSilence = 5
 
 // heed learns from a try whether the server is there at all.
 func (s *server) heed(f *failure, now time.Time) {
+	s.tries.Add(1)
+	if f != nil {
+		s.failed.Add(1)
+		s.last.Store(&lastFailure{now, failures{f}.note([]*server{s})})
+	}
 	if f == nil || f.kind != timeoutFailure && f.kind != unreachableFailure {
 		if s.silence.Load() != 0 {
 			s.silence.Store(0)

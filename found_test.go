@@ -1,0 +1,110 @@
+package helogate_test
+
+import (
+	"strings"
+	"testing"
+
+	. "github.com/helogate/helogate"
+)
+
+// reads makes a check that fails when another one has the outcome, and says what that was.
+func reads(name, other string, cost Cost, want Outcome) Check {
+	return Check{Name: name, Cost: cost, Run: func(c *Case) Finding {
+		switch got := c.Found(other); got {
+		case TempError:
+			return Finding{Outcome: TempError, Why: other + " is not known now"}
+		case want:
+			return c.Fail("%s is %s", other, got)
+		default:
+			return c.None("%s is %s", other, got)
+		}
+	}}
+}
+
+// What another check found is seen wherever that stands and whoever wants to hear it, and it is asked once.
+func TestFound(t *testing.T) {
+	for _, c := range []struct {
+		name, zone string
+		lines      []Line
+		want       string // action and by; the findings
+	}{
+		{"above", "a TXT fail", []Line{{Check: says("a", Lookup)}, {Check: reads("r", "a", Lookup, Fail), On: on("fail=reject")}},
+			"reject r: a fail, r fail"},
+		{"below", "a TXT fail", []Line{{Check: reads("r", "a", Lookup, Fail), On: on("fail=reject")}, {Check: says("a", Lookup)}},
+			"reject r: r fail, a fail"},
+		{"not there", "a TXT fail", []Line{{Check: reads("r", "b", Lookup, Fail), On: on("fail=reject")}},
+			"continue : r none"},
+		{"not known", "a TXT tempfail", []Line{{Check: reads("r", "a", Lookup, Fail), On: on("fail=reject")}, {Check: says("a", Lookup)}},
+			"defer r: r temperror, a temperror"},
+		// After a rejection a dearer tier runs the lines that let in, and these see what they need.
+		{"of one that nobody wants", "a TXT pass", []Line{{Check: saysNow("fail-b"), On: on("fail=reject")}, {Check: says("a", Lookup)},
+			{Check: reads("r", "a", Lookup, Pass), On: on("fail=accept")}},
+			"accept r: fail-b fail, r fail"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := policy(t, Thresholds{}, c.lines...).Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone))
+			var found []string
+			for _, f := range v.Findings {
+				found = append(found, f.Check+" "+string(f.Outcome))
+			}
+			if got := string(v.Action) + " " + v.By + ": " + strings.Join(found, ", "); got != c.want {
+				t.Errorf("got %s\nwant %s", got, c.want)
+			}
+			seen := map[Question]bool{}
+			for _, qa := range v.Asked {
+				if seen[qa.Question] {
+					t.Errorf("asked twice: %v", qa.Question)
+				}
+				seen[qa.Question] = true
+			}
+		})
+	}
+}
+
+// A check of a later stage has not been found at an earlier one.
+func TestFoundNeedsItsStage(t *testing.T) {
+	late := says("a", Local)
+	late.Needs = Rcpt
+	f := client("198.51.100.1")
+	f.Stage = Helo
+	p := policy(t, Thresholds{}, Line{Check: reads("r", "a", Local, None), On: on("fail=reject")}, Line{Check: late})
+	if v := p.Judge(t.Context(), f, MustZone("a TXT fail")); v.Action != Reject {
+		t.Errorf("%s", v.Findings)
+	}
+}
+
+// The suspicion is that of the lines before, in force or on trial as the reader is.
+func TestSuspicionIsRead(t *testing.T) {
+	reader := Check{Name: "r", Cost: Lookup, ReadsSuspicion: true, Run: func(c *Case) Finding {
+		if least, most := c.Suspicion(); least >= 3 {
+			return c.Fail("%d to %d", least, most)
+		}
+		return c.None("little")
+	}}
+	for _, c := range []struct{ name, a, b, r, want string }{
+		{"in force", "fail=suspect 1", "fail=suspect 2", "fail=reject", "reject r, trial reject r"},
+		{"too little", "fail=suspect 1", "fail=suspect 1", "fail=reject", "continue , trial continue "},
+		{"on trial it counts for one on trial", "fail=would suspect 1", "fail=suspect 2", "fail=would reject", "continue , trial reject r"},
+		{"on trial it does not count for one in force", "fail=would suspect 1", "fail=suspect 2", "fail=reject", "continue , trial continue "},
+	} {
+		p := policy(t, Thresholds{}, Line{Check: says("a", Lookup), On: on(c.a)}, Line{Check: saysNow("fail-b"), On: on(c.b)},
+			Line{Check: reader, On: on(c.r)}, Line{Check: says("after", Lookup), On: on("fail=suspect 5")})
+		v := p.Judge(t.Context(), client("198.51.100.1"), MustZone("a TXT fail\nafter TXT fail"))
+		if got := string(v.Action) + " " + v.By + ", trial " + string(v.Trial.Action) + " " + v.Trial.By; got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// saysNow is says at no cost: its answer is at hand.
+func saysNow(name string) Check { return says(name, Local) }
+
+func TestByKind(t *testing.T) {
+	ask := ByKind{Trust: MustZone("192.0.2.1 TRUST jane"), "": MustZone("192.0.2.1 PTR mx.example.org")}
+	for q, want := range map[Question]string{{Trust, "192.0.2.1"}: "jane", {PTR, "192.0.2.1"}: "mx.example.org"} {
+		known, ok := ask.Known(q)
+		if asked := ask.Ask(t.Context(), q); !ok || known.Values[0] != want || asked.Values[0] != want {
+			t.Errorf("%v: %v, %v", q, known, asked)
+		}
+	}
+}
