@@ -1,0 +1,115 @@
+package list
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/printable"
+	"golang.org/x/net/idna"
+)
+
+// add takes one entry: what stands on a line, without blanks around it.
+func (l *List) add(entry string) error {
+	switch {
+	case strings.ContainsAny(entry, " \t,;"):
+		return fmt.Errorf("%s: one entry a line, and nothing after it but a # comment", shown(entry))
+	case entry == "<>":
+		return errors.New(`"<>": no list holds the null reverse-path; ask for it in the rule: sender == ""`)
+	case strings.Contains(entry, "@"):
+		return l.addMailbox(entry)
+	case strings.Contains(entry, "/"):
+		return l.addPrefix(entry)
+	case strings.HasPrefix(entry, "."):
+		name, err := canonicalName(entry[1:])
+		if err == nil {
+			l.suffixes[name] = struct{}{}
+		}
+		return err
+	}
+	if a, err := netip.ParseAddr(strings.Trim(entry, "[]")); err == nil {
+		a = a.Unmap().WithZone("")
+		l.prefixes.Insert(netip.PrefixFrom(a, a.BitLen()))
+		return nil
+	}
+	name, err := canonicalName(entry)
+	if err == nil {
+		l.names[name] = struct{}{}
+	}
+	return err
+}
+
+func (l *List) addPrefix(entry string) error {
+	p, err := netip.ParsePrefix(entry)
+	if err != nil {
+		return fmt.Errorf("%s is no network: write 192.0.2.0/24 or 2001:db8::/32", shown(entry))
+	}
+	if a := p.Addr(); a.Is4In6() {
+		if p.Bits() < 96 {
+			return fmt.Errorf("%s holds more than the IPv4 addresses that are mapped: write the IPv4 network", shown(entry))
+		}
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+	}
+	// Whoever writes 192.0.2.77/24 meant the host or the network, and the two are far apart.
+	if p != p.Masked() {
+		return fmt.Errorf("%s has host bits: the network is %s, the host %s", shown(entry), p.Masked(), p.Addr())
+	}
+	l.prefixes.Insert(p)
+	return nil
+}
+
+func (l *List) addMailbox(entry string) error {
+	at := strings.LastIndexByte(entry, '@')
+	if at == 0 {
+		return fmt.Errorf("%s has nothing before the @: for all addresses of a domain write %s", shown(entry), shown(entry[1:]))
+	}
+	domain := entry[at+1:]
+	if _, err := canonicalName(domain); err != nil && !isLiteral(domain) {
+		return err
+	}
+	l.mailboxes[canonicalMailbox(entry, at)] = struct{}{}
+	return nil
+}
+
+func isLiteral(domain string) bool {
+	return len(domain) > 2 && domain[0] == '[' && hostname.ParseHelo(domain).Kind == hostname.Literal
+}
+
+// canonicalName is a name as DNS knows it: lower case, without a final dot, in A-labels (RFC 5890).
+func canonicalName(s string) (string, error) {
+	name := hostname.Canonical(s)
+	if strings.HasPrefix(name, "*.") {
+		return "", fmt.Errorf("%s: for all that is below write %s", shown(s), shown(name[1:]))
+	}
+	if !isASCII(name) {
+		ascii, err := idna.Lookup.ToASCII(name)
+		if err != nil {
+			return "", fmt.Errorf("%s is no name that DNS can hold: %s", shown(s), printable.Text(err.Error(), maxShown))
+		}
+		name = ascii
+	}
+	switch h := hostname.ParseHelo(name); h.Kind {
+	case hostname.FQDN, hostname.SingleLabel, hostname.Private:
+		return h.Name, nil
+	case hostname.Malformed:
+		return "", fmt.Errorf("%s is neither an address, a network, a name nor a mail address: %s", shown(s), h.Why)
+	case hostname.BareAddress:
+		return "", fmt.Errorf("%s is no name: a network is written 192.0.2.0/24", shown(s))
+	}
+	return "", fmt.Errorf("%s is neither an address, a network, a name nor a mail address", shown(s))
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+const maxShown = 60 // octets of an entry in a message
+
+func shown(s string) string { return `"` + printable.Text(s, maxShown) + `"` }

@@ -1,0 +1,216 @@
+package rule
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
+	"cel.dev/cel-go/common/types"
+	"github.com/helogate/helogate/hostname"
+)
+
+// maxProgram is the size of a compiled pattern: what it costs to match grows with it.
+const maxProgram = 1000
+
+// call vets a call, operators included.
+func (v *vetting) call(e ast.Expr) {
+	call := e.AsCall()
+	fn, args := call.FunctionName(), call.Args()
+	switch {
+	case fn == operators.Index && args[0].Kind() == ast.IdentKind && args[0].AsIdent() == checks && !slices.Contains(v.scope, checks):
+		v.checkIndex(e, args[1])
+		return
+	case v.suspicionCompared(call):
+		return
+	case v.qualified(call):
+	case !isOperator(fn) && !v.isFunction(fn):
+		v.fail(e, "there is no function %q%s", fn, v.meantFunction(fn))
+	}
+	v.vetArguments(e, call)
+	if call.IsMemberFunction() && !v.qualified(call) {
+		v.visit(call.Target())
+	}
+	for _, arg := range args {
+		v.visit(arg)
+	}
+	v.words(call)
+	v.networks(call)
+}
+
+func (v *vetting) checkIndex(e, key ast.Expr) {
+	check, ok := literal(key)
+	if !ok {
+		v.fail(key, `the name of a check is written in quotes: checks["fcrdns"]`)
+		return
+	}
+	v.checkNamed(e, key, check)
+}
+
+// qualified reports whether what stands before the dot belongs to the function's name: ip.isCanonical("...").
+func (v *vetting) qualified(call ast.CallExpr) bool {
+	if !call.IsMemberFunction() {
+		return false
+	}
+	words, ok := path(call.Target())
+	return ok && v.isFunction(strings.Join(words, ".")+"."+call.FunctionName())
+}
+
+// isOperator reports whether a function is one that nobody writes by its name.
+func isOperator(fn string) bool {
+	return strings.ContainsAny(fn, "@!_") && !strings.Contains(fn, "exists_one")
+}
+
+var macros = []string{"all", "exists", "exists_one", "filter", "map"}
+
+func (v *vetting) isFunction(fn string) bool { return v.c.env.HasFunction(fn) && !isOperator(fn) }
+
+// functions are the names of all that can be called, sorted.
+func (c *Compiler) functions() (out []string) {
+	for fn := range c.env.Functions() {
+		if !isOperator(fn) {
+			out = append(out, fn)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (v *vetting) meantFunction(fn string) string {
+	switch {
+	case fn == "has":
+		return ": nothing that can be named is ever missing; what is not known is empty"
+	case slices.Contains(macros, fn):
+		return fmt.Sprintf(": it is written list.%s(x, ...), as ptr.names.%s(x, x.under(\"example.org\"))", fn, fn)
+	}
+	return meant(fn, slices.Concat(v.c.functions(), macros))
+}
+
+// vetArguments vets what must be constant, so that nothing that a client says is ever a pattern or the name of a list.
+func (v *vetting) vetArguments(e ast.Expr, call ast.CallExpr) {
+	args := call.Args()
+	if len(args) == 0 {
+		return
+	}
+	last := args[len(args)-1]
+	s, constant := literal(last)
+	switch fn := call.FunctionName(); fn {
+	case overloads.Matches:
+		v.pattern(e, call, last)
+	case "list":
+		if !constant {
+			v.fail(last, `the name of a list is written in quotes: list("relays")`)
+		} else if v.c.lists[s] == nil {
+			v.fail(last, "there is no list %q%s", s, meant(s, v.c.listNames()))
+		}
+	case "ip":
+		if a, err := netip.ParseAddr(s); constant && !call.IsMemberFunction() && err != nil {
+			v.fail(last, "%s is no address%s", v.src.textOf(last), ifPrefix(s))
+		} else if constant && err == nil && a != a.Unmap().WithZone("") {
+			v.fail(last, "no client has this address: write ip(\"%s\")", a.Unmap().WithZone(""))
+		}
+	case "cidr":
+		if _, err := netip.ParsePrefix(s); constant && err != nil {
+			v.fail(last, "%s is no network: write cidr(\"192.0.2.0/24\")", v.src.textOf(last))
+		}
+	case "under":
+		if name := strings.TrimPrefix(s, "*"); constant && strings.HasPrefix(name, ".") {
+			v.fail(last, "under takes a name without a dot before it: %q is that name and all below", name[1:])
+		} else if constant && hostname.ParseHelo(s).Name == "" {
+			v.fail(last, "%s is no name, and nothing is under it", v.src.textOf(last))
+		}
+	}
+}
+
+func ifPrefix(s string) string {
+	if _, err := netip.ParsePrefix(s); err == nil {
+		return fmt.Sprintf(": it is a network, write cidr(%q)", s)
+	}
+	return ""
+}
+
+// pattern compiles the pattern of a match. Those for helo match whatever the case is, as names do.
+func (v *vetting) pattern(e ast.Expr, call ast.CallExpr, arg ast.Expr) {
+	s, constant := literal(arg)
+	if !constant {
+		v.fail(arg, "a pattern is written in quotes, where it is used: what a client says is never one")
+		return
+	}
+	if call.IsMemberFunction() && call.Target().Kind() == ast.IdentKind && call.Target().AsIdent() == "helo" {
+		s = "(?i:" + s + ")"
+	}
+	re, err := regexp.Compile(s)
+	if err != nil {
+		v.fail(arg, "the pattern is none: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return
+	}
+	if size, err := types.RegexProgramSize(s); err != nil || size > maxProgram {
+		v.fail(arg, "the pattern is too large: it compiles to %d steps, and may to %d", size, maxProgram)
+		return
+	}
+	v.patterns[e.ID()] = re
+}
+
+// words vets what is compared with a word: whatever is spelt wrong there would never be true, and nobody would see it.
+func (v *vetting) words(call ast.CallExpr) {
+	args := call.Args()
+	switch call.FunctionName() {
+	case operators.Equals, operators.NotEquals:
+		v.wordsOf(args[0], args[1:])
+		v.wordsOf(args[1], args[:1])
+	case operators.In:
+		if args[1].Kind() == ast.ListKind {
+			v.wordsOf(args[0], args[1].AsList().Elements())
+		}
+	}
+}
+
+func (v *vetting) wordsOf(of ast.Expr, with []ast.Expr) {
+	path, ok := path(of)
+	if !ok || slices.Contains(v.scope, path[0]) {
+		return
+	}
+	full := strings.Join(path, ".")
+	known := outcomes
+	if !strings.HasPrefix(full, checks+".") {
+		n := byName[full]
+		if n == nil || n.words == nil {
+			return
+		}
+		known = n.words
+	}
+	for _, e := range with {
+		if word, is := literal(e); is && !slices.Contains(known, word) {
+			v.fail(e, "%s is never %q%s", v.src.textOf(of), word, meant(word, known))
+		}
+	}
+}
+
+// networks lets a client be looked for in a list of networks: client in [cidr("..."), cidr("...")].
+func (v *vetting) networks(call ast.CallExpr) {
+	if call.FunctionName() != operators.In || call.Args()[1].Kind() != ast.ListKind {
+		return
+	}
+	list := call.Args()[1]
+	for _, e := range list.AsList().Elements() {
+		if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "cidr" && !e.AsCall().IsMemberFunction() {
+			v.nextID++
+			inner := factory.NewList(v.nextID, list.AsList().Elements(), nil)
+			v.src.spans[v.nextID] = v.src.spans[list.ID()]
+			list.SetKindCase(factory.NewCall(list.ID(), networksFunction, inner))
+			return
+		}
+	}
+}
+
+func (c *Compiler) listNames() (out []string) {
+	for name := range c.lists {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,280 @@
+package rule
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/ext"
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/printable"
+	"golang.org/x/net/idna"
+)
+
+// An evaluation is one run of a rule on a case. It is the activation: a name is looked up when the expression comes to
+// it, so that DNS is asked no question that the rule can do without.
+type evaluation struct {
+	c         *helogate.Case
+	rule      *Rule
+	failed    string // what failed of all that was read, the first of it
+	helo      hostname.Helo
+	parsed    bool
+	suspicion int64
+	suspected bool // suspicion was read
+	unsure    bool // what is open of it decides; no rule can speak of that failure
+}
+
+var evaluations = sync.Pool{New: func() any { return new(evaluation) }}
+
+// run judges a case.
+func (r *Rule) run(c *helogate.Case) helogate.Finding {
+	e := evaluations.Get().(*evaluation)
+	*e = evaluation{c: c, rule: r}
+	matched, err := e.judge()
+	failed, unsure := e.failed, e.unsure
+	*e = evaluation{}
+	evaluations.Put(e)
+	switch {
+	case unsure, failed != "" && (!r.namesFailure || err == nil && matched && r.against):
+		return helogate.Finding{Outcome: helogate.TempError, Why: printable.Text(failed, maxWhy)}
+	case err != nil:
+		return helogate.Finding{Outcome: helogate.PermError, Why: printable.Text(err.Error(), maxWhy)}
+	case !matched:
+		return c.None("no match")
+	case r.matched == helogate.Pass:
+		return c.Pass(r.why)
+	case r.matched == helogate.Neutral:
+		return c.Neutral(r.why)
+	}
+	return c.Fail(r.why)
+}
+
+// judge evaluates the rule, for the least suspicion and, where it reads that and failures of DNS leave a part of it
+// open, for all that it might be.
+func (e *evaluation) judge() (matched bool, err error) {
+	least, most := 0, 0
+	if e.rule.Check.ReadsSuspicion {
+		least, most = e.c.Suspicion()
+		e.suspicion = int64(least)
+	}
+	matched, err = e.eval()
+	if e.suspected && least < most && !e.sure(int64(least), int64(most), matched, err) {
+		e.unsure = true
+		e.fail("suspicion is %d to %d: DNS did not answer all", least, most)
+	}
+	return matched, err
+}
+
+// sure reports whether the rule says the same for all that the suspicion might be. It is only ever compared with
+// constants, so that what the rule says changes at one of them, or just above, and nowhere else.
+func (e *evaluation) sure(least, most int64, matched bool, err error) bool {
+	same := func(suspicion int64) bool {
+		if suspicion <= least || suspicion > most {
+			return true
+		}
+		e.suspicion = suspicion
+		is, bad := e.eval()
+		return is == matched && (bad == nil) == (err == nil)
+	}
+	for _, n := range e.rule.suspicions {
+		if !same(n) || !same(n+1) {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *evaluation) eval() (bool, error) {
+	out, _, err := e.rule.program.Eval(e)
+	if err != nil {
+		return false, err
+	}
+	is, ok := out.(types.Bool)
+	if !ok {
+		return false, fmt.Errorf("the rule came to %s", out.Type().TypeName())
+	}
+	return bool(is), nil
+}
+
+// Parent is none.
+func (e *evaluation) Parent() cel.Activation { return nil }
+
+// ResolveName returns the value of a name.
+func (e *evaluation) ResolveName(name string) (any, bool) {
+	c := e.c
+	switch name {
+	case "client":
+		return ext.IP{Addr: c.Client}, true
+	case "server.address":
+		return ext.IP{Addr: c.Server.Addr().Unmap().WithZone("")}, true
+	case "server.port":
+		return types.Int(c.Server.Port()), true
+	case "helo":
+		return heloValue{e}, true
+	case "helo.text":
+		return types.String(e.heloText()), true
+	case "helo.name":
+		return types.String(e.greeting().Name), true
+	case "helo.kind":
+		return types.String(e.greeting().Kind), true
+	case "helo.org":
+		return types.String(hostname.Org(e.greeting().Name)), true
+	case "helo.verb":
+		return types.String(verb(c.Verb)), true
+	case "sender":
+		return types.String(text(c.Sender)), true
+	case "sender.domain":
+		return types.String(domainOf(c.Sender)), true
+	case "recipient":
+		return types.String(text(c.Recipient)), true
+	case "recipient.domain":
+		return types.String(domainOf(c.Recipient)), true
+	case "auth":
+		return types.String(text(c.Auth)), true
+	case "stage":
+		return types.String(c.Stage.String()), true
+	case suspicion:
+		e.suspected = true
+		return types.Int(e.suspicion), true
+	case "own.client":
+		return types.Bool(e.ownClient()), true
+	}
+	return e.lookUp(name)
+}
+
+// lookUp returns the value of a name that is the same for all clients, or that others have to be asked for.
+func (e *evaluation) lookUp(name string) (any, bool) {
+	if check, is := strings.CutPrefix(name, checks+"."); is {
+		found := e.c.Found(check)
+		if found == helogate.TempError {
+			e.fail("%s is not known now", check)
+		}
+		return types.String(found), true
+	}
+	switch name {
+	case "ptr.names":
+		return stringList(e.ptr()), true
+	case "ptr.confirmed":
+		return stringList(e.confirmed()), true
+	case "ptr.status":
+		e.ptr()
+		return types.String(e.c.Ask(helogate.PTR, e.c.ClientText()).Status), true
+	}
+	if v := e.rule.compiler.ownList[name]; v != nil {
+		return v, true
+	}
+	return nil, false
+}
+
+func stringList(s []string) ref.Val { return types.NewStringList(types.DefaultTypeAdapter, s) }
+
+// fail notes that something which was read is not known.
+func (e *evaluation) fail(format string, args ...any) {
+	if e.failed == "" {
+		e.failed = fmt.Sprintf(format, args...)
+	}
+}
+
+// answered reports whether a question has an answer, be it no.
+func (e *evaluation) answered(kind helogate.Kind, name string) bool {
+	a := e.c.Ask(kind, name)
+	if a.Status == helogate.TempFail {
+		e.fail("%s of %s: %s", kind, name, a.Note)
+		return false
+	}
+	return true
+}
+
+// ptr returns the client's names.
+func (e *evaluation) ptr() []string {
+	if !e.answered(helogate.PTR, e.c.ClientText()) {
+		return nil
+	}
+	return e.c.PTR(e.c.Client)
+}
+
+// confirmed returns those of the client's names that lead back to it.
+func (e *evaluation) confirmed() (out []string) {
+	kind, _ := e.c.AddressKinds()
+	for _, name := range e.ptr() {
+		if e.answered(kind, name) && e.c.LeadsBack(name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// ownClient reports whether the client is one of ours: of this host, or of our addresses or networks.
+func (e *evaluation) ownClient() bool {
+	a, own := e.c.Client, &e.rule.compiler.own
+	if a.IsLoopback() || a == e.c.Server.Addr().Unmap().WithZone("") || holds(own.Networks, a) {
+		return true
+	}
+	for _, is := range own.Addresses {
+		if a == is {
+			return true
+		}
+	}
+	return false
+}
+
+// greeting is what the HELO argument is by itself.
+func (e *evaluation) greeting() *hostname.Helo {
+	if !e.parsed {
+		e.helo, e.parsed = hostname.ParseHelo(e.c.Helo), true
+	}
+	return &e.helo
+}
+
+func (e *evaluation) heloText() string { return text(e.c.Helo) }
+
+// text is what a client said, as rules see it: no more than maxText octets of it, and U+FFFD for each run of octets that
+// is no UTF-8, so that no function of CEL ever sees such.
+func text(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// verb is HELO or EHLO, "" where it is not known.
+func verb(s string) string {
+	switch strings.ToUpper(s) {
+	case "HELO":
+		return "HELO"
+	case "EHLO":
+		return "EHLO"
+	}
+	return ""
+}
+
+// domainOf returns the domain of an envelope address as DNS knows it, "" if it has none that DNS could know: the null
+// reverse-path, an address literal, a local part alone.
+func domainOf(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 || len(address)-at > maxText {
+		return ""
+	}
+	domain := hostname.Canonical(address[at+1:])
+	if domain == "" || domain[0] == '[' {
+		return ""
+	}
+	for i := range len(domain) {
+		if domain[i] >= 0x80 { // SMTPUTF8 (RFC 6531)
+			ascii, err := idna.Lookup.ToASCII(domain)
+			if err != nil {
+				return ""
+			}
+			domain = ascii
+			break
+		}
+	}
+	if len(domain) > maxName {
+		return ""
+	}
+	return domain
+}
