@@ -1,0 +1,235 @@
+// Package watch tells when a file has changed, however that came about: written in place, renamed over as editors and
+// package managers do, or behind a symbolic link that now leads elsewhere, as Kubernetes exchanges a ConfigMap.
+//
+// It watches directories, since a watch on a file follows the file that is renamed away. What the kernel tells (inotify and
+// its kin) only says when to look: whether a file is another one is seen from the file. Where the kernel tells nothing, as
+// on NFS when another host writes, no change is seen.
+package watch
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// defaultQuiet is how long no file may change before the change is told: an upgrade that writes ten files is one.
+const defaultQuiet = 500 * time.Millisecond
+
+// Config is what a watcher needs.
+type Config struct {
+	Changed func()        // called when files have changed and are quiet again; never twice at a time
+	Quiet   time.Duration // how long they must be quiet; 0 is 500ms
+	Log     *slog.Logger  // told when the kernel cannot watch; nil is nobody
+}
+
+// A Watcher watches files. It is safe for concurrent use; Changed may call Set.
+type Watcher struct {
+	config Config
+	kernel *fsnotify.Watcher
+	stop   chan struct{}
+	done   chan struct{}
+	once   sync.Once
+
+	mu   sync.Mutex // guards what follows
+	seen map[string]state
+	last error // why a directory is not watched
+}
+
+// state is what tells one content of a file from another. The zero state is that of no file.
+type state struct {
+	size       int64
+	mode       fs.FileMode
+	changed    time.Time
+	dev, inode uint64
+}
+
+// New begins to watch no files. An error is that the kernel has no more watches to give.
+func New(c Config) (*Watcher, error) {
+	kernel, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("watch files: %w (the limits are in /proc/sys/fs/inotify)", err)
+	}
+	if c.Quiet == 0 {
+		c.Quiet = defaultQuiet
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	w := &Watcher{
+		config: c, kernel: kernel, stop: make(chan struct{}), done: make(chan struct{}),
+		seen: map[string]state{},
+	}
+	go w.run()
+	return w, nil
+}
+
+// Close ends the watch, and waits until Changed has returned; so Changed must not call it.
+func (w *Watcher) Close() error {
+	w.once.Do(func() { close(w.stop) })
+	<-w.done
+	return w.kernel.Close()
+}
+
+// Set says which files are watched from now on; it need not exist, what is to be. A change that came before is not told.
+// An error says which directory cannot be watched; the others are.
+func (w *Watcher) Set(paths []string) error {
+	seen := make(map[string]state, len(paths))
+	for _, p := range paths {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return fmt.Errorf("watch %s: %w", p, err)
+		}
+		seen[abs] = state{}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = seen
+	err := w.follow() // before the look: what changes after it is told
+	for p := range seen {
+		seen[p] = look(p)
+	}
+	return err
+}
+
+// run waits for what the kernel tells, and for quiet.
+func (w *Watcher) run() {
+	defer close(w.done)
+	quiet := time.NewTimer(0)
+	<-quiet.C
+	defer quiet.Stop()
+	for {
+		select {
+		case <-w.stop:
+			return
+		case _, ok := <-w.kernel.Events:
+			if !ok {
+				return
+			}
+			w.drain()
+			if w.check() {
+				quiet.Reset(w.config.Quiet)
+			}
+		case err := <-w.kernel.Errors: // what was told is lost: look at all
+			w.config.Log.Warn("changes of files may be noticed late", "error", err)
+			if w.check() {
+				quiet.Reset(w.config.Quiet)
+			}
+		case <-quiet.C:
+			w.config.Changed()
+		}
+	}
+}
+
+// drain takes what else was told by now: one look is enough for all of it.
+func (w *Watcher) drain() {
+	for {
+		select {
+		case _, ok := <-w.kernel.Events:
+			if !ok {
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+// check looks whether a file is another one, and follows those that have moved.
+func (w *Watcher) check() (changed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.follow(); err != nil && w.last == nil {
+		w.config.Log.Warn("a file is watched no more; tell helogate of its changes yourself", "error", err)
+		w.last = err
+	} else if err == nil {
+		w.last = nil
+	}
+	for p, was := range w.seen {
+		if is := look(p); is != was {
+			w.seen[p], changed = is, true
+		}
+	}
+	return changed
+}
+
+// look returns the state of the file that a path leads to.
+func look(path string) state {
+	is, err := os.Stat(path)
+	if err != nil {
+		return state{}
+	}
+	s := state{size: is.Size(), mode: is.Mode(), changed: is.ModTime()}
+	if st, ok := is.Sys().(*syscall.Stat_t); ok {
+		s.dev, s.inode = uint64(st.Dev), st.Ino
+	}
+	return s
+}
+
+// follow watches the directories on the way to each file, and no others.
+func (w *Watcher) follow() (first error) {
+	want := map[string]bool{}
+	for p := range w.seen {
+		way(p, want)
+	}
+	for _, dir := range w.kernel.WatchList() {
+		if !want[dir] {
+			_ = w.kernel.Remove(dir) // it may be gone by itself
+		}
+	}
+	for dir := range want {
+		// Again, too: by now it may be another directory of that name.
+		if err := w.kernel.Add(dir); err != nil && first == nil {
+			first = fmt.Errorf("watch %s: %w", dir, err)
+		}
+	}
+	return first
+}
+
+// way adds the directories in which something must change for another file to be at path: those of the links on the way,
+// that of the file, and the one above it, for a directory may be exchanged as a whole. Where the way ends early, the last
+// directory that is there.
+func way(path string, dirs map[string]bool) {
+	at, rest := "/", parts(path)
+	const most = 40 // links, as in the kernel
+	for links := 0; len(rest) > 0 && links < most; {
+		next := filepath.Join(at, rest[0])
+		if rest[0] == ".." {
+			next = filepath.Dir(at)
+		}
+		rest = rest[1:]
+		is, err := os.Lstat(next)
+		if err != nil {
+			break
+		}
+		if is.Mode().Type() != fs.ModeSymlink {
+			if len(rest) > 0 {
+				at = next
+			}
+			continue
+		}
+		links++
+		dirs[at] = true
+		to, err := os.Readlink(next)
+		if err != nil {
+			break
+		}
+		if filepath.IsAbs(to) {
+			at = "/"
+		}
+		rest = append(parts(to), rest...)
+	}
+	dirs[at] = true
+	dirs[filepath.Dir(at)] = true
+}
+
+func parts(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == filepath.Separator })
+}
