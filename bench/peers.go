@@ -200,6 +200,9 @@ address  = "%s"
 
 [dns]
 servers = ["%s"]
+
+[control]
+socket = "none"
 `, addr, server))
 	if err != nil {
 		return nil, addr, err

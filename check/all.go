@@ -10,7 +10,9 @@ func All(s Settings) []helogate.Check {
 		Authenticated,
 		Submission,
 		OwnNetwork(s.Own),
+		Trusted(s.Trusted),
 		Exempt(s.Exempt),
+		ForwarderHost(s.Forwarders),
 		Postmaster,
 		Abuse,
 
@@ -42,6 +44,9 @@ func All(s Settings) []helogate.Check {
 		MXFCrDNS,
 	}
 }
+
+// FirstJudging is the name of the first check that does not let in.
+const FirstJudging = "helo-missing"
 
 // Names lists the names of the checks in their order.
 func Names() []string {

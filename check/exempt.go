@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -21,40 +22,135 @@ func Exempt(entries []Exemption) helogate.Check {
 		Name: "exempt", Needs: helogate.Connect, Cost: cost, Finds: helogate.Pass,
 		Doc: "the administrator has exempted the client: by address, confirmed PTR name, HELO, sender or recipient",
 		Run: func(c *helogate.Case) helogate.Finding {
-			for _, needsDNS := range [...]bool{false, true} {
-				for i := range entries {
-					if e := &entries[i]; (len(e.Names) > 0) == needsDNS && e.matches(c) {
-						return c.Pass("exempt: %s", e.describe())
-					}
-				}
+			if i := match(c, entries, exemptionOf); i >= 0 {
+				return c.Pass("exempt %d: %s", i+1, entries[i].Describe()).At(i + 1)
 			}
 			return c.None("not exempt")
 		},
 	}
 }
 
-// matches asks DNS last, and only if all else has matched.
-func (e *Exemption) matches(c *helogate.Case) bool {
-	switch {
-	case !e.Until.IsZero() && !c.Time.Before(e.Until):
-		return false
-	case len(e.Addresses) > 0 && !e.matchesAddress(c):
-		return false
-	case len(e.Helos) > 0 && (c.Stage < helogate.Helo || !matchesName(e.Helos, hostname.Canonical(c.Helo))):
-		return false
-	case len(e.Senders) > 0 && (c.Stage < helogate.Mail || !matchesMailbox(e.Senders, c.Sender)):
-		return false
-	case len(e.Recipients) > 0 && (c.Stage < helogate.Rcpt || !matchesMailbox(e.Recipients, c.Recipient)):
-		return false
-	case len(e.Names) == 0:
-		return len(e.Addresses)+len(e.Helos)+len(e.Senders)+len(e.Recipients) > 0
-	}
-	for name := range c.Confirmed() {
-		if matchesName(e.Names, name) {
-			return true
+func exemptionOf(e *Exemption) *Exemption { return e }
+
+// match returns the first entry that matches, of those that need no DNS before the others, or -1.
+func match[T any](c *helogate.Case, entries []T, exemption func(*T) *Exemption) int {
+	for _, needsDNS := range [...]bool{false, true} {
+		for i := range entries {
+			if e := exemption(&entries[i]); (len(e.Names) > 0) == needsDNS && e.miss(c) == missNothing {
+				return i
+			}
 		}
 	}
-	return false
+	return -1
+}
+
+// A miss is what keeps an entry from matching.
+type miss int
+
+const (
+	missNothing miss = iota
+	missTime
+	missAddress
+	missHelo
+	missSender
+	missRecipient
+	missName
+	missAll // it names nothing
+)
+
+// miss asks DNS last, and only if all else has matched.
+func (e *Exemption) miss(c *helogate.Case) miss {
+	switch {
+	case !e.Until.IsZero() && !c.Time.Before(e.Until):
+		return missTime
+	case len(e.Addresses) > 0 && !e.matchesAddress(c):
+		return missAddress
+	case len(e.Helos) > 0 && (c.Stage < helogate.Helo || !matchesName(e.Helos, hostname.Canonical(c.Helo))):
+		return missHelo
+	case len(e.Senders) > 0 && (c.Stage < helogate.Mail || !MatchesMailbox(e.Senders, c.Sender)):
+		return missSender
+	case len(e.Recipients) > 0 && (c.Stage < helogate.Rcpt || !MatchesMailbox(e.Recipients, c.Recipient)):
+		return missRecipient
+	case len(e.Names) > 0:
+		for name := range c.Confirmed() {
+			if matchesName(e.Names, name) {
+				return missNothing
+			}
+		}
+		return missName
+	case len(e.Addresses)+len(e.Helos)+len(e.Senders)+len(e.Recipients) == 0:
+		return missAll
+	}
+	return missNothing
+}
+
+// ExemptEntry is one entry of the list that Exempt looks through, as a check of its own that says why it matches or does
+// not: for an administrator who wonders why an exemption did not take effect.
+func ExemptEntry(name string, e Exemption) helogate.Check {
+	return helogate.Check{
+		Name: name, Needs: helogate.Connect, Cost: helogate.Lookup, Finds: helogate.Pass,
+		Doc: "whether one entry of the exemptions matches",
+		Run: func(c *helogate.Case) helogate.Finding {
+			if m := e.miss(c); m != missNothing {
+				return c.None("%s", e.explain(c, m))
+			}
+			return c.Pass("%s", e.Describe())
+		},
+	}
+}
+
+// explain says what keeps the entry from matching.
+func (e *Exemption) explain(c *helogate.Case, m miss) string {
+	switch m {
+	case missTime:
+		return "it has ended: " + e.Until.Add(-time.Nanosecond).Format(time.DateTime)
+	case missAddress:
+		return fmt.Sprintf("%s is not in %s", c.ClientText(), listed(e.Addresses))
+	case missHelo:
+		return notYet(c, helogate.Helo, "HELO", c.Helo, e.Helos)
+	case missSender:
+		return notYet(c, helogate.Mail, "the sender", "<"+c.Sender+">", e.Senders)
+	case missRecipient:
+		return notYet(c, helogate.Rcpt, "the recipient", "<"+c.Recipient+">", e.Recipients)
+	case missName:
+		return e.explainNames(c)
+	}
+	return "it names nobody"
+}
+
+func notYet(c *helogate.Case, needs helogate.Stage, what, is string, want []string) string {
+	if c.Stage < needs {
+		return fmt.Sprintf("%s is not known at %s, and has to be %s", what, c.Stage, listed(want))
+	}
+	return fmt.Sprintf("%s %s is not %s", what, clip(is), listed(want))
+}
+
+// explainNames tells a name that is not the one from one that is not confirmed: anybody can write a PTR.
+func (e *Exemption) explainNames(c *helogate.Case) string {
+	names := c.PTR(c.Client)
+	if len(names) == 0 {
+		return fmt.Sprintf("%s has no name in DNS, and has to be %s", c.ClientText(), listed(e.Names))
+	}
+	for _, name := range names {
+		if matchesName(e.Names, name) {
+			return fmt.Sprintf("%s claims to be %s, and that name does not lead back to it", c.ClientText(), clip(name))
+		}
+	}
+	return fmt.Sprintf("%s is %s, not %s", c.ClientText(), listed(names), listed(e.Names))
+}
+
+// listed words a list, of which the first few are enough.
+func listed[T any](list []T) string {
+	const most = 4
+	var parts []string
+	for _, v := range list[:min(len(list), most)] {
+		parts = append(parts, clip(fmt.Sprint(v)))
+	}
+	s := strings.Join(parts, " or ")
+	if n := len(list) - most; n > 0 {
+		s += fmt.Sprintf(" or one of %d more", n)
+	}
+	return s
 }
 
 func (e *Exemption) matchesAddress(c *helogate.Case) bool {
@@ -66,11 +162,8 @@ func (e *Exemption) matchesAddress(c *helogate.Case) bool {
 	return false
 }
 
-// describe is the administrator's own comment, or what the entry names.
-func (e *Exemption) describe() string {
-	if e.Comment != "" {
-		return e.Comment
-	}
+// Whom lists what the entry names.
+func (e *Exemption) Whom() string {
 	var parts []string
 	for _, p := range e.Addresses {
 		parts = append(parts, p.String())
@@ -78,9 +171,18 @@ func (e *Exemption) describe() string {
 	for _, l := range [][]string{e.Names, e.Helos, e.Senders, e.Recipients} {
 		parts = append(parts, l...)
 	}
-	s := clip(strings.Join(parts, ", "))
+	return strings.Join(parts, ", ")
+}
+
+// Describe words what the entry names, when it ends, and the administrator's comment: "198.51.100.0/24 until 2027-06-30
+// (credit union)".
+func (e *Exemption) Describe() string {
+	s := clip(e.Whom())
 	if !e.Until.IsZero() {
 		s += " until " + e.Until.Add(-time.Nanosecond).Format(time.DateOnly)
+	}
+	if e.Comment != "" {
+		s += " (" + clip(e.Comment) + ")"
 	}
 	return s
 }
@@ -95,9 +197,10 @@ func matchesName(list []string, name string) bool {
 	return false
 }
 
-// matchesMailbox compares an envelope address with addresses, domains and ".suffixes" of domains; "<>" is the null
-// reverse-path. Local parts are compared without regard to case, for no administrator means anything else.
-func matchesMailbox(list []string, mailbox string) bool {
+// MatchesMailbox compares an envelope address with addresses, domains and ".suffixes" of domains; "<>" is the null
+// reverse-path. The list is canonical, as Exemption has it. Local parts are compared without regard to case, for no
+// administrator means anything else.
+func MatchesMailbox(list []string, mailbox string) bool {
 	domain := domainOf(mailbox)
 	for _, want := range list {
 		switch {

@@ -12,24 +12,23 @@ import (
 
 //go:generate go test -run TestPage -update .
 
-var update = flag.Bool("update", false, "write docs/checks.md")
+var update = flag.Bool("update", false, "write docs/checks.md and docs/replies.md")
 
-const pagePath = "../docs/checks.md"
-
-// docs/checks.md is made of the checks and of the table of presets.
+// docs/checks.md is made of the checks and of the table of presets, docs/replies.md of the catalogue.
 func TestPage(t *testing.T) {
-	want := page()
-	if *update {
-		if err := os.WriteFile(pagePath, []byte(want), 0o644); err != nil {
+	for path, want := range map[string]string{"../docs/checks.md": page(), "../docs/replies.md": repliesPage()} {
+		if *update {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	got, err := os.ReadFile(pagePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is not what the checks say; run go generate ./check", pagePath)
+		if string(got) != want {
+			t.Errorf("%s is not what the checks say; run go generate ./check", path)
+		}
 	}
 }
 
@@ -47,22 +46,21 @@ of. Local checks need nothing but what the client said; the others ask DNS, and 
 A failure of DNS is never a rejection. Where a check would reject, it defers; where it would suspect, its points are
 possible and not known; see [verdicts](verdicts.md).
 
-| check | from | asks | passes when | the client is told to | reply |
-|---|---|---|---|---|---|
+| check | from | asks | passes when |
+|---|---|---|---|
 `)
 	for _, c := range All(Settings{}) {
 		asks := "nothing"
 		if c.Cost == helogate.Lookup {
 			asks = "DNS"
 		}
-		if c.Name == "exempt" {
+		if c.Name == "exempt" || c.Name == "forwarder" {
 			asks = "DNS, for entries with `name`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", c.Name, strings.ToUpper(c.Needs.String()), asks, c.Doc, c.Fix, replyOf(c))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", c.Name, strings.ToUpper(c.Needs.String()), asks, c.Doc)
 	}
 	b.WriteString(`
-At the HELO stage a reply's basic code may differ, as said; at CONNECT it is 554; at all others 550. A deferral for
-reverse DNS is 450 4.7.25, for any other failure of DNS 451 4.4.3, a greylisting 451 4.7.1.
+The codes of each at every stage, and how to word the replies anew, are in [replies](replies.md).
 
 ## The presets
 
@@ -87,19 +85,106 @@ organisations, not at single addresses.
 	return b.String()
 }
 
-func replyOf(c helogate.Check) string {
-	if c.Fix == "" {
-		return ""
+// repliesPage has a line for each reply, with its basic codes from CONNECT to RCPT.
+func repliesPage() string {
+	var b strings.Builder
+	b.WriteString(`# Replies
+
+Made of the code by ` + "`go generate ./check`" + `; change it there.
+
+A client that is refused reads one line: the code of the stage, the enhanced code (RFC 3463, RFC 7372), what was found with
+address and name, what to do about it, the verdict's id, your page about it (` + "`policy.url`" + `), and your own words
+(` + "`policy.footer`" + `):
+
+    550 5.7.25 192.0.2.1 has no name in reverse DNS; give your address a PTR record [8rx7ssvzkrbze] https://example.net/why/8rx7ssvzkrbze
+
+| reply | CONNECT | HELO | MAIL | RCPT | enhanced | the remedy, ` + "`{fix}`" + ` |
+|---|---|---|---|---|---|---|
+`)
+	all := All(Settings{})
+	fixes := map[string]string{}
+	for _, c := range all {
+		fixes[c.Name] = c.Fix
 	}
-	code := c.Code
-	if code == "" {
-		code = "5.7.1"
+	rows := helogate.Catalogue(all)
+	for i := 0; i < len(rows); {
+		codes, row := [helogate.Rcpt + 1]string{}, rows[i]
+		for ; i < len(rows) && rows[i].Name == row.Name; i++ {
+			codes[rows[i].Stage] = fmt.Sprint(rows[i].Code)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", row.Name, strings.Join(codes[:], " | "), row.Enhanced, fixes[row.Name])
 	}
-	if c.AtHelo != 0 {
-		return fmt.Sprintf("%s, at HELO %d", code, c.AtHelo)
+	b.WriteString(`
+` + "`suspicion`" + ` is a rejection that no single check decided, ` + "`defer`" + ` a deferral because DNS did not answer, ` + "`greylist`" + ` a
+greylisting. A deferral for reverse DNS is 450 4.7.25 (RFC 7372 section 3.3). A check that the policy defers on *fail* keeps its
+enhanced code, with 4 for 5. What is dropped has 521 at Postfix. Nothing is deferred before MAIL, where RFC 5321 has no place
+for it. A rule of yours has 5.7.1, and its note or its name for what was found.
+
+## Other words
+
+` + "```toml" + `
+[policy]
+url    = "https://example.net/why/{id}"
+footer = "Call +1 555 0100."
+
+[policy.replies]
+fcrdns    = "{client} needs a PTR record that leads back to it: {why}"
+suspicion = "We take no mail from hosts like {client}: {why}"
+` + "```" + `
+
+The key is the name of a check or of a rule, ` + "`suspicion`, `defer` or `greylist`" + `. In a text stand for
+
+| placeholder | |
+|---|---|
+`)
+	for _, p := range helogate.Placeholders {
+		fmt.Fprintf(&b, "| `{%s}` | %s |\n", p, placeholders[p])
 	}
-	if code == "5.5.1" {
-		return "503 " + code
+	b.WriteString(`
+Codes cannot be changed: MTAs act on them. The whole reply is cut to what fits an SMTP reply line, 512 bytes; all that
+comes from the client is made printable first. The verdict's id is added where the text has none.
+
+The texts of all replies as they are without that:
+
+| reply | text |
+|---|---|
+`)
+	for i, row := range rows {
+		if i == 0 || rows[i-1].Name != row.Name {
+			fmt.Fprintf(&b, "| `%s` | %s |\n", row.Name, row.Text)
+		}
 	}
-	return code
+	return b.String()
+}
+
+// placeholders says what they stand for.
+var placeholders = map[string]string{
+	"why": "what was found", "fix": "the remedy", "client": "the client's address", "helo": "what it said in HELO",
+	"sender": "the envelope sender", "recipient": "the envelope recipient", "check": "the check or rule that decided, or `suspicion`",
+	"id": "the verdict's id",
+}
+
+// Every placeholder is explained, and the catalogue says what clients read.
+func TestCatalogue(t *testing.T) {
+	for _, p := range helogate.Placeholders {
+		if placeholders[p] == "" {
+			t.Errorf("{%s} is not explained", p)
+		}
+	}
+	for _, e := range helogate.Catalogue([]helogate.Check{BareAddress}) {
+		if e.Name != BareAddress.Name {
+			continue
+		}
+		f := facts("192.0.2.1 192.0.2.9")
+		f.Stage = e.Stage
+		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: BareAddress, On: map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := p.Judge(t.Context(), f, helogate.MustZone(""))
+		text := strings.NewReplacer("{why}", v.Findings[0].Why, "{fix}", BareAddress.Fix, "{id}", v.ID).Replace(e.Text)
+		if want := (helogate.Reply{Code: e.Code, Enhanced: e.Enhanced, Text: text}); v.Reply != want {
+			t.Errorf("at %s: %s, but the catalogue says %s", e.Stage, v.Reply, want)
+		}
+	}
 }

@@ -42,7 +42,9 @@ var presetTable = [...]struct {
 	{"authenticated", let, let, let, let, let},
 	{"submission", let, let, let, let, let},
 	{"own-network", let, let, let, let, let},
+	{"trusted", let, let, let, let, let},
 	{"exempt", let, let, let, let, let},
+	{"forwarder", let, let, let, let, let},
 	{"postmaster", let, let, let, let, let},
 	{"abuse", let, let, let, let, let},
 

@@ -17,6 +17,7 @@ import (
 // doubtful is for each check that asks DNS a client and a world in which a failure of DNS matters: some answer is there
 // without which the check cannot find what it finds.
 var doubtful = map[string]struct{ client, zone string }{
+	"forwarder":     {"192.0.2.1 mx.example.org", "192.0.2.1 PTR a.lists.example\na.lists.example A 192.0.2.1"},
 	"exempt":        {"192.0.2.1 mx.example.org", "192.0.2.1 PTR mx.friend.example\nmx.friend.example A 192.0.2.1"},
 	"own-name":      {"192.0.2.1 mail.example.net", "mail.example.net A 198.51.100.25"},
 	"rdns":          {"192.0.2.1 x", ""},
@@ -36,6 +37,7 @@ var doubtful = map[string]struct{ client, zone string }{
 
 var settings = Settings{
 	Own: ours, Impersonated: []string{"bank.example"},
+	Forwarders: []Forwarder{{Exemption: Exemption{Names: []string{".lists.example"}}}}, Trusted: true,
 	Exempt: []Exemption{{Names: []string{".friend.example"}}, {Helos: []string{".odd.example"}}},
 }
 

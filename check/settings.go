@@ -16,6 +16,8 @@ type Settings struct {
 	BadHelo      BadHeloList
 	Impersonated []string // names, with all below, beside those that the impersonation check knows
 	Exempt       []Exemption
+	Forwarders   []Forwarder
+	Trusted      bool // whether somebody answers questions of the kind helogate.Trust
 }
 
 // Own is what is ours: others may not say it, and it is never judged.
@@ -63,4 +65,10 @@ type Exemption struct {
 	Recipients []string // likewise
 	Comment    string
 	Until      time.Time // the first instant at which it is over; zero: for ever
+}
+
+// A Forwarder passes on the mail of others. Of the Exemption its addresses and names count.
+type Forwarder struct {
+	Exemption
+	Origin bool // its mail is judged by helogate.Facts.Origin, where the door shows it; see helogate.Policy.ByOrigin
 }

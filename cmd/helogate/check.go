@@ -16,14 +16,17 @@ import (
 
 type checkCmd struct {
 	configFlag
-	Preset string   `help:"Judge by this preset: lenient, rfc, strict, balanced or hardline." placeholder:"NAME"`
-	DNS    string   `help:"Ask this resolver." placeholder:"HOST:PORT"`
-	From   *rawText `help:"The envelope sender; the stage is then MAIL. Empty is the null reverse-path." placeholder:"ADDR"`
-	Rcpt   rawText  `help:"The envelope recipient; the stage is then RCPT." placeholder:"ADDR"`
-	Auth   rawText  `help:"The login that the client has authenticated as." placeholder:"USER"`
-	Server string   `help:"Where the client connected to." placeholder:"IP:PORT"`
-	All    bool     `help:"Run every check, even when all is decided."`
-	JSON   bool     `name:"json" help:"Print the verdict as the journal keeps it."`
+	Preset     string   `help:"Judge by this preset: lenient, rfc, strict, balanced or hardline." placeholder:"NAME"`
+	DNS        string   `help:"Ask this resolver." placeholder:"HOST:PORT"`
+	From       *rawText `help:"The envelope sender; the stage is then MAIL. Empty is the null reverse-path." placeholder:"ADDR"`
+	Rcpt       rawText  `help:"The envelope recipient; the stage is then RCPT." placeholder:"ADDR"`
+	Auth       rawText  `help:"The login that the client has authenticated as." placeholder:"USER"`
+	Server     string   `help:"Where the client connected to." placeholder:"IP:PORT"`
+	Door       string   `help:"Judge as at this door, by its address in [[listen]]." placeholder:"ADDRESS"`
+	Origin     string   `help:"The client that this one says it has the mail from, for forwarders that are believed." placeholder:"IP"`
+	OriginHelo rawText  `help:"What that client said in HELO." placeholder:"NAME"`
+	All        bool     `help:"Run every check, even when all is decided."`
+	JSON       bool     `name:"json" help:"Print the verdict as the journal keeps it."`
 
 	Client string  `arg:"" name:"client-ip" help:"The client's address."`
 	Helo   rawText `arg:"" optional:"" help:"What it says in HELO or EHLO."`
@@ -52,18 +55,22 @@ func (cmd checkCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	rules, err := rulesOf(c, "")
+	policies, err := policiesOf(c)
 	if err != nil {
 		return err
+	}
+	door, err := doorOf(c, policies, cmd.Door)
+	if err != nil {
+		return cmd.usage(w, err)
 	}
 	resolver, err := resolverOf(c)
 	if err != nil {
 		return configError{err}
 	}
 	defer resolver.Close()
-	p := *rules.Policy
+	p := *door.Of(f.Recipient).Policy
 	p.Exhaustive, p.Budget = cmd.All, c.DNS.Budget
-	v := p.Judge(w.ctx, f, resolver)
+	v := p.Judge(w.ctx, f, helogate.ByKind{helogate.Trust: trustedBy(w, c), "": resolver})
 	if w.ctx.Err() != nil {
 		return fmt.Errorf("interrupted before all was answered")
 	}
@@ -97,6 +104,12 @@ func (cmd checkCmd) facts() (helogate.Facts, error) {
 			return f, fmt.Errorf("--server %q is no address with a port, like 192.0.2.25:25", cmd.Server)
 		}
 	}
+	if cmd.Origin != "" {
+		if f.Origin.Client, err = netip.ParseAddr(strings.Trim(cmd.Origin, "[]")); err != nil {
+			return f, fmt.Errorf("--origin %q is no address", cmd.Origin)
+		}
+		f.Origin.Helo = string(cmd.OriginHelo)
+	}
 	if cmd.From != nil {
 		f.Stage, f.Sender = helogate.Mail, strings.Trim(string(*cmd.From), "<>")
 	}
@@ -115,9 +128,15 @@ func (cmd checkCmd) configuration(w *world) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Mode = config.Enforce
+	inForce(c)
 	if cmd.Preset != "" {
 		c.Policy.Preset = cmd.Preset
+		for i := range c.Listen {
+			c.Listen[i].Preset = ""
+		}
+		for i := range c.Policy.For {
+			c.Policy.For[i].Preset = ""
+		}
 	}
 	if cmd.DNS != "" {
 		server, err := netip.ParseAddrPort(cmd.DNS)
@@ -132,6 +151,17 @@ func (cmd checkCmd) configuration(w *world) (*config.Config, error) {
 		c.DNS.Servers = []netip.AddrPort{server}
 	}
 	return c, nil
+}
+
+// inForce puts every policy of a configuration into force.
+func inForce(c *config.Config) {
+	c.Mode = config.Enforce
+	for i := range c.Listen {
+		c.Listen[i].Mode = ""
+	}
+	for i := range c.Policy.For {
+		c.Policy.For[i].Mode = ""
+	}
 }
 
 func (cmd checkCmd) usage(w *world, err error) error {

@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
+	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/policy"
 )
 
@@ -16,12 +19,11 @@ func (cmd configCheckCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range c.Listen {
-		if _, err := rulesOf(c, l.Preset); err != nil {
-			return err
-		}
+	policies, err := policiesOf(c)
+	if err != nil {
+		return err
 	}
-	for _, warning := range policy.Warnings(c) {
+	for _, warning := range policy.Warnings(c, policies, time.Now()) {
 		fmt.Fprintln(w.stderr, "warning: "+warning)
 	}
 	what := cmd.Config
@@ -34,13 +36,43 @@ func (cmd configCheckCmd) Run(w *world) error {
 
 type configShowCmd struct {
 	configFlag
+	Policy bool    `help:"Print the policy instead: every line in the order in which it is heard, rules included, with what it costs and does."`
+	For    rawText `help:"The policy for this recipient." placeholder:"ADDR"`
+	Door   string  `help:"The policy at this door, by its address in [[listen]]." placeholder:"ADDRESS"`
 }
 
-// Run prints the configuration as TOML, which reads back as the same.
+// Run prints the configuration as TOML, which reads back as the same, or one of its policies.
 func (cmd configShowCmd) Run(w *world) error {
 	c, err := cmd.load(w)
 	if err != nil {
 		return err
 	}
-	return c.WriteTOML(w.stdout)
+	if !cmd.Policy && cmd.For == "" && cmd.Door == "" {
+		return c.WriteTOML(w.stdout)
+	}
+	policies, err := policiesOf(c)
+	if err != nil {
+		return err
+	}
+	door, err := doorOf(c, policies, cmd.Door)
+	if err != nil {
+		fmt.Fprintf(w.stderr, "helogate config show: %s\n", err)
+		return status(exitUsage)
+	}
+	return printPolicy(w.stdout, c, door.Of(strings.Trim(string(cmd.For), "<>")))
+}
+
+// doorOf finds a door by its address; "" is none, with the policy of all doors that have no other.
+func doorOf(c *config.Config, p *policy.Policies, address string) (*policy.Door, error) {
+	if address == "" {
+		return p.General, nil
+	}
+	var all []string
+	for i, l := range c.Listen {
+		if l.Address.String() == address || l.Address.Address == address {
+			return p.Doors[i], nil
+		}
+		all = append(all, l.Address.String())
+	}
+	return nil, fmt.Errorf("no door listens at %q; those of the configuration: %s", address, strings.Join(all, ", "))
 }

@@ -39,11 +39,17 @@ type configError struct{ error }
 func (e configError) Unwrap() error { return e.error }
 
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Judge for the MTAs that ask."`
-	Check   checkCmd   `cmd:"" help:"Judge one client and show why, always as if in force. A HELO that begins with - goes after --."`
-	Config  configCmd  `cmd:"" help:"Check or show the configuration."`
-	Demo    demoCmd    `cmd:"" help:"See it work without a network: the real service on a DNS of its own, and clients that pose."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve   serveCmd         `cmd:"" help:"Judge for the MTAs that ask."`
+	Check   checkCmd         `cmd:"" help:"Judge one client and show why, always as if in force. A HELO that begins with - goes after --."`
+	Config  configCmd        `cmd:"" help:"Check or show the configuration."`
+	Reload  reloadCmd        `cmd:"" help:"Have the running service read its configuration again."`
+	Status  serviceStatusCmd `cmd:"" help:"Say how the running service is."`
+	Trust   trustCmd         `cmd:"" help:"Say who is let in for a while."`
+	Exempt  exemptCmd        `cmd:"" help:"Say who is exempt, and why somebody is not."`
+	Import  importCmd        `cmd:"" help:"Print the configuration that does what another tool's does."`
+	Init    initCmd          `cmd:"" help:"Write a first configuration, by what Postfix says if there is one."`
+	Demo    demoCmd          `cmd:"" help:"See it work without a network: the real service on a DNS of its own, and clients that pose."`
+	Version versionCmd       `cmd:"" help:"Print the version."`
 }
 
 type configCmd struct {
@@ -109,10 +115,14 @@ type versionCmd struct{}
 
 // Run prints one line.
 func (versionCmd) Run(w *world) error {
-	version := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	_, err := fmt.Fprintf(w.stdout, "helogate %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(w.stdout, "helogate %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
+}
+
+// version is that of this program.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }

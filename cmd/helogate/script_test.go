@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"dns": dnsCmd, "status": statusCmd, "hostile": hostileCmd, "tidy": tidyCmd, "printable": printableCmd,
+			"dns": dnsCmd, "status": exitCmd, "hostile": hostileCmd, "tidy": tidyCmd, "printable": printableCmd,
 			"uncomment": uncommentCmd, "await": awaitCmd, "ask": askCmd, "signal": signalCmd, "replay": replayCmd,
 		},
 		Setup: func(e *testscript.Env) error {
@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 			}
 			e.Defer(func() { os.RemoveAll(short) })
 			e.Setenv("SOCK", short)
+			e.Setenv("HELOGATE_CONTROL__SOCKET", short+"/control")       // each script has its own service
 			e.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // else every program run takes a second more
 			e.Setenv("LONG", strings.Repeat("long.", 2000))
 			return nil
@@ -90,7 +91,7 @@ func hostileCmd(ts *testscript.TestScript, neg bool, args []string) {
 	for i := range args {
 		args[i] = unescape(ts, args[i])
 	}
-	statusCmd(ts, neg, args)
+	exitCmd(ts, neg, args)
 }
 
 func unescape(ts *testscript.TestScript, s string) string {
@@ -113,7 +114,7 @@ func uncommentCmd(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), comment.ReplaceAll([]byte(ts.ReadFile(args[0])), nil), 0o600))
 }
 
-func statusCmd(ts *testscript.TestScript, _ bool, args []string) {
+func exitCmd(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	got := 0
@@ -208,9 +209,12 @@ func replayCmd(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	c, err := config.Parse("replay", []byte("mode = \"enforce\"\n"), config.Options{Checks: check.Names(), Presets: check.Presets})
 	ts.Check(err)
-	p, err := policy.Build(c, args[1])
+	if args[1] != "" {
+		c.Policy.Preset = args[1]
+	}
+	p, err := policy.Build(c)
 	ts.Check(err)
-	judged := helogate.Record{Facts: r.Facts, Verdict: p.Judge(context.Background(), r.Facts, r.Asked)}
+	judged := helogate.Record{Facts: r.Facts, Verdict: p.General.Everybody.Judge(context.Background(), r.Facts, r.Asked)}
 	if again := string(judged.AppendJSON(nil)); again != text {
 		ts.Fatalf("judged again, it is another:\n%s\n%s", text, again)
 	}

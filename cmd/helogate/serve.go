@@ -38,6 +38,11 @@ func (cmd serveCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	r, err := cmd.supervise(w, s, resolver)
+	if err != nil {
+		_ = s.end(c)
+		return err
+	}
 	fmt.Fprint(w.stdout, mainCF(c, s.addrs))
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -45,36 +50,26 @@ func (cmd serveCmd) Run(w *world) error {
 	for {
 		select {
 		case <-hup:
-			cmd.reload(w, s)
+			_ = r.reload("signal") // it is in the log, and in the status
 		case err := <-s.failed:
 			log.Error("a door ended", "error", err)
+			r.close()
 			_ = s.end(c)
 			return err
 		case <-w.ctx.Done():
 			log.Info("stopping")
 			w.stop()
+			r.close()
 			return s.end(c)
 		}
 	}
 }
 
-// end closes the service when every judgement has had its time.
+// end closes the service, whose supervisor has ended, when every judgement has had its time.
 func (s *service) end(c *config.Config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.DNS.Budget+2*time.Second)
 	defer cancel()
 	return s.close(ctx)
-}
-
-func (cmd serveCmd) reload(w *world, s *service) {
-	c, err := cmd.load(w)
-	if err == nil {
-		err = s.reload(c)
-	}
-	if err != nil {
-		s.log.Error("the configuration was not reloaded, the old one stays in force", "error", err)
-		return
-	}
-	s.log.Info("reloaded", "mode", string(c.Mode), "preset", c.Policy.Preset)
 }
 
 // limitMemory tells the garbage collector how much there may be: room for the cache, and for all else, whatever the flood.

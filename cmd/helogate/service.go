@@ -9,57 +9,79 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/door"
 	"github.com/helogate/helogate/internal/engine"
 	"github.com/helogate/helogate/internal/policy"
+	"github.com/helogate/helogate/internal/trust"
 )
 
 // A service is the doors of a configuration before one engine.
 type service struct {
-	log    *slog.Logger
-	config *config.Config // of the start: what is in force of it but for the policies
-	gates  []*engine.Gate
-	doors  []*door.Postfix
-	addrs  []net.Addr // where the doors listen, in the configuration's order
-	failed chan error // of a door that ended by itself
-	wg     sync.WaitGroup
+	log     *slog.Logger
+	config  *config.Config // of the start: what is in force of it but for the policies
+	engine  *engine.Engine
+	trusted *trust.Store
+	since   time.Time
+	gates   []*engine.Gate
+	doors   []*door.Postfix
+	addrs   []net.Addr // where the doors listen, in the configuration's order
+	failed  chan error // of a door that ended by itself
+	inForce atomic.Pointer[inForceNow]
+	wg      sync.WaitGroup
+}
+
+// inForceNow is what the gates judge by.
+type inForceNow struct {
+	config   *config.Config
+	policies *policy.Policies
+	loaded   time.Time
 }
 
 // start opens all doors or none.
 func start(c *config.Config, ask helogate.Asker, log *slog.Logger, seen func(*helogate.Record)) (*service, error) {
-	s := &service{log: log, config: c, failed: make(chan error, len(c.Listen))}
-	e := engine.New(engine.Config{Ask: ask, Log: log, Budget: c.DNS.Budget, Seen: seen})
+	policies, err := policiesOf(c)
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := trust.Open(trust.Config{Path: c.Trust.File, Log: log})
+	if err != nil {
+		return nil, configError{err}
+	}
+	s := &service{log: log, config: c, trusted: trusted, since: time.Now(), failed: make(chan error, len(c.Listen))}
+	s.engine = engine.New(engine.Config{
+		Ask: helogate.ByKind{helogate.Trust: trusted, "": ask}, Log: log, Budget: c.DNS.Budget, Seen: seen,
+	})
 	var listeners []net.Listener
-	for _, l := range c.Listen {
-		rules, err := rulesOf(c, l.Preset)
-		var listener net.Listener
-		if err == nil {
-			listener, err = door.Listen(l.Address.String(), l.Mode)
-		}
+	for i, l := range c.Listen {
+		listener, err := door.Listen(l.Address.String(), l.Permissions)
 		if err != nil {
 			for _, open := range listeners {
 				open.Close()
 			}
+			trusted.Close()
 			return nil, err
 		}
-		gate := e.Gate(rules)
+		gate := s.engine.Gate(rulesOf(c, policies.Doors[i]))
 		s.gates = append(s.gates, gate)
 		s.doors = append(s.doors, &door.Postfix{Judge: gate.Judge, Log: log})
 		s.addrs = append(s.addrs, listener.Addr())
 		listeners = append(listeners, listener)
 	}
+	s.inForce.Store(&inForceNow{c, policies, s.since})
 	for i, listener := range listeners {
 		s.wg.Go(func() {
 			if err := s.doors[i].Serve(listener); err != nil {
 				s.failed <- err
 			}
 		})
-		log.Info("listening", "protocol", c.Listen[i].Protocol, "address", s.addrs[i].String(), "mode", string(c.Mode), "preset", presetOf(c, i))
+		log.Info("listening", "protocol", c.Listen[i].Protocol, "address", s.addrs[i].String(), "mode", string(policies.Doors[i].Everybody.Mode), "preset", policies.Doors[i].Everybody.Preset)
 	}
-	for _, w := range policy.Warnings(c) {
+	for _, w := range policy.Warnings(c, policies, time.Now()) {
 		log.Warn(w)
 	}
 	return s, nil
@@ -71,23 +93,23 @@ func (s *service) reload(c *config.Config) error {
 	if len(c.Listen) != len(s.config.Listen) {
 		return errors.New("other doors: restart helogate to open or close them")
 	}
-	rules := make([]engine.Rules, len(c.Listen))
 	for i, l := range c.Listen {
-		if l.Address != s.config.Listen[i].Address {
+		if l.Address != s.config.Listen[i].Address || l.Protocol != s.config.Listen[i].Protocol {
 			return fmt.Errorf("another address, %s: restart helogate to listen there", l.Address)
 		}
-		var err error
-		if rules[i], err = rulesOf(c, l.Preset); err != nil {
-			return err
-		}
+	}
+	policies, err := policiesOf(c)
+	if err != nil {
+		return err
 	}
 	if what := needRestart(s.config, c); len(what) > 0 {
 		s.log.Warn("reloaded in part: restart helogate for what else has changed", "settings", strings.Join(what, ", "))
 	}
 	for i, g := range s.gates {
-		g.SetRules(rules[i])
+		g.SetRules(rulesOf(c, policies.Doors[i]))
 	}
-	for _, w := range policy.Warnings(c) {
+	s.inForce.Store(&inForceNow{c, policies, time.Now()})
+	for _, w := range policy.Warnings(c, policies, time.Now()) {
 		s.log.Warn(w)
 	}
 	return nil
@@ -101,9 +123,15 @@ func needRestart(old, is *config.Config) (out []string) {
 	if old.Log != is.Log {
 		out = append(out, "log")
 	}
+	if old.Trust != is.Trust {
+		out = append(out, "trust")
+	}
+	if old.Control.Socket != is.Control.Socket || old.Control.Permissions != is.Control.Permissions {
+		out = append(out, "control.socket")
+	}
 	for i := range is.Listen {
-		if old.Listen[i].Mode != is.Listen[i].Mode {
-			out = append(out, fmt.Sprintf("listen[%d].mode", i))
+		if old.Listen[i].Permissions != is.Listen[i].Permissions {
+			out = append(out, fmt.Sprintf("listen[%d].permissions", i))
 		}
 	}
 	return out
@@ -118,5 +146,5 @@ func (s *service) close(ctx context.Context) error {
 	}
 	wg.Wait()
 	s.wg.Wait()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.trusted.Close())...)
 }

@@ -2,16 +2,22 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
+	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/dns"
+	"github.com/helogate/helogate/hostname"
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/control"
 	"github.com/helogate/helogate/internal/engine"
+	"github.com/helogate/helogate/internal/header"
 	"github.com/helogate/helogate/internal/policy"
 )
 
@@ -55,13 +61,48 @@ func resolverOf(c *config.Config) (*dns.Resolver, error) {
 	return r, nil
 }
 
-// rulesOf makes the rules of a door.
-func rulesOf(c *config.Config, preset string) (engine.Rules, error) {
-	p, err := policy.Build(c, preset)
+// policiesOf makes all policies of a configuration.
+func policiesOf(c *config.Config) (*policy.Policies, error) {
+	p, err := policy.Build(c)
 	if err != nil {
-		return engine.Rules{}, configError{err}
+		return nil, configError{err}
 	}
-	return engine.Rules{Policy: p, RejectAt: c.Policy.RejectAtStage}, nil
+	return p, nil
+}
+
+// rulesOf makes the rules of a door.
+func rulesOf(c *config.Config, d *policy.Door) engine.Rules {
+	h := c.Headers
+	r := engine.Rules{
+		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage,
+		Headers: header.Options{
+			AuthenticationResults: h.AuthenticationResults, XHelogate: h.XHelogate, XHelo: h.XHelo, XHeloCheck: h.XHeloCheck, Name: h.Name,
+		},
+	}
+	if r.Headers.Name == "" {
+		r.Headers.Name = hostName()
+	}
+	for i, f := range d.For {
+		r.For = append(r.For, engine.Exception{
+			Name: fmt.Sprintf("for %d", i+1), Policy: f.Policy.Policy,
+			Matches: func(recipient string) bool { return check.MatchesMailbox(f.Recipients, recipient) },
+		})
+	}
+	return r
+}
+
+// hostName is the name of this host, as the MTA's own would be.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "localhost"
+	}
+	return hostname.Canonical(name)
+}
+
+// trustedBy says who is trusted by the service that runs with a configuration: nobody where none does.
+func trustedBy(w *world, c *config.Config) helogate.Asker {
+	return serviceTrust{control.Socket(c.Control.Socket, w.environ), version()}
 }
 
 // logTo makes the log of a configuration, and what writes out its last lines.

@@ -56,9 +56,9 @@ func printVerdict(out io.Writer, r *helogate.Record, colour bool) error {
 	p.headline(&b, r)
 	b.WriteString("\n" + p.paint("checks", text.Bold) + "\n")
 	b.WriteString(p.findings(r.Findings))
-	if len(r.Asked) > 0 {
+	if asked := worthTelling(r.Asked); len(asked) > 0 {
 		b.WriteString(p.paint("asked", text.Bold) + "\n")
-		b.WriteString(p.evidence(r.Asked))
+		b.WriteString(p.evidence(asked))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -162,6 +162,13 @@ func newTree() list.Writer {
 	tree := list.NewWriter()
 	tree.SetStyle(list.StyleConnectedLight)
 	return tree
+}
+
+// worthTelling leaves out that nobody trusts the client, which is so of nearly all.
+func worthTelling(asked helogate.Evidence) helogate.Evidence {
+	return slices.DeleteFunc(slices.Clone(asked), func(qa helogate.QA) bool {
+		return qa.Kind == helogate.Trust && qa.Status == helogate.NXDomain
+	})
 }
 
 // evidence prints what was asked as DNS hangs together: under an answer stand the questions about the names and

@@ -42,10 +42,26 @@ type Config struct {
 	// Who is let in whatever the policy says; as many `[[exempt]]` as needed. In one of them every setting that is given
 	// must match, of a list one entry; at least one of `address`, `name`, `helo`, `sender` and `recipient` is required.
 	Exempt []Exempt `toml:"exempt" unset:"nobody is exempt"`
+	// Mailing lists and relays that pass on the mail of others, and must not be judged for it by their own handshake; as
+	// many `[[forwarder]]` as needed. At least one of `address` and `name` is required; if both are given, both must match.
+	Forwarder []Forwarder `toml:"forwarder" unset:"nobody is a forwarder"`
+	// Lists in files, by the names that rules call them by: `client in list("relays")`. A file has a line for each
+	// address, network, name, `.suffix` or mail address, and comments after `#`. It is read again on reload.
+	Lists map[string]string `toml:"lists" is:"lists" unset:"none"`
+	// Rules of your own, in their order; as many `[[rule]]` as needed. docs/rules.md says how they are written.
+	Rule []Rule `toml:"rule" unset:"no rules"`
 	// Where MTAs ask; as many `[[listen]]` as needed. No two may overlap.
 	Listen []Listen `toml:"listen"`
 	// How DNS is asked, and what is remembered of it.
 	DNS DNS `toml:"dns"`
+	// What is added to the header of a message that is let in, by doors that can; what is off is not added. It says what
+	// would have happened, where a policy is on trial.
+	Headers Headers `toml:"headers"`
+	// Who is let in for a while by `helogate trust`: after POP before SMTP, say.
+	Trust Trust `toml:"trust"`
+	// The socket by which `helogate reload`, `status`, `trust` and `exempt list` talk to the service, and how the service
+	// learns of a new configuration.
+	Control Control `toml:"control"`
 	// What the service says about itself.
 	Log Log `toml:"log"`
 
@@ -96,7 +112,90 @@ type Policy struct {
 	// table gives one to each outcome that it names. The actions are `ignore`, `note`, `suspect N`, `vouch N`,
 	// `greylist`, `defer`, `reject`, `drop` and `accept`, with `would` before it for a trial; the outcomes are `none`,
 	// `neutral`, `pass`, `softfail`, `fail`, `temperror` and `permerror`.
-	Checks map[string]map[helogate.Outcome]helogate.Action `toml:"checks" is:"checks" unset:"as in the preset"`
+	Checks Checks `toml:"checks" is:"checks" unset:"as in the preset"`
+	// What clients read, in place of our own words: the name of a check or of a rule, `suspicion`, `defer` (for what
+	// DNS did not answer) or `greylist`, and the text. `{why}` in it is what was found, `{fix}` the remedy, `{client}` the address, `{helo}` what it said, `{sender}`
+	// and `{recipient}` the envelope, `{check}` the name, and `{id}` the verdict's, which is added where the text lacks it.
+	// Braces can stand for nothing else.
+	Replies map[string]string `toml:"replies" is:"replies" unset:"our own words"`
+	// The end of every reply, after the page: a telephone number, say; 120 characters at most. The same placeholders stand
+	// for the same.
+	Footer string `toml:"footer" is:"footer" unset:"none"`
+	// Policies for some recipients; as many `[[policy.for]]` as needed. The first that matches holds; what it does not
+	// name is as for everybody. They are heard at RCPT, where the recipient is known.
+	For []For `toml:"for" unset:"one policy for all"`
+}
+
+// Checks says what outcomes of checks, by their names, do.
+type Checks map[string]map[helogate.Outcome]helogate.Action
+
+// For is a policy for some recipients.
+type For struct {
+	// Whose: an address, a domain, or `.example.org` for all domains below.
+	Recipient []string `toml:"recipient" is:"recipient" single:"yes" unset:"must be given"`
+	// The preset of these recipients.
+	Preset string `toml:"preset" is:"preset" unset:"that of the door"`
+	// Whether verdicts are carried out for these recipients.
+	Mode Mode `toml:"mode" is:"mode" unset:"that of the door"`
+	// What differs for these recipients from the preset, from `[policy.checks]` and from the door's own.
+	Checks Checks `toml:"checks" is:"checks" unset:"as for everybody"`
+}
+
+// Rule is a rule of the administrator's.
+type Rule struct {
+	// Its name: in log, journal, and replies where there is no note. No two rules, and no rule and check, share one.
+	Name string `toml:"name" is:"rule name" unset:"must be given"`
+	// When it holds: an expression in CEL.
+	When string `toml:"when" is:"expression" unset:"must be given"`
+	// What is done when it holds: an action, with `would` before it for a trial.
+	Then helogate.Action `toml:"then" is:"action" unset:"must be given"`
+	// What the client reads of it if it is refused, and the log says. It is said as it is, without placeholders.
+	Note string `toml:"note" is:"note" unset:"the name"`
+}
+
+// Forwarder is a host that passes on the mail of others.
+type Forwarder struct {
+	// Its address, or a network that it is in.
+	Address []netip.Prefix `toml:"address" is:"network" single:"yes" unset:"any"`
+	// Its name in DNS, confirmed by its address. `.example.org` is all names below.
+	Name []string `toml:"name" is:"name" single:"yes" unset:"any"`
+	// Whether its mail is judged by the client that it says it has it from, where the door shows one. The forwarder is
+	// believed in this. It needs `address`, and no `name`.
+	Origin bool `toml:"origin" is:"switch" unset:"false: its mail is let in"`
+	// Why, for whoever wonders in ten years.
+	Comment string `toml:"comment" is:"text" unset:"none"`
+	// When this ends, as with `[[exempt]]`.
+	Until time.Time `toml:"until" is:"until" unset:"never"`
+}
+
+// Headers says what is added to the header of a message.
+type Headers struct {
+	// `Authentication-Results` (RFC 8601) with `iprev`, and SPF where it was asked.
+	AuthenticationResults bool `toml:"authentication_results" is:"switch"`
+	// `X-Helogate`: the verdict's id, the action, the suspicion, and which checks failed.
+	XHelogate bool `toml:"x_helogate" is:"switch"`
+	// `X-HELO`: what the client said.
+	XHelo bool `toml:"x_helo" is:"switch"`
+	// `X-Helo-Check`, in the words of the qmail-spp plugin helodnscheck, for HELO names that do not resolve to the client.
+	XHeloCheck bool `toml:"x_helo_check" is:"switch"`
+	// Who says so in Authentication-Results (its authserv-id): the name of your mail system.
+	Name string `toml:"name" is:"host" unset:"the name of this host"`
+}
+
+// Trust says where it is kept who is let in for a while.
+type Trust struct {
+	// A file that keeps it over a restart.
+	File string `toml:"file" is:"path" unset:"none: a restart forgets it"`
+}
+
+// Control is how the service is talked to.
+type Control struct {
+	// A unix socket, by its path, or `none`. Whoever may write to it may trust clients.
+	Socket string `toml:"socket" is:"control socket" unset:"/run/helogate/control.sock for root, helogate.sock in $XDG_RUNTIME_DIR for others"`
+	// The permissions of the socket, in octal digits.
+	Permissions fs.FileMode `toml:"permissions" is:"permissions" unset:"there is no socket"`
+	// Whether a change of the configuration file, or of a file that it names, is put into force without being told.
+	Watch bool `toml:"watch" is:"switch"`
 }
 
 // Exempt says who is let in whatever the policy says. All fields that are given must match, of each one entry.
@@ -112,7 +211,7 @@ type Exempt struct {
 	// bounces. Anybody can claim it, too.
 	Sender []string `toml:"sender" is:"mailbox" single:"yes" unset:"any"`
 	// The envelope recipient, in the same way. To let a mailbox have all its mail, spam and all, name it here.
-	Recipient []string `toml:"recipient" is:"mailbox" single:"yes" unset:"any"`
+	Recipient []string `toml:"recipient" is:"recipient" single:"yes" unset:"any"`
 	// Why, for whoever wonders in ten years.
 	Comment string `toml:"comment" is:"text" unset:"none"`
 	// When this ends: a date, which is exempt to its last second in local time, or a date and time. Not in quotes.
@@ -127,9 +226,13 @@ type Listen struct {
 	// Where: an address with a port, or a unix socket as `unix:/path` or `/path`. Port 0 is any that is free.
 	Address Endpoint `toml:"address" is:"endpoint" unset:"must be given"`
 	// The permissions of a unix socket, in octal digits.
-	Mode fs.FileMode `toml:"mode" is:"permissions" unset:"\"0660\" for a unix socket"`
+	Permissions fs.FileMode `toml:"permissions" is:"permissions" unset:"\"0660\" for a unix socket"`
 	// The preset of this door, where it is not that of `[policy]`: a backup MX, say.
 	Preset string `toml:"preset" is:"preset" unset:"that of [policy]"`
+	// Whether this door's verdicts are carried out.
+	Mode Mode `toml:"mode" is:"mode" unset:"as above the first table"`
+	// What differs at this door from its preset and from `[policy.checks]`.
+	Checks Checks `toml:"checks" is:"checks" unset:"as everywhere"`
 }
 
 // Endpoint is where a door listens, as net.Listen takes it.
@@ -190,6 +293,7 @@ func Default() *Config {
 			MaxTTL:     24 * time.Hour,
 			FailureTTL: 30 * time.Second,
 		},
-		Log: Log{Format: Text, Level: slog.LevelInfo},
+		Control: Control{Permissions: 0o600},
+		Log:     Log{Format: Text, Level: slog.LevelInfo},
 	}
 }

@@ -1,14 +1,12 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/helogate/helogate"
 )
 
 // field is a setting: a field of one of the structs of Config, and what its tags say.
@@ -77,8 +75,8 @@ func (d *decoder) table(n *node, v reflect.Value) {
 		}
 		f := fields[i]
 		switch {
-		case f.leaf == checksLeaf:
-			d.checks(kid, v.Field(f.index))
+		case f.leaf != nil && f.leaf.table != nil:
+			f.leaf.table(d, kid, v.Field(f.index))
 		case f.leaf != nil && f.list:
 			d.values(kid, f, v.Field(f.index))
 		case f.leaf != nil:
@@ -112,15 +110,20 @@ func (d *decoder) tables(n *node, f field, v reflect.Value) {
 }
 
 func (d *decoder) notATable(n *node, f field) {
+	name := n.header()
 	switch {
+	case f.list && n.kind == table && n.made == byChild:
+		if !n.damaged { // it is known that the list comes later
+			d.fail(n.val, n, "there is no [[%s]] above that this could belong to", name)
+		}
 	case f.list && n.kind == table:
-		d.fail(n.val, n, "there may be many of these: write [[%s]], in double brackets", f.name)
+		d.fail(n.val, n, "there may be many of these: write [[%s]], in double brackets", name)
 	case f.list:
-		d.fail(n.val, n, "wants tables, not %s: write [[%s]] on a line, and its settings below", n.kind.a(), f.name)
+		d.fail(n.val, n, "wants tables, not %s: write [[%s]] on a line, and its settings below", n.kind.a(), name)
 	case n.kind == list && n.made == byHeader:
-		d.fail(n.val, n, "there is but one of these: write [%s], in single brackets", f.name)
+		d.fail(n.val, n, "there is but one of these: write [%s], in single brackets", name)
 	default:
-		d.fail(n.val, n, "is a table, not %s: write [%s] on a line, and its settings below", n.kind.a(), f.name)
+		d.fail(n.val, n, "is a table, not %s: write [%s] on a line, and its settings below", n.kind.a(), name)
 	}
 }
 
@@ -140,7 +143,9 @@ func (d *decoder) values(n *node, f field, v reflect.Value) {
 		}
 		return
 	}
-	if f.single && len(n.kids) == 0 {
+	if f.single && len(n.kids) == 0 && f.unset == needed {
+		d.fail(n.val, n, "an empty list matches nobody: name one at least")
+	} else if f.single && len(n.kids) == 0 {
 		d.fail(n.val, n, "an empty list matches nobody: leave it out if anything is meant to match")
 	}
 	for _, kid := range n.kids {
@@ -151,9 +156,7 @@ func (d *decoder) values(n *node, f field, v reflect.Value) {
 }
 
 // written is how a value stands in the file.
-func (d *decoder) written(n *node) string {
-	return clip(string(n.val.src.data[n.val.from:n.val.to]), 80)
-}
+func (d *decoder) written(n *node) string { return clip(n.val.raw(), 80) }
 
 // value decodes one value; it returns whether that went well.
 func (d *decoder) value(n *node, f field, v reflect.Value) bool {
@@ -163,7 +166,11 @@ func (d *decoder) value(n *node, f field, v reflect.Value) bool {
 	}
 	x, err := f.leaf.parse(d, n, f)
 	if err != nil {
-		d.fail(n.val, n, "%w", err)
+		at := n.val
+		if part := (*partError)(nil); errors.As(err, &part) {
+			at = n.part(part.offset, part.length)
+		}
+		d.fail(at, n, "%w", err)
 		return false
 	}
 	if v.Kind() == reflect.Pointer {
@@ -180,10 +187,14 @@ func (d *decoder) wrongType(n *node, f field) {
 	header := n.made == byHeader || n.made == byChild
 	bare := n.kind != table && n.kind != list && n.kind != text
 	switch {
+	case f.leaf == leaves["mode"] && permissions.MatchString(n.text):
+		d.fail(n.val, n, "%w", errPermissions(n.text))
 	case n.kind == table && header:
 		d.fail(n.val, n, "is no table: write %s = ... on one line, with %s after the \"=\"", n.name, want)
 	case bare && f.leaf.takes(text):
 		d.fail(n.val, n, "wants %s, in quotes, not the %s %s", want, n.kind, clip(n.text, 80))
+	case n.kind == text && !f.leaf.takes(text) && quotes(n.val.raw()) == "": // of the environment
+		d.fail(n.val, n, "wants %s, not the text %s", want, shown(n.text))
 	case n.kind == text && !f.leaf.takes(text):
 		d.fail(n.val, n, "wants %s, without quotes, not the text %s", want, shown(n.text))
 	case bare:
@@ -191,134 +202,6 @@ func (d *decoder) wrongType(n *node, f field) {
 	default:
 		d.fail(n.val, n, "wants %s, not %s", want, n.kind.a())
 	}
-}
-
-// unknownKey says which key was probably meant, or in which table it belongs.
-func (d *decoder) unknownKey(n *node, fields []field) {
-	key, where := n.name, ""
-	if at := n.parent; at.parent != nil {
-		if where = " in [" + at.path() + "]"; at.parent.kind == list {
-			where = " in [[" + at.parent.path() + "]]"
-		}
-	}
-	var names []string
-	for _, f := range fields {
-		names = append(names, f.name)
-	}
-	msg := fmt.Sprintf("unknown key %s%s", shown(key), where)
-	elsewhere := d.homes(key)
-	switch near := closest(key, names); {
-	case near != "":
-		msg += fmt.Sprintf("; did you mean %q?", near)
-	case len(elsewhere) > 0:
-		msg += "; it belongs " + strings.Join(elsewhere, " or ")
-	default:
-		msg += ": there are " + strings.Join(names, ", ")
-	}
-	d.wrong.add(n.key, n.parent.path(), "%s", msg)
-}
-
-// homes returns in which tables there is such a key.
-func (d *decoder) homes(key string) []string {
-	var homes []string
-	for _, f := range fieldsOf(configType) {
-		if f.leaf != nil {
-			if f.name == key {
-				homes = append(homes, "above the first [table]")
-			}
-			continue
-		}
-		for _, g := range fieldsOf(f.elem()) {
-			switch {
-			case g.name == key && f.list:
-				homes = append(homes, "in [["+f.name+"]]")
-			case g.name == key:
-				homes = append(homes, "in ["+f.name+"]")
-			}
-		}
-	}
-	if slices.Contains(d.opt.Checks, key) {
-		homes = append(homes, "in [policy.checks]")
-	}
-	return homes
-}
-
-// checks decodes [policy.checks].
-func (d *decoder) checks(n *node, v reflect.Value) {
-	if n.kind != table {
-		d.fail(n.val, n, "is a table, not %s: write [policy.checks] on a line, and name = \"action\" below", n.kind.a())
-		return
-	}
-	all := map[string]map[helogate.Outcome]helogate.Action{}
-	for _, kid := range n.kids {
-		if !slices.Contains(d.opt.Checks, kid.name) {
-			d.unknownCheck(kid)
-			continue
-		}
-		on := map[helogate.Outcome]helogate.Action{}
-		switch kid.kind {
-		case text:
-			d.action(kid, helogate.Fail, on)
-		case table:
-			d.outcomes(kid, on)
-		default:
-			d.fail(kid.val, kid, `wants an action such as "suspect 2", or a table such as { fail = "reject" }, not %s`, kid.kind.a())
-		}
-		all[kid.name] = on
-	}
-	if len(all) > 0 {
-		v.Set(reflect.ValueOf(all))
-	}
-}
-
-func (d *decoder) unknownCheck(n *node) {
-	msg := fmt.Sprintf("there is no check %s", shown(n.name))
-	if homes := d.homes(n.name); closest(n.name, d.opt.Checks) == "" && len(homes) > 0 {
-		msg += "; the setting belongs " + strings.Join(homes, " or ")
-	} else {
-		msg += meant(n.name, d.opt.Checks)
-	}
-	d.wrong.add(n.key, n.parent.path(), "%s", msg)
-}
-
-// outcomes decodes { fail = "reject", softfail = "suspect 1" }.
-func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Action) {
-	var names []string
-	for _, o := range helogate.Outcomes {
-		names = append(names, string(o))
-	}
-	for _, kid := range n.kids {
-		if err := oneOf("outcome", kid.name, names); err != nil {
-			d.wrong.add(kid.key, n.path(), "%w", err)
-			continue
-		}
-		if kid.kind != text {
-			d.fail(kid.val, kid, `wants an action in quotes, such as "suspect 2", not %s`, kid.kind.a())
-			continue
-		}
-		d.action(kid, helogate.Outcome(kid.name), on)
-	}
-	if len(n.kids) == 0 && !n.damaged {
-		d.fail(n.val, n, `says nothing: name an outcome and an action, such as { fail = "reject" }`)
-	}
-}
-
-var doing = []string{"ignore", "note", "suspect", "vouch", "greylist", "defer", "reject", "drop", "accept"}
-
-func (d *decoder) action(n *node, o helogate.Outcome, on map[helogate.Outcome]helogate.Action) {
-	a, err := helogate.ParseAction(n.text)
-	if err == nil {
-		on[o] = a
-		return
-	}
-	words := strings.Fields(n.text)
-	if len(words) > 1 && words[0] == "would" {
-		words = words[1:]
-	}
-	if len(words) > 0 && !slices.Contains(doing, words[0]) && closest(words[0], doing) != "" {
-		err = fmt.Errorf("%s is no action%s", shown(words[0]), meant(words[0], doing))
-	}
-	d.fail(n.val, n, "%w", err)
 }
 
 // until decodes a date or time into the first instant after it.

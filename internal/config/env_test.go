@@ -7,7 +7,9 @@ import (
 )
 
 func TestEnvironment(t *testing.T) {
-	const file = "mode = \"shadow\"\n[policy.checks]\nfcrdns = \"reject\"\n[[exempt]]\nname = \"a.example\"\n[dns]\nservers = [\"192.0.2.1\"]\n"
+	const file = "mode = \"shadow\"\n[policy.checks]\nfcrdns = \"reject\"\n[[exempt]]\nname = \"a.example\"\n[dns]\nservers = [\"192.0.2.1\"]\n" +
+		"[[listen]]\nprotocol = \"http\"\naddress = \"[::1]:0\"\nchecks.spf-from = \"note\"\n[lists]\nOur-Partners = \"/etc/p\"\n" +
+		"[[rule]]\nname = \"A rule/No.1\"\nwhen = \"false\"\nthen = \"note\"\n"
 	for _, c := range []struct{ env, key, want string }{
 		{"HELOGATE_MODE=enforce", "mode", "enforce"},
 		{`HELOGATE_MODE="enforce"`, "mode", "enforce"},
@@ -38,7 +40,30 @@ func TestEnvironment(t *testing.T) {
 		{"HELOGATE_EXEMPT__1__NAME=b.example", "exempt.name", "[a.example]"},
 		{`HELOGATE_EXEMPT__0={ helo = "x" }`, "exempt.helo", "[x]"},
 		{`HELOGATE_EXEMPT=[{ helo = "x" }]`, "exempt.helo", "[x]"},
-		{`HELOGATE_LISTEN=[{ protocol = "exim", address = "/run/h.sock", mode = "0600" }]`, "listen.mode", "-rw-------"},
+		{`HELOGATE_LISTEN=[{ protocol = "exim", address = "/run/h.sock", permissions = "0600" }]`, "listen.permissions", "-rw-------"},
+		{"HELOGATE_POLICY__FOR__0__RECIPIENT=a@example.net, .example.org", "policy.for.recipient", "[a@example.net .example.org]"},
+		{`HELOGATE_POLICY__FOR=[{ recipient = "a@example.net", checks = { fcrdns = "note" } }]`, "policy.for.checks", "map[fcrdns:map[fail:note]]"},
+		{"HELOGATE_LISTEN__0__CHECKS__FCRDNS=drop", "listen.checks", "map[fcrdns:map[fail:drop] spf-from:map[fail:note]]"},
+		{"HELOGATE_LISTEN__0__CHECKS__SPF_FROM__SOFTFAIL=suspect 2", "listen.checks", "map[spf-from:map[fail:note softfail:suspect 2]]"},
+		{"HELOGATE_LISTEN__0__MODE=enforce", "listen.mode", "enforce"},
+		{"HELOGATE_LISTS__RELAYS=/etc/relays", "lists", "map[Our-Partners:/etc/p relays:/etc/relays]"},
+		{"HELOGATE_LISTS__OUR_PARTNERS=/etc/q", "lists", "map[Our-Partners:/etc/q]"},
+		{"HELOGATE_LISTS__0X=/etc/x", "lists", "map[0x:/etc/x Our-Partners:/etc/p]"},
+		{`HELOGATE_LISTS={ a = "/a" }`, "lists", "map[a:/a]"},
+		{"HELOGATE_POLICY__REPLIES__SPF_FROM={why}: no", "policy.replies", "map[spf-from:{why}: no]"},
+		{"HELOGATE_POLICY__REPLIES__SUSPICION=no", "policy.replies", "map[suspicion:no]"},
+		{"HELOGATE_POLICY__REPLIES__A_RULE_NO_1=no", "policy.replies", "map[A rule/No.1:no]"},
+		{"HELOGATE_POLICY__FOOTER={id} is your number", "policy.footer", "{id} is your number"},
+		{`HELOGATE_POLICY__FOOTER="{id}"`, "policy.footer", "{id}"},
+		{"HELOGATE_RULE__0__WHEN=client == ip(\"192.0.2.1\") && true", "rule.when", `client == ip("192.0.2.1") && true`},
+		{"HELOGATE_RULE__0__WHEN=[1].exists(x, true)", "rule.when", "[1].exists(x, true)"},
+		{"HELOGATE_RULE__0__WHEN=true", "rule.when", "true"},
+		{"HELOGATE_RULE__0__THEN=would suspect 2", "rule.then", "would suspect 2"},
+		{"HELOGATE_HEADERS__X_HELO=true", "headers.x_helo", "true"},
+		{"HELOGATE_CONTROL__WATCH=true", "control.watch", "true"},
+		{"HELOGATE_CONTROL__SOCKET=none", "control.socket", "none"},
+		{"HELOGATE_FORWARDER__0__ADDRESS=192.0.2.1", "forwarder.address", "[192.0.2.1/32]"},
+		{"HELOGATE_TRUST__FILE=/var/lib/t", "trust.file", "/var/lib/t"},
 		{"HELOGATE_CONFIG=/etc/helogate.toml", "mode", "shadow"},
 		{"HELOGATE_PORT=tcp://10.0.0.1:25", "mode", "shadow"},
 		{"HELOGATE_SERVICE_HOST=10.0.0.1", "mode", "shadow"},
@@ -56,8 +81,8 @@ func TestEnvironment(t *testing.T) {
 
 // TestEnvironmentDoor: a door can be put together of variables alone, in whatever order they come.
 func TestEnvironmentDoor(t *testing.T) {
-	c := parse(t, "", "HELOGATE_LISTEN__0__PROTOCOL=postfix", "HELOGATE_LISTEN__0__MODE=0600", "HELOGATE_LISTEN__0__ADDRESS=/run/h.sock")
-	if len(c.Listen) != 1 || c.Listen[0].Mode != 0o600 || c.Listen[0].Address.Address != "/run/h.sock" {
+	c := parse(t, "", "HELOGATE_LISTEN__0__PROTOCOL=postfix", "HELOGATE_LISTEN__0__PERMISSIONS=0600", "HELOGATE_LISTEN__0__ADDRESS=/run/h.sock")
+	if len(c.Listen) != 1 || c.Listen[0].Permissions != 0o600 || c.Listen[0].Address.Address != "/run/h.sock" {
 		t.Errorf("%v", c.Listen)
 	}
 }
@@ -94,6 +119,24 @@ func TestEnvironmentBad(t *testing.T) {
 		"HELOGATE_POLICY__PRESET=\"strict\"\nHELOGATE_X=1",
 		"HELOGATE_EXEMPT__0__COMMENT=M\xfcller",
 		"HELOGATE_POLICY={ preset = \"a\", preset = \"b\" }",
+		"HELOGATE_POLICY__FOR__1__RECIPIENT=a@example.net",
+		"HELOGATE_POLICY__FOR__0__PRESET=strict",
+		"HELOGATE_POLICY__FOR__0__RECIPENT=secret",
+		"HELOGATE_POLICY__FOR__RECIPIENT=secret",
+		"HELOGATE_POLICY__FOR=a@example.net",
+		"HELOGATE_LISTEN__0__CHECKS__FCRDNS=reject",
+		"HELOGATE_LISTEN__0__CHECKS__FCDRNS=secret",
+		"HELOGATE_LISTEN__0__MODE=0660",
+		"HELOGATE_LISTS=/etc/relays",
+		"HELOGATE_LISTS__A=relays",
+		"HELOGATE_LISTS__A__B=secret",
+		"HELOGATE_POLICY__REPLIES__FCDRNS=secret",
+		"HELOGATE_POLICY__REPLIES__FCRDNS=you are {cilent}",
+		"HELOGATE_POLICY__FOOTER=a{b",
+		"HELOGATE_HEADERS__X_HELO=yes",
+		"HELOGATE_HEADERS__X_HELO=1",
+		"HELOGATE_CONTROL={ socket = \"none\", permissions = \"0600\" }",
+		"HELOGATE_RULE=[{ name = \"a\", when = \"x\", then = \"note\" }, { name = \"a\", when = \"x\", then = \"note\" }]",
 	} {
 		_, err := Parse("helogate.toml", nil, options(env))
 		if err == nil {
@@ -132,5 +175,29 @@ HELOGATE_DNS__BUDGET: dns.budget: "1" has no unit; did you mean "1s"?
                        ^`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// TestEnvironmentUnclear: of two names that a variable cannot tell apart, none is taken.
+func TestEnvironmentUnclear(t *testing.T) {
+	const file = "[lists]\na-b = \"/1\"\na_b = \"/2\"\n"
+	_, err := Parse("helogate.toml", []byte(file), options("HELOGATE_LISTS__A_B=/3"))
+	want := `HELOGATE_LISTS__A_B: lists: this may be a-b or a_b: give the whole table in a variable
+  HELOGATE_LISTS__A_B=/3
+  ^~~~~~~~~~~~~~~~~~~`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	if _, err := Parse("helogate.toml", []byte("lists = [\"a\"]\n"), options("HELOGATE_LISTS__A=/3")); err == nil {
+		t.Error("a list that is no table was taken")
+	}
+}
+
+// TestRuleTwiceInEnvironment names the variable, where a rule of the file has a name that is there.
+func TestRuleTwiceInEnvironment(t *testing.T) {
+	const rule = `name = "a", when = "x", then = "note" }`
+	_, err := Parse("helogate.toml", nil, options("HELOGATE_RULE__0={ "+rule, "HELOGATE_RULE__1={ "+rule))
+	if err == nil || !strings.Contains(err.Error(), "another rule has this name, at HELOGATE_RULE__0: ") {
+		t.Error(err)
 	}
 }

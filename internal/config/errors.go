@@ -128,6 +128,9 @@ type span struct {
 	from, to int
 }
 
+// raw is what stands there.
+func (s span) raw() string { return string(s.src.data[s.from:s.to]) }
+
 func (s span) order() int { return s.src.order + s.from }
 
 // line returns the number of the line that the span begins in.
@@ -137,6 +140,14 @@ func (s span) line() int {
 		i++
 	}
 	return i
+}
+
+// where says where the span begins, for a message about another.
+func (s span) where() string {
+	if s.src.env {
+		return s.src.name
+	}
+	return "line " + strconv.Itoa(s.line())
 }
 
 // problem is an Error that was not put into words yet: a bad file may hold a great many.

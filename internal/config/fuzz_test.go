@@ -2,12 +2,15 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/helogate/helogate"
 	toml "github.com/pelletier/go-toml/v2"
 	"pgregory.net/rapid"
 )
@@ -15,7 +18,7 @@ import (
 // FuzzParse: whatever the file and a variable hold, what is taken is TOML and can be written and read back, and what is
 // refused is refused in printable words that name a place.
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/bad/*.toml", "testdata/good/*.toml", "example.toml", "testdata/shown.toml"} {
+	for _, pattern := range []string{"testdata/bad/*.toml", "testdata/good/*.toml", "example.toml", "testdata/shown*.toml"} {
 		files, _ := filepath.Glob(pattern)
 		for _, file := range files {
 			if data, err := os.ReadFile(file); err == nil && len(data) < 1<<16 {
@@ -25,7 +28,9 @@ func FuzzParse(f *testing.F) {
 	}
 	for _, env := range []string{
 		"HELOGATE_DNS__SERVERS=127.0.0.1, ::1", `HELOGATE_EXEMPT=[{ name = "a.example" }]`, "HELOGATE_EXEMPT__0__UNTIL=2027-06-30",
-		"HELOGATE_POLICY__CHECKS__FCRDNS__PASS=vouch", "HELOGATE_LISTEN__0__MODE=0600", "HELOGATE_X__Y=1",
+		"HELOGATE_LISTS__A=/b", `HELOGATE_POLICY__REPLIES={ "a rule" = "{why}" }`, "HELOGATE_LISTEN__0__CHECKS__FCRDNS=drop",
+		"HELOGATE_POLICY__FOR__0__RECIPIENT=a@b.example", "HELOGATE_HEADERS__X_HELO=true", "HELOGATE_CONTROL__SOCKET=none",
+		"HELOGATE_POLICY__CHECKS__FCRDNS__PASS=vouch", "HELOGATE_LISTEN__0__PERMISSIONS=0600", "HELOGATE_X__Y=1",
 	} {
 		f.Add([]byte("[[exempt]]\nname = \"a.example\"\n"), env)
 	}
@@ -44,6 +49,11 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("this is taken and no TOML: %v", err)
 		}
 		roundTrip(t, c)
+		for i := range c.Rule {
+			for offset := range len(c.Rule[i].When) + 2 {
+				checkPrintable(t, c.ErrorIn(fmt.Sprintf("rule[%d].when", i), offset, 1, "no").Error())
+			}
+		}
 	})
 }
 
@@ -77,6 +87,7 @@ func TestRoundTripOfAny(t *testing.T) {
 			until = dayAfter(until.Year(), until.Month(), until.Day(), berlin)
 		}
 		c.Exempt = []Exempt{{Name: []string{"a.example"}, Sender: some("a@b.example", ".x"), Comment: rapid.String().Draw(r, "comment"), Until: until}}
+		anyNested(r, c)
 		back, err := Parse("any.toml", []byte(c.String()), options())
 		if err != nil {
 			r.Fatalf("%s\n%v", c, err)
@@ -85,6 +96,39 @@ func TestRoundTripOfAny(t *testing.T) {
 			r.Fatalf("%s\nis read back as\n%s", c, back)
 		}
 	})
+}
+
+// anyNested gives tables within tables, and entries with names of the administrator's.
+func anyNested(r *rapid.T, c *Config) {
+	oneOf := func(s ...string) string { return rapid.SampledFrom(s).Draw(r, "word") }
+	checks := func() Checks {
+		all := Checks{}
+		for _, name := range rapid.SliceOfN(rapid.SampledFrom(options().Checks), 0, 3).Draw(r, "checks") {
+			a, err := helogate.ParseAction(oneOf("note", "suspect 3", "would reject", "vouch"))
+			if err != nil {
+				r.Fatal(err)
+			}
+			all[name] = map[helogate.Outcome]helogate.Action{rapid.SampledFrom(helogate.Outcomes).Draw(r, "outcome"): a}
+		}
+		if len(all) == 0 {
+			return nil
+		}
+		return all
+	}
+	c.Lists = map[string]string{oneOf("a", "A-b_1"): "/" + rapid.StringMatching(`[^\x00]*`).Draw(r, "path")}
+	name := rapid.StringMatching(`[!-~]([ -~]{0,20}[!-~])?`).Filter(func(s string) bool {
+		return !strings.ContainsAny(s, `,;="`) && !slices.Contains(append(options().Checks, notChecks...), s)
+	}).Draw(r, "rule")
+	when := rapid.String().Filter(func(s string) bool { return strings.TrimSpace(s) != "" }).Draw(r, "when")
+	c.Rule = []Rule{{Name: name, When: when, Then: helogate.Action{Do: helogate.Suspect, Points: 7}, Note: oneOf("", "it's {so}")}}
+	c.Policy.Replies = map[string]string{name: "{why}", "suspicion": oneOf("no, {helo}", `a"b\c`)}
+	c.Policy.Checks, c.Policy.Footer = checks(), oneOf("", "{id}")
+	c.Policy.For = []For{{Recipient: []string{"a@b.example"}, Checks: checks()}, {Recipient: []string{".c.example"}, Mode: Enforce, Checks: checks()}}
+	c.Listen = []Listen{{Protocol: "http", Address: Endpoint{"unix", "/a b"}, Permissions: 0o600, Mode: Shadow, Checks: checks()}, {Protocol: "exim", Address: Endpoint{"tcp", "[::1]:1"}, Checks: checks()}}
+	c.Headers.XHelo, c.Control.Watch = rapid.Bool().Draw(r, "x"), rapid.Bool().Draw(r, "watch")
+	if rapid.Bool().Draw(r, "none") {
+		c.Control.Socket, c.Control.Permissions = "none", 0
+	}
 }
 
 // TestTypos: a letter dropped or changed anywhere in a good file must never bring the parser down, and what it then

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -13,49 +14,74 @@ import (
 type leaf struct {
 	what  string // for the page, and after "wants": "a duration"
 	kinds []kind // the TOML types it may have; text if none is named
+	free  bool   // any text will do, also such as begins with a bracket
 	parse func(*decoder, *node, field) (any, error)
+	table func(*decoder, *node, reflect.Value) // instead, of a table with keys of the administrator's
 }
 
 func (l *leaf) takes(k kind) bool {
 	return slices.Contains(l.kinds, k) || len(l.kinds) == 0 && k == text
 }
 
-var checksLeaf = &leaf{what: "a table of actions", kinds: []kind{table}}
+// The leaves that are tables with keys of the administrator's.
+var checksLeaf, listsLeaf, repliesLeaf *leaf
 
 var leaves map[string]*leaf
 
 func init() { // a literal would be a cycle: leaves parse by the decoder, which finds them by their names
+	checksLeaf = &leaf{what: "a table of actions", kinds: []kind{table}, table: (*decoder).checks}
+	listsLeaf = &leaf{what: "a table of names and paths of files", kinds: []kind{table}, table: (*decoder).lists}
+	repliesLeaf = &leaf{what: "a table of names and texts", kinds: []kind{table}, table: (*decoder).replies}
 	leaves = map[string]*leaf{
-		"address":     of("an address", parseAddress),
-		"checks":      checksLeaf,
-		"domain":      of("a domain name", parseDomain),
-		"duration":    {what: `a duration such as "5s" or "1h30m"`, parse: duration},
-		"endpoint":    of("an address with a port, or a unix socket", ParseEndpoint),
-		"helo":        of("what a client says in HELO", parseHelo),
-		"log format":  of("a format of the log", words("format", Text, JSON)),
-		"log level":   of("a level of the log", parseLevel),
-		"mailbox":     of("a mail address or a domain", parseMailbox),
-		"mode":        of(`"shadow" or "enforce"`, words("mode", Shadow, Enforce)),
-		"name":        of("a host name", parseName),
-		"network":     of("an address or a network", parseNetwork),
-		"path":        of("the path of a file", parsePath),
-		"pattern":     of("a pattern of names", parsePattern),
-		"permissions": of(`octal digits such as "0660"`, parsePermissions),
-		"points":      {what: "a number from 0 to 1000", kinds: []kind{integer}, parse: points},
-		"preset":      {what: "the name of a preset", parse: known("preset", func(o Options) []string { return o.Presets })},
-		"protocol":    {what: "the name of a protocol", parse: known("protocol", func(o Options) []string { return o.Protocols })},
-		"server":      of("the address of a DNS server", parseServer),
-		"size":        {what: `a size such as "64MiB", or a number of bytes`, kinds: []kind{text, integer}, parse: size},
-		"stage":       of("a stage of the dialogue", parseStage),
-		"text":        of("text", func(s string) (string, error) { return s, nil }),
-		"until":       {what: "a date such as 2027-06-30", kinds: []kind{date, dateTime, localDT}, parse: (*decoder).until},
-		"url":         of("the address of a web page", parseURL),
+		"action":         of("an action", parseAction),
+		"address":        of("an address", parseAddress),
+		"checks":         checksLeaf,
+		"control socket": of("the path of a unix socket, or none", parseControl),
+		"domain":         of("a domain name", parseDomain),
+		"duration":       {what: `a duration such as "5s" or "1h30m"`, parse: duration},
+		"expression":     anything("an expression", parseExpression),
+		"footer":         anything("a line of text", parseFooter),
+		"endpoint":       of("an address with a port, or a unix socket", ParseEndpoint),
+		"helo":           of("what a client says in HELO", parseHelo),
+		"lists":          listsLeaf,
+		"host":           of("a host name", parseHost),
+		"log format":     of("a format of the log", words("format", Text, JSON)),
+		"log level":      of("a level of the log", parseLevel),
+		"mailbox":        of("a mail address or a domain", parseMailbox),
+		"mode":           of(`"shadow" or "enforce"`, parseMode),
+		"name":           of("a host name", parseName),
+		"network":        of("an address or a network", parseNetwork),
+		"note":           anything("a line of text", parseNote),
+		"path":           of("the path of a file", parsePath),
+		"pattern":        of("a pattern of names", parsePattern),
+		"permissions":    of(`octal digits such as "0660"`, parsePermissions),
+		"points":         {what: "a number from 0 to 1000", kinds: []kind{integer}, parse: points},
+		"preset":         {what: "the name of a preset", parse: known("preset", func(o Options) []string { return o.Presets })},
+		"protocol":       {what: "the name of a protocol", parse: known("protocol", func(o Options) []string { return o.Protocols })},
+		"recipient":      of("a mail address or a domain", parseRecipient),
+		"replies":        repliesLeaf,
+		"reply":          anything("a line of text", parseReply),
+		"rule name":      of("a name", parseRuleName),
+		"server":         of("the address of a DNS server", parseServer),
+		"size":           {what: `a size such as "64MiB", or a number of bytes`, kinds: []kind{text, integer}, parse: size},
+		"stage":          of("a stage of the dialogue", parseStage),
+		"switch":         {what: "true or false", kinds: []kind{boolean}, parse: func(_ *decoder, n *node, _ field) (any, error) { return n.text == "true", nil }},
+		"text":           anything("text", func(s string) (string, error) { return s, nil }),
+		"until":          {what: "a date such as 2027-06-30", kinds: []kind{date, dateTime, localDT}, parse: (*decoder).until},
+		"url":            of("the address of a web page", parseURL),
 	}
 }
 
 // of makes a leaf of what reads a text.
 func of[T any](what string, parse func(string) (T, error)) *leaf {
 	return &leaf{what: what, parse: func(_ *decoder, n *node, _ field) (any, error) { return parse(n.text) }}
+}
+
+// anything is of, for what any text may be.
+func anything[T any](what string, parse func(string) (T, error)) *leaf {
+	l := of(what, parse)
+	l.free = true
+	return l
 }
 
 // known reads one of the words that the caller of Parse told us.
@@ -72,6 +98,20 @@ func words[T ~string](noun string, all ...T) func(string) (T, error) {
 		}
 		return T(s), oneOf(noun, s, list)
 	}
+}
+
+var anyMode = words("mode", Shadow, Enforce)
+
+// parseMode reads a mode of verdicts. That of a socket had this name once, and has it with most other programs.
+func parseMode(s string) (Mode, error) {
+	if permissions.MatchString(s) {
+		return "", errPermissions(s)
+	}
+	return anyMode(s)
+}
+
+func errPermissions(s string) error {
+	return fmt.Errorf("%s looks like the permissions of a unix socket: did you mean permissions = \"%04[1]s\"? The mode is shadow or enforce", s)
 }
 
 var stages = []string{"connect", "helo", "mail", "rcpt"}

@@ -37,6 +37,15 @@ func parseName(s string) (string, error) {
 	return name, err
 }
 
+// parseHost reads the whole name of one host.
+func parseHost(s string) (string, error) {
+	name, err := hostname(s)
+	if err == nil && !strings.Contains(name, ".") {
+		return "", fmt.Errorf("%s is a name of one label; write the whole name, such as \"mx.example.net\"", shown(s))
+	}
+	return name, err
+}
+
 // hostname returns a name of DNS in lower case, without a final dot.
 func hostname(s string) (string, error) {
 	switch {
@@ -126,6 +135,14 @@ func parseMailbox(s string) (string, error) {
 		return "", fmt.Errorf("%s is no mail address: after the \"@\", %w", shown(s), err)
 	}
 	return s[:at+1] + domain, nil
+}
+
+// parseRecipient is parseMailbox of whom mail can be for.
+func parseRecipient(s string) (string, error) {
+	if s == "<>" {
+		return "", fmt.Errorf("%s is the null sender, and no mail is for it", shown(s))
+	}
+	return parseMailbox(s)
 }
 
 func parsePattern(s string) (string, error) {

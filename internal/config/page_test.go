@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,7 +39,7 @@ func TestPageExamples(t *testing.T) {
 	text, _, _ = strings.Cut(text, "```")
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		parse(t, "[[exempt]]\nname = \"a.example\"\n", name+"="+strings.Trim(value, "'"))
+		parse(t, "[[exempt]]\nname = \"a.example\"\n[[listen]]\nprotocol = \"exim\"\naddress = \"[::1]:0\"\n", name+"="+strings.Trim(value, "'"))
 	}
 	_, err := Parse("helogate.toml", []byte(strings.Repeat("\n", 10)+"[policy]\nprest = \"balanced\"\n"), options())
 	if err == nil || !strings.Contains(pageHead, err.Error()) {
@@ -54,47 +55,81 @@ func page(t *testing.T) string {
 	b.WriteString(pageEnvironment)
 	b.WriteString("\n## Above the first table\n")
 	for _, f := range fieldsOf(configType) {
-		if f.leaf != nil {
-			setting(t, &b, f, docs["Config."+f.comment], f.name, "", reflect.ValueOf(Default()).Elem().Field(f.index))
+		if f.leaf != nil && f.leaf.table == nil {
+			setting(t, &b, "### "+f.name, f, docs["Config."+f.comment], f.name)
 		}
 	}
 	for _, f := range fieldsOf(configType) {
-		if f.leaf != nil {
-			continue
-		}
-		header, v := "["+f.name+"]", reflect.Value{}
-		if f.list {
-			header, v = "["+header+"]", reflect.New(f.elem()).Elem()
-		} else {
-			v = reflect.ValueOf(Default()).Elem().Field(f.index)
-		}
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n", header, docs["Config."+f.comment])
-		if f.name == "listen" {
-			l := Default().Listen[0]
-			fmt.Fprintf(&b, "Where there is none, it is %s at `%s`.\n", l.Protocol, l.Address)
-		}
-		for _, g := range fieldsOf(f.elem()) {
-			path := f.name + "." + g.name
-			doc, ok := docs[f.elem().Name()+"."+g.comment]
-			if !ok || doc == "" {
-				t.Errorf("%s has no comment", path)
-			}
-			variable := strings.ToUpper(strings.ReplaceAll(path, ".", "__"))
-			if f.list {
-				variable = ""
-			}
-			setting(t, &b, g, doc, path, variable, v.Field(g.index))
+		switch {
+		case f.leaf == nil:
+			tables(t, &b, docs, f.name)
+		case f.leaf.table != nil:
+			setting(t, &b, "## ["+f.name+"]", f, docs["Config."+f.comment], f.name)
 		}
 	}
 	return b.String()
 }
 
-// setting writes the entry of one setting.
-func setting(t *testing.T, b *strings.Builder, f field, doc, path, variable string, v reflect.Value) {
-	t.Helper()
-	if variable == "" && !strings.Contains(path, ".") {
-		variable = strings.ToUpper(path)
+// tables writes the chapter of a table, and those of the tables in it.
+func tables(t *testing.T, b *strings.Builder, docs map[string]string, path string) {
+	for _, s := range sections() {
+		if s.path != path && !strings.HasPrefix(s.path, path+".") {
+			continue
+		}
+		fmt.Fprintf(b, "\n## %s\n\n%s\n", s.header(), docOf(t, docs, s.path))
+		if s.path == "listen" {
+			l := Default().Listen[0]
+			fmt.Fprintf(b, "Where there is none, it is %s at `%s`.\n", l.Protocol, l.Address)
+		}
+		for _, f := range s.fields {
+			if path := s.path + "." + f.name; f.leaf != nil {
+				setting(t, b, "### "+path, f, docOf(t, docs, path), path)
+			}
+		}
 	}
+}
+
+// fieldAt finds a setting or a table by its path, and says of which Go type it is a field.
+func fieldAt(t *testing.T, path string) (field, reflect.Type) {
+	t.Helper()
+	in, name := "", path
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		in, name = path[:i], path[i+1:]
+	}
+	for _, s := range sections() {
+		for _, f := range s.fields {
+			if s.path == in && f.name == name {
+				return f, s.typ
+			}
+		}
+	}
+	t.Fatalf("there is no %s", path)
+	return field{}, nil
+}
+
+func docOf(t *testing.T, docs map[string]string, path string) string {
+	t.Helper()
+	f, typ := fieldAt(t, path)
+	doc := docs[typ.Name()+"."+f.comment]
+	if doc == "" {
+		t.Errorf("%s has no comment", path)
+	}
+	return doc
+}
+
+// variableOf is the variable of a setting; of one in a list, that of the first.
+func variableOf(path string) string {
+	for _, s := range sections() {
+		if rest, ok := strings.CutPrefix(path, s.path+"."); s.list && ok {
+			path = s.path + ".0." + rest
+		}
+	}
+	return prefix + strings.ToUpper(strings.ReplaceAll(path, ".", "__"))
+}
+
+// setting writes the entry of one setting.
+func setting(t *testing.T, b *strings.Builder, heading string, f field, doc, path string) {
+	t.Helper()
 	what := f.leaf.what
 	switch {
 	case f.single:
@@ -106,21 +141,32 @@ func setting(t *testing.T, b *strings.Builder, f field, doc, path, variable stri
 		what += fmt.Sprintf(", from %s to %s", f.min, f.max)
 	}
 	def := f.unset
-	if def == "" || !v.IsZero() {
+	if v, ok := defaultOf(path); def == "" || ok {
 		def = "`" + literal(v) + "`"
 	}
-	if def == "must be given" {
+	if def == needed {
 		what += "; required"
 	}
-	fmt.Fprintf(b, "\n### %s\n\n%s\n\n", path, doc)
+	fmt.Fprintf(b, "\n%s\n\n%s\n\n", heading, doc)
 	fmt.Fprintf(b, "- Type: %s\n", what)
-	if def != "must be given" {
+	if def != needed {
 		fmt.Fprintf(b, "- Default: %s\n", strings.ReplaceAll(def, `"0660"`, "`\"0660\"`"))
 	}
-	if variable != "" {
-		fmt.Fprintf(b, "- Variable: `%s%s`\n", prefix, variable)
-	}
+	fmt.Fprintf(b, "- Variable: `%s`\n", variableOf(path))
 	fmt.Fprintf(b, "\n```toml\n%s\n```\n", exampleOf(t, path))
+}
+
+// defaultOf returns the default of a setting, and whether it is one that is written down.
+func defaultOf(path string) (reflect.Value, bool) {
+	v := reflect.ValueOf(Default()).Elem()
+	for _, name := range strings.Split(path, ".") {
+		if v.Kind() == reflect.Slice {
+			v = reflect.Zero(v.Type().Elem())
+		}
+		fields := fieldsOf(v.Type())
+		v = v.Field(fields[slices.IndexFunc(fields, func(f field) bool { return f.name == name })].index)
+	}
+	return v, !v.IsZero()
 }
 
 // exampleOf finds the lines of the example that give a setting.
@@ -130,34 +176,38 @@ func exampleOf(t *testing.T, path string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	section, name, nested := strings.Cut(path, ".")
-	n := c.origin.root.get(section)
-	header := "[" + section + "]\n"
+	n := found(c.origin.root, strings.Split(path, "."))
 	switch {
-	case !nested:
-		header = ""
-	case n.kind == list:
-		header = "[[" + section + "]]\n"
-		for _, one := range n.kids {
-			if found := one.get(name); found != nil {
-				n = found
-				break
-			}
-		}
-	default:
-		n = n.get(name)
-	}
-	if n == nil || n.kind == list && n.made == byHeader {
+	case n == nil || n.kind == list && n.made == byHeader:
 		return ""
-	}
-	if n.made == byHeader {
+	case n.made == byHeader:
 		text := "[" + path + "]\n"
 		for _, kid := range n.kids {
 			text += oneSpace(Example[kid.key.from:kid.val.to]) + "\n"
 		}
 		return strings.TrimSpace(text)
 	}
-	return header + oneSpace(Example[n.key.from:n.val.to])
+	text := oneSpace(Example[n.key.from:n.val.to])
+	if at := n.parent; at.parent != nil {
+		text = brackets(at.header(), at.parent.kind == list) + "\n" + text
+	}
+	return text
+}
+
+// found returns the first setting of that name, in whichever table of a list it is.
+func found(n *node, names []string) *node {
+	if n == nil || len(names) == 0 {
+		return n
+	}
+	if n.kind == list && n.made == byHeader {
+		for _, one := range n.kids {
+			if hit := found(one, names); hit != nil {
+				return hit
+			}
+		}
+		return nil
+	}
+	return found(n.get(names[0]), names[1:])
 }
 
 // oneSpace undoes the alignment of a line.
@@ -221,9 +271,9 @@ Every setting there is:
 const pageEnvironment = `
 ## The environment
 
-A variable overrides the file: ` + "`HELOGATE_`" + `, and the path of the setting in capitals with ` + "`__`" + ` between its parts. The
-hyphens of a check's name are underscores, and a table of a list goes by its number, from 0; the number after the last
-adds one.
+A variable overrides the file: ` + "`HELOGATE_`" + `, and the path of the setting in capitals with ` + "`__`" + ` between its parts. In the
+name of a check, a list or a rule, what is no letter and no digit is an underscore. A table of a list goes by its number,
+from 0; the number after the last adds one.
 
 ` + "```sh" + `
 HELOGATE_MODE=enforce
@@ -232,6 +282,11 @@ HELOGATE_POLICY__CHECKS__SPF_FROM='{ fail = "reject", softfail = "suspect 1" }'
 HELOGATE_POLICY__CHECKS__SPF_FROM__SOFTFAIL='suspect 1'
 HELOGATE_LISTEN='[{ protocol = "postfix", address = "0.0.0.0:10040" }]'
 HELOGATE_EXEMPT__0__UNTIL=2027-06-30
+HELOGATE_LISTEN__0__CHECKS__FCRDNS=reject
+HELOGATE_POLICY__FOR__0__RECIPIENT=abuse@example.net
+HELOGATE_POLICY__REPLIES__FCRDNS='{client} has no name: {why}'
+HELOGATE_LISTS__RELAYS=/etc/helogate/relays
+HELOGATE_HEADERS__X_HELO=true
 ` + "```" + `
 
 The value is TOML. Quotes around text may be left out, and so may the brackets of a list whose entries have no comma in

@@ -9,8 +9,9 @@ import (
 )
 
 var (
-	exemptType = reflect.TypeFor[Exempt]()
-	listenType = reflect.TypeFor[Listen]()
+	checksType    = reflect.TypeFor[Checks]()
+	exemptType    = reflect.TypeFor[Exempt]()
+	forwarderType = reflect.TypeFor[Forwarder]()
 )
 
 // origin is where a Config comes from.
@@ -22,7 +23,8 @@ type origin struct {
 // Errorf returns an [Error] about the setting at path, such as "policy.bad_helo[2]", "exempt[1].until" or
 // "policy.checks.fcrdns", in the layout of this package's own: with its line of the file, or its variable of the
 // environment. Of a setting that neither has it says so, gives the default, and shows the table or the list that it would
-// be in. The format may wrap an error with %w.
+// be in. A name in the path that is not letters, digits, "-" and "_" alone is in quotes: `policy.replies."a rule"`. The
+// format may wrap an error with %w.
 func (c *Config) Errorf(path, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	n, found := c.origin.find(path)
@@ -44,15 +46,36 @@ func (c *Config) Errorf(path, format string, args ...any) error {
 	return &Error{File: name, Key: path, Err: err, order: -1}
 }
 
-// steps cuts "exempt[1].until" into "exempt", 1, "until"; -1 for what is not in brackets.
-func steps(path string) (names []string, places []int) {
+// ErrorIn is [Config.Errorf] about a part of the text at path: the length bytes from offset on, both of the text as it was
+// read, not as it is written. It marks what stands for them in the file, with its line and column, whatever quotes and
+// escapes it is written in; at an offset that is the length of the text, the end. About what is no text, is not set, or
+// has no such offset, it reports as Errorf does.
+func (c *Config) ErrorIn(path string, offset, length int, format string, args ...any) error {
+	n, found := c.origin.find(path)
+	if !found || n.kind != text {
+		return c.Errorf(path, format, args...)
+	}
+	return n.part(offset, length).error(path, fmt.Errorf(format, args...))
+}
+
+// step is one part of a path: a name, or the place in a list.
+type step struct {
+	name  string
+	place int // -1 of a name
+}
+
+// steps cuts "exempt[1].until" into "exempt", 1, "until". A name may be in quotes.
+func steps(path string) (steps []step) {
 	for path != "" {
 		i := strings.IndexAny(path, ".[")
+		name, quoted := quotedKey(path)
 		switch {
+		case quoted > 0:
+			steps, path = append(steps, step{name, -1}), path[quoted:]
 		case i < 0:
-			names, places, path = append(names, path), append(places, -1), ""
+			steps, path = append(steps, step{path, -1}), ""
 		case i > 0:
-			names, places, path = append(names, path[:i]), append(places, -1), path[i:]
+			steps, path = append(steps, step{path[:i], -1}), path[i:]
 		case path[0] == '.':
 			path = path[1:]
 		default:
@@ -61,10 +84,26 @@ func steps(path string) (names []string, places []int) {
 			if err != nil {
 				n = -1
 			}
-			names, places, path = append(names, inner), append(places, n), rest
+			steps, path = append(steps, step{inner, n}), rest
 		}
 	}
-	return names, places
+	return steps
+}
+
+// quotedKey returns the name in quotes that a path begins with, and how long it is with its quotes; 0 if there is none.
+func quotedKey(path string) (string, int) {
+	switch path[0] {
+	case '"':
+		if q, err := strconv.QuotedPrefix(path); err == nil {
+			name, _ := strconv.Unquote(q)
+			return name, len(q)
+		}
+	case '\'':
+		if name, _, ok := strings.Cut(path[1:], "'"); ok {
+			return name, len(name) + 2
+		}
+	}
+	return "", 0
 }
 
 // find returns the node at path and true, or the last one on the way to it, and false.
@@ -73,10 +112,9 @@ func (o origin) find(path string) (*node, bool) {
 	if n == nil {
 		return nil, false
 	}
-	names, places := steps(path)
-	for i, name := range names {
-		next := n.get(name)
-		switch place := places[i]; {
+	for _, s := range steps(path) {
+		next := n.get(s.name)
+		switch place := s.place; {
 		case place >= 0 && n.kind == list && place < len(n.kids):
 			next = n.kids[place]
 		case place == 0 && n.kind != list && n.kind != table:
@@ -95,27 +133,27 @@ func (o origin) find(path string) (*node, bool) {
 // literalAt returns the value at path as TOML has it, "" where there is none.
 func (c *Config) literalAt(path string) string {
 	v := reflect.ValueOf(c).Elem()
-	names, places := steps(path)
-	for i, name := range names {
+	all := steps(path)
+	for i, s := range all {
 		switch {
-		case v.Kind() == reflect.Slice && places[i] >= 0 && places[i] < v.Len():
-			v = v.Index(places[i])
+		case v.Kind() == reflect.Slice && s.place >= 0 && s.place < v.Len():
+			v = v.Index(s.place)
 			continue
 		case v.Kind() != reflect.Struct:
 			return ""
 		}
 		fields := fieldsOf(v.Type())
-		at := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
+		at := slices.IndexFunc(fields, func(f field) bool { return f.name == s.name })
 		if at < 0 {
 			return ""
 		}
 		f := fields[at]
 		v = v.Field(f.index)
-		if i < len(names)-1 {
+		if i < len(all)-1 {
 			continue
 		}
 		switch {
-		case f.leaf == nil || f.leaf == checksLeaf || v.IsZero() && f.unset != "":
+		case f.leaf == nil || f.leaf.table != nil || v.IsZero() && f.unset != "":
 			return f.unset
 		}
 		return literal(v)

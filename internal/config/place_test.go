@@ -93,6 +93,69 @@ func TestErrorf(t *testing.T) {
 	}
 }
 
+// TestErrorfNested reports at places in tables within tables, and of entries with names of the administrator's.
+func TestErrorfNested(t *testing.T) {
+	c := parse(t, `lists = { relays = "/x" }
+[[rule]]
+name = "a.rule [1]"
+when = "x"
+then = "note"
+[[policy.for]]
+recipient = ["a.example", "b.example"]
+[policy.for.checks]
+fcrdns = "note"
+spf-from = { softfail = "note" }
+[[listen]]
+protocol = "postfix"
+address = "/run/h.sock"
+`, `HELOGATE_POLICY__REPLIES={ "a.rule [1]" = "x" }`, "HELOGATE_LISTEN__0__CHECKS__FCRDNS=drop")
+	for _, x := range []struct{ path, want, origin string }{
+		{`policy.replies."a.rule [1]"`, `HELOGATE_POLICY__REPLIES: policy.replies."a.rule [1]": no
+  HELOGATE_POLICY__REPLIES={ "a.rule [1]" = "x" }
+                                            ^~~`, "HELOGATE_POLICY__REPLIES"},
+		{"policy.for[0].recipient[1]", `helogate.toml:7:27: policy.for[0].recipient[1]: no
+  7 | recipient = ["a.example", "b.example"]
+    |                           ^~~~~~~~~~~`, "helogate.toml:7"},
+		{"policy.for[0].checks.fcrdns", `helogate.toml:9:10: policy.for[0].checks.fcrdns: no
+  9 | fcrdns = "note"
+    |          ^~~~~~`, "helogate.toml:9"},
+		{"policy.for[0].checks.spf-from.softfail", `helogate.toml:10:25: policy.for[0].checks.spf-from.softfail: no
+  10 | spf-from = { softfail = "note" }
+     |                         ^~~~~~`, "helogate.toml:10"},
+		{"policy.for[0].checks", `helogate.toml:8:2: policy.for[0].checks: no
+  8 | [policy.for.checks]
+    |  ^~~~~~~~~~~~~~~~~`, "helogate.toml:8"},
+		{"policy.for[0].checks.no-ptr", `helogate.toml:8:2: policy.for[0].checks.no-ptr: no (not set)
+  8 | [policy.for.checks]
+    |  ^~~~~~~~~~~~~~~~~`, "default"},
+		{"policy.for[0].mode", `helogate.toml:6:3: policy.for[0].mode: no (not set; by default it is that of the door)
+  6 | [[policy.for]]
+    |   ^~~~~~~~~~`, "default"},
+		{"listen[0].checks.fcrdns", `HELOGATE_LISTEN__0__CHECKS__FCRDNS: listen[0].checks.fcrdns: no
+  HELOGATE_LISTEN__0__CHECKS__FCRDNS=drop
+                                     ^~~~`, "HELOGATE_LISTEN__0__CHECKS__FCRDNS"},
+		{"lists.relays", `helogate.toml:1:20: lists.relays: no
+  1 | lists = { relays = "/x" }
+    |                    ^~~~`, "helogate.toml:1"},
+		{"rule[0].then", `helogate.toml:5:8: rule[0].then: no
+  5 | then = "note"
+    |        ^~~~~~`, "helogate.toml:5"},
+		{"lists", `helogate.toml:1:9: lists: no
+  1 | lists = { relays = "/x" }
+    |         ^~~~~~~~~~~~~~~~~`, "helogate.toml:1"},
+		{"control.watch", `helogate.toml: control.watch: no (not set; by default it is false)`, "default"},
+		{"control.permissions", `helogate.toml: control.permissions: no (not set; by default it is "0600")`, "default"},
+		{"trust.file", `helogate.toml: trust.file: no (not set; by default it is none: a restart forgets it)`, "default"},
+	} {
+		if got := c.Errorf(x.path, "no").Error(); got != x.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", x.path, got, x.want)
+		}
+		if got := c.Origin(x.path); got != x.origin {
+			t.Errorf("%s is from %s, want %s", x.path, got, x.origin)
+		}
+	}
+}
+
 func TestErrorfWraps(t *testing.T) {
 	c, cause := parse(t, placed), errors.New("missing )\x1b[2J")
 	for _, path := range []string{"policy.bad_helo[2]", "dns.timeout"} {
@@ -184,4 +247,9 @@ func TestConcurrent(t *testing.T) {
 func TestShown(t *testing.T) {
 	c := parse(t, placed+"comment = 'c:\\x'\n[[listen]]\nprotocol = \"exim\"\naddress = \"/run/h.sock\"\n", "HELOGATE_LOG__FORMAT=json")
 	golden(t, "testdata/shown.toml", c.String())
+	if c, err := Load("testdata/good/nested.toml", options("HELOGATE_HEADERS__X_HELO=true")); err != nil {
+		t.Error(err)
+	} else {
+		golden(t, "testdata/shown-nested.toml", c.String())
+	}
 }

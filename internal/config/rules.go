@@ -3,27 +3,40 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"github.com/helogate/helogate"
 )
 
 // rules checks what no value can tell alone, and fills in the defaults that depend on others.
 func (d *decoder) rules(root *node, c *Config) {
-	if n := root.get("exempt"); n != nil && n.kind == list {
-		for _, one := range n.kids {
-			d.exempt(one)
-		}
+	d.required(root)
+	for _, one := range root.tables("exempt") {
+		d.exempt(one)
 	}
-	if n := root.get("listen"); n != nil && n.kind == list {
-		d.listen(n)
+	for _, one := range root.tables("forwarder") {
+		d.forwarder(one)
 	}
+	d.ruleNames(root.tables("rule"))
+	d.checkReplies(root)
+	d.listen(root.tables("listen"), root.get("control").get("socket"))
 	if len(c.Listen) == 0 {
 		c.Listen = Default().Listen
 	}
 	for i := range c.Listen {
-		if l := &c.Listen[i]; l.Address.Network == "unix" && l.Mode == 0 {
-			l.Mode = socketMode
+		if l := &c.Listen[i]; l.Address.Network == "unix" && l.Permissions == 0 {
+			l.Permissions = socketMode
 		}
 	}
+	d.control(root.get("control"), &c.Control)
 	d.dns(root.get("dns"), c.DNS)
+}
+
+// tables returns the tables of a list.
+func (n *node) tables(name string) []*node {
+	if n = n.get(name); n == nil || n.kind != list {
+		return nil
+	}
+	return n.kids
 }
 
 // complete reports whether all of a table could be read, so that what is missing in it is missing indeed.
@@ -34,6 +47,34 @@ func complete(n *node, fields []field) bool {
 		}
 	}
 	return n.kind == table && !n.damaged
+}
+
+// needed is the tag of what has no default.
+const needed = "must be given"
+
+// required wants what must be given in each table of a list.
+func (d *decoder) required(root *node) {
+	give := map[string]string{
+		"listen.protocol":      "one of " + strings.Join(d.opt.Protocols, ", "),
+		"listen.address":       `"127.0.0.1:10040" or "unix:/run/helogate/policy.sock", say`,
+		"policy.for.recipient": `an address or a domain, "abuse@example.net" or ".lists.example.net", say`,
+		"rule.name":            `one, for log and replies to call the rule by`,
+		"rule.when":            `an expression, 'helo.text == "friend"', say`,
+		"rule.then":            `an action, "reject" or "would suspect 2", say`,
+	}
+	for _, s := range sections() {
+		above, name := root, s.path
+		if before, last, ok := strings.Cut(s.path, "."); ok {
+			above, name = root.get(before), last
+		}
+		for _, one := range above.tables(name) {
+			for _, f := range s.fields {
+				if f.unset == needed && one.get(f.name) == nil && complete(one, s.fields) {
+					d.fail(one.val, one, "the %s is missing: give %s", f.name, give[s.path+"."+f.name])
+				}
+			}
+		}
+	}
 }
 
 // exempt wants a matcher: without one, everybody would be let in.
@@ -49,25 +90,56 @@ func (d *decoder) exempt(n *node) {
 	d.fail(n.val, n, "this would let in everybody: say whom, by address, name, helo, sender or recipient")
 }
 
-// listen wants each door whole, and none in the way of another.
-func (d *decoder) listen(n *node) {
+// forwarder wants a host; and one that is believed when it says whom it has its mail from is known by its address, for
+// that it must be known before anything is asked.
+func (d *decoder) forwarder(n *node) {
+	address, name, origin := n.get("address"), n.get("name"), n.get("origin")
+	switch {
+	case address == nil && name == nil:
+		if complete(n, fieldsOf(forwarderType)) {
+			d.fail(n.val, n, "everybody would be a forwarder: say which host is, by address or name")
+		}
+	case origin == nil || origin.kind != boolean || origin.text != "true":
+	case name != nil:
+		d.fail(name.val, name, "with origin = true the forwarder is known by its address alone: give address, and leave this out")
+	}
+}
+
+// ruleNames wants names that tell rules, checks and all else that can refuse a client apart, and rules that do something.
+func (d *decoder) ruleNames(all []*node) {
+	first := map[string]*node{}
+	for _, one := range all {
+		if then := one.get("then"); then != nil && then.kind == text {
+			if a, err := parseAction(then.text); err == nil && a.Do == helogate.Ignore {
+				d.fail(then.val, then, `a rule that is ignored does nothing: write "note" to see in the journal when it holds, or remove the rule`)
+			}
+		}
+		name := one.get("name")
+		if name == nil || name.kind != text {
+			continue
+		}
+		switch old := first[name.text]; {
+		case slices.Contains(d.opt.Checks, name.text):
+			d.fail(name.val, name, "%s is the name of a check: give the rule another name", shown(name.text))
+		case slices.Contains(notChecks, name.text):
+			d.fail(name.val, name, "%s has a meaning of its own in log and replies: give the rule another name", shown(name.text))
+		case old != nil:
+			d.fail(name.val, name, "another rule has this name, at %s: give each its own", old.val.where())
+		default:
+			first[name.text] = name
+		}
+	}
+}
+
+// listen wants no door in the way of another, nor of the control socket.
+func (d *decoder) listen(all []*node, control *node) {
 	type door struct {
 		n  *node
 		at Endpoint
 	}
 	var doors []door
-	for _, one := range n.kids {
-		if complete(one, fieldsOf(listenType)) {
-			for _, name := range []string{"protocol", "address"} {
-				if one.get(name) == nil {
-					d.fail(one.val, one, "the %s is missing: give %s", name, map[string]string{
-						"protocol": "one of " + strings.Join(d.opt.Protocols, ", "),
-						"address":  `"127.0.0.1:10040" or "unix:/run/helogate/policy.sock", say`,
-					}[name])
-				}
-			}
-		}
-		a, mode := one.get("address"), one.get("mode")
+	for _, one := range all {
+		a, perm := one.get("address"), one.get("permissions")
 		if a == nil || a.kind != text {
 			continue
 		}
@@ -75,8 +147,8 @@ func (d *decoder) listen(n *node) {
 		if err != nil {
 			continue
 		}
-		if mode != nil && at.Network != "unix" {
-			d.fail(mode.val, mode, "%s is no unix socket and has no permissions: leave this out", at)
+		if perm != nil && at.Network != "unix" {
+			d.fail(perm.val, perm, "%s is no unix socket and has no permissions: leave this out", at)
 		}
 		for _, other := range doors {
 			if at.covers(other.at) || other.at.covers(at) {
@@ -86,6 +158,22 @@ func (d *decoder) listen(n *node) {
 		}
 		doors = append(doors, door{one, at})
 	}
+	for _, other := range doors {
+		if at, err := ParseEndpoint(control.value()); err == nil && at == other.at {
+			d.fail(control.val, control, "%s is taken by %s: the control socket needs a path of its own", at, other.n.path())
+		}
+	}
+}
+
+// control wants no permissions of what is not there.
+func (d *decoder) control(n *node, c *Control) {
+	if c.Socket != "none" {
+		return
+	}
+	if p := n.get("permissions"); p != nil {
+		d.fail(p.val, p, `there is no control socket that could have permissions, for socket is "none": leave one of them out`)
+	}
+	c.Permissions = 0
 }
 
 // dns wants numbers that go together, and trust in servers that are asked.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -38,9 +37,9 @@ type shower struct {
 }
 
 // table writes the settings of v, and then its tables. In one of a list, what is not set is left out.
-func (s *shower) table(path, header string, v reflect.Value, brief bool) {
-	if header != "" {
-		fmt.Fprintf(&s.b, "\n%s\n", header)
+func (s *shower) table(path, head string, v reflect.Value, brief bool) {
+	if head != "" {
+		fmt.Fprintf(&s.b, "\n%s\n", head)
 	}
 	if path != "" {
 		path += "."
@@ -49,8 +48,8 @@ func (s *shower) table(path, header string, v reflect.Value, brief bool) {
 	for _, f := range fields {
 		x := v.Field(f.index)
 		switch {
-		case f.leaf == nil, f.leaf == checksLeaf, brief && x.IsZero():
-		case x.Kind() == reflect.Pointer && x.IsNil():
+		case f.leaf == nil, f.leaf.table != nil, brief && x.IsZero():
+		case x.IsZero() && f.unset != "" && x.Kind() != reflect.Slice:
 			s.line("# "+f.name, "is not set: "+f.unset, "")
 		default:
 			s.line(f.name, literal(x), s.c.Origin(path+f.name))
@@ -59,12 +58,12 @@ func (s *shower) table(path, header string, v reflect.Value, brief bool) {
 	for _, f := range fields {
 		x, at := v.Field(f.index), path+f.name
 		switch {
-		case f.leaf == checksLeaf:
-			s.checks(at, x.Interface().(map[string]map[helogate.Outcome]helogate.Action))
+		case f.leaf != nil && f.leaf.table != nil:
+			s.entries(at, x)
 		case f.leaf != nil:
 		case f.list:
 			for i := range x.Len() {
-				s.table(fmt.Sprintf("%s[%d]", at, i), "[["+at+"]]", x.Index(i), true)
+				s.table(fmt.Sprintf("%s[%d]", at, i), "[["+header(at)+"]]", x.Index(i), true)
 			}
 		default:
 			s.table(at, "["+at+"]", x, false)
@@ -72,24 +71,36 @@ func (s *shower) table(path, header string, v reflect.Value, brief bool) {
 	}
 }
 
-func (s *shower) checks(path string, all map[string]map[helogate.Outcome]helogate.Action) {
-	if len(all) == 0 {
+// entries writes a table with keys of the administrator's.
+func (s *shower) entries(path string, v reflect.Value) {
+	if v.Len() == 0 {
 		return
 	}
-	fmt.Fprintf(&s.b, "\n[%s]\n", path)
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		var on []string
-		for _, o := range helogate.Outcomes {
-			if a, ok := all[name][o]; ok {
-				on = append(on, string(o)+" = "+quote(a.String()))
-			}
+	fmt.Fprintf(&s.b, "\n[%s]\n", header(path))
+	for _, k := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
+		value := ""
+		switch x := v.MapIndex(k).Interface().(type) {
+		case string:
+			value = quote(x)
+		case map[helogate.Outcome]helogate.Action:
+			value = actionsText(x)
 		}
-		value := "{ " + strings.Join(on, ", ") + " }"
-		if a, ok := all[name][helogate.Fail]; ok && len(on) == 1 {
-			value = quote(a.String())
-		}
-		s.line(name, value, s.c.Origin(path+"."+name))
+		s.line(keyText(k.String()), value, s.c.Origin(path+"."+keyText(k.String())))
 	}
+}
+
+// actionsText is what is done on outcomes: of fail alone, the action.
+func actionsText(all map[helogate.Outcome]helogate.Action) string {
+	var on []string
+	for _, o := range helogate.Outcomes {
+		if a, ok := all[o]; ok {
+			on = append(on, string(o)+" = "+quote(a.String()))
+		}
+	}
+	if a, ok := all[helogate.Fail]; ok && len(on) == 1 {
+		return quote(a.String())
+	}
+	return "{ " + strings.Join(on, ", ") + " }"
 }
 
 // line writes a setting, and to the right of it where it comes from.
@@ -124,6 +135,8 @@ func literal(v reflect.Value) string {
 		return "[" + strings.Join(items, ", ") + "]"
 	case reflect.Pointer:
 		return literal(v.Elem())
+	case reflect.Bool:
+		return strconv.FormatBool(v.Bool())
 	case reflect.Int:
 		return strconv.FormatInt(v.Int(), 10)
 	}

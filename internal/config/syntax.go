@@ -29,6 +29,7 @@ func (b *builder) read() {
 		header := bytes.HasPrefix(bytes.TrimLeft(data[start:], " \t"), []byte("["))
 		if header {
 			b.cur = &node{kind: table}
+			b.root.damaged = true // a table is missing that should be there
 		}
 		b.cur.damaged = true
 		*b.wrong = append(*b.wrong, b.explain(err.Error(), start, at))
@@ -119,7 +120,7 @@ func (b *builder) explain(msg string, start int, at span) problem {
 	case is("to close"):
 		return say("the brackets around the name of the table are not closed")
 	case is("leading zeroes"):
-		return say(`a number has no zeros before it; if this is text, as the mode of a socket is, put it in quotes: "%s"`, b.word(&p.at))
+		return say(`a number has no zeros before it; if this is text, as the permissions of a socket are, put it in quotes: "%s"`, b.word(&p.at))
 	case is("expected keyword"), is("at start of value"), is("strings must be quoted"), is("not end of input"),
 		is("expected digit"), is("expected number"), is("expected newline") && b.glued(at.from), is("after array") && b.glued(at.from):
 		return b.unquoted(p)
@@ -141,6 +142,11 @@ func (b *builder) explain(msg string, start int, at span) problem {
 	return say("%s", msg)
 }
 
+// switches are words that others have for true and false.
+var switches = map[string]string{
+	"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false",
+}
+
 // unquoted explains a value that is none, which most often is text without quotes.
 func (b *builder) unquoted(p problem) problem {
 	word := b.word(&p.at)
@@ -148,6 +154,8 @@ func (b *builder) unquoted(p problem) problem {
 		p.err = errors.New("the value is missing")
 	} else if looksLikeDate.MatchString(word) {
 		p.err = fmt.Errorf("%s is no date: year, month and day, such as 2027-06-30", word)
+	} else if right, ok := switches[strings.ToLower(word)]; ok {
+		p.err = fmt.Errorf("%s is no value; did you mean %s? If it is text, it must be in quotes", word, right)
 	} else if strings.ContainsAny(word[:1], ",)}=:") {
 		p.err = fmt.Errorf("%s is no value", shown(word))
 	} else {

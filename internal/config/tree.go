@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -73,6 +74,22 @@ func (n *node) get(name string) *node {
 	return n.named[name]
 }
 
+// entries returns what is in a table, nothing if there is none.
+func (n *node) entries() []*node {
+	if n == nil {
+		return nil
+	}
+	return n.kids
+}
+
+// value is the text of a scalar, "" if there is none.
+func (n *node) value() string {
+	if n == nil || n.kind != text {
+		return ""
+	}
+	return n.text
+}
+
 // add puts a node into a table under its name, in place of what was there, or at the end of a list.
 func (n *node) add(kid *node) *node {
 	kid.parent = n
@@ -105,9 +122,9 @@ func (n *node) path() string {
 		case n.parent.kind == list:
 			steps = append(steps, "["+strconv.Itoa(n.place)+"]")
 		case n.parent.parent == nil:
-			steps = append(steps, n.name)
+			steps = append(steps, keyText(n.name))
 		default:
-			steps = append(steps, "."+n.name)
+			steps = append(steps, "."+keyText(n.name))
 		}
 	}
 	var b strings.Builder
@@ -115,6 +132,24 @@ func (n *node) path() string {
 		b.WriteString(steps[i])
 	}
 	return b.String()
+}
+
+// header is what stands in the brackets of a table: "listen.checks".
+func (n *node) header() string { return header(n.path()) }
+
+var inBrackets = regexp.MustCompile(`\[[0-9]+\]`)
+
+// header returns "listen.checks" for "listen[0].checks".
+func header(path string) string { return inBrackets.ReplaceAllString(path, "") }
+
+var bareKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// keyText is a key as TOML has it.
+func keyText(name string) string {
+	if bareKey.MatchString(name) {
+		return name
+	}
+	return quote(name)
 }
 
 // builder makes a tree of what the TOML parser reads.
@@ -277,6 +312,9 @@ func (b *builder) headerTwice(at span, old *node, k kind) {
 	case old.made == byHeader && old.kind == list:
 		b.wrong.add(at, path, "[%[1]s] after the [[%[1]s]] at line %[2]d; did you mean one more [[%[1]s]]?", clip(path, 80), line)
 		b.cur = old.add(&node{kind: table, made: byHeader, key: at, val: at})
+	case old.made == byChild && k == list:
+		b.wrong.add(at, path, "[[%s]] comes after [%s] at line %d, which belongs to it: move that below", clip(path, 80), clip(old.kids[0].header(), 80), line)
+		old.damaged = true
 	case old.kind == table && k == list:
 		b.wrong.add(at, path, "[[%[1]s]] after the [%[1]s] at line %[2]d; write both in the same way", clip(path, 80), line)
 	default:

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,38 @@ func TestSettings(t *testing.T) {
 		{"policy.impersonated", `["mybank.example"]`, "[mybank.example]"},
 		{"policy.checks", `{ fcrdns = "would reject" }`, "map[fcrdns:map[fail:would reject]]"},
 		{"policy.checks", `{ spf-from = { fail = "reject", softfail = "suspect" } }`, "map[spf-from:map[fail:reject softfail:suspect 1]]"},
+		{"policy.replies", `{ fcrdns = "{client} is {why}; {fix}: {id}", "a rule" = "no, {helo}!" }`, "map[a rule:no, {helo}! fcrdns:{client} is {why}; {fix}: {id}]"},
+		{"policy.replies", `{ suspicion = "{sender}{recipient}", greylist = "later, {check}" }`, "map[greylist:later, {check} suspicion:{sender}{recipient}]"},
+		{"policy.footer", `"Call +1 555 0100, say {id}"`, "Call +1 555 0100, say {id}"},
+		{"policy.footer", `""`, ""},
+		{"policy.for.recipient", `"John@Example.net"`, "[John@example.net]"},
+		{"policy.for.recipient", `["a@example.net", "example.com", ".example.org"]`, "[a@example.net example.com .example.org]"},
+		{"policy.for.preset", `"hardline"`, "hardline"},
+		{"policy.for.mode", `"enforce"`, "enforce"},
+		{"policy.for.checks", `{ bad-helo = "drop" }`, "map[bad-helo:map[fail:drop]]"},
+		{"lists", `{ relays = "/etc/helogate/relays", Bad_2-x = "/x" }`, "map[Bad_2-x:/x relays:/etc/helogate/relays]"},
+		{"rule.name", `"Jane's rule: no.1 (of 2)"`, "Jane's rule: no.1 (of 2)"},
+		{"rule.when", `'helo.text == "x" && !("y" in helo.text)'`, `helo.text == "x" && !("y" in helo.text)`},
+		{"rule.when", "\"\"\"\n  a &&\n  b\n\"\"\"", "  a &&\n  b\n"},
+		{"rule.then", `"would suspect 3"`, "would suspect 3"},
+		{"rule.then", `"vouch"`, "vouch 1"},
+		{"rule.note", `"say {} or {x} to me"`, "say {} or {x} to me"},
+		{"forwarder.address", `["198.51.100.0/24", "192.0.2.1"]`, "[198.51.100.0/24 192.0.2.1/32]"},
+		{"forwarder.name", `"Lists.example.org"`, "[lists.example.org]"},
+		{"forwarder.origin", `true`, "true"},
+		{"forwarder.origin", `false`, "false"},
+		{"forwarder.comment", `"why"`, "why"},
+		{"forwarder.until", `2027-06-30`, "2027-07-01 00:00:00 +0100 CET"},
+		{"headers.authentication_results", `true`, "true"},
+		{"headers.x_helogate", `true`, "true"},
+		{"headers.x_helo", `true`, "true"},
+		{"headers.x_helo_check", `true`, "true"},
+		{"headers.name", `"MX.example.net"`, "mx.example.net"},
+		{"trust.file", `"/var/lib/helogate/trust"`, "/var/lib/helogate/trust"},
+		{"control.socket", `"unix:/run/h/control.sock"`, "/run/h/control.sock"},
+		{"control.socket", `"none"`, "none"},
+		{"control.permissions", `"0660"`, "-rw-rw----"},
+		{"control.watch", `true`, "true"},
 		{"exempt.address", `"198.51.100.0/24"`, "[198.51.100.0/24]"},
 		{"exempt.address", `["198.51.100.0/24", "192.0.2.1"]`, "[198.51.100.0/24 192.0.2.1/32]"},
 		{"exempt.name", `"MX.example.org"`, "[mx.example.org]"},
@@ -50,9 +83,11 @@ func TestSettings(t *testing.T) {
 		{"listen.address", `"0.0.0.0:0"`, "0.0.0.0:0"},
 		{"listen.address", `"/run/helogate/policy.sock"`, "unix:/run/helogate/policy.sock"},
 		{"listen.address", `"unix:/run//helogate/policy.sock"`, "unix:/run/helogate/policy.sock"},
-		{"listen.mode", `"0600"`, "-rw-------"},
-		{"listen.mode", `"666"`, "-rw-rw-rw-"},
+		{"listen.permissions", `"0600"`, "-rw-------"},
+		{"listen.permissions", `"666"`, "-rw-rw-rw-"},
 		{"listen.preset", `"strict"`, "strict"},
+		{"listen.mode", `"enforce"`, "enforce"},
+		{"listen.checks", `{ fcrdns = "reject", spf-from = { softfail = "note" } }`, "map[fcrdns:map[fail:reject] spf-from:map[softfail:note]]"},
 		{"dns.servers", `["127.0.0.1", "127.0.0.1:5353", "::1", "[::1]", "[2001:db8::1]:53", "fe80::1%eth0", "::ffff:192.0.2.1"]`, "[127.0.0.1:53 127.0.0.1:5353 [::1]:53 [::1]:53 [2001:db8::1]:53 [fe80::1%eth0]:53 192.0.2.1:53]"},
 		{"dns.trusted", `["192.0.2.53"]`, "[192.0.2.53]"},
 		{"dns.timeout", `"500ms"`, "500ms"},
@@ -79,27 +114,35 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// with is what must be in a table of a list beside the setting that is looked at.
+var with = map[string][][2]string{
+	"exempt":     {{"address", `"192.0.2.1"`}},
+	"forwarder":  {{"address", `"192.0.2.1"`}},
+	"policy.for": {{"recipient", `"a@example.net"`}},
+	"rule":       {{"name", `"a rule"`}, {"when", `"true"`}, {"then", `"note"`}},
+	"listen":     {{"protocol", `"postfix"`}, {"address", `"unix:/run/h.sock"`}},
+}
+
 // document is a file that sets one key, and what must be there with it.
 func document(key, value string) string {
-	section, name, ok := strings.Cut(key, ".")
-	switch {
-	case !ok:
-		return key + " = " + value
-	case section == "exempt" && (name == "comment" || name == "until"):
-		return "[[exempt]]\naddress = \"192.0.2.1\"\n" + name + " = " + value
-	case section == "exempt":
-		return "[[exempt]]\n" + name + " = " + value
-	case section == "listen":
-		text := "[[listen]]\n"
-		if name != "protocol" {
-			text += "protocol = \"postfix\"\n"
-		}
-		if name != "address" {
-			text += "address = \"unix:/run/h.sock\"\n"
-		}
-		return text + name + " = " + value
+	section, name := "", key
+	if i := strings.LastIndexByte(key, '.'); i >= 0 {
+		section, name = key[:i], key[i+1:]
 	}
-	return "[" + section + "]\n" + name + " = " + value
+	line := name + " = " + value
+	if section == "" {
+		return line
+	}
+	text := brackets(section, with[section] != nil) + "\n"
+	for _, other := range with[section] {
+		if other[0] != name && !(key == "exempt."+name && !slices.Contains([]string{"comment", "until"}, name)) {
+			text += other[0] + " = " + other[1] + "\n"
+		}
+	}
+	if key == "policy.replies" {
+		line += "\n[[rule]]\nname = \"a rule\"\nwhen = \"true\"\nthen = \"note\"\n"
+	}
+	return text + line
 }
 
 func show(t *testing.T, c *Config, key string) string {
@@ -122,15 +165,14 @@ func show(t *testing.T, c *Config, key string) string {
 	return fmt.Sprint(v.Interface())
 }
 
+// allKeys returns every setting there is: "policy.for.recipient".
 func allKeys() []string {
 	var keys []string
-	for _, f := range fieldsOf(configType) {
-		if f.leaf != nil {
-			keys = append(keys, f.name)
-			continue
-		}
-		for _, g := range fieldsOf(f.elem()) {
-			keys = append(keys, f.name+"."+g.name)
+	for _, s := range sections() {
+		for _, f := range s.fields {
+			if f.leaf != nil {
+				keys = append(keys, strings.TrimPrefix(s.path+"."+f.name, "."))
+			}
 		}
 	}
 	return keys
@@ -165,8 +207,8 @@ func TestBounds(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	c := parse(t, "[[listen]]\nprotocol = \"postfix\"\naddress = \"/run/h.sock\"")
-	if c.Listen[0].Mode != 0o660 {
-		t.Errorf("the mode of a socket is %o", c.Listen[0].Mode)
+	if c.Listen[0].Permissions != 0o660 {
+		t.Errorf("the permissions of a socket are %o", c.Listen[0].Permissions)
 	}
 	if c.Policy.GreylistAt != nil || c.Policy.RejectAt != nil {
 		t.Error("a threshold that nobody set")

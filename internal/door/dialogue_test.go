@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/header"
 )
 
 // Each file of testdata/postfix is a dialogue on one connection:
@@ -23,6 +25,8 @@ import (
 //	# a comment
 //	judge reject 550 5.7.1 text    what the judge says from here on; continue at first. "judge panics", and "judge" without
 //	                               more, which is no ruling
+//	field X-One: text              what the judge adds to the header from here on, after the fields above; "field" without
+//	                               more takes them back
 //	> name=value                   what Postfix sends, a line; ">" alone is the empty line
 //	= stage=helo client=…          what the judge was shown; every judgement has its line
 //	< action=DUNNO                 what the door answers
@@ -65,6 +69,7 @@ type dialogue struct {
 
 	mu     sync.Mutex
 	ruling func() Ruling
+	fields []header.Field
 	shown  []string
 }
 
@@ -79,7 +84,9 @@ func (d *dialogue) judge(_ context.Context, f helogate.Facts) Ruling {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.shown = append(d.shown, factsText(f))
-	return d.ruling()
+	r := d.ruling()
+	r.Headers = d.fields
+	return r
 }
 
 func (d *dialogue) line(line string) {
@@ -93,6 +100,8 @@ func (d *dialogue) line(line string) {
 	case "", "#":
 	case "judge":
 		d.rule(rest)
+	case "field":
+		d.field(rest)
 	case "=":
 		d.expect(d.nextShown(), rest)
 	case "<":
@@ -134,6 +143,17 @@ func (d *dialogue) rule(s string) {
 		}
 		return r
 	}
+}
+
+func (d *dialogue) field(s string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s == "" {
+		d.fields = nil
+		return
+	}
+	name, value, _ := strings.Cut(unescape(d.t, s), ": ")
+	d.fields = append(slices.Clip(d.fields), header.Field{Name: name, Value: value})
 }
 
 func (d *dialogue) nextShown() string {

@@ -22,6 +22,7 @@ import (
 	"context"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/header"
 	"github.com/helogate/helogate/internal/printable"
 )
 
@@ -34,6 +35,9 @@ type Judge func(ctx context.Context, f helogate.Facts) Ruling
 type Ruling struct {
 	Do    helogate.Do    // Continue, Accept, Greylist, Defer, Reject or Drop; anything else is no ruling
 	Reply helogate.Reply // when Do refuses
+	// Headers are for a client that is let in: what to add to the message's header. A door that can add only some adds the
+	// first.
+	Headers []header.Field
 }
 
 // maxReplyLine is what RFC 5321 section 4.5.3.1.5 allows a reply line, less its CRLF.

@@ -20,9 +20,10 @@ import (
 // A connection carries one request after another; requests sent ahead are answered in their order.
 //
 // What passes is answered DUNNO, never OK. What is refused is answered with code, enhanced code and text, of which Postfix
-// makes its reply; Drop has the code 521, after which Postfix closes. In trouble (what came is no policy request, the
-// judge panicked or has no ruling) the connection is closed without an answer: Postfix tries once more, and then does what
-// smtpd_policy_service_default_action says in main.cf.
+// makes its reply; Drop has the code 521, after which Postfix closes. What passes may have a field added to its header by
+// PREPEND, which is no permit either. In trouble (what came is no policy request, the judge panicked or has no ruling) the
+// connection is closed without an answer: Postfix tries once more, and then does what smtpd_policy_service_default_action
+// says in main.cf.
 //
 // Fields are set before Serve; a limit that is zero has its default.
 type Postfix struct {
@@ -34,9 +35,10 @@ type Postfix struct {
 	RequestTimeout time.Duration // from a request's first byte to its last, 30s
 	WriteTimeout   time.Duration // for one answer, 10s
 
-	server server
-	once   sync.Once
-	strays seldom // requests about no client
+	server    server
+	once      sync.Once
+	strays    seldom // requests about no client
+	prepended prepended
 }
 
 func (p *Postfix) init() {
@@ -73,6 +75,9 @@ func (p *Postfix) Serve(l net.Listener) error {
 func (p *Postfix) Shutdown(ctx context.Context) error {
 	return p.server.shutdown(ctx)
 }
+
+// Connections returns how many connections are open.
+func (p *Postfix) Connections() int { return p.server.open() }
 
 // A postfixConn is one smtpd's connection.
 type postfixConn struct {
@@ -125,7 +130,11 @@ func (p *postfixConn) one() bool {
 		p.log(slog.LevelWarn, "a client without an address is let pass: nothing can be judged", "client_address",
 			printable.Text(string(p.attrs.clientAddress), 64), "others_since_the_last_warning", n)
 	}
-	p.out = appendAnswer(p.out[:0], ruling)
+	if field, ok := p.prepend(ruling); ok {
+		p.out = appendPrepend(p.out[:0], field)
+	} else {
+		p.out = appendAnswer(p.out[:0], ruling)
+	}
 	if len(p.out) == 0 {
 		p.log(slog.LevelError, "no ruling: closed without an answer", "do", string(ruling.Do), "client", p.facts.Client)
 		return false

@@ -144,6 +144,7 @@ type attributes struct {
 	request, protocolState, protocolName, policyContext    []byte
 	clientAddress, clientPort, serverAddress, serverPort   []byte
 	heloName, sender, recipient, saslUsername, certSubject []byte
+	instance                                               []byte
 }
 
 // parse reads name=value lines. A value is all between the first "=" and the LF: names that clients give in HELO hold
@@ -197,6 +198,8 @@ func (a *attributes) attribute(name []byte) *[]byte {
 		return &a.saslUsername
 	case "ccert_subject":
 		return &a.certSubject
+	case "instance":
+		return &a.instance
 	}
 	return nil
 }

@@ -125,6 +125,13 @@ func (s *server) end(c net.Conn) {
 	}
 }
 
+// open is how many connections there are.
+func (s *server) open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
 // past is a read deadline that is over: it wakes who waits in Read.
 var past = time.Unix(1, 0)
 

@@ -5,6 +5,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
 	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/header"
 	"github.com/helogate/helogate/internal/printable"
 )
 
@@ -32,6 +34,7 @@ type Engine struct {
 	sessions    *sessions
 	warnPrivate sync.Once
 	panics      atomic.Uint64 // of checks, since the start
+	counts      counts
 }
 
 // New returns an engine. It has no policy; each gate brings its own.
@@ -48,7 +51,28 @@ func New(c Config) *Engine {
 // Rules are what a gate judges by; they may be exchanged while it judges.
 type Rules struct {
 	Policy   *helogate.Policy
+	For      []Exception    // the first that matches is judged by in place of Policy
 	RejectAt helogate.Stage // the earliest stage at which a client is told no
+	Headers  header.Options // what a client that is let in has added to its message
+}
+
+// An Exception is a policy for some recipients.
+type Exception struct {
+	Name    string // for the log
+	Matches func(recipient string) bool
+	Policy  *helogate.Policy
+}
+
+// of returns the policy for a recipient, and the name of the exception that it is.
+func (r *Rules) of(f *helogate.Facts) (*helogate.Policy, string) {
+	if f.Stage >= helogate.Rcpt {
+		for i := range r.For {
+			if e := &r.For[i]; e.Matches(f.Recipient) {
+				return e.Policy, e.Name
+			}
+		}
+	}
+	return r.Policy, ""
 }
 
 // A Gate is the engine as one door sees it.
@@ -66,15 +90,23 @@ func (e *Engine) Gate(r Rules) *Gate {
 
 // SetRules exchanges the rules; judgements under way end by the old ones.
 func (g *Gate) SetRules(r Rules) {
-	log := g.engine.Log
-	p := *r.Policy
-	p.Budget, p.Terse = g.engine.Budget, g.engine.Seen == nil
+	r.Policy = g.engine.own(r.Policy, r.Headers)
+	r.For = slices.Clone(r.For)
+	for i := range r.For {
+		r.For[i].Policy = g.engine.own(r.For[i].Policy, r.Headers)
+	}
+	g.rules.Store(&r)
+}
+
+// own returns the policy with what this engine wants of it. A header tells reasons from which nothing follows.
+func (e *Engine) own(policy *helogate.Policy, headers header.Options) *helogate.Policy {
+	p := *policy
+	p.Budget, p.Terse = e.Budget, e.Seen == nil && !headers.AuthenticationResults
 	p.Panicked = func(check string, f helogate.Facts, cause any, stack []byte) {
-		log.Error("a check panicked; please report this", "check", check, "panics", g.engine.panics.Add(1), "cause", cause,
+		e.Log.Error("a check panicked; please report this", "check", check, "panics", e.panics.Add(1), "cause", cause,
 			"facts", string((&helogate.Record{Facts: f}).AppendJSON(nil)), "stack", string(stack))
 	}
-	r.Policy = &p
-	g.rules.Store(&r)
+	return &p
 }
 
 // Judge rules on a client, whose connection the door names in Facts.Session. It is a door.Judge.
@@ -93,7 +125,8 @@ func (g *Gate) rule(ctx context.Context, f helogate.Facts) door.Ruling {
 	if f.Time.IsZero() {
 		f.Time = began
 	}
-	v := rules.Policy.Judge(ctx, f, e.Ask)
+	policy, exception := rules.of(&f)
+	v := policy.Judge(ctx, f, e.Ask)
 	if ctx.Err() != nil {
 		return door.Ruling{} // the door is being closed: no answer is made up
 	}
@@ -102,11 +135,16 @@ func (g *Gate) rule(ctx context.Context, f helogate.Facts) door.Ruling {
 	if held || v.Action == helogate.Greylist {
 		r = door.Ruling{Do: helogate.Continue}
 	}
+	judged := policy.Judged(f)
+	if !r.Do.Refuses() && f.Stage >= helogate.Mail { // before MAIL there is no message to add to
+		r.Headers = header.Make(&judged, &v, rules.Headers)
+	}
+	e.counts.add(&f, &v, held)
 	if e.Seen != nil {
 		e.Seen(&helogate.Record{Facts: f, Verdict: v})
 	}
-	e.warn(&f, &v)
-	e.logVerdict(&f, &v, held, began)
+	e.warn(&judged, &v)
+	e.logVerdict(&f, &v, exception, held, began)
 	return r
 }
 
@@ -130,22 +168,28 @@ func (e *Engine) warn(f *helogate.Facts, v *helogate.Verdict) {
 const maxLogged = 255 // bytes of a client's text in a line of log
 
 // logVerdict writes one line: what a person looks for at night. All of the client's text is made printable.
-func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, held bool, began time.Time) {
+func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, exception string, held bool, began time.Time) {
 	ctx, now := context.Background(), e.Now()
 	if !e.Log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	var room [16]slog.Attr
+	var room [20]slog.Attr
 	attrs := append(room[:0],
 		slog.String("id", v.ID),
 		slog.String("stage", f.Stage.String()),
 		slog.String("client", f.Client.String()),
 		slog.String("helo", printable.Text(f.Helo, maxLogged)))
+	if f.Origin.Client.IsValid() {
+		attrs = append(attrs, slog.String("origin", f.Origin.Client.String()), slog.String("origin_helo", printable.Text(f.Origin.Helo, maxLogged)))
+	}
 	if f.Stage >= helogate.Mail {
 		attrs = append(attrs, slog.String("from", printable.Text(f.Sender, maxLogged)))
 	}
 	if f.Stage >= helogate.Rcpt {
 		attrs = append(attrs, slog.String("to", printable.Text(f.Recipient, maxLogged)))
+	}
+	if exception != "" {
+		attrs = append(attrs, slog.String("policy", exception))
 	}
 	attrs = append(attrs, slog.String("action", string(v.Action)))
 	if v.By != "" {

@@ -302,7 +302,7 @@ func TestCancelled(t *testing.T) {
 	gate := b.Gate(Rules{Policy: mustPolicy(line(check.RDNS, "reject")), RejectAt: helogate.Rcpt})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
-	if got := gate.Judge(ctx, spammer(helogate.Rcpt)); got != (door.Ruling{}) {
+	if got := gate.Judge(ctx, spammer(helogate.Rcpt)); !cmp.Equal(got, door.Ruling{}) {
 		t.Errorf("the door is told %+v", got)
 	}
 	if len(b.seen) != 0 || b.log.String() != "" {

@@ -18,28 +18,59 @@ type Session struct {
 	mu        sync.Mutex
 	seen      bool     // at CONNECT or HELO
 	greetings []string // verb, space, argument; the last is the one in force
+	refused   greeting // the last one, if it was refused
 }
+
+// greeting is what a client said in HELO or EHLO, whole.
+type greeting struct{ verb, helo string }
 
 // Bounds, since all of it is the client's: the greetings of a connection, and the bytes of one that are remembered.
 const (
 	maxGreetings = 5
 	maxGreeting  = 300
+	maxRefused   = 1024 // of one that is judged again: no name and no literal is so long
 )
 
 // Judge judges one stage of the session. A refused greeting leaves the session as it was (RFC 5321 section 4.1.4): a
 // corrected one is not held to it.
 func (s *Session) Judge(ctx context.Context, g *Gate, f helogate.Facts) door.Ruling {
-	greets := s.begun(f.Stage) && f.Stage >= helogate.Helo && f.Helo != ""
-	greeting := ""
+	begun := s.begun(f.Stage)
+	goesOn := f.Stage >= helogate.Mail && f.Helo == ""
+	if goesOn {
+		f.Verb, f.Helo = s.goesOn()
+	}
+	greets := begun && f.Stage >= helogate.Helo && f.Helo != ""
+	said := ""
 	if greets {
-		greeting = f.Verb + " " + asPostfixShows(f.Helo[:min(len(f.Helo), maxGreeting)])
-		f.Earlier = s.before(greeting)
+		said = f.Verb + " " + asPostfixShows(f.Helo[:min(len(f.Helo), maxGreeting)])
+		f.Earlier = s.before(said)
 	}
 	ruling := g.rule(ctx, f)
-	if greets && !(f.Stage == helogate.Helo && ruling.Do.Refuses()) {
-		s.greeted(greeting)
+	switch {
+	case !greets:
+	case f.Stage == helogate.Helo && ruling.Do.Refuses():
+		s.refuse(greeting{f.Verb, f.Helo})
+	case !goesOn:
+		s.greeted(said)
 	}
 	return ruling
+}
+
+// goesOn returns the greeting that was refused, of a client that goes on as if nothing were: its MTA has none then, and a
+// policy that does not ask for one would let it through.
+func (s *Session) goesOn() (verb, helo string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.greetings) > 0 {
+		return "", "" // an earlier one is in force, and the door knows best which
+	}
+	return s.refused.verb, s.refused.helo
+}
+
+func (s *Session) refuse(g greeting) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = greeting{strings.Clone(g.verb), g.helo[:min(len(g.helo), maxRefused)]}
 }
 
 // asPostfixShows is a HELO argument with "?" for what Postfix shows so from MAIL on, though it is raw at EHLO. Without it,
@@ -61,7 +92,7 @@ func (s *Session) begun(at helogate.Stage) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if at == helogate.Connect {
-		s.greetings = nil
+		s.greetings, s.refused = nil, greeting{}
 	}
 	s.seen = s.seen || at <= helogate.Helo
 	return s.seen
@@ -78,17 +109,18 @@ func (s *Session) before(greeting string) []string {
 	return slices.Clone(s.greetings[:n])
 }
 
-func (s *Session) greeted(greeting string) {
+func (s *Session) greeted(said string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.refused = greeting{}
 	n := len(s.greetings)
-	if n > 0 && s.greetings[n-1] == greeting {
+	if n > 0 && s.greetings[n-1] == said {
 		return
 	}
 	if n == maxGreetings {
 		s.greetings = slices.Delete(s.greetings, 1, 2) // the first and the latest tell most
 	}
-	s.greetings = append(s.greetings, greeting)
+	s.greetings = append(s.greetings, said)
 }
 
 // sessions are those of doors that have no connection of their own to tie a session to: Postfix asks anew for each stage.

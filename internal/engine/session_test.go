@@ -40,6 +40,22 @@ var dialogues = []struct{ name, from, lines string }{
 		a helo EHLO x.bad.example   = reject 550 |
 		a mail EHLO x.bad.example   = reject 550 |
 		a rcpt EHLO x.bad.example   = reject 550 |`},
+	{"who goes on after a refusal is refused again, also where the MTA has no greeting then", "helo", `
+		a helo EHLO x.bad.example   = reject 550 |
+		a mail - -                  = reject 550 |
+		a rcpt - -                  = reject 550 |`},
+	{"a greeting that was refused is forgotten when one is taken", "helo", `
+		a helo EHLO x.bad.example   = reject 550 |
+		a helo EHLO mx.example.org  = continue   |
+		a mail - -                  = continue   |`},
+	{"a greeting that was refused after one that was taken leaves that in force", "helo", `
+		a helo EHLO mx.example.org  = continue   |
+		a helo EHLO x.bad.example   = reject 550 | EHLO mx.example.org
+		a mail - -                  = continue   |`},
+	{"a refused greeting is not held against the next connection", "helo", `
+		a helo EHLO x.bad.example   = reject 550 |
+		a connect - -               = continue   |
+		a mail - -                  = continue   |`},
 	{"greeting again after STARTTLS is no change", "rcpt", `
 		a helo EHLO mx.example.org  = continue   |
 		a helo EHLO mx.example.org  = continue   |

@@ -1,54 +1,178 @@
-// Package policy makes policies of a configuration: the preset that a door names, what the configuration changes of it,
-// and whether it is in force or on trial.
+// Package policy makes policies of a configuration: one for each door, and for each recipient that has one of its own,
+// of presets, of what the configuration changes of them, of the administrator's rules, and of whether it is all on trial.
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"strings"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
-	"github.com/helogate/helogate/hostname"
 	"github.com/helogate/helogate/internal/config"
 )
 
-// Build makes the policy of a preset, or of the configuration's own where preset is "". What is wrong is an error that
-// names its place in the file. It reads the files that the configuration names.
-func Build(c *config.Config, preset string) (*helogate.Policy, error) {
-	settings, errs := settingsOf(c)
-	if preset == "" {
-		preset = c.Policy.Preset
+// Policies are all policies of a configuration.
+type Policies struct {
+	General *Door   // of no door: what [policy] says
+	Doors   []*Door // in the order of the configuration
+}
+
+// A Door is the policies at one door.
+type Door struct {
+	Everybody *Policy
+	For       []*For // for some recipients; the first that matches holds
+}
+
+// A For is the policy for some recipients.
+type For struct {
+	*Policy
+	Recipients []string
+}
+
+// A Policy is one policy, with what was said of it.
+type Policy struct {
+	*helogate.Policy
+	Preset string
+	Mode   config.Mode
+	Layers []string // where it comes from, the general first: "policy", "listen[0]", "policy.for[1]"
+}
+
+// Of returns the policy for a recipient, that for everybody where there is none or the recipient is not known yet.
+func (d *Door) Of(recipient string) *Policy {
+	if recipient != "" {
+		for _, f := range d.For {
+			if check.MatchesMailbox(f.Recipients, recipient) {
+				return f.Policy
+			}
+		}
 	}
-	lines, at, err := check.Lines(preset, settings)
+	return d.Everybody
+}
+
+// All returns every policy at the door.
+func (d *Door) All() []*Policy {
+	all := []*Policy{d.Everybody}
+	for _, f := range d.For {
+		all = append(all, f.Policy)
+	}
+	return all
+}
+
+// Build makes the policies of a configuration. What is wrong is an error that names its place in the file. It reads the
+// files that the configuration names.
+func Build(c *config.Config) (*Policies, error) {
+	m, err := gather(c)
 	if err != nil {
 		return nil, err
 	}
-	if c.Policy.GreylistAt != nil {
-		at.GreylistAt = *c.Policy.GreylistAt
+	general := layer{place: "policy", preset: c.Policy.Preset, mode: c.Mode, checks: c.Policy.Checks}
+	all, errs := &Policies{}, []error{}
+	door := func(layers ...layer) *Door {
+		d := &Door{}
+		make := func(layers ...layer) *Policy {
+			p, err := m.policy(layers)
+			errs = append(errs, err)
+			return p
+		}
+		d.Everybody = make(layers...)
+		for i, f := range c.Policy.For {
+			place := fmt.Sprintf("policy.for[%d]", i)
+			own := layer{place: place, preset: f.Preset, mode: f.Mode, checks: f.Checks}
+			d.For = append(d.For, &For{Policy: make(append(layers[:len(layers):len(layers)], own)...), Recipients: canonical(f.Recipient)})
+		}
+		return d
 	}
-	if c.Policy.RejectAt != nil {
-		at.RejectAt = *c.Policy.RejectAt
+	all.General = door(general)
+	for i, l := range c.Listen {
+		own := layer{place: fmt.Sprintf("listen[%d]", i), preset: l.Preset, mode: l.Mode, checks: l.Checks}
+		all.Doors = append(all.Doors, door(general, own))
 	}
-	for i, l := range lines {
-		lines[i].On = override(l.On, c.Policy.Checks[l.Check.Name])
-		if _, err := helogate.NewPolicy(at, lines[i]); err != nil {
-			errs = append(errs, c.Errorf("policy.checks."+l.Check.Name, "%w", err))
+	if err := config.Join(once(errs)...); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// once drops errors that say the same: what is wrong in [policy] is wrong at each door.
+func once(errs []error) (out []error) {
+	said := map[string]bool{}
+	var add func(error)
+	add = func(err error) {
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, one := range many.Unwrap() {
+				add(one)
+			}
+		} else if err != nil && !said[err.Error()] {
+			said[err.Error()] = true
+			out = append(out, err)
+		}
+	}
+	add(errors.Join(errs...))
+	return out
+}
+
+// A layer is what one part of the configuration says of a policy; a later one stands above an earlier one.
+type layer struct {
+	place  string
+	preset string      // "" leaves it to the layer below
+	mode   config.Mode // likewise
+	checks config.Checks
+}
+
+// policy makes one policy of what there is and of layers.
+func (m *material) policy(layers []layer) (*Policy, error) {
+	out := &Policy{}
+	for _, l := range layers {
+		out.Layers = append(out.Layers, l.place)
+		if l.preset != "" {
+			out.Preset = l.preset
+		}
+		if l.mode != "" {
+			out.Mode = l.mode
+		}
+	}
+	lines, at, err := check.Lines(out.Preset, m.settings)
+	if err != nil {
+		return nil, err
+	}
+	at = m.thresholds(at)
+	var errs []error
+	for i := range lines {
+		for _, l := range layers {
+			own := l.checks[lines[i].Check.Name]
+			lines[i].On = override(lines[i].On, own)
+			if len(own) > 0 {
+				if _, err := helogate.NewPolicy(at, lines[i]); err != nil {
+					errs = append(errs, m.config.Errorf(l.place+".checks."+lines[i].Check.Name, "%w", err))
+				}
+			}
 		}
 	}
 	if err := config.Join(errs...); err != nil {
 		return nil, err
 	}
-	p, err := helogate.NewPolicy(at, lines...)
+	p, err := helogate.NewPolicy(at, m.withRules(lines)...)
 	if err != nil {
 		return nil, err
 	}
-	p.URL = c.Policy.URL
-	if c.Mode != config.Enforce {
+	p.URL, p.Footer, p.Texts = m.config.Policy.URL, m.config.Policy.Footer, m.config.Policy.Replies
+	p.ByOrigin = check.ByOrigin(m.settings.Forwarders)
+	if out.Mode != config.Enforce {
 		p = p.OnTrial()
 	}
-	return p, nil
+	out.Policy = p
+	return out, nil
+}
+
+func (m *material) thresholds(at helogate.Thresholds) helogate.Thresholds {
+	if n := m.config.Policy.GreylistAt; n != nil {
+		at.GreylistAt = *n
+	}
+	if n := m.config.Policy.RejectAt; n != nil {
+		at.RejectAt = *n
+	}
+	return at
 }
 
 // override puts what the configuration says of a check over what the preset says. A temperror that the preset words for
@@ -65,87 +189,5 @@ func override(preset, own map[helogate.Outcome]helogate.Action) map[helogate.Out
 		return own // ignored is ignored, whatever else the preset did with it
 	}
 	maps.Copy(out, own)
-	return out
-}
-
-func settingsOf(c *config.Config) (s check.Settings, errs []error) {
-	s = check.Settings{
-		Own:          check.Own{Names: canonical(c.Own.Names), Addresses: c.Own.Addresses, Networks: c.Own.Networks},
-		Impersonated: c.Policy.Impersonated,
-	}
-	badHelo := func(list check.BadHeloList, err error, place string, i int) {
-		if err != nil {
-			errs = append(errs, c.Errorf(fmt.Sprintf("policy.%s[%d]", place, i), "%w", err))
-		}
-		s.BadHelo = append(s.BadHelo, list...)
-	}
-	for i, pattern := range c.Policy.BadHelo {
-		list, err := check.ParseBadHelo(pattern)
-		badHelo(list, err, "bad_helo", i)
-	}
-	for i, path := range c.Policy.BadHeloFiles {
-		list, err := readBadHelo(path)
-		badHelo(list, err, "bad_helo_files", i)
-	}
-	for _, e := range c.Exempt {
-		s.Exempt = append(s.Exempt, check.Exemption{
-			Addresses: e.Address, Names: canonical(e.Name), Helos: canonical(e.Helo), Senders: canonical(e.Sender),
-			Recipients: canonical(e.Recipient), Comment: e.Comment, Until: e.Until,
-		})
-	}
-	return s, errs
-}
-
-func readBadHelo(path string) (check.BadHeloList, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return check.ReadBadHelo(path, f)
-}
-
-func canonical(names []string) []string {
-	out := make([]string, len(names))
-	for i, name := range names {
-		out[i] = hostname.Canonical(name)
-	}
-	return out
-}
-
-// Warnings says what of a configuration loads and will probably not do what was meant.
-func Warnings(c *config.Config) (out []string) {
-	if c.Policy.RejectAtStage < helogate.Rcpt {
-		late := []string{"postmaster", "abuse"}
-		if c.Policy.RejectAtStage < helogate.Mail {
-			late = append([]string{"authenticated"}, late...)
-		}
-		late = append(late, lateExemptions(c)...)
-		out = append(out, fmt.Sprintf("reject_at_stage is %s: what lets in later comes too late: %s",
-			c.Policy.RejectAtStage, strings.Join(late, ", ")))
-	}
-	return out
-}
-
-// lateExemptions names the exemptions that need to know more than is known at the stage of rejection.
-func lateExemptions(c *config.Config) (out []string) {
-	for i, e := range c.Exempt {
-		needs := helogate.Connect
-		switch {
-		case len(e.Recipient) > 0:
-			needs = helogate.Rcpt
-		case len(e.Sender) > 0:
-			needs = helogate.Mail
-		case len(e.Helo) > 0:
-			needs = helogate.Helo
-		}
-		if needs > c.Policy.RejectAtStage {
-			name := fmt.Sprintf("exempt %d", i+1)
-			if e.Comment != "" {
-				name += " (" + e.Comment + ")"
-			}
-			out = append(out, name)
-		}
-	}
 	return out
 }

@@ -30,9 +30,18 @@ func parse(t *testing.T, text string) *config.Config {
 
 func build(t *testing.T, text, preset string) *helogate.Policy {
 	t.Helper()
-	p, err := Build(parse(t, text), preset)
+	c := parse(t, text)
+	if preset != "" {
+		c.Policy.Preset = preset
+	}
+	return mustBuild(t, c).General.Everybody.Policy
+}
+
+func mustBuild(t *testing.T, c *config.Config) *Policies {
+	t.Helper()
+	p, err := Build(c)
 	if err != nil {
-		t.Fatalf("%s:\n%v", text, err)
+		t.Fatalf("%s:\n%v", c, err)
 	}
 	return p
 }
@@ -154,7 +163,9 @@ func TestPresets(t *testing.T) {
 			t.Errorf("%s of [policy] is not in force", name)
 		}
 	}
-	if _, err := Build(parse(t, ""), "severe"); err == nil || err.Error() != `"severe" is no preset: lenient, rfc, strict, balanced, hardline` {
+	severe := parse(t, "")
+	severe.Policy.Preset = "severe"
+	if _, err := Build(severe); err == nil || err.Error() != `"severe" is no preset: lenient, rfc, strict, balanced, hardline` {
 		t.Errorf("a preset that is none: %v", err)
 	}
 	if d := config.Default().Policy.Preset; d != check.DefaultPreset {
@@ -359,7 +370,7 @@ func TestErrors(t *testing.T) {
 			`    |             ^~~~~`,
 		}},
 	} {
-		_, err := Build(parse(t, c.text), "")
+		_, err := Build(parse(t, c.text))
 		if err == nil {
 			t.Errorf("%s: no error", c.name)
 			continue
@@ -376,7 +387,7 @@ func TestNoFailureOfDNSRejects(t *testing.T) {
 		text := "[policy.checks]\nfcrdns = { fail = \"note\", temperror = \"" + action + "\" }\n"
 		c, err := config.Parse("helogate.toml", []byte(text), config.Options{Checks: check.Names(), Presets: check.Presets})
 		if err == nil {
-			_, err = Build(c, "")
+			_, err = Build(c)
 		}
 		if err == nil || !strings.HasPrefix(err.Error(), "helogate.toml:2:") || !strings.Contains(err.Error(), "temperror") {
 			t.Errorf("temperror = %s: %v", action, err)
@@ -384,8 +395,8 @@ func TestNoFailureOfDNSRejects(t *testing.T) {
 	}
 }
 
-// TestWarnings: who is told no before RCPT is told so before much is known of him.
-func TestWarnings(t *testing.T) {
+// TestTooLate: who is told no before RCPT is told so before much is known of him.
+func TestTooLate(t *testing.T) {
 	exempt := `
 [[exempt]]
 address = "192.0.2.1"
@@ -405,12 +416,200 @@ recipient = "example.net"
 		{"mail", exempt, "reject_at_stage is mail: what lets in later comes too late: postmaster, abuse, exempt 4"},
 		{"helo", exempt, "reject_at_stage is helo: what lets in later comes too late: authenticated, postmaster, abuse, " +
 			"exempt 3 (the bank), exempt 4"},
-		{"connect", exempt, "reject_at_stage is connect: what lets in later comes too late: authenticated, postmaster, abuse, " +
+		{"connect", exempt, "reject_at_stage is connect: what lets in later comes too late: authenticated, postmaster, abuse, helo-matches, " +
 			"exempt 2, exempt 3 (the bank), exempt 4"},
 	} {
-		got := strings.Join(Warnings(parse(t, "[policy]\nreject_at_stage = \""+c.stage+"\"\n"+c.exempt)), "\n")
+		parsed := parse(t, "[policy]\nreject_at_stage = \""+c.stage+"\"\n"+c.exempt)
+		got := strings.Join(Warnings(parsed, mustBuild(t, parsed), day), "\n")
 		if got != c.want {
 			t.Errorf("%s: %s, want %s", c.stage, got, c.want)
+		}
+	}
+}
+
+// day is when warnings are asked for.
+var day = time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
+
+// TestWarnings: what loads and will not do what was meant is said. A line a warning.
+func TestWarnings(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"nothing", "[[exempt]]\naddress = \"192.0.2.1\"\n[[exempt]]\naddress = \"192.0.2.2\"", ""},
+		{"ended", "[[exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-05-03\ncomment = \"the bank\"\n[[forwarder]]\naddress = \"192.0.2.3\"\nuntil = 2026-05-03T10:00:00Z",
+			"exempt 1 (the bank) ended at 2026-05-04 00:00:00 and lets nobody in: remove it, or give it another end\n" +
+				"forwarder 1 ended at 2026-05-03 10:00:00 and lets nobody in: remove it, or give it another end"},
+		{"ends today", "[[exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-05-04", ""},
+		{"in conflict", "[[exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-06-01\n[[exempt]]\naddress = \"192.0.2.1/32\"\nuntil = 2026-07-01",
+			"exempt 1 and exempt 2 are about the same clients and end at different times: the later end holds"},
+		{"within another", "[[exempt]]\naddress = \"192.0.2.0/24\"\n[[exempt]]\naddress = \"192.0.2.7\"\nsender = \"example.org\"",
+			"exempt 2 changes nothing: whom it lets in, exempt 1 lets in"},
+		{"within a later one", "[[exempt]]\nname = \"a.b.example\"\nuntil = 2026-06-01\n[[exempt]]\nname = \".B.example\"",
+			"exempt 1 changes nothing: whom it lets in, exempt 2 lets in"},
+		{"beyond the other's end", "[[exempt]]\naddress = \"192.0.2.0/24\"\nuntil = 2026-06-01\n[[exempt]]\naddress = \"192.0.2.7\"", ""},
+		{"too late for recipients", "policy.reject_at_stage = \"mail\"\n[policy.checks]\npostmaster = { pass = \"note\" }\nabuse = { pass = \"note\" }\n[[policy.for]]\nrecipient = \"bob@example.net\"",
+			"reject_at_stage is mail: what lets in later comes too late: policy.for 1 (bob@example.net)"},
+		{"an origin that nobody shows", "[[forwarder]]\naddress = \"192.0.2.3\"\norigin = true",
+			"forwarder 1: no door here shows whom it has its mail from, so that it is let in unjudged; let the MTA know the origin instead (XCLIENT), where it can"},
+	} {
+		parsed := parse(t, c.text)
+		if got := strings.Join(Warnings(parsed, mustBuild(t, parsed), day), "\n"); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+// TestRules: rules stand behind what lets in and before all else, those on the suspicion at the end, and what they read runs.
+func TestRules(t *testing.T) {
+	relays := filepath.Join(t.TempDir(), "relays")
+	if err := os.WriteFile(relays, []byte("198.51.100.0/24 # partners\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := parse(t, `
+mode = "enforce"
+policy.preset = "lenient"
+lists.relays = "`+relays+`"
+[[rule]]
+name = "partners"
+when = 'client in list("relays")'
+then = "accept"
+[[rule]]
+name = "much"
+when = 'suspicion >= 3'
+then = "reject"
+[[rule]]
+name = "no name"
+when = 'checks["rdns"] == "fail" && sender == ""'
+then = "reject"
+note = "bounces come from hosts with a name"
+[[rule]]
+name = "odd"
+when = 'helo.text.contains("odd")'
+then = "suspect 3"
+`)
+	p := mustBuild(t, c).General.Everybody
+	var order []string
+	for _, l := range p.Lines() {
+		switch name := l.Check.Name; name {
+		case "abuse", "partners", "no name", "odd", "helo-missing", "rdns", "much":
+			order = append(order, name)
+		}
+	}
+	if got := strings.Join(order, ", "); got != "abuse, partners, no name, odd, helo-missing, rdns, much" {
+		t.Errorf("the order is %s", got)
+	}
+	if got := actions(p.Policy, "rdns"); got != "fail = note" {
+		t.Errorf("rdns, which a rule reads and lenient ignores: %s", got)
+	}
+	zone := helogate.MustZone("192.0.2.1 PTR mx.example.org\n192.0.2.3 PTR tempfail")
+	for client, want := range map[string]string{
+		"192.0.2.1 mx.example.org": "continue ", "192.0.2.2 mx.example.org": "reject no name", "192.0.2.3 mx.example.org": "defer no name",
+		"198.51.100.7 192.0.2.99": "accept partners", "192.0.2.1 odd.example.org": "reject much", "192.0.2.2 mx.example.org a@b.example": "continue ",
+	} {
+		f := append(strings.Fields(client), "")
+		v := p.Judge(t.Context(), helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr(f[0]), Helo: f[1], Sender: f[2]}, zone)
+		if got := string(v.Action) + " " + v.By; got != want {
+			t.Errorf("%s: %s, want %s; %v", client, got, want, v.Findings)
+		}
+		if v.By == "no name" && v.Action == helogate.Reject && !strings.Contains(v.Reply.Text, "bounces come from hosts with a name") {
+			t.Error(v.Reply)
+		}
+	}
+}
+
+// TestRuleErrors: what is wrong with a rule is shown where it stands, and so is a list that cannot be read.
+func TestRuleErrors(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad")
+	if err := os.WriteFile(bad, []byte("192.0.2.1\nno entry at all\n192.0.2.300\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Build(parse(t, "lists = { bad = \""+bad+"\", gone = \"/nonexistent/list\" }\n[[rule]]\nname = \"x\"\n"+
+		"when = 'client in list(\"bad\") && cleint == ip(\"192.0.2.1\")'\nthen = \"reject\"\n"))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"lists.bad: list " + bad + " is refused whole, for lines of it are no entries: line 2: ", "; line 3: ",
+		"lists.gone: list: stat /nonexistent/list: no such file or directory",
+		"helogate.toml:4:34: rule[0].when: ", "did you mean \"client\"?", "\n    |                                  ^~~~~~",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in\n%v", want, err)
+		}
+	}
+}
+
+// TestLayers: a recipient's own policy stands above the door's, and that above everybody's.
+func TestLayers(t *testing.T) {
+	p := mustBuild(t, parse(t, `
+mode = "shadow"
+[policy]
+preset = "lenient"
+[policy.checks]
+rdns   = "suspect 1"
+fcrdns = "suspect 1"
+fqdn   = "suspect 1"
+[[policy.for]]
+recipient = ["strict@example.net", ".lists.example.net"]
+mode      = "enforce"
+preset    = "hardline"
+checks    = { fcrdns = "defer" }
+[[policy.for]]
+recipient = "example.net"
+checks    = { fqdn = "defer" }
+[[listen]]
+protocol = "postfix"
+address  = "127.0.0.1:10040"
+[[listen]]
+protocol = "postfix"
+address  = "127.0.0.1:10041"
+preset   = "strict"
+mode     = "enforce"
+checks   = { rdns = "note" }
+`))
+	for _, c := range []struct {
+		door                            *Door
+		recipient, preset, mode, layers string
+		rdns, fcrdns, fqdn, missing     string
+	}{
+		{p.General, "", "lenient", "shadow", "policy", "fail = would suspect 1", "fail = would suspect 1", "fail = would suspect 1", "fail = would reject"},
+		{p.Doors[0], "", "lenient", "shadow", "policy listen[0]", "fail = would suspect 1", "fail = would suspect 1", "fail = would suspect 1", "fail = would reject"},
+		{p.Doors[1], "", "strict", "enforce", "policy listen[1]", "fail = note", "fail = suspect 1", "fail = suspect 1", "fail = reject"},
+		{p.Doors[1], "bob@example.com", "strict", "enforce", "policy listen[1]", "fail = note", "fail = suspect 1", "fail = suspect 1", "fail = reject"},
+		{p.Doors[1], "Strict@Example.net", "hardline", "enforce", "policy listen[1] policy.for[0]", "fail = note", "fail = defer", "fail = suspect 1", "fail = drop"},
+		{p.Doors[0], "a@x.lists.example.net", "hardline", "enforce", "policy listen[0] policy.for[0]", "fail = suspect 1", "fail = defer", "fail = suspect 1", "fail = drop"},
+		{p.Doors[0], "bob@example.net", "lenient", "shadow", "policy listen[0] policy.for[1]", "fail = would suspect 1", "fail = would suspect 1", "fail = would defer", "fail = would reject"},
+		{p.Doors[1], "bob@example.net", "strict", "enforce", "policy listen[1] policy.for[1]", "fail = note", "fail = suspect 1", "fail = defer", "fail = reject"},
+	} {
+		got := c.door.Of(c.recipient)
+		if got.Preset != c.preset || string(got.Mode) != c.mode || strings.Join(got.Layers, " ") != c.layers {
+			t.Errorf("%s: preset %s, mode %s, of %v", c.recipient, got.Preset, got.Mode, got.Layers)
+		}
+		for name, want := range map[string]string{"rdns": c.rdns, "fcrdns": c.fcrdns, "fqdn": c.fqdn, "helo-missing": c.missing} {
+			if is := actions(got.Policy, name); is != want {
+				t.Errorf("%s of %v: %s is %s, want %s", c.recipient, got.Layers, name, is, want)
+			}
+		}
+	}
+}
+
+// TestErrorsOfLayers: what is wrong is said once, at its place.
+func TestErrorsOfLayers(t *testing.T) {
+	_, err := Build(parse(t, `
+[policy.checks]
+fcrdns = { fail = "note", temperror = "reject" }
+[[listen]]
+protocol = "postfix"
+address  = "127.0.0.1:10040"
+checks   = { rdns = { temperror = "drop" } }
+[[policy.for]]
+recipient = "example.net"
+checks    = { fqdn = { temperror = "drop" } }
+`))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"policy.checks.fcrdns: ", "listen[0].checks.rdns: ", "policy.for[0].checks.fqdn: "} {
+		if n := strings.Count(err.Error(), want); n != 1 {
+			t.Errorf("%d times %s:\n%v", n, want, err)
 		}
 	}
 }

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/trust"
+)
+
+var nine = time.Date(2026, 11, 21, 9, 0, 0, 0, time.Local)
+
+// controlled serves a control socket for the length of a test.
+func controlled(t *testing.T, change func(*control.Server)) (socket string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "hg") // the path of a unix socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	store, err := trust.Open(trust.Config{Now: func() time.Time { return nine }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &control.Server{
+		Version: version(), Trust: store, Log: slog.New(slog.DiscardHandler),
+		Status:     func() control.Status { return control.Status{} },
+		Reload:     func(context.Context) error { return nil },
+		Exemptions: func() []control.Exemption { return nil },
+	}
+	if change != nil {
+		change(s)
+	}
+	socket = filepath.Join(dir, "c.sock")
+	l, err := control.Listen(socket, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(l) }()
+	t.Cleanup(func() {
+		if err := errors.Join(s.Shutdown(context.Background()), <-ended); err != nil {
+			t.Error(err)
+		}
+	})
+	return socket
+}
+
+// said runs a command, and returns what it printed and its exit status.
+func said(args ...string) (stdout, stderr string, code int) {
+	var out, wrong bytes.Buffer
+	code = run(args, &out, &wrong, []string{"XDG_RUNTIME_DIR=/nonexistent", "HELOGATE_CONTROL__SOCKET=/nonexistent/c.sock"})
+	return out.String(), wrong.String(), code
+}
+
+func TestTrustCommands(t *testing.T) {
+	socket := controlled(t, nil)
+	for _, c := range []struct {
+		args           string
+		stdout, stderr string // "" is nothing
+		code           int
+	}{
+		{"trust list", "nobody is trusted\n", "", 0},
+		{"trust list --json", "[]\n", "", 0},
+		{"trust add 192.0.2.1 --for 30m --comment pop3_jane\x1b[2J", "192.0.2.1 is trusted until 2026-11-21 09:30:00\n", "", 0},
+		{"trust add [2001:DB8::1%eth0] --for 1d", "2001:db8::1 is trusted until 2026-11-22 09:00:00\n", "", 0},
+		{"trust add ::ffff:192.0.2.1 --for 1m", "192.0.2.1 is trusted until 2026-11-21 09:30:00\n", "", 0},
+		{"trust list", "192.0.2.1    until 2026-11-21 09:30:00  pop3_jane\\x1b[2J\n2001:db8::1  until 2026-11-22 09:00:00\n", "", 0},
+		{"trust add 192.0.2.2 --for 31d", "", "helogate trust add: trust is for between 1s and 30 days", 64},
+		{"trust add 192.0.2.2 --for -30m", "", "", 64},
+		{"trust add 192.0.2.2 --for 30", "", `"30" is no duration such as 30m, 12h or 7d`, 64},
+		{"trust add 192.0.2.2 --for 99999999999d", "", "is no duration", 64},
+		{"trust add 192.0.2.2", "", "missing flags: --for=TIME", 64},
+		{"trust add mx.example.org --for 30m", "", `helogate trust add: "mx.example.org" is no address`, 64},
+		{"trust add \x1b --for 30m", "", `"\\x1b" is no address`, 64},
+		{"trust remove 192.0.2.9", "", "helogate trust remove: 192.0.2.9 is not trusted\n", 1},
+		{"trust remove 192.0.2", "", `"192.0.2" is no address`, 64},
+		{"trust remove 2001:db8::1", "2001:db8::1 is trusted no more\n", "", 0},
+	} {
+		out, wrong, code := said(append(strings.Fields(c.args), "--socket", socket)...)
+		if out != c.stdout || code != c.code || c.code == 0 && wrong != "" || !strings.Contains(wrong, c.stderr) {
+			t.Errorf("%s: exit %d, %q, %q", c.args, code, out, wrong)
+		}
+	}
+}
+
+func TestReloadCommand(t *testing.T) {
+	result := error(nil)
+	socket := controlled(t, func(s *control.Server) {
+		s.Reload = func(context.Context) error { return result }
+		s.Status = func() control.Status {
+			return control.Status{Config: control.Config{File: "/etc/helogate.toml", Mode: "enforce", Preset: "strict"}}
+		}
+	})
+	if out, wrong, code := said("reload", "--socket", socket); out != "reloaded /etc/helogate.toml: mode enforce, preset strict\n" || wrong != "" || code != 0 {
+		t.Errorf("exit %d, %q, %q", code, out, wrong)
+	}
+	result = errors.New("h.toml:1:8: no mode\n  1 | mode = \x1b\nh.toml:2:1: and more\n")
+	if out, wrong, code := said("reload", "--socket", socket); out != "" || wrong != "helogate: h.toml:1:8: no mode\n  1 | mode = \\x1b\nh.toml:2:1: and more\n" || code != exitConfig {
+		t.Errorf("exit %d, %q, %q", code, out, wrong)
+	}
+}
+
+func TestStatusCommand(t *testing.T) {
+	last := nine.Add(-time.Minute)
+	for _, c := range []struct {
+		name string
+		is   control.Status
+		want string
+	}{
+		{"just begun", control.Status{
+			Version: "v1.2.3", PID: 42, Since: nine, Now: nine, Config: control.Config{Loaded: nine, Mode: "shadow", Preset: "balanced"},
+			Listeners: []control.Listener{{Protocol: "postfix", Address: "127.0.0.1:10040", Mode: "shadow", Preset: "balanced"}},
+			Memory:    9 << 20, Goroutines: 1,
+		}, `
+helogate  v1.2.3, pid 42, up 0s since 2026-11-21 09:00:00
+config    (no file: the defaults) of 2026-11-21 09:00:00, mode shadow, preset balanced
+listens   postfix at 127.0.0.1:10040, mode shadow, preset balanced, 0 connections
+verdicts  none yet
+process   9.0 MiB, 1 goroutine, 0 sessions
+`},
+		{"in trouble", control.Status{
+			Version: "v1.2.3", PID: 42, Since: nine, Now: nine.Add(76 * time.Hour), Panics: 2,
+			Config: control.Config{File: "/etc/helo\x1bgate.toml", Loaded: nine, Mode: "enforce", Preset: "balanced",
+				Reload: &control.Reload{At: last, By: "watch", Error: "one\n\x1b[2J\n" + strings.Repeat("more\n", 14)}},
+			Listeners: []control.Listener{
+				{Protocol: "postfix", Address: "127.0.0.1:10040", Mode: "enforce", Preset: "balanced", Connections: 1234},
+				{Protocol: "postfix", Address: "/run/x", Mode: "shadow", Preset: "strict", Connections: 1},
+			},
+			Verdicts: control.Verdicts{Held: 1, Counts: []control.Count{
+				{Action: "continue", Count: 1234567}, {Action: "reject", By: "fcrdns", Count: 20}, {Action: "reject", By: "bad-helo", Count: 300},
+				{Action: "reject", By: "suspicion", Would: true, Count: 7},
+			}},
+			DNS: control.DNS{Questions: 1000, Hits: 939, Entries: 1, Bytes: 1500, Failures: map[string]uint64{"timeout": 3, "servfail": 40, "lame": 0},
+				Servers: []control.NameServer{{Address: "127.0.0.1:53", Tries: 1}, {Address: "192.0.2.53:53", Tries: 61, Failed: 43, Down: true, FailedAt: &last, LastError: "no answer\n"}}},
+			Trusted: 1, Sessions: 12, Goroutines: 20, Memory: 3 << 30,
+		}, `
+helogate  v1.2.3, pid 42, up 3d4h since 2026-11-21 09:00:00
+THE LAST RELOAD FAILED, at 2026-11-21 08:59:00 (watch): the configuration of 2026-11-21 09:00:00 stays in force
+  one
+  \x1b[2J
+  more
+  more
+  more
+  more
+  more
+  more
+  more
+  more
+  more
+  more
+  and 4 lines more
+2 checks ended in a bug of helogate's: the log says which; please report it
+the resolver 192.0.2.53:53 is down: no answer\x0a
+config    /etc/helo\x1bgate.toml of 2026-11-21 09:00:00, mode enforce, preset balanced
+listens   postfix at 127.0.0.1:10040, mode enforce, preset balanced, 1,234 connections
+listens   postfix at /run/x, mode shadow, preset strict, 1 connection
+verdicts  1,234,567 continue, 320 reject
+          300 reject by bad-helo, 20 reject by fcrdns
+would     7 reject
+          7 reject by suspicion
+held      1 refusal not told at once
+dns       1,000 questions, 93% from the cache, which holds 1 answer in 1.5 KiB
+          127.0.0.1:53: 1 try
+          192.0.2.53:53: 61 tries, 43 failed, the last at 2026-11-21 08:59:00: no answer\x0a
+          failures: 40 servfail, 3 timeout
+trusted   1 address
+process   3.0 GiB, 20 goroutines, 12 sessions
+`},
+	} {
+		socket := controlled(t, func(s *control.Server) { s.Status = func() control.Status { return c.is } })
+		out, wrong, code := said("status", "--socket", socket)
+		if diff := cmp.Diff(strings.TrimPrefix(c.want, "\n"), out); diff != "" || wrong != "" || code != 0 {
+			t.Errorf("%s: exit %d, %s %s", c.name, code, wrong, diff)
+		}
+		if lines := strings.Count(out, "\n"); lines > 40 {
+			t.Errorf("%s: %d lines are more than a screen", c.name, lines)
+		}
+		out, _, code = said("status", "--json", "--socket", socket)
+		if !strings.HasPrefix(out, "{\n  \"version\": \"v1.2.3\",\n  \"pid\": 42,\n") || strings.Contains(out, "\x1b") || code != 0 {
+			t.Errorf("%s: exit %d, %s", c.name, code, out)
+		}
+	}
+}
+
+func TestExemptList(t *testing.T) {
+	last := nine
+	all := []control.Exemption{}
+	socket := controlled(t, func(s *control.Server) { s.Exemptions = func() []control.Exemption { return all } })
+	if out, _, code := said("exempt", "list", "--socket", socket); out != "nobody is exempt, and nobody is a forwarder\n" || code != 0 {
+		t.Errorf("exit %d, %q", code, out)
+	}
+	if out, _, code := said("exempt", "list", "--json", "--socket", socket); out != "[]\n" || code != 0 {
+		t.Errorf("exit %d, %q", code, out)
+	}
+	all = []control.Exemption{
+		{Kind: "exempt", Number: 1, Names: "198.51.100.0/24", Comment: "credit\x1b union", Until: &last, Hits: 1400, Last: &last},
+		{Kind: "forwarder", Number: 1, Names: ".example.org"},
+	}
+	want := "exempt 1: 198.51.100.0/24 (credit\\x1b union), until 2026-11-21 09:00:00, 1,400 hits, the last at 2026-11-21 09:00:00\n" +
+		"forwarder 1: .example.org, no hits\n"
+	if out, _, _ := said("exempt", "list", "--socket", socket); out != want {
+		t.Error(out)
+	}
+}
+
+// Nobody there is said by every command in the same way, and is not taken for a wrong configuration.
+func TestNoService(t *testing.T) {
+	dir := t.TempDir()
+	bad := filepath.Join(dir, "bad.toml")
+	none := filepath.Join(dir, "none.toml")
+	other := filepath.Join(dir, "other.toml")
+	for path, content := range map[string]string{bad: "mode = 1\n", none: "[control]\nsocket = \"none\"\n", other: "[control]\nsocket = \"/nonexistent/other.sock\"\n"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const not = "helogate: helogate is not running, or not with this control socket: "
+	for _, command := range []string{"reload", "status", "trust list", "trust add 192.0.2.1 --for 1m", "trust remove 192.0.2.1", "exempt list"} {
+		for _, c := range []struct {
+			flags, want string
+			code        int
+		}{
+			{"", not + "/nonexistent/c.sock (--socket or --config names another)", exitFailed},
+			{"--socket /nonexistent/s", not + "/nonexistent/s (", exitFailed},
+			{"--config /nonexistent/c.toml", "/nonexistent/c.toml: no such file", exitConfig},
+			{"--config " + bad, "bad.toml:1:8: mode: ", exitConfig},
+			{"--config " + bad + " --socket /nonexistent/s", not + "/nonexistent/s (", exitFailed},
+		} {
+			if command == "status" && c.flags == "--config "+bad { // there it is looked for without the file
+				c.want, c.code = "the configuration is wrong (1 error), so the service is looked for at the usual place; --socket names another\n"+not+"/nonexistent/c.sock", exitFailed
+			}
+			out, wrong, code := said(append(strings.Fields(command), strings.Fields(c.flags)...)...)
+			if out != "" || code != c.code || !strings.Contains(wrong, strings.TrimPrefix(c.want, "helogate: ")) {
+				t.Errorf("%s %s: exit %d, %q, %q", command, c.flags, code, out, wrong)
+			}
+		}
+	}
+	// The environment is above the file, so these are without it.
+	for config, want := range map[string]string{none: "control.socket is none in the configuration", other: "/nonexistent/other.sock"} {
+		var out, wrong bytes.Buffer
+		if code := run([]string{"status", "--config", config}, &out, &wrong, nil); code != exitFailed || !strings.Contains(wrong.String(), want) {
+			t.Errorf("exit %d, %s", code, &wrong)
+		}
+	}
+}
+
+// The judge of the command line sees who is trusted by the service, and nobody where there is none.
+func TestServiceTrust(t *testing.T) {
+	socket := controlled(t, nil)
+	if _, _, code := said("trust", "add", "192.0.2.1", "--for", "30m", "--comment", "jane", "--socket", socket); code != 0 {
+		t.Fatal(code)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []struct {
+		ctx          context.Context
+		socket, name string
+		want         helogate.Status
+	}{
+		{t.Context(), socket, "192.0.2.1", helogate.OK},
+		{t.Context(), socket, "192.0.2.2", helogate.NXDomain},
+		{t.Context(), socket + "x", "192.0.2.1", helogate.NXDomain},
+		{t.Context(), "", "192.0.2.1", helogate.NXDomain},
+		{t.Context(), "/etc/passwd", "192.0.2.1", helogate.TempFail},
+		{ended, socket, "192.0.2.1", helogate.TempFail},
+		{t.Context(), socket, "mx.example.org", helogate.TempFail},
+	} {
+		asker := serviceTrust{c.socket, version()}
+		q := helogate.Question{Kind: helogate.Trust, Name: c.name}
+		if _, known := asker.Known(q); known {
+			t.Error("it cannot know")
+		}
+		a := asker.Ask(c.ctx, q)
+		if a.Status != c.want || a.Status == helogate.OK && a.Values[0] != "until "+nine.Add(30*time.Minute).UTC().Format("2006-01-02 15:04 UTC")+": jane" {
+			t.Errorf("%s at %s: %+v, want %s", c.name, c.socket, a, c.want)
+		}
+	}
+}
+
+func TestAge(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0s", 999 * time.Millisecond: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m1s", time.Hour: "1h0m",
+		25*time.Hour + 59*time.Minute: "1d1h", 400 * 24 * time.Hour: "400d0h",
+	} {
+		if got := age(d); got != want {
+			t.Errorf("%s: %s, want %s", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/control"
+)
+
+// socketFlag is the flags that all commands to the running service have.
+type socketFlag struct {
+	configFlag
+	Socket string `help:"The control socket; without it that of the configuration." placeholder:"PATH"`
+}
+
+// dial finds the running service.
+func (f socketFlag) dial(w *world) (*control.Client, error) {
+	path, err := f.path(w)
+	if err != nil {
+		return nil, err
+	}
+	return control.Dial(path, version())
+}
+
+// path is where the service is to be found.
+func (f socketFlag) path(w *world) (string, error) {
+	if f.Socket != "" {
+		return f.Socket, nil
+	}
+	c, err := f.load(w)
+	if err != nil {
+		return "", err
+	}
+	if c.Control.Socket == control.None {
+		return "", errors.New("control.socket is none in the configuration, so the service cannot be talked to")
+	}
+	return control.Socket(c.Control.Socket, w.environ), nil
+}
+
+// answered makes of an answer that is an error what the command ends with.
+func answered(err error) error {
+	switch control.KindOf(err) {
+	case control.Wrong:
+		return configError{errors.New(shownLines(err.Error()))}
+	case "":
+		return err
+	}
+	return errors.New(shownLines(err.Error()))
+}
+
+// shownLines is shown for what may have many lines of any length.
+func shownLines(s string) string {
+	const most = 1000
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i := range lines {
+		lines[i] = shownTo(lines[i], most)
+	}
+	return strings.Join(lines, "\n")
+}
+
+type reloadCmd struct{ socketFlag }
+
+// Run has the service read its configuration again, and says what is in force then.
+func (cmd reloadCmd) Run(w *world) error {
+	client, err := cmd.dial(w)
+	if err != nil {
+		return answered(err)
+	}
+	s, err := client.Reload(w.ctx)
+	if err != nil {
+		return answered(err)
+	}
+	_, err = fmt.Fprintf(w.stdout, "reloaded %s: mode %s, preset %s\n", fileOf(s.Config), shown(s.Config.Mode), shown(s.Config.Preset))
+	return err
+}
+
+// fileOf names the file of a configuration.
+func fileOf(c control.Config) string {
+	if c.File == "" {
+		return "(no file: the defaults)"
+	}
+	return shown(c.File)
+}
+
+type serviceStatusCmd struct {
+	socketFlag
+	JSON bool `name:"json" help:"Print it for programs."`
+}
+
+// Run prints how the service is. A configuration that is wrong is the time to ask for that: then the service is looked for
+// where it is without the file. What changes something does not go by such a guess: it could be another service.
+func (cmd serviceStatusCmd) Run(w *world) error {
+	client, err := cmd.dial(w)
+	if wrong, ok := errors.AsType[config.Errors](err); ok && cmd.Config != "" {
+		fmt.Fprintf(w.stderr, "helogate: the configuration is wrong (%s), so the service is looked for at the usual place; --socket names another\n", many(uint64(len(wrong)), "error"))
+		cmd.Config = ""
+		client, err = cmd.dial(w)
+	}
+	if err != nil {
+		return answered(err)
+	}
+	s, err := client.Status(w.ctx)
+	if err != nil {
+		return answered(err)
+	}
+	if cmd.JSON {
+		return printJSON(w.stdout, s)
+	}
+	return printStatus(w.stdout, &s, inColour(w))
+}

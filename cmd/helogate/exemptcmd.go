@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/policy"
+)
+
+type exemptCmd struct {
+	List exemptListCmd `cmd:"" help:"Say who is exempt, until when, and how often it counted."`
+	Why  exemptWhyCmd  `cmd:"" help:"Say for each way to be let in why a client is, or is not. Needs no running service."`
+}
+
+type exemptListCmd struct {
+	socketFlag
+	JSON bool `name:"json" help:"Print it for programs."`
+}
+
+// Run prints the entries of the configuration in force, with what came of them.
+func (cmd exemptListCmd) Run(w *world) error {
+	client, err := cmd.dial(w)
+	if err != nil {
+		return answered(err)
+	}
+	all, err := client.Exemptions(w.ctx)
+	if err != nil {
+		return answered(err)
+	}
+	if cmd.JSON {
+		return printJSON(w.stdout, all)
+	}
+	if len(all) == 0 {
+		_, err = fmt.Fprintln(w.stdout, "nobody is exempt, and nobody is a forwarder")
+		return err
+	}
+	var b strings.Builder
+	for i := range all {
+		b.WriteString(exemptionLine(&all[i]) + "\n")
+	}
+	_, err = fmt.Fprint(w.stdout, b.String())
+	return err
+}
+
+// exemptionLine is "exempt 2: 198.51.100.0/24 (credit union), until 2027-06-30, 14 hits, the last at 2026-11-20 17:03:12".
+func exemptionLine(e *control.Exemption) string {
+	s := fmt.Sprintf("%s %d: %s", shown(e.Kind), e.Number, shown(e.Names))
+	if e.Comment != "" {
+		s += fmt.Sprintf(" (%s)", shown(e.Comment))
+	}
+	if e.Until != nil {
+		s += ", until " + moment(*e.Until)
+	}
+	if e.Last == nil {
+		return s + ", no hits"
+	}
+	return s + fmt.Sprintf(", %s, the last at %s", many(e.Hits, "hit"), moment(*e.Last))
+}
+
+type exemptWhyCmd struct {
+	socketFlag
+	DNS    string   `help:"Ask this resolver." placeholder:"HOST:PORT"`
+	Door   string   `help:"As at this door, by its address in [[listen]]." placeholder:"ADDRESS"`
+	From   *rawText `help:"The envelope sender. Empty is the null reverse-path." placeholder:"ADDR"`
+	Rcpt   rawText  `help:"The envelope recipient." placeholder:"ADDR"`
+	Auth   rawText  `help:"The login that the client has authenticated as." placeholder:"USER"`
+	Server string   `help:"Where the client connected to." placeholder:"IP:PORT"`
+
+	Client string  `arg:"" name:"client-ip" help:"The client's address."`
+	Helo   rawText `arg:"" optional:"" help:"What it says in HELO or EHLO."`
+}
+
+// Run prints a line for each way to be let in, and exits with 0 if one of them leads in, 1 if none does, and 75 if that
+// cannot be told now.
+func (cmd exemptWhyCmd) Run(w *world) error {
+	judged := checkCmd{
+		configFlag: cmd.configFlag, DNS: cmd.DNS, From: cmd.From, Rcpt: cmd.Rcpt, Auth: cmd.Auth, Server: cmd.Server,
+		Client: cmd.Client, Helo: cmd.Helo,
+	}
+	f, err := judged.facts()
+	if err != nil {
+		return usageOf(w, "exempt why", err)
+	}
+	c, err := judged.configuration(w)
+	if err != nil {
+		return err
+	}
+	policies, err := policiesOf(c)
+	if err != nil {
+		return err
+	}
+	door, err := doorOf(c, policies, cmd.Door)
+	if err != nil {
+		return usageOf(w, "exempt why", err)
+	}
+	v, ways, err := cmd.judge(w, c, door.Of(f.Recipient), f)
+	if err != nil {
+		return err
+	}
+	best := wayNo
+	for i := range ways {
+		verdict, why := ways[i].say(&f, v.Findings)
+		best = max(best, verdict)
+		if _, err := fmt.Fprintf(w.stdout, "%-6s %s: %s\n", verdict, ways[i].name, why); err != nil {
+			return err
+		}
+	}
+	switch best {
+	case wayMatch:
+		return nil
+	case wayUnsure:
+		return status(exitDeferred)
+	}
+	return status(exitRejected) // 1: a plain no
+}
+
+// judge runs the ways as lines of a policy.
+func (cmd exemptWhyCmd) judge(w *world, c *config.Config, p *policy.Policy, f helogate.Facts) (v helogate.Verdict, ways []way, err error) {
+	resolver, err := resolverOf(c)
+	if err != nil {
+		return v, nil, configError{err}
+	}
+	defer resolver.Close()
+	trusted, known := cmd.trusted(w, c, f)
+	ways, lines := waysOf(c, p, known)
+	all, err := helogate.NewPolicy(p.Thresholds, lines...)
+	if err != nil {
+		return v, nil, err
+	}
+	all.Exhaustive, all.Budget = true, c.DNS.Budget
+	v = all.Judge(w.ctx, f, helogate.ByKind{helogate.Trust: trusted, "": resolver})
+	if w.ctx.Err() != nil {
+		return v, nil, fmt.Errorf("interrupted before all was answered")
+	}
+	return v, ways, nil
+}
+
+// trusted asks the service about the client once; if it does not answer, notKnown says why.
+func (cmd exemptWhyCmd) trusted(w *world, c *config.Config, f helogate.Facts) (known helogate.Evidence, notKnown string) {
+	socket := cmd.Socket
+	if socket == "" {
+		socket = control.Socket(c.Control.Socket, w.environ)
+	}
+	answer := &helogate.Answer{Status: helogate.NXDomain}
+	e, err := serviceTrust{socket, version()}.of(w.ctx, f.Client)
+	switch {
+	case err == nil:
+		answer = e.Answer()
+	case control.KindOf(err) != control.NotFound:
+		notKnown = "not known: " + shownTo(err.Error(), 500)
+	}
+	return helogate.Evidence{{Question: helogate.Question{Kind: helogate.Trust, Name: f.Client.String()}, Answer: answer}}, notKnown
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/imports"
+	"github.com/helogate/helogate/internal/policy"
+)
+
+type importCmd struct {
+	Helodnscheck importHelodnscheckCmd `cmd:"" help:"The qmail-spp plugin helodnscheck, by its letters."`
+	Qpsmtpd      importQpsmtpdCmd      `cmd:"" help:"The qpsmtpd plugin helo, by its line in config/plugins."`
+	Wcsap        importWcsapCmd        `cmd:"" help:"The filter rules of WCSAP (Wildcat!)."`
+	Postfix      importPostfixCmd      `cmd:"" help:"What is ours by Postfix's main.cf, and which of its restrictions helogate has."`
+}
+
+type importHelodnscheckCmd struct {
+	Flags      string `required:"" help:"The letters in HELO_DNS_CHECK; \"\" if it is set, but empty." placeholder:"LETTERS"`
+	Moreipme   string `help:"The file control/moreipme: our addresses." placeholder:"FILE"`
+	Generation string `help:"What the letters mean: seed (PBLHRDVI, version 7) or later (GANB and LHDRP). Without it they tell themselves, or it is seed." placeholder:"WHICH"`
+}
+
+// Run prints the configuration that does the same.
+func (cmd importHelodnscheckCmd) Run(w *world) error {
+	in := imports.Helodnscheck{Flags: cmd.Flags, Generation: imports.Generation(cmd.Generation), HasMore: cmd.Moreipme != ""}
+	if in.HasMore {
+		text, err := readText(cmd.Moreipme)
+		if err != nil {
+			return err
+		}
+		in.Moreipme = text
+	}
+	r, err := in.Import()
+	if err != nil { // the letters are words of the command
+		fmt.Fprintf(w.stderr, "helogate: %v\n", err)
+		return status(exitUsage)
+	}
+	return printImport(w, r)
+}
+
+type importQpsmtpdCmd struct {
+	File    string `arg:"" help:"The file config/plugins, or - for standard input."`
+	BadHelo string `name:"badhelo" help:"The file config/badhelo; without it the one beside FILE, if there is one." placeholder:"FILE"`
+}
+
+// Run prints the configuration that does the same.
+func (cmd importQpsmtpdCmd) Run(w *world) error {
+	text, err := readText(cmd.File)
+	if err != nil {
+		return err
+	}
+	in := imports.Qpsmtpd{Plugins: text}
+	if path := cmd.badHelo(text); path != "" {
+		if in.BadHelo, err = readText(path); err != nil {
+			return err
+		}
+		if in.BadHeloPath, err = filepath.Abs(path); err != nil {
+			return err
+		}
+	}
+	r, err := in.Import()
+	if err != nil {
+		return configError{fmt.Errorf("%s: %w", cmd.File, err)}
+	}
+	return printImport(w, r)
+}
+
+// badHelo is the file that is named, here or in the plugin's line, or that lies beside the plugins; "" if none.
+func (cmd importQpsmtpdCmd) badHelo(plugins string) string {
+	if cmd.BadHelo != "" {
+		return cmd.BadHelo
+	}
+	if named := imports.BadHeloOption(plugins); named != "" {
+		return named
+	}
+	beside := filepath.Join(filepath.Dir(cmd.File), "badhelo")
+	if _, err := os.Stat(beside); cmd.File == "-" || err != nil {
+		return ""
+	}
+	return beside
+}
+
+type importWcsapCmd struct {
+	File string `arg:"" help:"The file with the filter rules, or - for standard input."`
+}
+
+// Run prints the configuration that does the same.
+func (cmd importWcsapCmd) Run(w *world) error {
+	text, err := readText(cmd.File)
+	if err != nil {
+		return err
+	}
+	return printImport(w, imports.WCSAP(text))
+}
+
+type importPostfixCmd struct {
+	File     string `help:"What postconf -n printed, or - for standard input; without it, postconf is asked." placeholder:"FILE"`
+	Postconf string `help:"The program to ask." placeholder:"PROGRAM"`
+}
+
+// Run prints a first configuration.
+func (cmd importPostfixCmd) Run(w *world) error {
+	var in imports.Postfix
+	var err error
+	if cmd.File != "" {
+		in.Set, err = readText(cmd.File)
+	} else {
+		in, err = askPostconf(w, cmd.Postconf)
+	}
+	if err != nil {
+		return err
+	}
+	r, err := in.Import()
+	if err != nil {
+		return configError{err}
+	}
+	return printImport(w, r)
+}
+
+// printImport prints the file, and for the person what is not in it.
+func printImport(w *world, r *imports.Result) error {
+	if err := loads(r.TOML); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w.stdout, r.TOML); err != nil {
+		return err
+	}
+	if len(r.Notes) == 0 {
+		_, err := fmt.Fprintln(w.stderr, "imported, all of it")
+		return err
+	}
+	fmt.Fprintln(w.stderr, "imported; not carried over, or not as it was:")
+	for _, n := range r.Notes {
+		fmt.Fprintf(w.stderr, "  %s\n", n)
+	}
+	return nil
+}
+
+// loads holds a configuration that we wrote to what we promise of it.
+func loads(text string) error {
+	c, err := config.Parse("imported", []byte(text), known(nil))
+	if err == nil {
+		_, err = policy.Build(c)
+	}
+	if err != nil {
+		return fmt.Errorf("the configuration that was made does not load, which is a mistake of helogate's; please report it: %w", err)
+	}
+	return nil
+}
+
+const maxImport = 4 << 20 // bytes: no configuration of the others is as large
+
+// readText reads a file, or standard input for -.
+func readText(path string) (string, error) {
+	in := io.ReadCloser(os.Stdin)
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", configError{err}
+		}
+		in = f
+	}
+	defer in.Close()
+	text, err := io.ReadAll(io.LimitReader(in, maxImport+1))
+	switch {
+	case err != nil:
+		return "", configError{err}
+	case len(text) > maxImport:
+		return "", configError{fmt.Errorf("%s is larger than %d bytes: it is no such configuration", path, maxImport)}
+	}
+	return string(text), nil
+}
+
+// postconfPatience is how long postconf may take; it reads two files.
+const postconfPatience = 30 * time.Second
+
+// findPostconf is where postconf is: in the PATH, or where administrators have it and others do not look. "" if nowhere.
+func findPostconf(named string) string {
+	if named != "" {
+		return named
+	}
+	for _, name := range []string{"postconf", "/usr/sbin/postconf", "/usr/local/sbin/postconf"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// askPostconf asks Postfix what is set, and the defaults that it works out.
+func askPostconf(w *world, named string) (in imports.Postfix, err error) {
+	path := findPostconf(named)
+	if path == "" {
+		return in, fmt.Errorf("there is no postconf here: name it (--postconf), or give what `postconf -n` prints (--file)")
+	}
+	if in.Set, err = runProgram(w.ctx, path, "-n"); err != nil {
+		return in, err
+	}
+	in.Defaults, err = runProgram(w.ctx, path, imports.PostfixDefaults...)
+	return in, err
+}
+
+// runProgram runs a program and returns what it prints.
+func runProgram(ctx context.Context, path string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, postconfPatience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, args...).Output()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w%s", path, args[0], err, lastWords(err))
+	}
+	return string(out), nil
+}

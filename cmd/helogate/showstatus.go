@@ -1,0 +1,212 @@
+package main
+
+// How the state of the service is printed for people. The rules are those of show.go, and: one screen; what is nothing is
+// left out; what is wrong comes first, and loud.
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/printable"
+)
+
+func shownTo(s string, most int) string { return printable.Text(s, most) }
+
+func printJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// statusPage is lines with a word in front.
+type statusPage struct {
+	strings.Builder
+	painter
+}
+
+func (p *statusPage) line(word, format string, args ...any) {
+	fmt.Fprintf(p, "%s %s\n", p.paint(fmt.Sprintf("%-9s", word), text.Bold), fmt.Sprintf(format, args...))
+}
+
+func (p *statusPage) loud(format string, args ...any) {
+	p.WriteString(p.paint(fmt.Sprintf(format, args...), text.FgRed, text.Bold) + "\n")
+}
+
+func printStatus(out io.Writer, s *control.Status, colour bool) error {
+	if colour {
+		text.EnableColors()
+	}
+	p := &statusPage{painter: painter(colour)}
+	p.line("helogate", "%s, pid %d, up %s since %s", shown(s.Version), s.PID, age(s.Now.Sub(s.Since)), moment(s.Since))
+	p.trouble(s)
+	p.line("config", "%s of %s, mode %s, preset %s", fileOf(s.Config), moment(s.Config.Loaded), shown(s.Config.Mode), shown(s.Config.Preset))
+	for _, l := range s.Listeners {
+		p.line("listens", "%s at %s, mode %s, preset %s, %s", shown(l.Protocol), shown(l.Address), shown(l.Mode), shown(l.Preset), many(uint64(l.Connections), "connection"))
+	}
+	p.verdicts(&s.Verdicts)
+	p.dns(&s.DNS)
+	if s.Trusted > 0 {
+		p.line("trusted", "%s", many(uint64(s.Trusted), "address"))
+	}
+	p.line("process", "%s, %s, %s", size(s.Memory), many(uint64(s.Goroutines), "goroutine"), many(uint64(s.Sessions), "session"))
+	_, err := io.WriteString(out, p.String())
+	return err
+}
+
+// trouble is what somebody should do something about.
+func (p *statusPage) trouble(s *control.Status) {
+	if r := s.Config.Reload; r != nil && r.Error != "" {
+		p.loud("THE LAST RELOAD FAILED, at %s (%s): the configuration of %s stays in force", moment(r.At), shown(r.By), moment(s.Config.Loaded))
+		const most = 12 // lines: helogate config check shows the rest
+		lines := strings.Split(shownLines(r.Error), "\n")
+		for _, l := range lines[:min(len(lines), most)] {
+			p.WriteString("  " + l + "\n")
+		}
+		if n := len(lines) - most; n > 0 {
+			fmt.Fprintf(p, "  and %s more\n", many(uint64(n), "line"))
+		}
+	}
+	if s.Panics > 0 {
+		p.loud("%s ended in a bug of helogate's: the log says which; please report it", many(s.Panics, "check"))
+	}
+	for _, n := range s.DNS.Servers {
+		if n.Down {
+			p.loud("the resolver %s is down: %s", shown(n.Address), shown(n.LastError))
+		}
+	}
+}
+
+// verdicts are told by action, and by the line that decided: what was done, and what would have been.
+func (p *statusPage) verdicts(v *control.Verdicts) {
+	for _, would := range []bool{false, true} {
+		total, actions, by := uint64(0), map[string]uint64{}, map[string]uint64{}
+		for _, c := range v.Counts {
+			if c.Would != would {
+				continue
+			}
+			total += c.Count
+			actions[c.Action] += c.Count
+			if c.By != "" {
+				by[c.Action+" by "+c.By] += c.Count
+			}
+		}
+		word := "verdicts"
+		if would {
+			word = "would"
+		}
+		if total > 0 || !would {
+			p.line(word, "%s", cmp.Or(tally(actions, 9), "none yet"))
+		}
+		if len(by) > 0 {
+			p.line("", "%s", tally(by, 6))
+		}
+	}
+	if v.Held > 0 {
+		p.line("held", "%s not told at once", many(v.Held, "refusal"))
+	}
+}
+
+func (p *statusPage) dns(d *control.DNS) {
+	if d.Questions > 0 {
+		p.line("dns", "%s, %d%% from the cache, which holds %s in %s", many(d.Questions, "question"), 100*d.Hits/d.Questions,
+			many(uint64(d.Entries), "answer"), size(d.Bytes))
+	}
+	for _, n := range d.Servers {
+		if n.Tries == 0 {
+			continue
+		}
+		s := fmt.Sprintf("%s: %s", shown(n.Address), many(n.Tries, "try"))
+		if n.Failed > 0 {
+			s += fmt.Sprintf(", %s failed", grouped(n.Failed))
+			if n.FailedAt != nil {
+				s += fmt.Sprintf(", the last at %s: %s", moment(*n.FailedAt), shown(n.LastError))
+			}
+		}
+		p.line("", "%s", s)
+	}
+	if failed := tally(d.Failures, 9); failed != "" {
+		p.line("", "failures: %s", failed)
+	}
+}
+
+// tally words counts, the most frequent first, and no more than so many.
+func tally(counts map[string]uint64, most int) string {
+	var names, parts []string
+	for name, n := range counts {
+		if n > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	for i, name := range names {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("and %d more", len(names)-most))
+			break
+		}
+		parts = append(parts, grouped(counts[name])+" "+shown(name))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// many is a number with its noun.
+func many(n uint64, noun string) string {
+	switch stem, y := strings.CutSuffix(noun, "y"); {
+	case n == 1:
+	case y:
+		noun = stem + "ies"
+	case strings.HasSuffix(noun, "s"):
+		noun += "es"
+	default:
+		noun += "s"
+	}
+	return grouped(n) + " " + noun
+}
+
+// grouped writes a number as 12,345.
+func grouped(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func size(bytes uint64) string {
+	switch {
+	case bytes < 1<<10:
+		return fmt.Sprintf("%d bytes", bytes)
+	case bytes < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(bytes)/(1<<10))
+	case bytes < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
+}
+
+// moment is a time as people here read it.
+func moment(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// age is a duration in its two largest units: "3d4h", "4h5m", "5m6s".
+func age(d time.Duration) string {
+	d = max(d.Truncate(time.Second), 0)
+	day := 24 * time.Hour
+	switch {
+	case d >= day:
+		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	}
+	return d.String()
+}

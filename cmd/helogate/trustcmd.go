@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/trust"
+)
+
+type trustCmd struct {
+	Add    trustAddCmd    `cmd:"" help:"Let an address in for a while: after POP before SMTP, say."`
+	List   trustListCmd   `cmd:"" help:"Say who is let in, and until when."`
+	Remove trustRemoveCmd `cmd:"" help:"Let an address in no more."`
+}
+
+// span is a duration as the configuration writes it: days, too.
+type span time.Duration
+
+// Decode takes the next argument.
+func (s *span) Decode(ctx *kong.DecodeContext) error {
+	var word string
+	if err := ctx.Scan.PopValueInto("duration", &word); err != nil {
+		return err
+	}
+	if days, isDays := strings.CutSuffix(word, "d"); isDays {
+		n, err := strconv.ParseUint(days, 10, 16)
+		*s = span(time.Duration(n) * 24 * time.Hour)
+		if err == nil {
+			return nil
+		}
+	} else if d, err := time.ParseDuration(word); err == nil {
+		*s = span(d)
+		return nil
+	}
+	return fmt.Errorf("%q is no duration such as 30m, 12h or 7d", word)
+}
+
+type trustAddCmd struct {
+	socketFlag
+	For     span    `required:"" help:"How long, from now on: 30m, 12h, 7d. An end that is later already stays." placeholder:"TIME"`
+	Comment rawText `help:"Why, for the log and for who wonders." placeholder:"TEXT"`
+	Address string  `arg:"" help:"The client's address."`
+}
+
+// Run trusts an address.
+func (cmd trustAddCmd) Run(w *world) error {
+	addr, err := clientAddr(cmd.Address)
+	if err != nil {
+		return usageOf(w, "trust add", err)
+	}
+	client, err := cmd.dial(w)
+	if err != nil {
+		return answered(err)
+	}
+	e, err := client.Trust(w.ctx, addr, time.Duration(cmd.For), string(cmd.Comment))
+	if control.KindOf(err) == control.Request {
+		return usageOf(w, "trust add", answered(err))
+	}
+	if err != nil {
+		return answered(err)
+	}
+	_, err = fmt.Fprintf(w.stdout, "%s is trusted until %s\n", e.Address, moment(e.Until))
+	return err
+}
+
+type trustListCmd struct {
+	socketFlag
+	JSON bool `name:"json" help:"Print it for programs."`
+}
+
+// Run prints who is trusted, an address a line.
+func (cmd trustListCmd) Run(w *world) error {
+	client, err := cmd.dial(w)
+	if err != nil {
+		return answered(err)
+	}
+	all, err := client.Trusted(w.ctx)
+	if err != nil {
+		return answered(err)
+	}
+	if cmd.JSON {
+		return printJSON(w.stdout, all)
+	}
+	if len(all) == 0 {
+		_, err = fmt.Fprintln(w.stdout, "nobody is trusted")
+		return err
+	}
+	width := 0
+	for _, e := range all {
+		width = max(width, len(e.Address.String()))
+	}
+	var b strings.Builder
+	for _, e := range all {
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-*s  until %s  %s", width, e.Address, moment(e.Until), shownAgain(e.Comment)), " ") + "\n")
+	}
+	_, err = fmt.Fprint(w.stdout, b.String())
+	return err
+}
+
+// shownAgain is shown for what the service has made printable already: its backslashes are escapes.
+func shownAgain(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return shown(s)
+	}
+	return s
+}
+
+type trustRemoveCmd struct {
+	socketFlag
+	Address string `arg:"" help:"The client's address."`
+}
+
+// Run ends the trust in an address.
+func (cmd trustRemoveCmd) Run(w *world) error {
+	addr, err := clientAddr(cmd.Address)
+	if err != nil {
+		return usageOf(w, "trust remove", err)
+	}
+	client, err := cmd.dial(w)
+	if err != nil {
+		return answered(err)
+	}
+	err = client.Untrust(w.ctx, addr)
+	if control.KindOf(err) == control.NotFound {
+		fmt.Fprintf(w.stderr, "helogate trust remove: %s\n", answered(err))
+		return status(exitRejected) // 1: a plain no
+	}
+	if err != nil {
+		return answered(err)
+	}
+	_, err = fmt.Fprintf(w.stdout, "%s is trusted no more\n", addr)
+	return err
+}
+
+// clientAddr reads an address as people and programs write one: in brackets, with a zone, or mapped.
+func clientAddr(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	if err != nil {
+		return a, fmt.Errorf("%q is no address; give the client's IPv4 or IPv6 address", shown(s))
+	}
+	return a.WithZone("").Unmap(), nil
+}
+
+// usageOf ends a command that was asked for wrongly.
+func usageOf(w *world, command string, err error) error {
+	fmt.Fprintf(w.stderr, "helogate %s: %s\n", command, err)
+	return status(exitUsage)
+}
+
+// serviceTrust is a helogate.Asker that asks the running service who is trusted. Where no service runs, nobody is.
+type serviceTrust struct {
+	socket  string
+	version string
+}
+
+// Known knows nothing: the service is asked.
+func (serviceTrust) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }
+
+// Ask asks the service about one address.
+func (s serviceTrust) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
+	addr, err := netip.ParseAddr(q.Name)
+	var e trust.Entry
+	if err == nil {
+		e, err = s.of(ctx, addr)
+	}
+	switch {
+	case err == nil:
+		return e.Answer()
+	case control.KindOf(err) == control.NotFound || control.KindOf(err) == control.NotThere:
+		return &helogate.Answer{Status: helogate.NXDomain}
+	}
+	return &helogate.Answer{Status: helogate.TempFail, Note: shown(err.Error())}
+}
+
+func (s serviceTrust) of(ctx context.Context, addr netip.Addr) (trust.Entry, error) {
+	if s.socket == "" {
+		return trust.Entry{}, &control.Error{Kind: control.NotThere, Text: "there is no control socket"}
+	}
+	client, err := control.Dial(s.socket, s.version)
+	if err != nil {
+		return trust.Entry{}, err
+	}
+	e, err := client.TrustOf(ctx, addr)
+	if err != nil && ctx.Err() != nil {
+		return e, errors.New("no answer in time")
+	}
+	return e, err
+}

@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/helogate/helogate"
+)
+
+// counts are what verdicts came to, since the start.
+type counts struct {
+	mu    sync.RWMutex
+	all   map[countOf]*atomic.Uint64
+	held  atomic.Uint64
+	hitMu sync.Mutex
+	hits  map[hitOf]*Hit
+}
+
+// countOf is a kind of verdict.
+type countOf struct {
+	action helogate.Do
+	by     string
+	trial  bool
+}
+
+// A Count is how often a verdict was of one kind.
+type Count struct {
+	Action helogate.Do
+	By     string // the deciding line, or "suspicion"; "" for continue
+	Trial  bool   // this is what were decided if the lines on trial were in force, where that differs
+	N      uint64
+}
+
+// hitOf is an entry of the administrator's lists, by what the finding says of it: numbers change with the file.
+type hitOf struct{ check, entry string }
+
+// A Hit is how often an entry of the administrator's lists let somebody in.
+type Hit struct {
+	Check string // "exempt" or "forwarder"
+	Entry string // what it names, in the words of check.Exemption
+	N     uint64
+	Last  time.Time
+}
+
+// add counts a verdict.
+func (c *counts) add(f *helogate.Facts, v *helogate.Verdict, held bool) {
+	c.counter(countOf{v.Action, v.By, false}).Add(1)
+	if v.Trial.Action != v.Action || v.Trial.By != v.By {
+		c.counter(countOf{v.Trial.Action, v.Trial.By, true}).Add(1)
+	}
+	if held {
+		c.held.Add(1)
+	}
+	if v.Trial.Action != helogate.Accept {
+		return
+	}
+	for i := range v.Findings {
+		if one := &v.Findings[i]; one.Check == v.Trial.By && one.Entry > 0 {
+			_, entry, _ := strings.Cut(one.Why, ": ")
+			c.hit(hitOf{one.Check, entry}, f.Time)
+		}
+	}
+}
+
+func (c *counts) counter(of countOf) *atomic.Uint64 {
+	c.mu.RLock()
+	n := c.all[of]
+	c.mu.RUnlock()
+	if n != nil {
+		return n
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n = c.all[of]; n == nil { // actions by the lines of all policies there were: the administrator's, so they are few
+		if c.all == nil {
+			c.all = map[countOf]*atomic.Uint64{}
+		}
+		n = new(atomic.Uint64)
+		c.all[of] = n
+	}
+	return n
+}
+
+func (c *counts) hit(of hitOf, at time.Time) {
+	c.hitMu.Lock()
+	defer c.hitMu.Unlock()
+	h := c.hits[of]
+	if h == nil {
+		if c.hits == nil {
+			c.hits = map[hitOf]*Hit{}
+		}
+		h = &Hit{Check: of.check, Entry: of.entry}
+		c.hits[of] = h
+	}
+	h.N++
+	if at.After(h.Last) {
+		h.Last = at
+	}
+}
+
+// Counts returns how often verdicts were of each kind, the most frequent first.
+func (e *Engine) Counts() []Count {
+	e.counts.mu.RLock()
+	defer e.counts.mu.RUnlock()
+	var out []Count
+	for of, n := range e.counts.all {
+		out = append(out, Count{of.action, of.by, of.trial, n.Load()})
+	}
+	slices.SortFunc(out, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Action, b.Action), cmp.Compare(a.By, b.By))
+	})
+	return out
+}
+
+// Hits returns the entries of the administrator's lists that let somebody in.
+func (e *Engine) Hits() []Hit {
+	e.counts.hitMu.Lock()
+	defer e.counts.hitMu.Unlock()
+	var out []Hit
+	for _, h := range e.counts.hits {
+		out = append(out, *h)
+	}
+	slices.SortFunc(out, func(a, b Hit) int { return cmp.Or(cmp.Compare(a.Check, b.Check), cmp.Compare(a.Entry, b.Entry)) })
+	return out
+}
+
+// Held returns how often a refusal was not told at once.
+func (e *Engine) Held() uint64 { return e.counts.held.Load() }
+
+// Panics returns how many checks panicked.
+func (e *Engine) Panics() uint64 { return e.panics.Load() }
+
+// Sessions returns how many connections are remembered.
+func (e *Engine) Sessions() int {
+	e.sessions.mu.Lock()
+	defer e.sessions.mu.Unlock()
+	n := len(e.sessions.all)
+	for name := range e.sessions.old {
+		if e.sessions.all[name] == nil {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,113 @@
+package imports
+
+import (
+	"errors"
+
+	"github.com/helogate/helogate/check"
+)
+
+// Postfix is what a Postfix says of itself.
+type Postfix struct {
+	Set      string // what `postconf -n` prints: what main.cf sets
+	Defaults string // what `postconf` prints of [PostfixDefaults], defaults and computed values included; "" if it was not asked
+}
+
+// PostfixDefaults are the parameters whose defaults matter, since Postfix works them out on its host.
+var PostfixDefaults = []string{"inet_interfaces", "mydestination", "mydomain", "myhostname", "mynetworks", "mynetworks_style", "proxy_interfaces"}
+
+// Import makes a first configuration of it: what is ours, and, as comments, which of its restrictions helogate has.
+// Text in which nothing is set is an error.
+func (p Postfix) Import() (*Result, error) {
+	main, err := p.read()
+	if err != nil {
+		return nil, err
+	}
+	d := &doc{}
+	d.say("A first configuration for the Postfix that `postconf -n` describes, made by helogate; docs/import.md says how.")
+	d.gap()
+	d.set("mode", quote("shadow"), `"enforce" when you like what you see`)
+	d.ownOf(main)
+	d.table("[policy]")
+	d.set("preset", quote(check.DefaultPreset), "")
+	d.restrictions(main)
+	d.door()
+	return d.result(), nil
+}
+
+func (p Postfix) read() (*postconf, error) {
+	main := &postconf{set: readPostconf(p.Set), defaults: readPostconf(p.Defaults)}
+	if len(main.set)+len(main.defaults) == 0 {
+		return nil, errors.New("it sets nothing: give what `postconf -n` prints, lines of name = value")
+	}
+	return main, nil
+}
+
+// doorAddress is where Postfix asks.
+const doorAddress = "127.0.0.1:10040"
+
+// door writes where Postfix asks.
+func (d *doc) door() {
+	d.table("[[listen]]")
+	d.set("protocol", quote("postfix"), "")
+	d.set("address", quote(doorAddress), "`helogate serve` prints what to put into main.cf")
+}
+
+// Initial makes the configuration to begin with, with all that one mostly wants as examples. p is nil where there is no
+// Postfix to ask.
+func Initial(p *Postfix) (*Result, error) {
+	d, main := &doc{}, (*postconf)(nil)
+	if p != nil {
+		var err error
+		if main, err = p.read(); err != nil {
+			return nil, err
+		}
+	}
+	d.say("The configuration of helogate. All of it is optional; docs/config.md has the rest. A line that begins with # and " +
+		"no blank is an example: take the # away.")
+	d.gap()
+	d.set("mode", quote("shadow"), "judges, logs, lets everything through;")
+	d.say(`"enforce" carries the verdicts out: when you have read the log for a week and like what you see.`)
+	if main != nil {
+		d.ownOf(main)
+	} else {
+		d.ownExamples()
+	}
+	d.table("[policy]")
+	d.set("preset", quote(check.DefaultPreset), "lenient, rfc, strict, balanced or hardline: docs/checks.md")
+	d.example("url", quote("https://example.net/why/{id}"), "a page for people whose mail was refused")
+	if main != nil {
+		d.restrictions(main)
+	} else {
+		d.table("#[policy.checks]")
+		d.say("What differs from the preset.")
+		d.example("fcrdns", quote("would reject"), "on trial")
+	}
+	d.examples()
+	d.door()
+	d.table("[dns]")
+	d.example("servers", `["127.0.0.1:53"]`, "a resolver on this machine is best; else those of /etc/resolv.conf")
+	return d.result(), nil
+}
+
+func (d *doc) ownExamples() {
+	d.table("[own]")
+	d.example("names", `["example.net"]`, "your domains, with everything below; strangers may not say them")
+	d.example("addresses", `["192.0.2.25"]`, "your addresses; the one that a client connected to is known")
+	d.example("networks", `["192.0.2.0/24"]`, "your networks: never judged")
+}
+
+// examples are tables that one mostly wants one day.
+func (d *doc) examples() {
+	d.gap()
+	d.say("Who is let in whatever the policy says: one table for each.")
+	d.b.WriteString("#[[exempt]]\n")
+	d.example("address", quote("198.51.100.0/24"), "")
+	d.example("comment", quote("credit union, DNS broken for a decade"), "")
+	d.example("until", "2099-12-31", "")
+	d.gap()
+	d.say("Rules of your own: docs/rules.md.")
+	d.b.WriteString("#[[rule]]\n")
+	d.example("name", quote("our old name"), "")
+	d.example("when", quote(`helo.text.lowerAscii().contains("example.com") && client != ip("192.0.2.25")`), "")
+	d.example("then", quote("would reject"), "")
+}

@@ -1,0 +1,234 @@
+package imports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+)
+
+// A counterpart is a restriction of Postfix's and the checks that do the same.
+type counterpart struct {
+	names   []string // as Postfix calls it, and used to
+	checks  []string
+	code    string // the parameter with its reply code, 450 by default; "" where it is 5xx by nature
+	differs string
+}
+
+const tempfail = "when DNS fails, Postfix defers unless something else refuses; helogate defers where the check rejects, and " +
+	"counts a possible suspicion where it suspects"
+
+const noDNS = "not much, since neither asks DNS"
+
+var counterparts = []counterpart{
+	{
+		names: []string{"reject_invalid_helo_hostname", "reject_invalid_hostname"}, checks: []string{"helo-syntax"},
+		differs: noDNS,
+	},
+	{
+		names: []string{"reject_non_fqdn_helo_hostname", "reject_non_fqdn_hostname"}, checks: []string{"fqdn", "bare-address"},
+		differs: noDNS,
+	},
+	{
+		names: []string{"reject_unknown_helo_hostname", "reject_unknown_hostname"}, checks: []string{"helo-resolves", "private-name"},
+		code: "unknown_hostname_reject_code", differs: tempfail + " (unknown_helo_hostname_tempfail_action)",
+	},
+	{
+		names: []string{"reject_unknown_client_hostname", "reject_unknown_client"}, checks: []string{"rdns", "fcrdns"},
+		code: "unknown_client_reject_code", differs: tempfail + "; Postfix tells the client no more than \"cannot find your hostname\" in either case",
+	},
+	{
+		names: []string{"reject_unknown_reverse_client_hostname"}, checks: []string{"rdns"},
+		code: "unknown_client_reject_code", differs: tempfail,
+	},
+	{
+		names: []string{"reject_unknown_sender_domain"}, checks: []string{"sender-domain"},
+		code: "unknown_address_reject_code", differs: tempfail + " (unknown_address_tempfail_action)",
+	},
+}
+
+// restrictionLists are the parameters in which clients are judged, in the order in which Postfix comes to them.
+var restrictionLists = []string{
+	"smtpd_client_restrictions", "smtpd_helo_restrictions", "smtpd_sender_restrictions", "smtpd_relay_restrictions",
+	"smtpd_recipient_restrictions", "smtpd_data_restrictions",
+}
+
+// restrictions writes, as comments, which restrictions of Postfix helogate has, and notes those that it has not.
+func (d *doc) restrictions(p *postconf) {
+	weights := failActions(check.DefaultPreset)
+	var said []string
+	var wanted []setting // what would make the checks reject, as Postfix does
+	if p.set["smtpd_helo_required"].value == "yes" {
+		said = append(said, "smtpd_helo_required = yes: helo-missing. Leave it: it costs nothing, and Postfix then says so itself.")
+	}
+	for _, list := range restrictionLists {
+		for _, r := range d.readRestrictions(p, list) {
+			if c := counterpartOf(r.name); c != nil {
+				said = append(said, c.words(p, list, r, weights))
+				wanted = c.want(wanted, r, weights)
+			}
+		}
+	}
+	d.stage(p)
+	if len(said) > 0 {
+		d.gap()
+		d.say("What main.cf asks already and helogate does, too. Leave it there until helogate enforces.")
+	}
+	for _, s := range said {
+		d.b.WriteString(item(s))
+	}
+	if len(wanted) == 0 {
+		return
+	}
+	d.table("[policy.checks]")
+	d.say("To reject where Postfix does and the preset only weighs:")
+	for _, s := range wanted {
+		d.example(s.check, s.action, s.why)
+	}
+}
+
+// stage says what main.cf has set that helogate needs otherwise.
+func (d *doc) stage(p *postconf) {
+	if v := p.set["smtpd_delay_reject"]; v.value == "no" {
+		d.note(v.line, "smtpd_delay_reject = no", "Postfix then asks at each stage: docs/postfix.md, \"What is seen at which stage\"")
+	}
+}
+
+func failActions(preset string) map[string]helogate.Action {
+	lines, _, err := check.Lines(preset, check.Settings{})
+	if err != nil {
+		panic(err) // the preset is a word of this package
+	}
+	out := map[string]helogate.Action{}
+	for _, l := range lines {
+		out[l.Check.Name] = l.On[helogate.Fail]
+	}
+	return out
+}
+
+func counterpartOf(name string) *counterpart {
+	for i := range counterparts {
+		if slices.Contains(counterparts[i].names, name) {
+			return &counterparts[i]
+		}
+	}
+	return nil
+}
+
+// words says of a restriction what does the same, and what is different.
+func (c *counterpart) words(p *postconf, list string, r restriction, weights map[string]helogate.Action) string {
+	var does []string
+	rejects := true
+	for _, name := range c.checks {
+		a := weights[name]
+		does = append(does, fmt.Sprintf("%s (%s)", name, a))
+		rejects = rejects && a.Do.Refuses()
+	}
+	s := fmt.Sprintf("%s, in %s: %s.", r, list, strings.Join(does, " and "))
+	if rejects {
+		s += " It may go once helogate enforces."
+	} else {
+		s += " It may go once helogate enforces, if weighing is enough for you, or with the lines below."
+	}
+	if code, set := p.get(c.code); c.code != "" && (!set || strings.HasPrefix(code.value, "4")) {
+		s += fmt.Sprintf(" What differs: Postfix says 450 (%s), and whoever is refused comes back; a reject here is for good;", c.code)
+	} else {
+		s += " What differs:"
+	}
+	return s + " " + c.differs + "."
+}
+
+// want adds what would make the checks reject. What Postfix only warns of goes on trial.
+func (c *counterpart) want(wanted []setting, r restriction, weights map[string]helogate.Action) []setting {
+	for _, name := range c.checks {
+		if weights[name].Do.Refuses() || slices.ContainsFunc(wanted, func(s setting) bool { return s.check == name }) {
+			continue
+		}
+		do := "reject"
+		if r.warn {
+			do = "would reject"
+		}
+		wanted = append(wanted, setting{name, quote(do), "as " + r.name})
+	}
+	return wanted
+}
+
+// A restriction of a list, with its argument.
+type restriction struct {
+	name, arg string
+	warn      bool // warn_if_reject
+}
+
+func (r restriction) String() string {
+	s := r.name
+	if r.arg != "" {
+		s += " " + r.arg
+	}
+	if r.warn {
+		s = "warn_if_reject " + s
+	}
+	return s
+}
+
+// readRestrictions reads a list, and notes what helogate does not do.
+func (d *doc) readRestrictions(p *postconf, list string) (out []restriction) {
+	words, line, err := p.values(list)
+	if err != nil {
+		d.note(line, list, "%v", err)
+	}
+	classes, _, _ := p.values("smtpd_restriction_classes")
+	r := restriction{}
+	for i := 0; i < len(words); i++ {
+		if r.name = strings.ToLower(words[i]); r.name == "warn_if_reject" {
+			r.warn = true
+			continue
+		}
+		if takesArgument(r.name) && i+1 < len(words) {
+			i++
+			r.arg = words[i]
+		}
+		if why := missing(r, classes); why != "" {
+			d.note(line, list+": "+r.String(), "%s", why)
+		}
+		out = append(out, r)
+		r = restriction{}
+	}
+	return out
+}
+
+func takesArgument(name string) bool {
+	return strings.HasPrefix(name, "check_") && name != "check_relay_domains" || isList(name) || name == "sleep"
+}
+
+// isList reports whether a restriction asks a list in DNS.
+func isList(name string) bool {
+	return strings.HasPrefix(name, "reject_rbl_") || strings.HasPrefix(name, "reject_rhsbl_") ||
+		strings.HasPrefix(name, "permit_dnswl_") || strings.HasPrefix(name, "permit_rhswl_")
+}
+
+// missing says what helogate has not of a restriction that judges clients, "" for what it has and what is another matter.
+func missing(r restriction, classes []string) string {
+	switch name := r.name; {
+	case isList(name):
+		return "helogate asks no DNS lists yet: leave it in main.cf"
+	case name == "check_helo_access":
+		return "tables are not read: what it refuses can go to policy.bad_helo, what it permits to [[exempt]] helo; or leave it in main.cf"
+	case name == "check_client_access", name == "check_reverse_client_hostname_access":
+		return "tables are not read: what it permits can go to [[exempt]] address or name, what it refuses to a [[rule]]; or leave it in main.cf"
+	case name == "check_sender_access":
+		return "tables are not read: what it permits can go to [[exempt]] sender; or leave it in main.cf"
+	case name == "check_policy_service" && strings.HasSuffix(r.arg, doorAddress):
+		return "" // that is we
+	case name == "check_policy_service":
+		return "another policy service stays where it is; helogate's goes behind it"
+	case strings.HasPrefix(name, "check_helo_"), strings.HasPrefix(name, "check_client_"), strings.HasPrefix(name, "check_sender_"):
+		return "helogate has nothing like it: leave it in main.cf"
+	case isTable(name) != "":
+		return "tables are not read: leave it in main.cf"
+	case slices.Contains(classes, r.name):
+		return "it is a class of your own (smtpd_restriction_classes), and what is in it is not read"
+	}
+	return ""
+}

@@ -1,0 +1,160 @@
+package imports
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/rule"
+)
+
+// WCSAP makes rules of the filter rules of WCSAP, the suite of the Wildcat! mail server: a line each,
+//
+//	Reject if example.net in %CDN% and %CIP% != 192.0.2.25
+//	Accept if %CIP% = 198.51.100.7
+//
+// where %CDN% is what the client says in HELO and %CIP% its address; `in` asks whether the one text is part of the other.
+// The filter is read from the top, and the first rule that holds decides. Here an accept beats every reject; so that the
+// order stays what it was, an Accept is written to hold only where no Reject above it does, or, where those are too many
+// for one rule, the Rejects below are written to leave its clients out.
+//
+// Text is compared without regard to case: names of DNS have none (RFC 4343), and a rule that a capital letter escapes
+// guards nothing. A line that is not understood stays in the file as a comment, and is noted.
+func WCSAP(text string) *Result {
+	d := &doc{}
+	d.say("Filter rules of WCSAP, imported by helogate; docs/import.md says what differs.")
+	d.gap()
+	d.set("mode", quote("enforce"), `as it was; "shadow" judges and lets everything through`)
+	d.table("[own]")
+	d.example("addresses", `["192.0.2.25"]`, "yours: Wildcat! refuses a stranger who says [192.0.2.25]")
+	d.example("networks", `["192.0.2.0/24"]`, "the IP relay tables")
+	d.table("[policy]")
+	d.set("preset", quote("lenient"), "with all of it below")
+	d.set("reject_at_stage", quote("rcpt"), "WCSAP validates at RCPT")
+	d.checks("lenient", []setting{
+		{"own-identity", quote("reject"), "Wildcat! at HELO: our address, in brackets too"},
+		{"bare-address", quote("reject"), "Wildcat! at HELO: an address without brackets"},
+	})
+	d.gap()
+	d.say("The rules, in their order. The first that holds decides.")
+	newFilter(d).read(text)
+	d.note(0, "IP relay tables, ESMTP AUTH, POP B4 SMTP", "they lift every check, and do here: own.networks, whoever logs in, and `helogate trust`")
+	d.note(0, "RBL, SPF, DMP, CEP, CBV", "the other steps of WCSAP are no filter rules, and are not imported")
+	return d.result()
+}
+
+// A filter is the rules so far.
+type filter struct {
+	*doc
+	rejects  []wcsapRule // the Rejects
+	left     []string    // conditions of Accepts that are no rule of their own: the Rejects below leave these clients out
+	compiler *rule.Compiler
+}
+
+func newFilter(d *doc) *filter {
+	compiler, err := rule.New(rule.Env{Checks: check.All(check.Settings{})})
+	if err != nil {
+		panic(err) // nothing in it is anybody's input
+	}
+	return &filter{doc: d, compiler: compiler}
+}
+
+// read writes the rules of the lines, at their places.
+func (f *filter) read(text string) {
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		line = strings.TrimSpace(line)
+		if said, is := wcsapComment(line); is {
+			if said != "" {
+				f.b.WriteString(verbatim(said))
+			}
+			continue
+		}
+		r, err := parseWCSAP(line)
+		if err == nil && r.accept {
+			f.accept(n, line, r)
+			continue
+		}
+		if err == nil {
+			r.when, err = f.without(r.when, f.left)
+		}
+		if err != nil {
+			f.lost(n, line, err)
+			continue
+		}
+		f.rule(n, line, r.when, "reject")
+		f.set("note", quote(fmt.Sprintf("refused by line %d of this site's filter", n)), "")
+		f.rejects = append(f.rejects, r)
+	}
+}
+
+// accept writes an Accept that holds where none of the Rejects above it does.
+func (f *filter) accept(n int, line string, r wcsapRule) {
+	var above []string
+	for _, reject := range f.rejects {
+		if !r.excludes(reject) {
+			above = append(above, reject.when)
+		}
+	}
+	if when, err := f.without(r.when, above); err == nil {
+		f.rule(n, line, when, "accept")
+		return
+	}
+	if _, err := f.without(r.when, nil); err != nil {
+		f.lost(n, line, err)
+		return
+	}
+	f.gap()
+	f.b.WriteString(verbatim(line))
+	f.say("^ line %d is no rule of its own, so many Rejects stand above it: those below it leave out whom it accepts.", n)
+	f.left = append(f.left, r.when)
+}
+
+// without is a condition that holds only where none of the others does. An error says that a rule cannot be so long, or
+// would cost too much.
+func (f *filter) without(when string, others []string) (string, error) {
+	size := len(when)
+	for _, o := range others {
+		if size += len(o); size > rule.MaxSize {
+			return "", fmt.Errorf("with what stands above it, the condition is longer than the %d octets that a rule may have", rule.MaxSize)
+		}
+	}
+	if len(others) > 0 {
+		when = "(" + when + ") && !(" + strings.Join(others, " || ") + ")"
+	}
+	_, err := f.compiler.Compile("wcsap", when, "", helogate.Action{Do: helogate.Reject})
+	if errs, ok := errors.AsType[rule.Errors](err); ok && len(errs) > 0 {
+		return "", errors.New(errs[0].Msg)
+	}
+	return when, err
+}
+
+func (f *filter) rule(n int, line, when, then string) {
+	f.gap()
+	f.b.WriteString(verbatim(line))
+	f.b.WriteString("[[rule]]\n")
+	f.set("name", quote(fmt.Sprintf("wcsap line %d", n)), "")
+	f.set("when", quote(when), "")
+	f.set("then", quote(then), "")
+}
+
+// lost keeps a line that is not carried over, at its place.
+func (f *filter) lost(n int, line string, err error) {
+	f.gap()
+	f.b.WriteString(verbatim(line))
+	f.say("^ line %d is not carried over: %s", n, err)
+	f.note(n, line, "%s", clean(err.Error()))
+}
+
+// wcsapComment reports whether a line says nothing but a comment, and what.
+func wcsapComment(line string) (said string, is bool) {
+	for _, mark := range []string{";", "#", "//"} {
+		if rest, ok := strings.CutPrefix(line, mark); ok {
+			return strings.TrimSpace(rest), true
+		}
+	}
+	return "", line == ""
+}

@@ -1,0 +1,104 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/list"
+	"github.com/helogate/helogate/internal/rule"
+)
+
+// listsOf reads the lists of a configuration. A file with a line that makes no sense is refused whole: half an exemption
+// list would turn mail away, and nobody would know why.
+func listsOf(c *config.Config) (map[string]*list.List, []error) {
+	lists, errs := map[string]*list.List{}, []error{}
+	for _, name := range slices.Sorted(maps.Keys(c.Lists)) {
+		l, _, err := list.Load(c.Lists[name])
+		if err != nil {
+			oneLine := strings.NewReplacer(":\n ", ":", "\n ", ";") // for a log
+			errs = append(errs, c.Errorf("lists."+name, "%s", oneLine.Replace(err.Error())))
+			l = &list.List{} // so that no rule complains of it as well
+		}
+		lists[name] = l
+	}
+	return lists, errs
+}
+
+// compile makes the rules of the configuration.
+func (m *material) compile(lists map[string]*list.List) []error {
+	own := m.settings.Own
+	compiler, err := rule.New(rule.Env{
+		Checks: check.All(m.settings), Lists: lists,
+		Own: rule.Own{Names: own.Names, Addresses: own.Addresses, Networks: own.Networks},
+	})
+	if err != nil {
+		return []error{err}
+	}
+	var errs []error
+	for i, r := range m.config.Rule {
+		made, err := compiler.Compile(r.Name, r.When, r.Note, r.Then)
+		if err != nil {
+			errs = append(errs, m.placed(i, err)...)
+			continue
+		}
+		m.rules = append(m.rules, made)
+	}
+	return errs
+}
+
+// placed puts what is wrong with a rule at its place in the file.
+func (m *material) placed(i int, err error) (out []error) {
+	path := fmt.Sprintf("rule[%d].when", i)
+	if list, ok := errors.AsType[rule.Errors](err); ok {
+		for _, e := range list {
+			out = append(out, m.config.ErrorIn(path, e.Offset, e.Length, "%s", e.Msg))
+		}
+		return out
+	}
+	return []error{m.config.Errorf(path, "%w", err)}
+}
+
+// withRules puts the rules among the lines of a policy: behind what lets in and before all else, for what the
+// administrator says himself is what his clients should read of; those that weigh the suspicion at the end, where it is
+// whole. A check that a rule asks for runs, though nothing else may follow from it.
+func (m *material) withRules(lines []helogate.Line) []helogate.Line {
+	if len(m.rules) == 0 {
+		return lines
+	}
+	var early, late []helogate.Line
+	read := map[string]bool{}
+	for _, r := range m.rules {
+		l := helogate.Line{Check: r.Check, On: r.On}
+		if r.Check.ReadsSuspicion {
+			late = append(late, l)
+		} else {
+			early = append(early, l)
+		}
+		for _, name := range r.Reads {
+			read[name] = true
+		}
+	}
+	at := slices.IndexFunc(lines, func(l helogate.Line) bool { return l.Check.Name == check.FirstJudging })
+	out := slices.Concat(lines[:at:at], early, lines[at:], late)
+	for i := range out {
+		if read[out[i].Check.Name] && ignored(out[i].On) {
+			out[i].On = map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Note}}
+		}
+	}
+	return out
+}
+
+func ignored(on map[helogate.Outcome]helogate.Action) bool {
+	for _, a := range on {
+		if a.Do != helogate.Ignore {
+			return false
+		}
+	}
+	return len(on) > 0
+}

@@ -1,0 +1,168 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/config"
+)
+
+// Warnings says what of a configuration loads and will probably not do what was meant.
+func Warnings(c *config.Config, p *Policies, now time.Time) (out []string) {
+	out = append(out, tooLate(c, p)...)
+	out = append(out, ended(c, now)...)
+	out = append(out, conflicts(c)...)
+	return append(out, unheard(c)...)
+}
+
+// tooLate names what lets in later than clients are told no.
+func tooLate(c *config.Config, p *Policies) (out []string) {
+	at := c.Policy.RejectAtStage
+	if at >= helogate.Rcpt {
+		return nil
+	}
+	late := letsInLater(p, at)
+	late = append(late, lateExemptions(c)...)
+	for i := range c.Policy.For {
+		late = append(late, fmt.Sprintf("policy.for %d (%s)", i+1, strings.Join(c.Policy.For[i].Recipient, ", ")))
+	}
+	if len(late) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("reject_at_stage is %s: what lets in later comes too late: %s", at, strings.Join(late, ", "))}
+}
+
+// letsInLater names the lines that accept or vouch and cannot be judged yet at a stage. A login comes between HELO and MAIL,
+// though it is known of at once by whom it is known.
+func letsInLater(p *Policies, at helogate.Stage) (out []string) {
+	if at < helogate.Mail {
+		out = append(out, "authenticated")
+	}
+	for _, door := range append([]*Door{p.General}, p.Doors...) {
+		for _, one := range door.All() {
+			for _, l := range one.Lines() {
+				if l.Check.Needs > at && lets(l) && !slices.Contains(out, l.Check.Name) {
+					out = append(out, l.Check.Name)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func lets(l helogate.Line) bool {
+	for _, a := range l.On {
+		if a.Do == helogate.Accept || a.Do == helogate.Vouch {
+			return true
+		}
+	}
+	return false
+}
+
+// lateExemptions names the exemptions that need to know more than is known at the stage of rejection.
+func lateExemptions(c *config.Config) (out []string) {
+	for i, e := range c.Exempt {
+		needs := helogate.Connect
+		switch {
+		case len(e.Recipient) > 0:
+			needs = helogate.Rcpt
+		case len(e.Sender) > 0:
+			needs = helogate.Mail
+		case len(e.Helo) > 0:
+			needs = helogate.Helo
+		}
+		if needs > c.Policy.RejectAtStage {
+			out = append(out, entry("exempt", i, e.Comment))
+		}
+	}
+	return out
+}
+
+// entry names an entry of a list as the log does.
+func entry(list string, i int, comment string) string {
+	name := fmt.Sprintf("%s %d", list, i+1)
+	if comment != "" {
+		name += " (" + comment + ")"
+	}
+	return name
+}
+
+// ended names entries that are over.
+func ended(c *config.Config, now time.Time) (out []string) {
+	say := func(list string, i int, comment string, until time.Time) {
+		if !until.IsZero() && !now.Before(until) {
+			out = append(out, fmt.Sprintf("%s ended at %s and lets nobody in: remove it, or give it another end",
+				entry(list, i, comment), until.Format(time.DateTime)))
+		}
+	}
+	for i, e := range c.Exempt {
+		say("exempt", i, e.Comment, e.Until)
+	}
+	for i, f := range c.Forwarder {
+		say("forwarder", i, f.Comment, f.Until)
+	}
+	return out
+}
+
+// conflicts names pairs of exemptions that say the same of the same clients but for the end: whoever removes or renews one
+// of them will wonder about the other.
+func conflicts(c *config.Config) (out []string) {
+	for i := range c.Exempt {
+		for j := range i {
+			a, b := &c.Exempt[j], &c.Exempt[i]
+			if !a.Until.Equal(b.Until) && covers(a, b) && covers(b, a) {
+				out = append(out, fmt.Sprintf("%s and %s are about the same clients and end at different times: the later end holds",
+					entry("exempt", j, a.Comment), entry("exempt", i, b.Comment)))
+			} else if later(a.Until, b.Until) && covers(a, b) {
+				out = append(out, fmt.Sprintf("%s changes nothing: whom it lets in, %s lets in",
+					entry("exempt", i, b.Comment), entry("exempt", j, a.Comment)))
+			} else if later(b.Until, a.Until) && covers(b, a) {
+				out = append(out, fmt.Sprintf("%s changes nothing: whom it lets in, %s lets in",
+					entry("exempt", j, a.Comment), entry("exempt", i, b.Comment)))
+			}
+		}
+	}
+	return out
+}
+
+// later reports whether a ends no sooner than b; zero is never.
+func later(a, b time.Time) bool { return a.IsZero() || !b.IsZero() && !a.Before(b) }
+
+// covers reports whether a lets in whomever b does, their ends aside.
+func covers(a, b *config.Exempt) bool {
+	return coversPrefixes(a.Address, b.Address) && coversNames(a.Name, b.Name) && coversNames(a.Helo, b.Helo) &&
+		coversNames(a.Sender, b.Sender) && coversNames(a.Recipient, b.Recipient)
+}
+
+func coversPrefixes(a, b []netip.Prefix) bool {
+	in := func(p netip.Prefix) bool {
+		return slices.ContainsFunc(a, func(q netip.Prefix) bool { return q.Bits() <= p.Bits() && q.Contains(p.Addr()) })
+	}
+	return len(a) == 0 || len(b) > 0 && !slices.ContainsFunc(b, func(p netip.Prefix) bool { return !in(p) })
+}
+
+func coversNames(a, b []string) bool {
+	in := func(name string) bool {
+		return slices.ContainsFunc(a, func(q string) bool {
+			return strings.EqualFold(q, name) || q[0] == '.' && strings.HasSuffix(strings.ToLower(name), strings.ToLower(q))
+		})
+	}
+	return len(a) == 0 || len(b) > 0 && !slices.ContainsFunc(b, func(n string) bool { return !in(n) })
+}
+
+// unheard names settings that no door can do anything with. Postfix shows the origin of what it is forwarded as the client
+// itself, to whom it believes in XCLIENT, and not at all else.
+func unheard(c *config.Config) (out []string) {
+	shown := slices.ContainsFunc(c.Listen, func(l config.Listen) bool { return l.Protocol != "postfix" })
+	for i, f := range c.Forwarder {
+		if f.Origin && !shown {
+			out = append(out, fmt.Sprintf("%s: no door here shows whom it has its mail from, so that it is let in unjudged; "+
+				"let the MTA know the origin instead (XCLIENT), where it can", entry("forwarder", i, f.Comment)))
+		}
+	}
+	return out
+}
