@@ -76,11 +76,3 @@ type Origin struct {
 	Client netip.Addr
 	Helo   string
 }
-
-// byOrigin returns the facts about the origin in place of those about the forwarder. Login and greetings are the
-// forwarder's own.
-func (f Facts) byOrigin() Facts {
-	f.Client, f.Helo, f.Verb, f.Earlier, f.Auth = f.Origin.Client, f.Origin.Helo, "", nil, ""
-	f.Origin = Origin{}
-	return f
-}

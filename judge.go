@@ -15,11 +15,7 @@ import (
 // It tries with what is known, asks what is missing, and tries again. The last try saw every answer that it read: its
 // verdict is a function of facts and answers, and timing has no part in it.
 func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
-	f.Client = f.Client.Unmap().WithZone("")
-	if p.ByOrigin != nil && f.Origin.Client.IsValid() && p.ByOrigin(&f) {
-		f = f.byOrigin()
-		f.Client = f.Client.Unmap().WithZone("")
-	}
+	f = p.Judged(f)
 	if !f.Client.IsValid() { // nothing can be judged; a door says so in its log
 		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, Trial: Decision{Action: Continue}}
 	}
@@ -33,6 +29,18 @@ func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 		}
 		j.gather(ctx, missing)
 	}
+}
+
+// Judged returns whom Judge judges: the client, or in place of a forwarder that is believed the origin that it names. Login
+// and earlier greetings are the forwarder's own.
+func (p *Policy) Judged(f Facts) Facts {
+	f.Client = f.Client.Unmap().WithZone("")
+	if p.ByOrigin == nil || !f.Origin.Client.IsValid() || !p.ByOrigin(&f) {
+		return f
+	}
+	f.Client, f.Helo, f.Verb, f.Earlier, f.Auth = f.Origin.Client.Unmap().WithZone(""), f.Origin.Helo, "", nil, ""
+	f.Origin = Origin{}
+	return f
 }
 
 // A judgement is one run of Judge.
