@@ -210,6 +210,57 @@ func TestFailureNeverRejects(t *testing.T) {
 	})
 }
 
+// What is on trial costs no more lookups than enforcing it would, apart from what the verdict in force was kept from
+// skipping: what is asked is asked with those lines in force, or without them.
+func TestTrialAsksNoMore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lines, at, err := Lines(rapid.SampledFrom(Presets).Draw(t, "preset"), settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mixed, without []helogate.Line
+		for _, l := range lines {
+			follows := false // a note does nothing that could be on trial
+			for _, a := range l.On {
+				follows = follows || a.Do != helogate.Note && a.Do != helogate.Ignore
+			}
+			if !follows || !rapid.Bool().Draw(t, l.Check.Name+" on trial") {
+				mixed, without = append(mixed, l), append(without, l)
+				continue
+			}
+			on := map[helogate.Outcome]helogate.Action{}
+			for o, a := range l.On {
+				a.Trial = true
+				on[o] = a
+			}
+			mixed = append(mixed, helogate.Line{Check: l.Check, On: on})
+		}
+		z, f := drawZone(t), drawFacts(t)
+		asks := func(lines []helogate.Line) (helogate.Verdict, map[helogate.Question]bool) {
+			p, err := helogate.NewPolicy(at, lines...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, asked := p.Judge(context.Background(), f, z), map[helogate.Question]bool{}
+			for _, qa := range v.Asked {
+				asked[qa.Question] = true
+			}
+			return v, asked
+		}
+		v, asked := asks(mixed)
+		enforced, inForce := asks(lines)
+		less, skipped := asks(without)
+		for q := range asked {
+			if !inForce[q] && !skipped[q] {
+				t.Fatalf("%v is asked for what is on trial alone", q)
+			}
+		}
+		if v.Decision != less.Decision || v.Trial != enforced.Decision {
+			t.Fatalf("%v, would %v; without the trial %v, in force %v", v.Decision, v.Trial, less.Decision, enforced.Decision)
+		}
+	})
+}
+
 // Whatever a client sends and DNS answers, what is said of it is one line of printable ASCII.
 func TestFindingsAndRepliesArePrintable(t *testing.T) {
 	p, err := NewPolicy("hardline", settings)
