@@ -217,10 +217,10 @@ func TestExemptList(t *testing.T) {
 // Nobody there is said by every command in the same way, and is not taken for a wrong configuration.
 func TestNoService(t *testing.T) {
 	dir := t.TempDir()
-	bad := filepath.Join(dir, "bad.toml")
+	bad, lost := filepath.Join(dir, "bad.toml"), filepath.Join(dir, "lost.toml")
 	none := filepath.Join(dir, "none.toml")
 	other := filepath.Join(dir, "other.toml")
-	for path, content := range map[string]string{bad: "mode = 1\n", none: "[control]\nsocket = \"none\"\n", other: "[control]\nsocket = \"/nonexistent/other.sock\"\n"} {
+	for path, content := range map[string]string{bad: "mode = 1\n", lost: "control = 3\n", none: "[control]\nsocket = \"none\"\n", other: "[control]\nsocket = \"/nonexistent/other.sock\"\n"} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -234,12 +234,10 @@ func TestNoService(t *testing.T) {
 			{"", not + "/nonexistent/c.sock (--socket or --config names another)", exitFailed},
 			{"--socket /nonexistent/s", not + "/nonexistent/s (", exitFailed},
 			{"--config /nonexistent/c.toml", "/nonexistent/c.toml: no such file", exitConfig},
-			{"--config " + bad, "bad.toml:1:8: mode: ", exitConfig},
+			{"--config " + bad, not + "/nonexistent/c.sock", exitFailed}, // what is wrong there is for the service to say
+			{"--config " + lost, "lost.toml:1:11: control: ", exitConfig},
 			{"--config " + bad + " --socket /nonexistent/s", not + "/nonexistent/s (", exitFailed},
 		} {
-			if command == "status" && c.flags == "--config "+bad { // there it is looked for without the file
-				c.want, c.code = "the configuration is wrong (1 error), so the service is looked for at the usual place; --socket names another\n"+not+"/nonexistent/c.sock", exitFailed
-			}
 			out, wrong, code := said(append(strings.Fields(command), strings.Fields(c.flags)...)...)
 			if out != "" || code != c.code || !strings.Contains(wrong, strings.TrimPrefix(c.want, "helogate: ")) {
 				t.Errorf("%s %s: exit %d, %q, %q", command, c.flags, code, out, wrong)

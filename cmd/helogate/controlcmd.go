@@ -24,19 +24,21 @@ func (f socketFlag) dial(w *world) (*control.Client, error) {
 	return control.Dial(path, version())
 }
 
-// path is where the service is to be found.
+// path is where the service is to be found. That the configuration is wrong otherwise is for the service to say: it has
+// the one that is in force, and its log and its status tell of the attempt.
 func (f socketFlag) path(w *world) (string, error) {
 	if f.Socket != "" {
 		return f.Socket, nil
 	}
-	c, err := f.load(w)
-	if err != nil {
+	setting, known := config.ControlSocket(f.Config, known(w.environ))
+	if !known {
+		_, err := f.load(w)
 		return "", err
 	}
-	if c.Control.Socket == control.None {
+	if setting == control.None {
 		return "", errors.New("control.socket is none in the configuration, so the service cannot be talked to")
 	}
-	return control.Socket(c.Control.Socket, w.environ), nil
+	return control.Socket(setting, w.environ), nil
 }
 
 // answered makes of an answer that is an error what the command ends with.
@@ -89,15 +91,9 @@ type serviceStatusCmd struct {
 	JSON bool `name:"json" help:"Print it for programs."`
 }
 
-// Run prints how the service is. A configuration that is wrong is the time to ask for that: then the service is looked for
-// where it is without the file. What changes something does not go by such a guess: it could be another service.
+// Run prints how the service is.
 func (cmd serviceStatusCmd) Run(w *world) error {
 	client, err := cmd.dial(w)
-	if wrong, ok := errors.AsType[config.Errors](err); ok && cmd.Config != "" {
-		fmt.Fprintf(w.stderr, "helogate: the configuration is wrong (%s), so the service is looked for at the usual place; --socket names another\n", many(uint64(len(wrong)), "error"))
-		cmd.Config = ""
-		client, err = cmd.dial(w)
-	}
 	if err != nil {
 		return answered(err)
 	}

@@ -29,19 +29,24 @@ var configType = reflect.TypeFor[Config]()
 // Load reads the configuration file at path and the environment. With the path "" there is no file. An error of opening
 // or reading is that of package os; an error in the file is an [Errors].
 func Load(path string, opt Options) (*Config, error) {
+	name, data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(name, data, opt)
+}
+
+func readFile(path string) (name string, data []byte, err error) {
 	if path == "" {
-		return Parse("(no configuration file)", nil, opt)
+		return "(no configuration file)", nil, nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was read
-	data, err := io.ReadAll(io.LimitReader(f, largest+1))
-	if err != nil {
-		return nil, err
-	}
-	return Parse(path, data, opt)
+	defer f.Close()
+	data, err = io.ReadAll(io.LimitReader(f, largest+1))
+	return path, data, err
 }
 
 // Parse is Load of data; name is what messages call it.
@@ -50,6 +55,32 @@ func Parse(name string, data []byte, opt Options) (*Config, error) {
 	if err := foreign(data); err != nil {
 		return nil, Errors{{File: name, Err: err}}
 	}
+	c, wrong := decode(name, data, opt)
+	if err := wrong.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// ControlSocket returns what control.socket says in a configuration that may be wrong elsewhere: who asks the running
+// service what it makes of a file has often just broken it. It returns false where that cannot be told.
+func ControlSocket(path string, opt Options) (string, bool) {
+	name, data, err := readFile(path)
+	if err != nil || foreign(data) != nil {
+		return "", false
+	}
+	c, wrong := decode(name, data, opt)
+	_, given := c.origin.find("control.socket")
+	for _, p := range wrong {
+		if p.key == "control" || p.key == "control.socket" || p.key == "" && !given {
+			return "", false
+		}
+	}
+	return c.Control.Socket, true
+}
+
+// decode makes a configuration of what can be read.
+func decode(name string, data []byte, opt Options) (*Config, problems) {
 	src := newSource(name, bytes.Clone(data))
 	d := &decoder{opt: opt}
 	b := newBuilder(src, &d.wrong)
@@ -62,10 +93,7 @@ func Parse(name string, data []byte, opt Options) (*Config, error) {
 		d.secondOpinion(src)
 	}
 	c.origin = origin{name, b.root}
-	if err := d.wrong.err(); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return c, d.wrong
 }
 
 // foreign says what a file is that is no text at all, where a hundred errors about its bytes would hide it.

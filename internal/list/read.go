@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a file. 250,000 networks take 5 MB.
+// Limits of a file. 250,000 networks take 6 MB.
 const (
 	maxSize = 64 << 20
 	maxLine = 1024 // octets

@@ -194,8 +194,7 @@ func (w *Watcher) follow() (first error) {
 }
 
 // way adds the directories in which something must change for another file to be at path: those of the links on the way,
-// that of the file, and the one above it, for a directory may be exchanged as a whole. Where the way ends early, the last
-// directory that is there.
+// and that of the file, which tells when it is moved away itself. Where the way ends early, the last directory that is there.
 func way(path string, dirs map[string]bool) {
 	at, rest := "/", parts(path)
 	const most = 40 // links, as in the kernel
@@ -227,7 +226,6 @@ func way(path string, dirs map[string]bool) {
 		rest = append(parts(to), rest...)
 	}
 	dirs[at] = true
-	dirs[filepath.Dir(at)] = true
 }
 
 func parts(path string) []string {

@@ -86,7 +86,7 @@ func TestChanges(t *testing.T) {
 		{"its directory exchanged", "m sub;w sub/f old;m new;w new/f new", "sub/f", "r sub gone;r new sub", "w sub/f newer"},
 		{"a ConfigMap", "m ..1;w ..1/f old;l ..data ..1;l f ..data/f", "f", "m ..2;w ..2/f new;x ..data ..2;d ..1",
 			"m ..3;w ..3/f newer;x ..data ..3;d ..2"},
-		{"a release", "m rel/1;w rel/1/f old;l current rel/1", "current/f", "m rel/2;w rel/2/f new;x current rel/2", "w rel/2/f newer"},
+		{"a release", "m rel/1;w rel/1/f old;m rel/2;w rel/2/f new;l current rel/1", "current/f", "x current rel/2", "w rel/2/f newer"},
 		{"behind a link", "m far;w far/f old;l f far/f", "f", "w far/f new", "w far/f~ newer;r far/f~ far/f"},
 		{"the link", "m far;w far/f old;w far/g new;l f far/f", "f", "x f far/g", "w far/g newer"},
 		{"a link to nothing", "l f far/f", "f", "m far;w far/f new", "w far/f newer"},
