@@ -143,9 +143,9 @@ func missing(c *helogate.Case, kind helogate.Kind, name string) string {
 	return fmt.Sprintf("%s has no %s record", clip(name), kind)
 }
 
-// domainOf returns the domain of an envelope address as DNS knows it, "" if it has none: the null reverse-path, an
+// Domain returns the domain of an envelope address as DNS knows it, "" if it has none: the null reverse-path, an
 // address literal, a local part alone.
-func domainOf(address string) string {
+func Domain(address string) string {
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 {
 		return ""

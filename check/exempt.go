@@ -201,7 +201,7 @@ func matchesName(list []string, name string) bool {
 // reverse-path. The list is canonical, as Exemption has it. Local parts are compared without regard to case, for no
 // administrator means anything else.
 func MatchesMailbox(list []string, mailbox string) bool {
-	domain := domainOf(mailbox)
+	domain := Domain(mailbox)
 	for _, want := range list {
 		switch {
 		case want == "<>":

@@ -9,7 +9,7 @@ var MXFCrDNS = helogate.Check{
 	Doc: "an address of a mail host of the sender's domain has a PTR name that leads back to it (RFC 8601 section 3)",
 	Fix: "give your mail hosts' addresses PTR records that lead back to them",
 	Run: func(c *helogate.Case) helogate.Finding {
-		domain := domainOf(c.Sender)
+		domain := Domain(c.Sender)
 		if domain == "" {
 			return c.None("the sender has no domain")
 		}

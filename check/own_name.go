@@ -53,7 +53,7 @@ func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
 	if domain, ok := o.domainOf(name); ok {
 		return domain, "is a name of ours, in " + domain
 	}
-	if domain := domainOf(c.Recipient); hostname.Under(name, domain) {
+	if domain := Domain(c.Recipient); hostname.Under(name, domain) {
 		return domain, "is in the recipient's domain " + clip(domain)
 	}
 	if a, is := o.addressOf(c, name); is {

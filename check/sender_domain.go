@@ -12,7 +12,7 @@ var SenderDomain = helogate.Check{
 	Doc: "the sender's domain has an MX or an address, and no null MX (RFC 5321 sections 3.6.2, 5.1; RFC 7505)",
 	Fix: "send from an address that takes mail",
 	Run: func(c *helogate.Case) helogate.Finding {
-		domain := domainOf(c.Sender)
+		domain := Domain(c.Sender)
 		if domain == "" {
 			return c.None("the sender has no domain")
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/suggest"
 )
 
 // checks decodes [policy.checks], and those of a door or of some recipients.
@@ -113,7 +114,7 @@ func (d *decoder) checkReplies(root *node) {
 			continue
 		}
 		_, homes := d.homes(kid.name, n)
-		if near := closest(kid.name, names); near == "" && len(homes) > 0 {
+		if near := suggest.Closest(kid.name, names); near == "" && len(homes) > 0 {
 			d.wrong.add(kid.key, n.path(), "there is no check and no rule %s; the setting belongs %s", shown(kid.name), either(homes))
 			continue
 		}

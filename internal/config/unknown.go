@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"github.com/helogate/helogate/internal/suggest"
 	"reflect"
 	"slices"
 	"strings"
@@ -55,7 +56,7 @@ func (d *decoder) unknownKey(n *node, fields []field) {
 	}
 	msg := fmt.Sprintf("unknown key %s%s", shown(key), where)
 	tables, homes := d.homes(key, n.parent)
-	switch near := closest(key, names); {
+	switch near := suggest.Closest(key, names); {
 	case near != "":
 		msg += fmt.Sprintf("; did you mean %q?", near)
 	case len(tables) > 0 && (n.kind == table || n.kind == list || len(homes) == 0):
@@ -105,7 +106,7 @@ func (d *decoder) unknownCheck(n *node) {
 			homes = []string{"in " + s.header() + ", above [" + checks + "]"}
 		}
 	}
-	if closest(n.name, d.opt.Checks) == "" && len(homes) > 0 {
+	if suggest.Closest(n.name, d.opt.Checks) == "" && len(homes) > 0 {
 		msg += "; the setting belongs " + either(homes)
 	} else {
 		msg += meant(n.name, d.opt.Checks)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"github.com/helogate/helogate/internal/suggest"
 	"reflect"
 	"slices"
 	"strings"
@@ -274,7 +275,7 @@ func TestClosest(t *testing.T) {
 		{"prest", "preset"}, {"rpeset", "preset"}, {"PRESET", "preset"}, {"reject-at", "reject_at"}, {"spf_from", "spf-from"},
 		{"presets", "preset"}, {"uri", "url"}, {"x", ""}, {"", ""}, {"something", ""}, {strings.Repeat("preset", 20), ""},
 	} {
-		if got := closest(c.word, words); got != c.want {
+		if got := suggest.Closest(c.word, words); got != c.want {
 			t.Errorf("%q: %q, want %q", c.word, got, c.want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/suggest"
 )
 
 // slot is the place of a variable in the tree, and what belongs there.
@@ -144,7 +145,7 @@ func (d *decoder) unknownVariable(src *source, where slot) {
 	for i, k := range known {
 		folded[i] = fold(k)
 	}
-	near := closest(fold(src.name), folded)
+	near := suggest.Closest(fold(src.name), folded)
 	if near == "" && !strings.Contains(strings.TrimPrefix(src.name, prefix), "__") {
 		return
 	}

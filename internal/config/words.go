@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/suggest"
 )
 
 var doing = []string{"ignore", "note", "suspect", "vouch", "greylist", "defer", "reject", "drop", "accept"}
@@ -22,7 +23,7 @@ func parseAction(s string) (helogate.Action, error) {
 	if len(words) > 1 && words[0] == "would" {
 		words = words[1:]
 	}
-	if len(words) > 0 && !slices.Contains(doing, words[0]) && closest(words[0], doing) != "" {
+	if len(words) > 0 && !slices.Contains(doing, words[0]) && suggest.Closest(words[0], doing) != "" {
 		err = fmt.Errorf("%s is no action%s", shown(words[0]), meant(words[0], doing))
 	}
 	return a, err
@@ -129,7 +130,7 @@ func checkPlaceholders(s string) error {
 			word := s[i+1 : i+1+length]
 			if !slices.Contains(placeholders, word) {
 				near := ": there"
-				if w := closest(word, placeholders); w != "" {
+				if w := suggest.Closest(word, placeholders); w != "" {
 					near = "; did you mean {" + w + "}? There"
 				}
 				return &partError{i, length + 2, fmt.Errorf("{%s} is no placeholder%s are %s", clip(word, 80), near, there)}

@@ -10,9 +10,9 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/hostname"
 	"github.com/helogate/helogate/internal/printable"
-	"golang.org/x/net/idna"
 )
 
 // An evaluation is one run of a rule on a case. It is the activation: a name is looked up when the expression comes to
@@ -252,27 +252,12 @@ func verb(s string) string {
 	return ""
 }
 
-// domainOf returns the domain of an envelope address as DNS knows it, "" if it has none that DNS could know: the null
-// reverse-path, an address literal, a local part alone.
+// domainOf returns the domain of an envelope address as check.Domain does, "" for one that DNS could not know.
 func domainOf(address string) string {
-	at := strings.LastIndexByte(address, '@')
-	if at < 0 || len(address)-at > maxText {
+	if len(address)-strings.LastIndexByte(address, '@') > maxText {
 		return ""
 	}
-	domain := hostname.Canonical(address[at+1:])
-	if domain == "" || domain[0] == '[' {
-		return ""
-	}
-	for i := range len(domain) {
-		if domain[i] >= 0x80 { // SMTPUTF8 (RFC 6531)
-			ascii, err := idna.Lookup.ToASCII(domain)
-			if err != nil {
-				return ""
-			}
-			domain = ascii
-			break
-		}
-	}
+	domain := check.Domain(address)
 	if len(domain) > maxName {
 		return ""
 	}

@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/suggest"
 )
 
 // A vetting reads a parsed expression before CEL checks its types: it says what names are none, and notes what is read.
@@ -170,7 +171,7 @@ func (v *vetting) meantName(full string, words []string) string {
 			}
 		}
 	}
-	if near := closest(full, allNames()); near != "" {
+	if near := suggest.Closest(full, allNames()); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	if len(group) > 0 {
