@@ -62,41 +62,21 @@ func exemptionLine(e *control.Exemption) string {
 
 type exemptWhyCmd struct {
 	socketFlag
-	DNS    string   `help:"Ask this resolver." placeholder:"HOST:PORT"`
-	Door   string   `help:"As at this door, by its address in [[listen]]." placeholder:"ADDRESS"`
-	From   *rawText `help:"The envelope sender. Empty is the null reverse-path." placeholder:"ADDR"`
-	Rcpt   rawText  `help:"The envelope recipient." placeholder:"ADDR"`
-	Auth   rawText  `help:"The login that the client has authenticated as." placeholder:"USER"`
-	Server string   `help:"Where the client connected to." placeholder:"IP:PORT"`
-
-	Client string  `arg:"" name:"client-ip" help:"The client's address."`
-	Helo   rawText `arg:"" optional:"" help:"What it says in HELO or EHLO."`
+	clientArgs
 }
 
 // Run prints a line for each way to be let in, and exits with 0 if one of them leads in, 1 if none does, and 75 if that
 // cannot be told now.
 func (cmd exemptWhyCmd) Run(w *world) error {
-	judged := checkCmd{
-		configFlag: cmd.configFlag, DNS: cmd.DNS, From: cmd.From, Rcpt: cmd.Rcpt, Auth: cmd.Auth, Server: cmd.Server,
-		Client: cmd.Client, Helo: cmd.Helo,
-	}
-	f, err := judged.facts()
-	if err != nil {
-		return usageOf(w, "exempt why", err)
-	}
-	c, err := judged.configuration(w)
+	c, err := cmd.load(w)
 	if err != nil {
 		return err
 	}
-	policies, err := policiesOf(c)
+	f, chosen, err := cmd.client(w, "exempt why", c)
 	if err != nil {
 		return err
 	}
-	door, err := doorOf(c, policies, cmd.Door)
-	if err != nil {
-		return usageOf(w, "exempt why", err)
-	}
-	v, ways, err := cmd.judge(w, c, door.Of(f.Recipient), f)
+	v, ways, err := cmd.judge(w, c, chosen, f)
 	if err != nil {
 		return err
 	}
@@ -124,13 +104,13 @@ func (cmd exemptWhyCmd) judge(w *world, c *config.Config, p *policy.Policy, f he
 		return v, nil, configError{err}
 	}
 	defer resolver.Close()
-	trusted, known := cmd.trusted(w, c, f)
+	trusted, known := cmd.trusted(w, c, p.Judged(f))
 	ways, lines := waysOf(c, p, known)
 	all, err := helogate.NewPolicy(p.Thresholds, lines...)
 	if err != nil {
 		return v, nil, err
 	}
-	all.Exhaustive, all.Budget = true, c.DNS.Budget
+	all.Exhaustive, all.Budget, all.ByOrigin = true, c.DNS.Budget, p.ByOrigin
 	v = all.Judge(w.ctx, f, helogate.ByKind{helogate.Trust: trusted, "": resolver})
 	if w.ctx.Err() != nil {
 		return v, nil, fmt.Errorf("interrupted before all was answered")
