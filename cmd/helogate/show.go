@@ -77,6 +77,9 @@ func (p painter) headline(b *strings.Builder, r *helogate.Record) {
 	}
 	b.WriteString("\n")
 	fmt.Fprintf(b, "  client  %s at %s\n", r.Client, strings.ToUpper(r.Stage.String()))
+	if r.Origin.Client.IsValid() {
+		fmt.Fprintf(b, "  origin  %s %s\n", r.Origin.Client, shown(r.Origin.Helo))
+	}
 	verb := r.Verb
 	if verb == "" {
 		verb = "HELO"
