@@ -46,14 +46,11 @@ func (c *Case) Found(check string) Outcome {
 	return c.judged.lookUp(i).Outcome
 }
 
-// Suspicion returns what the lines before this one came to: at least, and at most. A line that is on trial, whole, sees
-// what those on trial came to; one in force does not. The check says so in ReadsSuspicion.
+// Suspicion returns what the lines before this one came to: at least, and at most; those on trial too, when what they would
+// come to is what is asked. The check says so in ReadsSuspicion. Once a client is rejected, such a check is heard no more:
+// not all lines are then, and the sum would lack some.
 func (c *Case) Suspicion() (least, most int) {
-	which := force
-	if c.line.onTrial {
-		which = trial
-	}
-	return c.judged.tracks[which].interval()
+	return c.judged.tracks[c.judged.track].interval()
 }
 
 // Ask returns the whole answer, for the few checks that deal with its status themselves.

@@ -70,7 +70,8 @@ type Check struct {
 	// Finds is the outcome that one answer is enough to prove: it stands though another answer was a tempfail. Every other
 	// outcome of a Case with a tempfail in it becomes temperror.
 	Finds Outcome
-	// ReadsSuspicion is true for a check that uses Case.Suspicion: it is run when all lines before it are.
+	// ReadsSuspicion is true for a check that uses Case.Suspicion: it is run when all lines before it are, and not once the
+	// client is rejected.
 	ReadsSuspicion bool
 	Run            func(*Case) Finding
 }

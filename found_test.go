@@ -36,10 +36,15 @@ func TestFound(t *testing.T) {
 			"continue : r none"},
 		{"not known", "a TXT tempfail", []Line{{Check: reads("r", "a", Lookup, Fail), On: on("fail=reject")}, {Check: says("a", Lookup)}},
 			"defer r: r temperror, a temperror"},
+		// Of one that is ignored nothing follows; it runs for who asks.
+		{"ignored", "a TXT fail", []Line{{Check: says("a", Lookup), On: on("fail=ignore")}, {Check: reads("r", "a", Lookup, Fail), On: on("fail=reject")}},
+			"reject r: a fail, r fail"},
+		{"ignored, and nobody asks", "a TXT fail", []Line{{Check: says("a", Lookup), On: on("fail=ignore")}, {Check: says("b", Lookup), On: on("fail=reject")}},
+			"continue : b none"},
 		// After a rejection a dearer tier runs the lines that let in, and these see what they need.
 		{"of one that nobody wants", "a TXT pass", []Line{{Check: saysNow("fail-b"), On: on("fail=reject")}, {Check: says("a", Lookup)},
 			{Check: reads("r", "a", Lookup, Pass), On: on("fail=accept")}},
-			"accept r: fail-b fail, r fail"},
+			"accept r: fail-b fail, a pass, r fail"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := policy(t, Thresholds{}, c.lines...).Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone))
@@ -85,13 +90,42 @@ func TestSuspicionIsRead(t *testing.T) {
 		{"in force", "fail=suspect 1", "fail=suspect 2", "fail=reject", "reject r, trial reject r"},
 		{"too little", "fail=suspect 1", "fail=suspect 1", "fail=reject", "continue , trial continue "},
 		{"on trial it counts for one on trial", "fail=would suspect 1", "fail=suspect 2", "fail=would reject", "continue , trial reject r"},
-		{"on trial it does not count for one in force", "fail=would suspect 1", "fail=suspect 2", "fail=reject", "continue , trial continue "},
+		{"on trial it does not count for one in force, and would", "fail=would suspect 1", "fail=suspect 2", "fail=reject", "continue , trial reject r"},
 	} {
 		p := policy(t, Thresholds{}, Line{Check: says("a", Lookup), On: on(c.a)}, Line{Check: saysNow("fail-b"), On: on(c.b)},
 			Line{Check: reader, On: on(c.r)}, Line{Check: says("after", Lookup), On: on("fail=suspect 5")})
 		v := p.Judge(t.Context(), client("198.51.100.1"), MustZone("a TXT fail\nafter TXT fail"))
 		if got := string(v.Action) + " " + v.By + ", trial " + string(v.Trial.Action) + " " + v.Trial.By; got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// Worse is never for the better: a line that lets in by the suspicion is not heard of a client that is rejected, for not
+// all that speaks against it is then. Where a voucher undoes the rejection, it is heard when all is.
+func TestSuspicionLetsNobodyInForWorse(t *testing.T) {
+	little := Check{Name: "little", Cost: Lookup, ReadsSuspicion: true, Run: func(c *Case) Finding {
+		if _, most := c.Suspicion(); most < 8 {
+			return c.Pass("less than 8")
+		}
+		return c.None("much")
+	}}
+	for _, c := range []struct{ name, zone, local, want string }{
+		{"little", "a TXT none", "fail=suspect 4", "accept little"},
+		{"much", "a TXT fail", "fail=suspect 4", "reject suspicion"},
+		{"rejected by suspicion", "a TXT fail", "fail=suspect 5", "reject suspicion"},
+		{"rejected by suspicion, vouched for, and much", "a TXT fail\nvoucher TXT pass", "fail=suspect 5", "reject suspicion"},
+		{"rejected by suspicion, vouched for, and little", "voucher TXT pass", "fail=suspect 5", "accept little"},
+		{"rejected by a line", "a TXT none", "fail=reject", "reject fail-b"},
+	} {
+		p := policy(t, Thresholds{RejectAt: 5}, Line{Check: saysNow("fail-b"), On: on(c.local)}, Line{Check: says("a", Lookup), On: on("fail=suspect 8")},
+			Line{Check: says("voucher", Lookup), On: on("pass=vouch 1")}, Line{Check: little, On: on("pass=accept")})
+		v := p.Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone))
+		if got := string(v.Action) + " " + v.By; got != c.want {
+			t.Errorf("%s: %s, want %s; %v", c.name, got, c.want, v.Findings)
+		}
+		if w := p.OnTrial().Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone)); w.Trial != v.Decision {
+			t.Errorf("%s: on trial %v, in force %v", c.name, w.Trial, v.Decision)
 		}
 	}
 }

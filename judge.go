@@ -54,6 +54,7 @@ type judgement struct {
 	folded [2][]bool // by track and line: whether the track has heard it
 	done   Verdict   // if Exhaustive: without the lines that no track wanted
 	panics []func()  // reports of the checks that panicked in this try
+	track  int       // of which Case.Suspicion tells
 }
 
 // try judges tier by tier: a dearer one runs while nothing is decided, or to hear who may let the client in. It returns
@@ -106,12 +107,10 @@ func (j *judgement) run(tier []int, rejected [2]bool) (missing []int) {
 		if !inForce && !onTrial || l.Check.ReadsSuspicion && missing != nil {
 			continue
 		}
-		found := j.found[i]
-		if found.Check == "" {
-			if found = j.examine(i); j.void {
-				missing = append(missing, i)
-				continue
-			}
+		found, tried := j.hear(i)
+		if j.void {
+			missing = append(missing, i)
+			continue
 		}
 		if missing != nil { // this try is lost; what it still reads is asked ahead
 			if found.Action.Do == Accept && !found.Action.Trial {
@@ -120,24 +119,56 @@ func (j *judgement) run(tier []int, rejected [2]bool) (missing []int) {
 			continue
 		}
 		j.found[i] = found
-		for track, wanted := range [2]bool{inForce, onTrial} {
-			if wanted {
-				j.tracks[track].fold(l, found.Outcome, track)
-				j.folded[track][i] = true
-			}
+		if inForce {
+			j.tracks[force].fold(l, found.Outcome, force)
+			j.folded[force][i] = true
+		}
+		if onTrial {
+			j.tracks[trial].fold(l, tried.Outcome, trial)
+			j.folded[trial][i] = true
 		}
 	}
 	return missing
 }
 
+// hear finds what a line finds, and what it would if all that is on trial were in force: the same but for a line that reads
+// the suspicion, which is judged anew whenever it is heard.
+func (j *judgement) hear(i int) (found, tried Finding) {
+	l := &j.policy.lines[i]
+	if !l.Check.ReadsSuspicion {
+		j.void = false
+		if found = j.found[i]; found.Check == "" {
+			found = j.examine(i)
+		}
+		return found, found
+	}
+	if l.onTrial { // nothing of it is in force
+		j.track = trial
+		found = j.examine(i)
+		return found, found
+	}
+	j.track = force
+	found = j.examine(i)
+	if j.void || j.tracks[force].sameInterval(&j.tracks[trial]) {
+		return found, found
+	}
+	j.track = trial
+	return found, j.examine(i)
+}
+
 // runRest runs what no track wanted, and folds none of it.
 func (j *judgement) runRest() (missing []int) {
 	for i := range j.policy.lines {
-		if l := &j.policy.lines[i]; l.Check.Needs <= j.Stage && j.found[i].Check == "" {
-			if j.found[i] = j.examine(i); j.void {
-				missing = append(missing, i)
-			}
+		l := &j.policy.lines[i]
+		if l.hidden || l.Check.Needs > j.Stage || j.found[i].Check != "" || l.Check.ReadsSuspicion && missing != nil {
+			continue
 		}
+		found, _ := j.hear(i)
+		if j.void {
+			missing = append(missing, i)
+			continue
+		}
+		j.found[i] = found
 	}
 	return missing
 }
@@ -148,7 +179,7 @@ func (j *judgement) gather(ctx context.Context, open []int) {
 		j.world.more(ctx)
 		still := open[:0]
 		for _, i := range open {
-			if j.examine(i); j.void {
+			if j.hear(i); j.void {
 				still = append(still, i)
 			}
 		}
@@ -224,14 +255,26 @@ func (j *judgement) verdict() Verdict {
 		return j.conclude(j.found)
 	}
 	v := j.done
+	j.noteAside(j.found)
 	v.Findings, v.Asked = j.found, j.world.asked()
 	v.Findings = slices.DeleteFunc(v.Findings, func(f Finding) bool { return f.Check == "" })
 	return v
 }
 
+// noteAside adds what was found for other lines alone, for they rest on it.
+func (j *judgement) noteAside(found []Finding) {
+	for i := range j.aside {
+		if found[i].Check == "" && j.aside[i].Check != "" {
+			found[i] = j.aside[i]
+			found[i].Action = Action{Do: Note}
+		}
+	}
+}
+
 // conclude makes the verdict of what was found so far, in whose place it leaves it.
 func (j *judgement) conclude(found []Finding) Verdict {
 	p := j.policy
+	j.noteAside(found)
 	v := Verdict{Asked: j.world.asked(), Decision: j.tracks[force].decide(p)}
 	v.ID = verdictID(&j.Facts, v.Asked)
 	v.Findings = slices.DeleteFunc(found, func(f Finding) bool { return f.Check == "" })

@@ -54,6 +54,7 @@ type line struct {
 	on      [7]Action  // by Outcome.index
 	can     [2]ability // what its outcomes can do: in force, and if what is on trial were
 	onTrial bool       // nothing it does is in force
+	hidden  bool       // ignored: run only for a line that asks what it finds
 }
 
 // ability is the most that the outcomes of a line can do.
@@ -82,10 +83,12 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 		if err != nil {
 			return nil, fmt.Errorf("check %q: %w", l.Check.Name, err)
 		}
-		if made.ignored() {
+		made.hidden = made.ignored()
+		p.byName[l.Check.Name] = len(p.lines)
+		if made.hidden {
+			p.lines = append(p.lines, made)
 			continue
 		}
-		p.byName[l.Check.Name] = len(p.lines)
 		p.tiers[l.Check.Cost] = append(p.tiers[l.Check.Cost], len(p.lines))
 		p.lines = append(p.lines, made)
 		for _, a := range made.on {
@@ -179,9 +182,11 @@ func (m *line) ignored() bool {
 
 // Lines returns the lines that the policy runs, in order.
 func (p *Policy) Lines() []Line {
-	out := make([]Line, len(p.lines))
+	var out []Line
 	for i := range p.lines {
-		out[i] = p.lines[i].Line
+		if !p.lines[i].hidden {
+			out = append(out, p.lines[i].Line)
+		}
 	}
 	return out
 }

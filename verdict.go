@@ -84,6 +84,12 @@ func (t *track) interval() (least, most int) {
 	return max(0, t.known-t.vouched-t.mayVouch), max(0, t.known+t.open-t.vouched)
 }
 
+func (t *track) sameInterval(u *track) bool {
+	a, b := t.interval()
+	c, d := u.interval()
+	return a == c && b == d
+}
+
 // BySuspicion is Decision.By where no single line decided.
 const BySuspicion = "suspicion"
 
@@ -128,6 +134,8 @@ func (t *track) wants(l *line, rejected bool, which int) bool {
 		return false
 	case !rejected:
 		return true
+	case l.Check.ReadsSuspicion: // the sum lacks the lines that were passed over: worse would count for less
+		return false
 	case t.reject != "": // no vouching undoes what a line rejects
 		return l.can[which].accepts
 	}

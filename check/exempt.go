@@ -199,9 +199,9 @@ func matchesName(list []string, name string) bool {
 
 // MatchesMailbox compares an envelope address with addresses, domains and ".suffixes" of domains; "<>" is the null
 // reverse-path. The list is canonical, as Exemption has it. Local parts are compared without regard to case, for no
-// administrator means anything else.
+// administrator means anything else; quotes, a final dot and a source route make no other mailbox.
 func MatchesMailbox(list []string, mailbox string) bool {
-	domain := Domain(mailbox)
+	local, domain := Mailbox(mailbox)
 	for _, want := range list {
 		switch {
 		case want == "<>":
@@ -209,7 +209,7 @@ func MatchesMailbox(list []string, mailbox string) bool {
 				return true
 			}
 		case strings.Contains(want, "@"):
-			if strings.EqualFold(want, mailbox) {
+			if l, d := Mailbox(want); strings.EqualFold(l, local) && d == domain && (d != "" || strings.EqualFold(want, mailbox)) {
 				return true
 			}
 		case domain != "" && matchesName([]string{want}, domain):

@@ -58,6 +58,20 @@ func TestExemptionWithoutNameAsksNothing(t *testing.T) {
 	}
 }
 
+// A mailbox is the same however it is spelt (RFC 5321 section 4.1.2 and appendix C).
+func TestMatchesMailbox(t *testing.T) {
+	list := []string{"strict@example.net", `a"b@example.net`, "here", ".lists.example", "<>"}
+	for mailbox, want := range map[string]bool{
+		"strict@example.net": true, "STRICT@Example.NET.": true, `"strict"@example.net`: true, `"st\rict"@example.net`: true,
+		"@a.example,@b.example:strict@example.net": true, "strict@example.com": false, "strict": false, "": true,
+		`"a\"b"@example.net`: true, "x@a.lists.example": true, "x@lists.example": false, "x@here": true, `"strict@example.net`: false,
+	} {
+		if got := MatchesMailbox(list, mailbox); got != want {
+			t.Errorf("%s: %v", mailbox, got)
+		}
+	}
+}
+
 // An administrator who wonders why an exemption did not take effect is told.
 func TestExemptEntry(t *testing.T) {
 	of := func(p ...string) (out []netip.Prefix) {

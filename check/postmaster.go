@@ -16,11 +16,7 @@ func toRole(role, doc string) helogate.Check {
 	return helogate.Check{
 		Name: role, Needs: helogate.Rcpt, Cost: helogate.Local, Doc: doc,
 		Run: func(c *helogate.Case) helogate.Finding {
-			local := c.Recipient
-			if at := strings.LastIndexByte(local, '@'); at >= 0 {
-				local = local[:at]
-			}
-			if strings.EqualFold(strings.Trim(local, `"`), role) {
+			if local, _ := Mailbox(c.Recipient); strings.EqualFold(local, role) {
 				return c.Pass("mail to %s", role)
 			}
 			return c.None("not to %s", role)

@@ -207,7 +207,7 @@ func TestExemptList(t *testing.T) {
 		{Kind: "exempt", Number: 1, Names: "198.51.100.0/24", Comment: "credit\x1b union", Until: &last, Hits: 1400, Last: &last},
 		{Kind: "forwarder", Number: 1, Names: ".example.org"},
 	}
-	want := "exempt 1: 198.51.100.0/24 (credit\\x1b union), until 2026-11-21 09:00:00, 1,400 hits, the last at 2026-11-21 09:00:00\n" +
+	want := "exempt 1: 198.51.100.0/24 (credit\\x1b union), until 2026-11-21 08:59:59, 1,400 hits, the last at 2026-11-21 09:00:00\n" +
 		"forwarder 1: .example.org, no hits\n"
 	if out, _, _ := said("exempt", "list", "--socket", socket); out != want {
 		t.Error(out)

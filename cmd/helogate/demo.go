@@ -32,7 +32,7 @@ func (cmd demoCmd) Run(w *world) error {
 	defer flush()
 	seen := make(chan *helogate.Record, 1)
 	posing := make(chan struct{}) // closed when the clients have been: who asks by hand is shown by the log
-	s, err := start(c, helogate.MustZone(demoZone), log, func(r *helogate.Record) {
+	s, err := openService(c, helogate.MustZone(demoZone), log, func(r *helogate.Record) {
 		select {
 		case seen <- r:
 		case <-posing:
@@ -41,6 +41,7 @@ func (cmd demoCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	s.serve()
 	defer func() { _ = s.end(c) }()
 	err = pose(w, s.addrs[0], seen)
 	close(posing)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/config"
@@ -52,7 +53,7 @@ func exemptionLine(e *control.Exemption) string {
 		s += fmt.Sprintf(" (%s)", shown(e.Comment))
 	}
 	if e.Until != nil {
-		s += ", until " + moment(*e.Until)
+		s += ", until " + moment(e.Until.Add(-time.Second))
 	}
 	if e.Last == nil {
 		return s + ", no hits"

@@ -34,7 +34,10 @@ func (cmd serveCmd) Run(w *world) error {
 	defer resolver.Close()
 	log, flush := logTo(w.stderr, c)
 	defer flush()
-	s, err := start(c, resolver, log, nil)
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP) // before anybody can know of us: else it would end us
+	defer signal.Stop(hup)
+	s, err := openService(c, resolver, log, nil)
 	if err != nil {
 		return err
 	}
@@ -43,10 +46,8 @@ func (cmd serveCmd) Run(w *world) error {
 		_ = s.end(c)
 		return err
 	}
+	s.serve()
 	fmt.Fprint(w.stdout, mainCF(c, s.addrs))
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	for {
 		select {
 		case <-hup:

@@ -22,17 +22,18 @@ import (
 
 // A service is the doors of a configuration before one engine.
 type service struct {
-	log     *slog.Logger
-	config  *config.Config // of the start: what is in force of it but for the policies
-	engine  *engine.Engine
-	trusted *trust.Store
-	since   time.Time
-	gates   []*engine.Gate
-	doors   []*door.Postfix
-	addrs   []net.Addr // where the doors listen, in the configuration's order
-	failed  chan error // of a door that ended by itself
-	inForce atomic.Pointer[inForceNow]
-	wg      sync.WaitGroup
+	log       *slog.Logger
+	config    *config.Config // of the start: what is in force of it but for the policies
+	engine    *engine.Engine
+	trusted   *trust.Store
+	since     time.Time
+	gates     []*engine.Gate
+	doors     []*door.Postfix
+	listeners []net.Listener
+	addrs     []net.Addr // where the doors listen, in the configuration's order
+	failed    chan error // of a door that ended by itself
+	inForce   atomic.Pointer[inForceNow]
+	wg        sync.WaitGroup
 }
 
 // inForceNow is what the gates judge by.
@@ -42,8 +43,8 @@ type inForceNow struct {
 	loaded   time.Time
 }
 
-// start opens all doors or none.
-func start(c *config.Config, ask helogate.Asker, log *slog.Logger, seen func(*helogate.Record)) (*service, error) {
+// openService opens all doors or none. Nobody is answered before serve.
+func openService(c *config.Config, ask helogate.Asker, log *slog.Logger, seen func(*helogate.Record)) (*service, error) {
 	policies, err := policiesOf(c)
 	if err != nil {
 		return nil, err
@@ -56,13 +57,10 @@ func start(c *config.Config, ask helogate.Asker, log *slog.Logger, seen func(*he
 	s.engine = engine.New(engine.Config{
 		Ask: helogate.ByKind{helogate.Trust: trusted, "": ask}, Log: log, Budget: c.DNS.Budget, Seen: seen,
 	})
-	var listeners []net.Listener
 	for i, l := range c.Listen {
 		listener, err := door.Listen(l.Address.String(), l.Permissions)
 		if err != nil {
-			for _, open := range listeners {
-				open.Close()
-			}
+			s.closeListeners()
 			trusted.Close()
 			return nil, err
 		}
@@ -70,21 +68,33 @@ func start(c *config.Config, ask helogate.Asker, log *slog.Logger, seen func(*he
 		s.gates = append(s.gates, gate)
 		s.doors = append(s.doors, &door.Postfix{Judge: gate.Judge, Log: log})
 		s.addrs = append(s.addrs, listener.Addr())
-		listeners = append(listeners, listener)
+		s.listeners = append(s.listeners, listener)
 	}
 	s.inForce.Store(&inForceNow{c, policies, s.since})
-	for i, listener := range listeners {
+	return s, nil
+}
+
+// serve begins to answer.
+func (s *service) serve() {
+	now := s.inForce.Load()
+	for i, listener := range s.listeners {
 		s.wg.Go(func() {
 			if err := s.doors[i].Serve(listener); err != nil {
 				s.failed <- err
 			}
 		})
-		log.Info("listening", "protocol", c.Listen[i].Protocol, "address", s.addrs[i].String(), "mode", string(policies.Doors[i].Everybody.Mode), "preset", policies.Doors[i].Everybody.Preset)
+		p := now.policies.Doors[i].Everybody
+		s.log.Info("listening", "protocol", now.config.Listen[i].Protocol, "address", s.addrs[i].String(), "mode", string(p.Mode), "preset", p.Preset)
 	}
-	for _, w := range policy.Warnings(c, policies, time.Now()) {
-		log.Warn(w)
+	for _, w := range policy.Warnings(now.config, now.policies, time.Now()) {
+		s.log.Warn(w)
 	}
-	return s, nil
+}
+
+func (s *service) closeListeners() {
+	for _, l := range s.listeners {
+		l.Close()
+	}
 }
 
 // reload puts the policies of another configuration into force. Doors, resolver and log cannot change while the service runs;
@@ -146,5 +156,6 @@ func (s *service) close(ctx context.Context) error {
 	}
 	wg.Wait()
 	s.wg.Wait()
+	s.closeListeners() // of a service that never served
 	return errors.Join(append(errs, s.trusted.Close())...)
 }

@@ -19,8 +19,8 @@ import (
 func printPolicy(out io.Writer, c *config.Config, p *policy.Policy) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "preset %s, mode %s, of %s\n", p.Preset, p.Mode, strings.Join(places(c, p.Layers), " and "))
-	fmt.Fprintf(&b, "greylist at a suspicion of %s, reject at %s; clients are told at %s\n\n",
-		never(p.GreylistAt), never(p.RejectAt), strings.ToUpper(c.Policy.RejectAtStage.String()))
+	fmt.Fprintf(&b, "suspicion: greylist %s, reject %s; clients are told no from %s on\n\n",
+		from(p.GreylistAt), from(p.RejectAt), strings.ToUpper(c.Policy.RejectAtStage.String()))
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Options = table.OptionsNoBordersAndSeparators
@@ -92,11 +92,11 @@ func does(l helogate.Line) (out []string) {
 	return out
 }
 
-func never(points int) string {
+func from(points int) string {
 	if points == 0 {
 		return "never"
 	}
-	return fmt.Sprint(points)
+	return fmt.Sprintf("from %d on", points)
 }
 
 // places words where the layers of a policy are in the file.

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/helogate/helogate/check"
@@ -25,8 +26,9 @@ type supervisor struct {
 	resolver *dns.Resolver
 	socket   *control.Server // nil: there is none
 
-	mu      sync.Mutex // one reload at a time; guards what follows
-	last    *control.Reload
+	last atomic.Pointer[control.Reload] // nil: none was tried
+
+	mu      sync.Mutex     // one reload at a time; guards what follows
 	watcher *watch.Watcher // nil: nobody watches
 	closed  bool
 }
@@ -94,9 +96,11 @@ func (r *supervisor) reload(by string) error {
 	if err == nil {
 		err = r.service.reload(c)
 	}
-	r.last = &control.Reload{At: time.Now(), By: by}
+	last := &control.Reload{At: time.Now(), By: by}
+	defer r.last.Store(last)
 	if err != nil {
-		r.last.Error = err.Error()
+		last.Error = err.Error()
+		r.watchRefused(c)
 		r.log.Error("the configuration was not reloaded, the old one stays in force", "error", err, "by", by)
 		return err
 	}
@@ -126,6 +130,18 @@ func (r *supervisor) watch(c *config.Config) error {
 	return r.watcher.Set(filesOf(r.file, c))
 }
 
+// watchRefused also watches the files of a configuration that was refused, for in one of them may be why. nil is one that
+// could not be read.
+func (r *supervisor) watchRefused(c *config.Config) {
+	if c == nil || r.watcher == nil {
+		return
+	}
+	files := append(filesOf(r.file, c), filesOf(r.file, r.inForce.Load().config)...)
+	if err := r.watcher.Set(files); err != nil {
+		r.log.Warn("changes of the configuration are not noticed by themselves", "error", err)
+	}
+}
+
 // filesOf lists the files that a configuration is made of.
 func filesOf(file string, c *config.Config) (files []string) {
 	if file != "" {
@@ -141,10 +157,8 @@ func filesOf(file string, c *config.Config) (files []string) {
 
 // status says how the service is.
 func (r *supervisor) status() control.Status {
+	last := r.last.Load() // before what it put into force
 	now := r.inForce.Load()
-	r.mu.Lock()
-	last := r.last
-	r.mu.Unlock()
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
 	s := control.Status{

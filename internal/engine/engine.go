@@ -241,7 +241,7 @@ func reason(v *helogate.Verdict) string {
 	why := ""
 	for i := range v.Findings {
 		f := &v.Findings[i]
-		if f.Check == by {
+		if f.Check == by && f.Outcome != helogate.None { // a rule on the suspicion may find nothing but for what is on trial
 			return f.Why
 		}
 		if by == helogate.BySuspicion && f.Action.Do == helogate.Suspect && len(why) < maxLogged {

@@ -139,9 +139,13 @@ func (m *material) policy(layers []layer) (*Policy, error) {
 	at = m.thresholds(at)
 	var errs []error
 	for i := range lines {
+		said := false // of temperror, by the administrator
 		for _, l := range layers {
 			own := l.checks[lines[i].Check.Name]
-			lines[i].On = override(lines[i].On, own)
+			lines[i].On = override(lines[i].On, own, said)
+			if _, temperror := own[helogate.TempError]; temperror {
+				said = true
+			}
 			if len(own) > 0 {
 				if _, err := helogate.NewPolicy(at, lines[i]); err != nil {
 					errs = append(errs, m.config.Errorf(l.place+".checks."+lines[i].Check.Name, "%w", err))
@@ -175,14 +179,14 @@ func (m *material) thresholds(at helogate.Thresholds) helogate.Thresholds {
 	return at
 }
 
-// override puts what the configuration says of a check over what the preset says. A temperror that the preset words for
-// its own action on fail is forgotten when fail gets another: it says for itself what a failure of DNS does.
-func override(preset, own map[helogate.Outcome]helogate.Action) map[helogate.Outcome]helogate.Action {
+// override puts what a layer says of a check over what is below. A temperror that the preset words for
+// its own action on fail is forgotten when fail gets another: it says for itself what a failure of DNS does. One that the administrator has worded stays.
+func override(below, own map[helogate.Outcome]helogate.Action, saidTempError bool) map[helogate.Outcome]helogate.Action {
 	if len(own) == 0 {
-		return preset
+		return below
 	}
-	out := maps.Clone(preset)
-	if _, fail := own[helogate.Fail]; fail {
+	out := maps.Clone(below)
+	if _, fail := own[helogate.Fail]; fail && !saidTempError {
 		delete(out, helogate.TempError)
 	}
 	if own[helogate.Fail].Do == helogate.Ignore && len(own) == 1 {

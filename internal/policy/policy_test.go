@@ -435,8 +435,8 @@ func TestWarnings(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"nothing", "[[exempt]]\naddress = \"192.0.2.1\"\n[[exempt]]\naddress = \"192.0.2.2\"", ""},
 		{"ended", "[[exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-05-03\ncomment = \"the bank\"\n[[forwarder]]\naddress = \"192.0.2.3\"\nuntil = 2026-05-03T10:00:00Z",
-			"exempt 1 (the bank) ended at 2026-05-04 00:00:00 and lets nobody in: remove it, or give it another end\n" +
-				"forwarder 1 ended at 2026-05-03 10:00:00 and lets nobody in: remove it, or give it another end"},
+			"exempt 1 (the bank) ended at 2026-05-03 23:59:59 and lets nobody in: remove it, or give it another end\n" +
+				"forwarder 1 ended at 2026-05-03 09:59:59 and lets nobody in: remove it, or give it another end"},
 		{"ends today", "[[exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-05-04", ""},
 		{"in conflict", "[[exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-06-01\n[[exempt]]\naddress = \"192.0.2.1/32\"\nuntil = 2026-07-01",
 			"exempt 1 and exempt 2 are about the same clients and end at different times: the later end holds"},
@@ -477,7 +477,7 @@ when = 'suspicion >= 3'
 then = "reject"
 [[rule]]
 name = "no name"
-when = 'checks["rdns"] == "fail" && sender == ""'
+when = 'sender == "" && checks["rdns"] == "fail"'
 then = "reject"
 note = "bounces come from hosts with a name"
 [[rule]]
@@ -489,15 +489,27 @@ then = "suspect 3"
 	var order []string
 	for _, l := range p.Lines() {
 		switch name := l.Check.Name; name {
-		case "abuse", "partners", "no name", "odd", "helo-missing", "rdns", "much":
+		case "abuse", "partners", "no name", "odd", "helo-missing", "much":
 			order = append(order, name)
 		}
 	}
-	if got := strings.Join(order, ", "); got != "abuse, partners, no name, odd, helo-missing, rdns, much" {
+	if got := strings.Join(order, ", "); got != "abuse, partners, no name, odd, helo-missing, much" {
 		t.Errorf("the order is %s", got)
 	}
-	if got := actions(p.Policy, "rdns"); got != "fail = note" {
-		t.Errorf("rdns, which a rule reads and lenient ignores: %s", got)
+	if got := actions(p.Policy, "rdns"); got != "" {
+		t.Errorf("rdns, which a rule reads and lenient ignores, is a line of its own: %s", got)
+	}
+	asks := func(sender string) (n int) {
+		f := helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr("192.0.2.1"), Helo: "mx.example.org", Sender: sender}
+		for _, qa := range p.Judge(t.Context(), f, helogate.MustZone("")).Asked {
+			if qa.Kind == helogate.PTR {
+				n++
+			}
+		}
+		return n
+	}
+	if asks("") != 1 || asks("a@b.example") != 0 {
+		t.Errorf("rdns runs when the rule comes to it: %d, %d", asks(""), asks("a@b.example"))
 	}
 	zone := helogate.MustZone("192.0.2.1 PTR mx.example.org\n192.0.2.3 PTR tempfail")
 	for client, want := range map[string]string{
@@ -588,6 +600,37 @@ checks   = { rdns = "note" }
 				t.Errorf("%s of %v: %s is %s, want %s", c.recipient, got.Layers, name, is, want)
 			}
 		}
+	}
+}
+
+// TestTempErrorOfLayers: what an administrator says of a temperror holds until he says something else of it; what the
+// preset says of it speaks of its own action.
+func TestTempErrorOfLayers(t *testing.T) {
+	p := mustBuild(t, parse(t, `
+mode = "enforce"
+policy.preset = "balanced"
+[policy.checks]
+rdns = { fail = "suspect 3", temperror = "note" }
+[[listen]]
+protocol = "postfix"
+address  = "127.0.0.1:10040"
+checks   = { rdns = "reject", own-name = "reject" }
+[[listen]]
+protocol = "postfix"
+address  = "127.0.0.1:10041"
+checks   = { rdns = { fail = "reject", temperror = "defer" } }
+[[listen]]
+protocol = "postfix"
+address  = "127.0.0.1:10042"
+checks   = { rdns = "ignore" }
+`))
+	for i, want := range []string{"fail = reject, temperror = note", "fail = reject, temperror = defer", ""} {
+		if got := actions(p.Doors[i].Everybody.Policy, "rdns"); got != want {
+			t.Errorf("door %d: rdns is %s, want %s", i, got, want)
+		}
+	}
+	if got := actions(p.Doors[0].Everybody.Policy, "own-name"); got != "fail = reject" {
+		t.Errorf("own-name, whose temperror the preset words for its own action: %s", got)
 	}
 }
 

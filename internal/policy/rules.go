@@ -66,13 +66,9 @@ func (m *material) placed(i int, err error) (out []error) {
 
 // withRules puts the rules among the lines of a policy: behind what lets in and before all else, for what the
 // administrator says himself is what his clients should read of; those that weigh the suspicion at the end, where it is
-// whole. A check that a rule asks for runs, though nothing else may follow from it.
+// whole.
 func (m *material) withRules(lines []helogate.Line) []helogate.Line {
-	if len(m.rules) == 0 {
-		return lines
-	}
 	var early, late []helogate.Line
-	read := map[string]bool{}
 	for _, r := range m.rules {
 		l := helogate.Line{Check: r.Check, On: r.On}
 		if r.Check.ReadsSuspicion {
@@ -80,25 +76,7 @@ func (m *material) withRules(lines []helogate.Line) []helogate.Line {
 		} else {
 			early = append(early, l)
 		}
-		for _, name := range r.Reads {
-			read[name] = true
-		}
 	}
 	at := slices.IndexFunc(lines, func(l helogate.Line) bool { return l.Check.Name == check.FirstJudging })
-	out := slices.Concat(lines[:at:at], early, lines[at:], late)
-	for i := range out {
-		if read[out[i].Check.Name] && ignored(out[i].On) {
-			out[i].On = map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Note}}
-		}
-	}
-	return out
-}
-
-func ignored(on map[helogate.Outcome]helogate.Action) bool {
-	for _, a := range on {
-		if a.Do != helogate.Ignore {
-			return false
-		}
-	}
-	return len(on) > 0
+	return slices.Concat(lines[:at], early, lines[at:], late)
 }

@@ -96,7 +96,7 @@ func ended(c *config.Config, now time.Time) (out []string) {
 	say := func(list string, i int, comment string, until time.Time) {
 		if !until.IsZero() && !now.Before(until) {
 			out = append(out, fmt.Sprintf("%s ended at %s and lets nobody in: remove it, or give it another end",
-				entry(list, i, comment), until.Format(time.DateTime)))
+				entry(list, i, comment), until.Add(-time.Second).Format(time.DateTime)))
 		}
 	}
 	for i, e := range c.Exempt {
