@@ -16,7 +16,7 @@ func TestCheckAgrees(t *testing.T) {
 	}{
 		{"192.0.2.25", "mail.example.com", 0},
 		{"203.0.113.200", "localhost", 0},
-		{"192.0.2.60", "noptr.example.com", 1},
+		{"192.0.2.60", "lone.example.com", 1},
 		{"192.0.2.25", "yq3H9cDKgS", 1},
 		{"192.0.2.25", "mx.example.net", 1},
 		{"203.0.113.40", "mail.example.com", 75},

@@ -116,6 +116,34 @@ func (s *scene) play(t *testing.T, l *lab, path, door string) {
 	}
 }
 
+// scenesOf reads the scenes of files.
+func scenesOf(t *testing.T, files ...string) (all []*scene) {
+	t.Helper()
+	for _, file := range files {
+		text, err := os.ReadFile("testdata/" + file)
+		must(t, err)
+		all = append(all, parse(t, file, string(text))...)
+	}
+	return all
+}
+
+// replay says all of a scene to an smtpd, whatever it replies, for as long as it is heard.
+func (s *scene) replay(t *testing.T, door *service) (replies []string) {
+	t.Helper()
+	c, _, err := dial(door.SMTP)
+	must(t, err)
+	defer c.close()
+	for _, l := range s.lines {
+		got, err := c.say(l.sent)
+		must(t, err)
+		replies = append(replies, got)
+		if got == closed || strings.HasPrefix(got, "521 ") {
+			break
+		}
+	}
+	return replies
+}
+
 // wanted is what a door is to reply.
 func (l *line) wanted(door string) string {
 	if want, ok := l.want[door]; ok {

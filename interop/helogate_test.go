@@ -30,9 +30,15 @@ name = ".friend.example"
 // A daemon is helogate serve.
 type daemon struct {
 	*process
-	t      *testing.T
-	config string
-	as     *syscall.Credential // the user that it runs as, root where nil
+	t       *testing.T
+	binary  string
+	config  string              // the file
+	control string              // the control socket
+	as      *syscall.Credential // the user that it runs as, root where nil
+	env     []string            // settings in its environment
+	always  string              // what every configuration of it ends with
+	reloads int                 // how often it was told to reload
+	read    int                 // how much of its log verdicts has read
 }
 
 // serve starts a helogate with the configuration and what is ours, and stops it with the test.
@@ -46,15 +52,14 @@ func (l *lab) serve(t *testing.T, config string, listen ...string) *daemon {
 // prepare writes the configuration.
 func (l *lab) prepare(t *testing.T, config string, listen ...string) *daemon {
 	t.Helper()
-	config += ours
-	for _, one := range listen {
-		config += "\n[[listen]]\nprotocol = \"postfix\"\n" + one + "\n"
-	}
 	dir, err := os.MkdirTemp(l.dir, "config-")
 	must(t, err)
 	must(t, os.Chmod(dir, 0o755)) // t.TempDir is root's alone
-	d := &daemon{t: t, config: filepath.Join(dir, "helogate.toml")}
-	must(t, writeFile(d.config, config))
+	d := &daemon{t: t, binary: l.helogate, config: filepath.Join(dir, "helogate.toml"), control: filepath.Join(dir, "control.sock"), always: ours}
+	for _, one := range listen {
+		d.always += "\n[[listen]]\nprotocol = \"postfix\"\n" + one + "\n"
+	}
+	d.write(config)
 	t.Cleanup(func() {
 		if d.process == nil {
 			return
@@ -67,16 +72,25 @@ func (l *lab) prepare(t *testing.T, config string, listen ...string) *daemon {
 	return d
 }
 
+// write writes a configuration. Its control socket is beside it: that of the machine is not ours.
+func (d *daemon) write(config string) {
+	d.t.Helper()
+	must(d.t, writeFile(d.config, fmt.Sprintf("control.socket = %q\n", d.control)+config+d.always))
+}
+
 // start starts it, and waits until it listens.
 func (d *daemon) start(l *lab) {
 	d.t.Helper()
-	cmd := exec.Command(l.helogate, "serve", "--config", d.config)
-	cmd.Env = cleanEnv()
+	if d.as != nil {
+		must(d.t, os.Chown(filepath.Dir(d.config), int(d.as.Uid), int(d.as.Gid))) // for the control socket
+	}
+	cmd := exec.Command(d.binary, "serve", "--config", d.config)
+	cmd.Env = append(cleanEnv(), d.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: d.as}
 	p, err := start("helogate", cmd)
 	must(d.t, err)
 	d.process = p
-	d.waitFor("listening")
+	d.waitFor("smtpd_policy_service_timeout") // printed when all doors are open, whatever the level of the log
 }
 
 // waitFor waits until a line of the log holds all the words.
@@ -119,7 +133,7 @@ func impatient(config string) string {
 // printedMainCF is what helogate serve says to put into main.cf for a door at addr.
 func (l *lab) printedMainCF(addr netip.AddrPort) (string, error) {
 	config := filepath.Join(l.dir, "printed.toml")
-	if err := writeFile(config, resolveAt(l.dns.resolver)+"[[listen]]\nprotocol = \"postfix\"\n"+at(addr)+"\n"); err != nil {
+	if err := writeFile(config, "control.socket = \"none\"\n"+resolveAt(l.dns.resolver)+"[[listen]]\nprotocol = \"postfix\"\n"+at(addr)+"\n"); err != nil {
 		return "", err
 	}
 	cmd := exec.Command(l.helogate, "serve", "--config", config)

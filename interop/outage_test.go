@@ -32,7 +32,7 @@ func TestKilled(t *testing.T) {
 				{"after it was stopped", flows, func() { d.stop() }},
 			} {
 				step.do()
-				if got := s.rcpt("192.0.2.60", "noptr.example.com"); !strings.HasPrefix(got, step.want) {
+				if got := s.rcpt("192.0.2.60", "lone.example.com"); !strings.HasPrefix(got, step.want) {
 					t.Errorf("%s: %s, not %s", step.what, got, step.want)
 				}
 			}

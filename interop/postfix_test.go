@@ -19,8 +19,10 @@ type postfix struct {
 	maillog  string
 	policy   netip.AddrPort // where most of its smtpds ask
 	presets  map[string]netip.AddrPort
-	socket   string // the path of a unix socket, where the smtpd "socket" asks
-	owner    string // the user that its daemons run as
+	doors    map[string]netip.AddrPort // where the smtpds "first", "backup" and "watched" ask
+	sasl     netip.AddrPort            // where the smtpd "stages" asks whether a password is right
+	socket   string                    // the path of a unix socket, where the smtpd "socket" asks
+	owner    string                    // the user that its daemons run as
 	services map[string]*service
 }
 
@@ -45,7 +47,7 @@ func startPostfix(l *lab) (*postfix, error) {
 	}
 	p := &postfix{
 		maillog: filepath.Join(dir, "maillog"), socket: filepath.Join(l.dir, "socket", "policy"),
-		presets: map[string]netip.AddrPort{}, services: map[string]*service{},
+		presets: map[string]netip.AddrPort{}, doors: map[string]netip.AddrPort{}, services: map[string]*service{},
 	}
 	if p.policy, err = l.freePort(); err != nil {
 		return nil, err
@@ -126,6 +128,20 @@ func (p *postfix) plan(l *lab) ([]*service, error) {
 			return nil, err
 		}
 	}
+	for _, door := range []string{"first", "backup", "watched"} {
+		addr, err := l.freePort()
+		if err != nil {
+			return nil, err
+		}
+		p.doors[door] = addr
+		if err := add(door, "smtpd_recipient_restrictions = reject_unauth_destination, "+ask(addr, "")); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if p.sasl, err = startSASL(l.host); err != nil {
+		return nil, err
+	}
 	stages := []string{
 		"smtpd_client_restrictions = " + ask(p.policy, "connect"),
 		"smtpd_helo_restrictions = " + ask(p.policy, "helo"),
@@ -136,7 +152,9 @@ func (p *postfix) plan(l *lab) ([]*service, error) {
 	errs := []error{
 		add("main"), // what helogate serve said, to the letter
 		add("kept"), // the same
-		add("stages", append(stages, "smtpd_delay_reject = no")...),
+		add("stages", append(stages, "smtpd_delay_reject = no", "smtpd_sasl_auth_enable = yes", "smtpd_sasl_type = dovecot",
+			"smtpd_sasl_path = inet:"+p.sasl.String())...),
+		add("everybody", append(stages, "smtpd_delay_reject = no", "relay_recipient_maps = static:x")...),
 		add("delayed", stages...), // Postfix's default: all is asked at RCPT
 		add("before", "smtpd_relay_restrictions =", "smtpd_recipient_restrictions = "+ask(p.policy, "")+", reject_unauth_destination"),
 		add("socket", "smtpd_recipient_restrictions = reject_unauth_destination, "+socket),

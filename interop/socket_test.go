@@ -29,7 +29,7 @@ func TestUnixSocket(t *testing.T) {
 			listen := "address = \"unix:" + l.postfix.socket + "\"\n"
 			want := os.ModeSocket | 0o660
 			if c.mode != "" {
-				listen += "mode = \"" + c.mode + "\"\n"
+				listen += "permissions = \"" + c.mode + "\"\n"
 				bits, _ := strconv.ParseUint(c.mode, 8, 32)
 				want = os.ModeSocket | os.FileMode(bits)
 			}
@@ -41,7 +41,7 @@ func TestUnixSocket(t *testing.T) {
 			if socket.Mode() != want {
 				t.Errorf("the socket is %s, not %s", socket.Mode(), want)
 			}
-			if got := l.postfix.services["socket"].rcpt("192.0.2.60", "noptr.example.com"); !strings.HasPrefix(got, c.want) {
+			if got := l.postfix.services["socket"].rcpt("192.0.2.60", "lone.example.com"); !strings.HasPrefix(got, c.want) {
 				t.Errorf("%s, not %s", got, c.want)
 			}
 			d.stop()
@@ -56,7 +56,7 @@ func TestUnixSocket(t *testing.T) {
 func TestUnixSocketAfterCrash(t *testing.T) {
 	l := theLab(t)
 	must(t, os.MkdirAll(filepath.Dir(l.postfix.socket), 0o755))
-	d := l.prepare(t, enforce("rfc", l.dns.resolver), "address = \"unix:"+l.postfix.socket+"\"\nmode = \"0666\"")
+	d := l.prepare(t, enforce("rfc", l.dns.resolver), "address = \"unix:"+l.postfix.socket+"\"\npermissions = \"0666\"")
 	d.start(l)
 	d.signal(syscall.SIGKILL)
 	must(t, d.wait())
@@ -65,7 +65,7 @@ func TestUnixSocketAfterCrash(t *testing.T) {
 		t.Fatal("it cleaned up, so this is no test: ", err)
 	}
 	d.start(l)
-	if got := l.postfix.services["socket"].rcpt("192.0.2.60", "noptr.example.com"); !strings.HasPrefix(got, "550 5.7.25 ") {
+	if got := l.postfix.services["socket"].rcpt("192.0.2.60", "lone.example.com"); !strings.HasPrefix(got, "550 5.7.25 ") {
 		t.Error(got)
 	}
 }
@@ -98,7 +98,7 @@ func TestSwaks(t *testing.T) {
 	}{
 		{"192.0.2.25", "mail.example.com", "<-  250 2.0.0 Ok: queued as ", 0},
 		{"IPV6:2001:db8::25", "mail.example.com", "<-  250 2.0.0 Ok: queued as ", 0},
-		{"192.0.2.60", "noptr.example.com", "<** 550 5.7.25 <bob@example.net>: Recipient address rejected: " +
+		{"192.0.2.60", "lone.example.com", "<** 550 5.7.25 <bob@example.net>: Recipient address rejected: " +
 			"192.0.2.60 has no name in reverse DNS; give your address a PTR record [", 24},
 		{"203.0.113.40", "mail.example.com", "<** 450 4.7.25 <bob@example.net>: Recipient address rejected: " +
 			"Cannot judge this client now, please try again later: ", 24},

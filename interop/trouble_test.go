@@ -141,7 +141,7 @@ func TestResolverComes(t *testing.T) {
 	addr := l.mustPort(t)
 	d := l.serve(t, impatient(enforce("rfc", addr)), at(l.postfix.policy))
 	main := l.postfix.services["main"]
-	main.deferred(t, "192.0.2.60", "noptr.example.com")
+	main.deferred(t, "192.0.2.60", "lone.example.com")
 	d.waitFor("client=192.0.2.60", "action=defer", "nobody listens at "+addr.String())
 	main.deferred(t, "192.0.2.25", "mail.example.com")
 	l.startUnbound(t, addr, nil)
@@ -162,7 +162,7 @@ func TestResolverSleeps(t *testing.T) {
 		t.Errorf("all is well: %s", got)
 	}
 	unbound.signal(syscall.SIGSTOP)
-	main.deferred(t, "192.0.2.60", "noptr.example.com")
+	main.deferred(t, "192.0.2.60", "lone.example.com")
 	d.waitFor("client=192.0.2.60", "action=defer", "no answer from "+addr.String()+" in time")
 	main.deferred(t, "192.0.2.25", "mail.example.com")
 	if got := jane(); got != "250 2.1.5 Ok" {
@@ -190,7 +190,7 @@ func (s *service) judgedAtLast(t *testing.T) {
 	t.Helper()
 	for _, c := range []struct{ client, helo, want string }{
 		{"192.0.2.25", "mail.example.com", "250 2.1.5 Ok"},
-		{"192.0.2.60", "noptr.example.com", "550 5.7.25 "},
+		{"192.0.2.60", "lone.example.com", "550 5.7.25 "},
 	} {
 		var got string
 		err := eventually(func() bool {
