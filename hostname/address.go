@@ -8,49 +8,38 @@ import (
 	"strings"
 )
 
-// address finds an address in the name: first the one at hand, which tells most, then any.
-func (r *reading) address(addr netip.Addr) string {
-	if why := r.own(addr); why != "" {
-		return why
-	}
-	if why := r.anyIPv6(); why != "" {
-		return why
-	}
-	if why := r.anyOctets(); why != "" {
-		return why
-	}
-	return r.anyFused()
-}
+// Each signal here finds the address at hand in a name, in one spelling, and is silent about the zero Addr. (They are
+// plain calls: a list of signals to go through would put every reading on the heap.)
 
-// own finds the address at hand. (Plain calls: a list of signals to go through would put every reading on the heap.)
-func (r *reading) own(addr netip.Addr) string {
-	if addr.Is6() {
+// own finds the address at hand, the spelling that says most first.
+func (r *reading) own(addr netip.Addr) finding {
+	switch {
+	case addr.Is6():
 		return r.ownIPv6(addr)
+	case !addr.Is4():
+		return finding{}
 	}
-	if why := r.ownOctets(addr); why != "" {
-		return why
+	a := addr.As4()
+	if f := r.ownOctets(a); f.signal != noSignal {
+		return f
 	}
-	if why := r.ownFused(addr); why != "" {
-		return why
+	if f := r.ownFused(a); f.signal != noSignal {
+		return f
 	}
-	if why := r.ownHex(addr); why != "" {
-		return why
+	if f := r.ownHex(a); f.signal != noSignal {
+		return f
 	}
-	if why := r.ownScattered(addr); why != "" {
-		return why
+	if f := r.ownHexOctets(a); f.signal != noSignal {
+		return f
 	}
-	return r.ownThree(addr)
+	if f := r.ownScattered(a); f.signal != noSignal {
+		return f
+	}
+	return r.ownThree(a)
 }
-
-// Each signal here finds an address in a name, in one spelling, and says so; "" if there is none. Those called own look
-// for the address at hand, and are silent about the zero Addr; those called any find what looks like some address.
 
 // ownOctets finds the four octets of the address side by side, in any order: 192-0-2-99, 099.002.000.192.
-func (r *reading) ownOctets(addr netip.Addr) string {
-	if !addr.Is4() {
-		return ""
-	}
-	want := addr.As4()
+func (r *reading) ownOctets(want [4]byte) finding {
 	slices.Sort(want[:])
 	for i := range r.n {
 		if r.chain(i) < 4 {
@@ -62,178 +51,160 @@ func (r *reading) ownOctets(addr netip.Addr) string {
 		}
 		slices.Sort(have[:])
 		if have == want {
-			return containsOwn(addr, r.span(i, i+3))
+			return r.show(ownOctets, i, i+3)
 		}
 	}
-	return ""
+	return finding{}
 }
 
 // ownScattered finds each of the four octets somewhere, as a number of its own: 99.net-192-0.area2. Four numbers that
 // agree are no chance, whatever their order.
-func (r *reading) ownScattered(addr netip.Addr) string {
-	if !addr.Is4() {
-		return ""
-	}
-	var used [maxRuns]bool
-	for _, want := range addr.As4() {
+func (r *reading) ownScattered(addr [4]byte) finding {
+	var used uint64
+	for _, want := range addr {
 		at := 0
-		for at < r.n && (used[at] || r.runs[at].octet != int16(want)) {
+		for at < r.n && (used&(1<<at) != 0 || r.runs[at].octet != int16(want)) {
 			at++
 		}
 		if at == r.n {
-			return ""
+			return finding{}
 		}
-		used[at] = true
+		used |= 1 << at
 	}
-	return "contains each octet of its address " + addr.String()
+	return finding{signal: ownScattered}
 }
 
-// ownThree finds the first or the last three octets side by side, forwards or backwards.
-func (r *reading) ownThree(addr netip.Addr) string {
+// ownThree finds the first or the last three octets side by side or padded in one number, forwards or backwards.
+func (r *reading) ownThree(a [4]byte) finding {
+	for i := range r.n {
+		var have [3]byte
+		switch {
+		case r.chain(i) >= 3:
+			have = [3]byte{byte(r.runs[i].octet), byte(r.runs[i+1].octet), byte(r.runs[i+2].octet)}
+			if isThree(have, a) {
+				return r.show(ownThree, i, i+2)
+			}
+		case r.runs[i].number && r.length(i) == 9:
+			if unpad(r.text(i), have[:]) && isThree(have, a) {
+				return r.show(ownThree, i, i)
+			}
+		}
+	}
+	return finding{}
+}
+
+func isThree(have [3]byte, a [4]byte) bool {
+	return have == [3]byte{a[1], a[2], a[3]} || have == [3]byte{a[3], a[2], a[1]} ||
+		have == [3]byte{a[0], a[1], a[2]} || have == [3]byte{a[2], a[1], a[0]}
+}
+
+// unpad reads octets that are padded to three digits each.
+func unpad(text string, octets []byte) bool {
+	for i := range octets {
+		value := octetOf(text[3*i : 3*i+3])
+		if value < 0 {
+			return false
+		}
+		octets[i] = byte(value)
+	}
+	return true
+}
+
+// ownPair finds the last two octets side by side or padded in one number, forwards or backwards. Of itself that says
+// little.
+func (r *reading) ownPair(addr netip.Addr) finding {
 	if !addr.Is4() {
-		return ""
+		return finding{}
 	}
 	a := addr.As4()
 	for i := range r.n {
-		if r.chain(i) < 3 {
+		var have [2]byte
+		last := i
+		switch {
+		case r.chain(i) >= 2:
+			have, last = [2]byte{byte(r.runs[i].octet), byte(r.runs[i+1].octet)}, i+1
+		case !r.runs[i].number || r.length(i) != 6 || !unpad(r.text(i), have[:]):
 			continue
 		}
-		have := [3]byte{byte(r.runs[i].octet), byte(r.runs[i+1].octet), byte(r.runs[i+2].octet)}
-		switch have {
-		case [3]byte{a[1], a[2], a[3]}, [3]byte{a[3], a[2], a[1]}, [3]byte{a[0], a[1], a[2]}, [3]byte{a[2], a[1], a[0]}:
-			return "contains three octets of " + addr.String() + " as " + r.span(i, i+2)
+		if have == [2]byte{a[2], a[3]} || have == [2]byte{a[3], a[2]} {
+			return r.show(ownPair, i, last)
 		}
 	}
-	return ""
-}
-
-// ownPair finds the last two octets side by side, forwards or backwards. Of itself that says little.
-func (r *reading) ownPair(addr netip.Addr) string {
-	if !addr.Is4() {
-		return ""
-	}
-	a := addr.As4()
-	for i := range r.n {
-		if r.chain(i) < 2 {
-			continue
-		}
-		switch [2]byte{byte(r.runs[i].octet), byte(r.runs[i+1].octet)} {
-		case [2]byte{a[2], a[3]}, [2]byte{a[3], a[2]}:
-			return "contains the last two octets of " + addr.String() + " as " + r.span(i, i+1)
-		}
-	}
-	return ""
+	return finding{}
 }
 
 // ownFused finds the address in one number: 192000002099 or 099002000192 anywhere in it, or all of it 1920299, 9920192,
-// or 3221225059 (the address as an integer).
-func (r *reading) ownFused(addr netip.Addr) string {
-	if !addr.Is4() {
-		return ""
-	}
-	a := addr.As4()
+// or 3221226083 (the address as an integer).
+func (r *reading) ownFused(a [4]byte) finding {
 	back := [4]byte{a[3], a[2], a[1], a[0]}
 	for i := range r.n {
-		text := r.text(i)
-		if !r.runs[i].number || len(text) < 7 {
+		if !r.runs[i].number || r.length(i) < 4 {
 			continue
 		}
-		if isFused(text, a) || isFused(text, back) || text == decimal(a) {
-			return containsOwn(addr, text)
+		text := r.text(i)
+		if isFused(text, a) || isFused(text, back) || isInteger(text, a) {
+			return r.show(ownOctets, i, i)
 		}
 	}
-	return ""
+	return finding{}
 }
 
-// isFused reports whether text holds the octets padded with zeros to three digits, or is the octets without.
+// isFused reports whether text holds the octets padded with zeros to three digits, or is the octets without. Four or
+// five digits may be chance.
 func isFused(text string, octets [4]byte) bool {
 	var buf [12]byte
-	padded, plain := buf[:0], make([]byte, 0, 12)
+	padded := buf[:0]
 	for _, o := range octets {
 		padded = append(padded, '0'+o/100, '0'+o/10%10, '0'+o%10)
+	}
+	if len(text) >= len(padded) {
+		return strings.Contains(text, string(padded))
+	}
+	plain := buf[:0]
+	for _, o := range octets {
 		plain = strconv.AppendUint(plain, uint64(o), 10)
 	}
-	return strings.Contains(text, string(padded)) || text == string(plain)
+	return len(text) >= 6 && text == string(plain)
 }
 
-func decimal(a [4]byte) string {
-	return strconv.FormatUint(uint64(a[0])<<24|uint64(a[1])<<16|uint64(a[2])<<8|uint64(a[3]), 10)
+func isInteger(text string, a [4]byte) bool {
+	var buf [10]byte
+	return text == string(strconv.AppendUint(buf[:0], uint64(a[0])<<24|uint64(a[1])<<16|uint64(a[2])<<8|uint64(a[3]), 10))
 }
 
 // ownHex finds the address as eight hexadecimal digits, forwards or backwards. Chance is one in four billions, so they
 // need no separators: c0000263, 0xc0000263, hc0000263x.
-func (r *reading) ownHex(addr netip.Addr) string {
-	if !addr.Is4() {
-		return ""
-	}
-	a := addr.As4()
+func (r *reading) ownHex(a [4]byte) finding {
 	for range 2 {
 		var buf [8]byte
 		hex.Encode(buf[:], a[:])
 		if at := strings.Index(r.host, string(buf[:])); at >= 0 {
-			return containsOwn(addr, r.host[at:at+len(buf)])
+			return finding{signal: ownOctets, start: uint8(at), end: uint8(at + len(buf))}
 		}
 		a[0], a[1], a[2], a[3] = a[3], a[2], a[1], a[0]
 	}
-	return ""
+	return finding{}
 }
 
-// anyOctets finds four octets side by side, the last four if there are more: ec2-192-0-2-1 has 192-0-2-1.
-func (r *reading) anyOctets() string {
-	for i := range r.n {
-		if r.chain(i) == 4 && (i+1 == r.n || r.chain(i+1) < 4) {
-			return "contains four octets as " + r.span(i, i+3)
-		}
-	}
-	return ""
-}
-
-// anyFused finds a number of twelve digits that is four octets padded with zeros.
-func (r *reading) anyFused() string {
-	for i := range r.n {
-		text := r.text(i)
-		if !r.runs[i].number || len(text) != 12 || text == "000000000000" {
-			continue
-		}
-		if octetOf(text[:3]) >= 0 && octetOf(text[3:6]) >= 0 && octetOf(text[6:9]) >= 0 && octetOf(text[9:]) >= 0 {
-			return "contains four octets as " + text
-		}
-	}
-	return ""
-}
-
-// anyHex finds what may be an address in hexadecimal: a part of a label that is eight such digits, after 0x or with
-// letters and digits mixed.
-func (r *reading) anyHex() string {
-	for at := 0; at < len(r.host); {
+// ownHexOctets finds the four octets in hexadecimal, side by side, forwards or backwards: c0-00-02-63, 63.2.0.c0.
+func (r *reading) ownHexOctets(a [4]byte) finding {
+	var starts [4]int
+	var have [4]byte
+	for at, n := 0, 0; at < len(r.host); {
 		text, next := part(r.host, at)
-		digits, prefixed := strings.CutPrefix(text, "0x")
-		if len(digits) == 8 && (isMixedHex(digits) || prefixed && isHex(digits)) {
-			return "contains what may be an address as " + text
+		group, ok := groupOf(text)
+		if text == "" || len(text) > 2 || !ok {
+			n = 0
+		} else {
+			copy(have[:], have[1:])
+			copy(starts[:], starts[1:])
+			have[3], starts[3] = byte(group), at
+			n++
+		}
+		if n >= 4 && (have == a || have == [4]byte{a[3], a[2], a[1], a[0]}) {
+			return finding{signal: ownOctets, start: uint8(starts[0]), end: uint8(next - 1)}
 		}
 		at = next
 	}
-	return ""
-}
-
-func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
-
-// isMixedHex reports whether s is hexadecimal with letters and at least two digits in it.
-func isMixedHex(s string) bool {
-	letters, digits := 0, 0
-	for i := range len(s) {
-		switch c := s[i]; {
-		case '0' <= c && c <= '9':
-			digits++
-		case 'a' <= c && c <= 'f':
-			letters++
-		default:
-			return false
-		}
-	}
-	return letters > 0 && digits > 1
-}
-
-func containsOwn(addr netip.Addr, spelling string) string {
-	return "contains its address " + addr.String() + " as " + spelling
+	return finding{}
 }

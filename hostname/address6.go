@@ -7,46 +7,41 @@ import (
 	"slices"
 )
 
-// The signals of IPv6, as those of address.go.
+// The signals of IPv6: the address at hand, and what looks like some address.
 
 // ownIPv6 finds the address: its 32 nibbles, forwards or backwards, whatever separates them; its last 16, if enough of
 // them are not zero to be no chance; or its groups, with zeros left out.
-func (r *reading) ownIPv6(addr netip.Addr) string {
+func (r *reading) ownIPv6(addr netip.Addr) finding {
 	bytes16 := addr.As16()
 	var nibbles [32]byte
 	hex.Encode(nibbles[:], bytes16[:])
 	var buf [maxName]byte
 	bare := strip(buf[:0], r.host)
-	how := ""
 	switch {
 	case bytes.Contains(bare, nibbles[:]):
-		how = "its nibbles"
+		return finding{signal: ownNibbles}
 	case 16-bytes.Count(nibbles[16:], []byte{'0'}) >= 8 && bytes.Contains(bare, nibbles[16:]):
-		how = "the nibbles of its interface"
+		return finding{signal: ownInterface}
 	case hasGroups(r.host, bytes16):
-		how = "its groups"
-	default:
-		slices.Reverse(nibbles[:])
-		if bytes.Contains(bare, nibbles[:]) {
-			how = "its nibbles in reverse"
-		}
+		return finding{signal: ownGroups}
 	}
-	if how == "" {
-		return ""
+	slices.Reverse(nibbles[:])
+	if bytes.Contains(bare, nibbles[:]) {
+		return finding{signal: ownNibblesBack}
 	}
-	return "contains its address " + addr.String() + " as " + how
+	return finding{}
 }
 
 // anyIPv6 finds what looks like an address: sixteen labels in a row of one nibble each, eight groups of up to four
 // nibbles, or 32 nibbles without a separator.
-func (r *reading) anyIPv6() string {
+func (r *reading) anyIPv6() finding {
 	nibbles, groups, digits := 0, 0, 0
 	for at := 0; at < len(r.host); {
 		text, next := part(r.host, at)
 		at = next
-		if text == "" || !isHex(text) || len(text) > 4 {
-			if len(text) == 32 && isMixedHex(text) {
-				return "contains an IPv6 address as 32 nibbles"
+		if text == "" || len(text) > 4 || !isHex(text) {
+			if letters, numerals, ok := countHex(text); ok && len(text) == 32 && letters > 0 && numerals > 1 {
+				return finding{signal: wholeNibbles}
 			}
 			nibbles, groups, digits = 0, 0, 0
 			continue
@@ -61,12 +56,12 @@ func (r *reading) anyIPv6() string {
 		}
 		switch {
 		case nibbles == 16:
-			return "contains sixteen nibbles of an IPv6 address"
+			return finding{signal: sixteenNibbles}
 		case groups >= 8 && nibbles < groups && digits >= 2:
-			return "contains the eight groups of an IPv6 address"
+			return finding{signal: eightGroups}
 		}
 	}
-	return ""
+	return finding{}
 }
 
 // strip appends the letters and digits of s.

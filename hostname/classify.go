@@ -21,213 +21,190 @@ const (
 // printable ASCII. addr is the address that bears the name or says it in HELO, the zero Addr if it is not known; with it
 // more is found, never less. name is a PTR name or a HELO name, case and a final dot do not matter.
 //
-// Only what stands before the registered domain is read. Evidence that a name was stamped:
+// Only what stands before the registered domain is read. Two things are weighed there, the strongest signal and the
+// strongest word of a provider (signals.go and wordtable.go say how much each weighs):
 //
 //   - the whole address, or three neighbouring octets of it, decimal, padded with zeros, reversed, fused, hexadecimal or
-//     as an integer; of IPv6 the nibbles or groups;
-//   - its last two octets, or what looks like a hexadecimal address, together with a word of a provider;
-//   - a word of a provider together with a number, and a long number with next to nothing around it.
+//     as an integer; of IPv6 the nibbles or groups; or what looks like a whole address: enough by itself;
+//   - its last two octets, or what looks like part of an address: enough with any word of a provider;
+//   - a word of a provider with a number beside it, the longer the less the word says;
+//   - a long number or an id with next to nothing around it: enough by itself.
 //
-// Octets count only between separators. A word such as mail, smtp, mx or outbound speaks against the evidence, in the
-// name or in its registered domain, since big senders number their pools by address; nothing but the whole address
-// (or three octets) with a word like dsl or dialup outweighs it. In doubt a name is [Named]: to take a mail server for a
-// desktop does more harm than the reverse.
+// Octets count only between separators. A word such as mail, smtp, mx or outbound speaks against all that, in the name or
+// in its registered domain, since big senders number their pools by address; nothing but an address with a word like dsl
+// or dialup outweighs it. In doubt a name is [Named]: to take a mail server for a desktop does more harm than the reverse.
 //
 // The result for Named says which word spoke for it, if evidence had to be outweighed, else "".
 func Classify(name string, addr netip.Addr) (Class, string) {
-	name = Canonical(name)
-	if len(name) > maxName || !strings.ContainsAny(name, "0123456789") {
-		return Named, "" // nothing is stamped without a number
-	}
+	addr = addr.Unmap().WithZone("")
 	var r reading
+	class, found, word := r.judge(name, addr)
+	if found.signal == noSignal {
+		return class, ""
+	}
+	var buf [512]byte
+	if class == Named {
+		why := append(append(buf[:0], word...), " names a mail server, though the name "...)
+		return class, string(r.appendWhy(why, found, addr))
+	}
+	why := r.appendWhy(buf[:0], found, addr)
+	if word != "" && (found.word == 0 || r.text(int(found.word)-1) != word) {
+		why = append(append(why, ", and the word "...), word...)
+	}
+	return class, string(why)
+}
+
+// ClassOf is the class alone, for who has no use for the reason. It allocates no more than [Org] does.
+func ClassOf(name string, addr netip.Addr) Class {
+	var r reading
+	class, _, _ := r.judge(name, addr.Unmap().WithZone(""))
+	return class
+}
+
+// judge takes a name apart and says its class, what was found in it if that is enough, and the word that tells the class
+// or, for Named, the one that outweighs what was found.
+func (r *reading) judge(name string, addr netip.Addr) (class Class, found finding, word string) {
+	name = Canonical(name)
+	if len(name) > maxName {
+		return Named, finding{}, ""
+	}
 	r.read(name)
+	found, weight := r.evidence(addr)
+	if weight < enough {
+		return Named, finding{}, ""
+	}
+	if mail := r.vouching(); mail != "" && weight-mailWeight < enough {
+		return Named, found, mail
+	}
+	class, word = r.class()
+	return class, found, word
+}
+
+// evidence returns the finding that says most with the word that goes with it, and what both weigh.
+func (r *reading) evidence(addr netip.Addr) (finding, int) {
 	if r.n == 0 {
-		return Named, ""
+		return finding{}, 0
 	}
-	found := r.evidence(addr.Unmap().WithZone(""))
-	if found.weight == nothing {
-		return Named, ""
+	best := r.address(addr)
+	weight := 0
+	if best.signal != noSignal {
+		weight = signals[best.signal].weight + r.heaviestWord()
 	}
-	if mail := r.vouching(); mail != "" && (found.weight < address || r.words[accessWord] == "") {
-		return Named, mail + " names a mail server, though the name " + found.why
+	f, w := r.numbered()
+	if w > weight || best.signal == longNumber && w >= enough { // the word tells more than that there is little else
+		return f, w
 	}
-	class, word := r.class()
-	if word != "" && !strings.HasSuffix(found.why, word) {
-		found.why += ", and the word " + word
-	}
-	return class, found.why
+	return best, weight
 }
 
-// evidence is a finding that a name was stamped.
-type evidence struct {
-	weight weight
-	why    string // after "the name": "contains its address 192.0.2.99 as 192-0-2-99"
+// heaviestWord is the weight of the provider's word that weighs most.
+func (r *reading) heaviestWord() int {
+	heaviest := 0
+	for kind, weight := range wordWeights {
+		if r.words[kind] > 0 {
+			heaviest = max(heaviest, weight)
+		}
+	}
+	return heaviest
 }
 
-type weight uint8
-
-const (
-	nothing weight = iota
-	number         // a provider's word with a number or with a part of the address
-	address        // an address
-)
-
-// evidence returns the strongest there is.
-func (r *reading) evidence(addr netip.Addr) evidence {
-	if why := r.address(addr); why != "" {
-		return evidence{address, why}
+// address finds the signal that any word can go with, the weightiest first.
+func (r *reading) address(addr netip.Addr) finding {
+	for step := range 12 {
+		if f := r.look(step, addr); f.signal != noSignal {
+			return f
+		}
 	}
-	if why := r.numbered(addr); why != "" {
-		return evidence{number, why}
-	}
-	return evidence{}
+	return finding{}
 }
 
-// numbered finds the evidence that needs a provider's word.
-func (r *reading) numbered(addr netip.Addr) string {
-	if why := r.numberedWord(); why != "" {
-		return why
+// look is one step of address. (They are plain calls in a switch: a list of functions would put every reading on the
+// heap.)
+func (r *reading) look(step int, addr netip.Addr) finding {
+	switch step {
+	case 0:
+		return r.own(addr)
+	case 1:
+		return r.anyIPv6()
+	case 2:
+		return r.anyOctets()
+	case 3:
+		return r.anyFused()
+	case 4:
+		return r.anyBare()
+	case 5:
+		return r.serial()
+	case 6:
+		return r.anyGroups()
+	case 7:
+		return r.hexLabel()
+	case 8:
+		return r.ownPair(addr)
+	case 9:
+		return r.anyThree()
+	case 10:
+		return r.size()
 	}
-	if r.ofProvider() {
-		if why := r.ownPair(addr); why != "" {
-			return why
-		}
-		if why := r.anyHex(); why != "" {
-			return why
-		}
-	}
-	return r.serial()
+	return r.wordsOnly()
 }
 
-// ofProvider reports whether any word of a provider is in the name.
-func (r *reading) ofProvider() bool {
-	for kind := accessWord; kind <= stampWord; kind++ {
-		if r.words[kind] != "" {
-			return true
-		}
+// wordsOnly finds a first label that has nothing of its own: two words of a provider or more, one of them of access, and
+// nothing else (adsl-pool, dynamic-ip), or one that begins by saying that nobody gave a name (unassigned, no-rdns).
+func (r *reading) wordsOnly() finding {
+	if r.runs[0].kind == voidWord || r.first > 1 && r.text(0) == "no" && r.runs[1].kind == stampWord {
+		return finding{signal: nameless}
 	}
-	return false
-}
-
-// How many digits beside a word make it a stamped one. A person numbers his servers too: vps2, vm100, dsl1; and he names
-// them after years, see isYear.
-var enoughDigits = [wordKindCount]int{accessWord: 2, customerWord: 4, machineWord: 4, serverWord: 4, stampWord: 4}
-
-// isYear reports whether a number is one that people give to what they set up: server2019, cloud2024.
-func isYear(s string) bool {
-	return len(s) == 4 && (s[:2] == "19" || s[:2] == "20")
-}
-
-// numberedWord finds a provider's word in the first label with a number beside it (ppp1234, cust-12-34), or an id
-// (vps-1a2b3c4d). For a word that says access the number may be in the label before it (12.34.dsl), or anywhere in the
-// first label.
-func (r *reading) numberedWord() string {
-	first := r.firstLabel()
-	longest := r.longestNumber(first)
-	for i := range r.n {
-		if r.runs[i].number {
-			continue
+	access := false
+	for i := range r.first {
+		kind := r.runs[i].kind
+		if wordWeights[kind] == 0 {
+			return finding{}
 		}
-		word := r.text(i)
-		kind := kindOf(word)
-		enough := enoughDigits[kind]
-		if enough == 0 {
-			continue
-		}
-		if kind == accessWord && len(longest) >= enough {
-			return "has the number " + longest + " and the word " + word
-		}
-		if kind != accessWord && i >= first {
-			continue
-		}
-		if beside, digits := r.beside(i, kind == accessWord); digits >= enough && (kind == accessWord || !isYear(beside)) {
-			return "has the number " + beside + " beside the word " + word
-		}
-		if id := r.idAfter(i); kind == machineWord && id != "" {
-			return "has the id " + id + " beside the word " + word
-		}
+		access = access || kind == accessWord
 	}
-	return ""
-}
-
-// longestNumber is the longest number in the first n runs.
-func (r *reading) longestNumber(n int) string {
-	longest := ""
-	for i := range n {
-		if text := r.text(i); r.runs[i].number && len(text) > len(longest) {
-			longest = text
-		}
+	if !access || r.first < 2 {
+		return finding{}
 	}
-	return longest
-}
-
-// idAfter is a hexadecimal id that follows the word at run i after a hyphen: at least six octets, letters and digits.
-func (r *reading) idAfter(i int) string {
-	end := int(r.runs[i].end)
-	if end+1 >= len(r.host) || r.host[end] != '-' {
-		return ""
-	}
-	id, _ := part(r.host, end+1)
-	if len(id) < 6 || !isMixedHex(id) {
-		return ""
-	}
-	return id
-}
-
-// serial finds a first label that is little but a number, six digits and two letters or eight and three, or little but
-// a machine's id: twelve hexadecimal digits, as Ethernet and container names have, after one letter at most.
-func (r *reading) serial() string {
-	first := r.firstLabel()
-	letters := 0
-	for i := range first {
-		if !r.runs[i].number {
-			letters += len(r.text(i))
-		}
-	}
-	digits := r.longestNumber(first)
-	if len(digits) >= 8 && letters <= 3 || len(digits) >= 6 && letters <= 2 {
-		return "is little but the number " + digits
-	}
-	id, _ := part(r.host, 0)
-	if len(id) == 13 {
-		id = id[1:]
-	}
-	if len(id) == 12 && len(digits) >= 2 && isMixedHex(id) {
-		return "is little but the id " + id
-	}
-	return ""
+	return finding{signal: wordsAlone}
 }
 
 // vouching is the word that speaks for a mail server, or the registered domain that does, or "".
 func (r *reading) vouching() string {
-	if word := r.words[mailWord]; word != "" {
+	if word := r.word(mailWord); word != "" {
 		return word
 	}
-	if namesMail(r.domain) {
+	if domainKind(r.domain) == mailWord {
 		return printable.Text(r.domain, maxName)
 	}
 	return ""
 }
 
-// class says what a stamped name was stamped on, and the word that tells.
+// class says what a stamped name was stamped on, and the word that tells. The owner of the domain comes after the words
+// that say it outright, and before those that all sorts of providers use.
 func (r *reading) class() (Class, string) {
 	w := &r.words
+	owner := domainKind(r.domain)
 	switch {
-	case w[accessWord] != "":
-		return Access, w[accessWord]
-	case w[machineWord] != "":
-		return Hosting, w[machineWord]
-	case w[stampWord] == "static" && w[customerWord] == "clients": // a hoster's clients, for a line's are not static
-		return Hosting, "static"
-	case r.isEC2():
+	case w[accessWord] > 0:
+		return Access, r.word(accessWord)
+	case w[machineWord] > 0:
+		return Hosting, r.word(machineWord)
+	case w[tenantWord] > 0:
+		return Hosting, r.word(tenantWord)
+	case w[stampWord] > 0 && w[customerWord] > 0 && r.word(stampWord) == "static" && r.word(customerWord) == "clients":
+		return Hosting, "static" // a hoster's clients, for a line's are not static
+	case strings.HasPrefix(r.host, "ec2-"):
 		return Hosting, "ec2"
-	case w[customerWord] != "":
-		return Access, w[customerWord]
-	case w[serverWord] != "":
-		return Hosting, w[serverWord]
+	case owner == machineWord:
+		return Hosting, ""
+	case w[customerWord] > 0:
+		return Access, r.word(customerWord)
+	case w[lineWord] > 0:
+		return Access, r.word(lineWord)
+	case w[serverWord] > 0:
+		return Hosting, r.word(serverWord)
+	case owner == accessWord:
+		return Access, ""
 	}
 	return Generic, ""
 }
-
-// isEC2 reports whether the name starts with ec2, the one product whose name is not letters alone.
-func (r *reading) isEC2() bool { return strings.HasPrefix(r.host, "ec2-") }

@@ -96,7 +96,8 @@ func drawAddr(t *rapid.T) netip.Addr {
 
 // drawName makes names that are likely to be told something about: words, numbers and parts of the address.
 func drawName(t *rapid.T, addr netip.Addr) string {
-	words := []string{"mail", "smtp", "dsl", "dyn", "vps", "vmi", "static", "clients", "cust", "host", "x", "0x", "c0000263", "ec2"}
+	words := []string{"mail", "smtp", "dsl", "dyn", "vps", "vmi", "static", "clients", "cust", "host", "x", "0x", "c0000263", "ec2",
+		"sub", "net", "unassigned", "members", "vcpu", "abonent", "5c63a407", "0123456789ab"}
 	if addr.Is4() {
 		words = append(words, strings.Split(addr.String(), ".")...)
 		words = append(words, strings.ReplaceAll(addr.String(), ".", "-"))
@@ -116,27 +117,59 @@ func drawName(t *rapid.T, addr netip.Addr) string {
 	return name + rapid.SampledFrom(domains).Draw(t, "domain")
 }
 
+// checkClassify states what holds for any name and address: there is a reason, in printable ASCII, for what is stamped;
+// an address never makes a name less generic; case and a final dot change nothing, and neither does asking again.
+func checkClassify(t fatal, name string, addr netip.Addr) {
+	t.Helper()
+	class, why := Classify(name, addr)
+	checkPrintable(t, "why", why)
+	if class != Named && why == "" {
+		t.Fatalf("%s is %s without a reason", name, class)
+	}
+	if short := ClassOf(name, addr); short != class {
+		t.Fatalf("%s is %s, but ClassOf says %s", name, class, short)
+	}
+	if without := ClassOf(name, netip.Addr{}); without != Named && class != without {
+		t.Fatalf("%s is %s, but %s for %s", name, without, class, addr)
+	}
+	spellings := []string{name, lowerASCII(name), upperASCII(name)}
+	if !strings.HasSuffix(name, ".") && len(name) < maxName {
+		spellings = append(spellings, name+".")
+	}
+	for _, other := range spellings {
+		if c, w := Classify(other, addr); c != class || w != why {
+			t.Fatalf("%s is %s (%s), %s is %s (%s)", name, class, why, other, c, w)
+		}
+	}
+}
+
+func upperASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'a' <= c && c <= 'z' {
+			b[i] = c &^ 0x20
+		}
+	}
+	return string(b)
+}
+
 func TestClassifyHolds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		addr := drawAddr(t)
-		name := drawName(t, addr)
-		class, why := Classify(name, addr)
-		checkPrintable(t, "why", why)
-		if class != Named && why == "" {
-			t.Fatalf("%s is %s without a reason", name, class)
-		}
-		if without, _ := Classify(name, netip.Addr{}); without != Named && class != without {
-			t.Fatalf("%s is %s, but %s for %s", name, without, class, addr)
-		}
-		spellings := []string{strings.ToUpper(name)}
-		if !strings.HasSuffix(name, ".") {
-			spellings = append(spellings, name+".")
-		}
-		for _, other := range spellings {
-			if c, w := Classify(other, addr); c != class || w != why {
-				t.Fatalf("%s is %s (%s), %s is %s (%s)", name, class, why, other, c, w)
-			}
-		}
+		checkClassify(t, drawName(t, addr), addr)
+	})
+}
+
+func FuzzClassify(f *testing.F) {
+	f.Add("ppp-192-0-2-99.dyn.example.com", []byte{192, 0, 2, 99})
+	f.Add("99.sub-198-51-100.isp.example", []byte{198, 51, 100, 99})
+	f.Add("2001-db8--1.cust.isp.example", netip.MustParseAddr("2001:db8::1").AsSlice())
+	f.Add("a16.sub85.net78.isp.example.", []byte{})
+	f.Add("vps-1a2b3c4d.rent.example", []byte{1})
+	f.Add("192x0x2x99.c0-00-02-63.x.", []byte{192, 0, 2, 99})
+	f.Fuzz(func(t *testing.T, name string, octets []byte) {
+		addr, _ := netip.AddrFromSlice(octets)
+		checkClassify(t, name, addr)
 	})
 }
 
@@ -144,8 +177,7 @@ func TestNothingPanics(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
 		domain := rapid.SampledFrom([]string{"", ".com", ".", ".compute-1.amazonaws.com", ".co.uk", ".home.arpa"}).Draw(t, "domain")
-		_, why := Classify(s+domain, drawAddr(t))
-		checkPrintable(t, "why", why)
+		checkClassify(t, s+domain, drawAddr(t))
 		if org := Org(s + domain); org != "" && !Under(s+domain, org) {
 			t.Fatalf("%q is not under its organisation %q", s+domain, org)
 		}

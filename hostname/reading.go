@@ -6,8 +6,11 @@ const maxRuns = 48
 // A run is a part of a host name that is all letters or all digits: dhcp024-210.city has the runs dhcp, 024, 210, city.
 type run struct {
 	start, end uint8
+	label      uint8 // which label it is in, the first is 0
 	number     bool
-	octet      int16 // its value if it is a number of one to three digits below 256, else -1
+	kind       wordKind // of a word
+	octet      int16    // the value of a number of one to three digits below 256, else -1
+	chain      uint8    // how many octets there are side by side from here, see link
 }
 
 // A reading is a name taken apart. It is made on the stack.
@@ -16,18 +19,27 @@ type reading struct {
 	domain string // the registered domain
 	runs   [maxRuns]run
 	n      int
-	words  [wordKindCount]string // the first word of each kind
+	first  int                 // how many runs the first label has
+	words  [wordKindCount]int8 // the first run of each kind, from 1; 0 if there is none
 }
 
-// read takes a canonical name apart.
+// read takes a canonical name apart. An x between two digits separates octets as a hyphen does: 192x0x2x99.
 func (r *reading) read(name string) {
 	r.host, r.domain = name, registered(name)
 	if r.domain != "" {
 		r.host = name[:max(0, len(name)-len(r.domain)-1)]
 	}
+	label := uint8(0)
 	for i := 0; i < len(r.host) && r.n < maxRuns; {
 		class := classes[r.host[i]]
-		if class != lower && class != digit {
+		switch {
+		case class != lower && class != digit:
+			if r.host[i] == '.' {
+				label++
+			}
+			i++
+			continue
+		case r.isTimes(i):
 			i++
 			continue
 		}
@@ -35,13 +47,30 @@ func (r *reading) read(name string) {
 		for i < len(r.host) && classes[r.host[i]] == class {
 			i++
 		}
-		r.runs[r.n] = run{start: uint8(start), end: uint8(i), number: class == digit, octet: -1}
-		if class == digit {
-			r.runs[r.n].octet = octetOf(r.host[start:i])
-		} else if kind := kindOf(r.host[start:i]); kind != plain && r.words[kind] == "" {
-			r.words[kind] = r.host[start:i]
-		}
-		r.n++
+		r.add(start, i, label, class == digit)
+	}
+	r.link()
+}
+
+// isTimes reports whether an x between two digits is at i.
+func (r *reading) isTimes(i int) bool {
+	return r.host[i] == 'x' && i > 0 && i+1 < len(r.host) && classes[r.host[i-1]] == digit && classes[r.host[i+1]] == digit
+}
+
+func (r *reading) add(start, end int, label uint8, number bool) {
+	at := &r.runs[r.n]
+	*at = run{start: uint8(start), end: uint8(end), label: label, number: number, octet: -1}
+	r.n++
+	if label == 0 {
+		r.first = r.n
+	}
+	if number {
+		at.octet = octetOf(r.host[start:end])
+		return
+	}
+	at.kind = kindOf(r.host[start:end])
+	if r.words[at.kind] == 0 {
+		r.words[at.kind] = int8(r.n)
 	}
 }
 
@@ -61,45 +90,86 @@ func octetOf(s string) int16 {
 
 func (r *reading) text(i int) string { return r.host[r.runs[i].start:r.runs[i].end] }
 
-// span is the text from run i to run j.
-func (r *reading) span(i, j int) string { return r.host[r.runs[i].start:r.runs[j].end] }
-
-// chain counts the octets from run i on that one dot, hyphen or underscore each separates, four at most. Only these are
-// read as octets of an address: in mail-oa1-f41 the 1 and the 41 are not.
-func (r *reading) chain(i int) int {
-	if r.runs[i].octet < 0 {
-		return 0
+// word is the first word of a kind, or "".
+func (r *reading) word(kind wordKind) string {
+	if at := int(r.words[kind]); at > 0 {
+		return r.text(at - 1)
 	}
-	n := 1
-	for ; n < 4 && i+n < r.n; n++ {
-		last, next := r.runs[i+n-1], r.runs[i+n]
-		if next.octet < 0 || next.start != last.end+1 || classes[r.host[last.end]] == other {
-			break
-		}
-	}
-	return n
+	return ""
 }
 
-// beside is the longer row of numbers right before or right after the word at run i, with the digits in it:
-// ppp1234, cust-12-34, 12_34-ppp. Dots may separate it only if dots is set.
-func (r *reading) beside(i int, dots bool) (row string, digits int) {
+// length is how many octets run i has.
+func (r *reading) length(i int) int { return int(r.runs[i].end - r.runs[i].start) }
+
+// link counts, for each run, the octets from it on that one dot, hyphen, underscore or x each separates, four at most.
+// Only these are read as octets of an address: in mail-oa1-f41 the 1 and the 41 are not.
+func (r *reading) link() {
+	for i := r.n - 1; i >= 0; i-- {
+		at := &r.runs[i]
+		if at.octet < 0 {
+			continue
+		}
+		at.chain = 1
+		if i+1 == r.n {
+			continue
+		}
+		if next := &r.runs[i+1]; next.start == at.end+1 && classes[r.host[at.end]] != other {
+			at.chain = min(4, 1+next.chain)
+		}
+	}
+}
+
+// chain is what link counted from run i on.
+func (r *reading) chain(i int) int { return int(r.runs[i].chain) }
+
+// A row is one or more numbers that stand together, and how many digits they have.
+type row struct {
+	start, end uint8
+	digits     int
+}
+
+// beside is the longer row of numbers right before or right after the word at run i: ppp1234, cust-12-34, 12_34-ppp.
+// Dots may separate it only if dots is set.
+func (r *reading) beside(i int, dots bool) row {
 	from, before := i, 0
 	for from > 0 && r.runs[from-1].number && r.near(from-1, from, dots) {
 		from--
-		before += len(r.text(from))
+		before += r.length(from)
 	}
 	to, after := i, 0
 	for to+1 < r.n && r.runs[to+1].number && r.near(to, to+1, dots) {
 		to++
-		after += len(r.text(to))
+		after += r.length(to)
 	}
 	switch {
 	case before == 0 && after == 0:
-		return "", 0
+		return row{}
 	case before > after:
-		return r.span(from, i-1), before
+		return row{r.runs[from].start, r.runs[i-1].end, before}
 	}
-	return r.span(i+1, to), after
+	return row{r.runs[i+1].start, r.runs[to].end, after}
+}
+
+// longestRow is the row of the first label that has most digits.
+func (r *reading) longestRow() row {
+	var longest, this row
+	for i := range r.first {
+		at := &r.runs[i]
+		switch {
+		case !at.number:
+			this = row{}
+			continue
+		case this.digits > 0 && r.near(i-1, i, false):
+			this.end = at.end
+		default:
+			this = row{start: at.start, end: at.end}
+		}
+		this.digits += r.length(i)
+		if this.digits > longest.digits {
+			longest = this
+		}
+	}
+	return longest
 }
 
 // near reports whether at most one hyphen or underscore, or dot if dots is set, separates two neighbouring runs.
@@ -108,16 +178,16 @@ func (r *reading) near(i, j int, dots bool) bool {
 	return start == end || start == end+1 && (dots || r.host[end] != '.') && classes[r.host[end]] != other
 }
 
-// firstLabel is the number of runs in the first label.
-func (r *reading) firstLabel() int {
-	for i := 1; i < r.n; i++ {
-		for at := r.runs[i-1].end; at < r.runs[i].start; at++ {
-			if r.host[at] == '.' {
-				return i
-			}
-		}
-	}
-	return r.n
+// endsLabel reports whether nothing of its label comes after run i.
+func (r *reading) endsLabel(i int) bool {
+	end := int(r.runs[i].end)
+	return end == len(r.host) || r.host[end] == '.'
+}
+
+// isLabel reports whether run i is a label of its own.
+func (r *reading) isLabel(i int) bool {
+	start := int(r.runs[i].start)
+	return r.endsLabel(i) && (start == 0 || r.host[start-1] == '.')
 }
 
 // part is what stands at host[at:] up to the next separator, and where the one after it starts.

@@ -1,6 +1,8 @@
 package hostname
 
-import "strings"
+import (
+	"strings"
+)
 
 // wordKind is what a word in a host name says about who gave the name.
 type wordKind uint8
@@ -9,62 +11,84 @@ const (
 	plain         wordKind = iota
 	accessWord             // a way to reach the Internet: no mail server is named after it
 	customerWord           // whoever is connected; providers of all sorts use these
+	lineWord               // a sort of line, or of address; servers have such words too
 	machineWord            // what hosters rent out, by the product's name
+	tenantWord             // who rents it
 	serverWord             // any server; a hoster's default only with more evidence
 	stampWord              // a provider stamped this, and does not say of what kind
+	pieceWord              // the same, of a piece of a network, which has a number
+	voidWord               // a provider stamped this where nobody gave a name
 	mailWord               // a person, or a pool of senders, named a mail server
 	wordKindCount = iota
 )
 
-// kindOf says of what kind a word is: lower case, letters alone. The lists name technologies and everyday words in
-// languages where providers write them out; they name no provider.
-func kindOf(word string) wordKind {
-	switch word {
-	case "dyn", "dynamic", "dynip", "ipdyn", "dynamicip", "dynpool", "dynhost", "dynadsl", "dyndsl", "dynamicdsl",
-		"dinamic", "dinamica", "dinamico", "dinamicos", "dinamicas", "dinamik", "dynamique", "dynamisch", "dynamiczny",
-		"dip", "dialup", "dialin", "dial", "dialpool", "dialuppool", "dialer", "einwahl", "modem", "modems", "isdn", "pstn",
-		"dsl", "adsl", "vdsl", "xdsl", "sdsl", "hdsl", "shdsl", "idsl", "adslpool", "dslpool", "adsldyn", "dsldyn",
-		"dslam", "adsls", "dsls", "dslb", "dsldynamic", "adsldynamic", "internetdsl", "bras", "bng",
-		"ppp", "pppoe", "pppoa", "pppdsl", "pppadsl", "dhcp", "dhcpip", "dhcpdyn", "dhcppool", "bootp",
-		"cable", "cables", "cablemodem", "modemcable", "catv", "docsis", "hfc", "cmts", "kabel", "kabelnet", "cabo", "kablo",
-		"broadband", "wideband", "bandalarga", "breitband", "ftth", "fttb", "fttx", "fttc", "fttp", "ftthdyn", "gpon", "pon", "epon",
-		"wimax", "lte", "gprs", "umts", "hsdpa", "hspa", "gsm", "cdma", "evdo", "wwan", "wifi", "wlan", "hotspot",
-		"cgnat", "cgn", "residential", "resnet", "reshall", "dorm", "wohnheim", "homeuser", "homenet", "cpe", "cpes":
-		return accessWord
-	case "pool", "pools", "ippool", "cust", "custs", "customer", "customers", "client", "clients", "clientes", "cliente",
-		"subscriber", "subscribers", "subs", "abo", "abonent", "abonents", "abonnement", "abonne", "kunde", "kunden", "kund", "klant",
-		"klient", "klienci", "user", "users", "usuario", "usuarios", "res", "resi", "home", "homes", "mobile", "mobil", "movil",
-		"bb", "cm", "nat", "fiber", "fibre", "fibra", "glasfaser", "fiberlink", "wireless", "biz", "business":
-		return customerWord
-	case "vm", "vms", "vmi", "vps", "vds", "vserver", "vsrv", "kvm", "xen", "openvz", "lxc", "vpsserver", "vpshost", "cloudvps",
-		"compute", "instance", "droplet", "cloudserver", "rootserver", "dedicated", "dedi", "dediserver", "baremetal":
-		return machineWord
-	case "server", "servers", "serv", "srv", "svr", "ns", "node", "nodes", "cloud", "virtual", "colo", "colocation", "hosting", "hosted",
-		"webhosting", "datacenter":
-		return serverWord
-	case "static", "statics", "staticip", "estatico", "statique", "statisch", "statico", "fixed", "fixedip", "fix", "fixip",
-		"net", "ip", "ips", "ipv", "ipaddr", "host", "hosts", "rev", "revip", "reverse", "rdns", "ptr", "inaddr",
-		"unassigned", "unallocated", "unused", "unknown", "undefined", "unspecified", "reserved", "generic", "addr", "address":
-		return stampWord
-	case "mx", "mxs", "mxa", "mxb", "mxc", "mxin", "mxout", "mta", "mtas", "mtaout", "msa", "out", "outbound", "outgoing", "outgo",
-		"relay", "relays", "relayout", "send", "sender", "senders", "post", "posta", "poste", "postfix", "posti", "postal", "postman",
-		"postmaster", "correo", "correos", "courrier", "correio", "poczta", "pochta", "exim", "qmail", "exchange", "exch", "zimbra",
-		"imap", "listserv", "list", "lists", "newsletter", "newsletters", "bounce", "bounces":
-		return mailWord
+// wordWeights says how much a word adds to the evidence. See signals.go.
+var wordWeights = [wordKindCount]int{
+	accessWord: 6, customerWord: 5, tenantWord: 5, lineWord: 4, machineWord: 4, serverWord: 4, stampWord: 4, pieceWord: 4,
+	voidWord: 4,
+}
+
+// words is wordTable as a map, and prefixes holds the lengths that a word of the table can have which starts with two
+// given letters: bit n for n letters. Most words of names are no compound, and this says so without a look at the map.
+var words, prefixes = indexWords()
+
+func indexWords() (map[string]wordKind, *[26 * 26]uint32) {
+	index, lengths := make(map[string]wordKind), new([26 * 26]uint32)
+	for _, row := range wordTable {
+		for word := range strings.FieldsSeq(row.words) {
+			index[word] = row.kind
+			lengths[twoLetters(word)] |= 1 << len(word)
+		}
 	}
-	switch {
-	case strings.Contains(word, "mail"), strings.Contains(word, "smtp"), strings.HasSuffix(word, "mta"):
-		return mailWord
-	case strings.HasSuffix(word, "dsl"), strings.HasPrefix(word, "adsl"), strings.HasPrefix(word, "vdsl"),
-		strings.Contains(word, "dialup"), strings.Contains(word, "pppoe"), strings.Contains(word, "broadband"):
-		return accessWord
+	return index, lengths
+}
+
+// twoLetters is a number for the first two letters of a word, which has as many.
+func twoLetters(word string) int { return int(word[0]-'a')*26 + int(word[1]-'a') }
+
+// maxWord is what the longest word of the table, and two of them, may have.
+const maxWord = 31
+
+// kindOf says of what kind a word is: lower case, letters alone. A word that the table lacks can be one that holds a
+// stem, or two of the table's words: dynamicip, kabelpool, hostmail.
+func kindOf(word string) wordKind {
+	if len(word) < 2 || len(word) > maxWord {
+		return plain
+	}
+	if kind, ok := words[word]; ok {
+		return kind
+	}
+	if kind := stemIn(word, stems); kind != plain {
+		return kind
+	}
+	return compound(word)
+}
+
+// compound is the kind of a word that is two words of the table: of mail if one of them is, else the weightier one.
+func compound(word string) wordKind {
+	lengths := prefixes[twoLetters(word)]
+	for n := 2; n <= len(word)-2; n++ {
+		if lengths&(1<<n) == 0 {
+			continue
+		}
+		first, ok := words[word[:n]]
+		if !ok {
+			continue
+		}
+		second, ok := words[word[n:]]
+		switch {
+		case !ok:
+			continue
+		case second == mailWord || first != mailWord && wordWeights[second] > wordWeights[first]:
+			return second
+		}
+		return first
 	}
 	return plain
 }
 
-// namesMail reports whether the registered domain itself is named after mail. Big senders have such, and their pools
-// have octets in their names.
-func namesMail(domain string) bool {
+// domainKind says what the first label of a registered domain tells of its owner: mail, machines, access or nothing.
+func domainKind(domain string) wordKind {
 	label, _, _ := strings.Cut(domain, ".")
-	return strings.Contains(label, "mail") || strings.Contains(label, "smtp") || strings.HasPrefix(label, "send")
+	return stemIn(label, domainStems)
 }
