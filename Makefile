@@ -1,6 +1,6 @@
 # What there is beyond "go test ./...". Each target says what it needs.
 
-.PHONY: test race lint docs interop bench fuzz ci
+.PHONY: test race lint docs interop bench names fuzz ci
 
 test:            ## all tests; those against real programs are skipped where these are not installed
 	go test ./...
@@ -22,6 +22,10 @@ interop:         ## a real Postfix, nsd, unbound and swaks; a peer that is missi
 
 bench:           ## speed and size, in one table (nsd, unbound and policyd-weight for the cold rows)
 	go run ./bench
+
+CORPUS ?= ../shared/corpus
+names:           ## how well names are told apart, on lists that the project does not ship: CORPUS=FOLDER
+	go run ./bench/names --corpus "$(CORPUS)"
 
 fuzz:            ## each fuzz target for a minute
 	@set -e; for p in $$(go list ./...); do \

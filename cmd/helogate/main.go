@@ -48,6 +48,7 @@ type commands struct {
 	Exempt  exemptCmd        `cmd:"" help:"Say who is exempt, and why somebody is not."`
 	Import  importCmd        `cmd:"" help:"Print the configuration that does what another tool's does."`
 	Init    initCmd          `cmd:"" help:"Write a first configuration, by what Postfix says if there is one."`
+	Names   namesCmd         `cmd:"" help:"Say of each name in a list whether a person gave it or a provider stamped it."`
 	Demo    demoCmd          `cmd:"" help:"See it work without a network: the real service on a DNS of its own, and clients that pose."`
 	Version versionCmd       `cmd:"" help:"Print the version."`
 }

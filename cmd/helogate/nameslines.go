@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+const (
+	maxNameLine = 256 << 10 // bytes of a line that are read; no client gets through with a name as long
+	nameRead    = 256 << 10 // bytes that one read may bring
+)
+
+// cutBatches reads in to its end, and gives emit what came as batches of whole lines, until emit says false. What one
+// read brings is a batch: a file comes in large ones, a line that somebody types comes alone. A line of more than
+// maxNameLine bytes is cut there, so that an endless one fills no memory.
+func cutBatches(in io.Reader, emit func(*nameBatch) bool) error {
+	c := cutter{buf: make([]byte, 0, maxNameLine+nameRead), line: 1, emit: emit}
+	for {
+		n, err := in.Read(c.buf[len(c.buf):cap(c.buf)])
+		c.buf = c.buf[:len(c.buf)+n]
+		if !c.cut() {
+			return nil
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			c.send(len(c.buf), false) // the last line need not end in a line break
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+type cutter struct {
+	buf      []byte // what has been read and not sent, never more than maxNameLine between two reads
+	line     int    // the number of the line that buf begins with
+	skipping bool   // buf begins within a line whose beginning has been sent
+	emit     func(*nameBatch) bool
+}
+
+// cut sends the whole lines in the buffer, and reports whether to go on.
+func (c *cutter) cut() bool {
+	if c.skipping {
+		c.skip()
+	}
+	if whole := bytes.LastIndexByte(c.buf, '\n') + 1; whole > 0 && !c.send(whole, false) {
+		return false
+	}
+	if len(c.buf) > maxNameLine {
+		if !c.send(len(c.buf), true) {
+			return false
+		}
+		c.skipping = true
+	}
+	return true
+}
+
+// skip leaves out the rest of a line that was too long.
+func (c *cutter) skip() {
+	end := bytes.IndexByte(c.buf, '\n')
+	if end < 0 {
+		c.buf = c.buf[:0]
+		return
+	}
+	c.drop(end + 1)
+	c.line++
+	c.skipping = false
+}
+
+// send gives the first n bytes to emit.
+func (c *cutter) send(n int, tooLong bool) bool {
+	if n == 0 {
+		return true
+	}
+	b := &nameBatch{text: string(c.buf[:n]), first: c.line, tooLong: tooLong, done: make(chan struct{})}
+	c.line += bytes.Count(c.buf[:n], []byte("\n"))
+	c.drop(n)
+	return c.emit(b)
+}
+
+func (c *cutter) drop(n int) { c.buf = c.buf[:copy(c.buf, c.buf[n:])] }
+
+// A lateFile is opened by the first read, since to open a named pipe can take as long as to read from it, and an
+// interrupt must end that too.
+type lateFile struct {
+	path string
+	file *os.File
+}
+
+func (l *lateFile) Read(b []byte) (n int, err error) {
+	if l.file == nil {
+		if l.file, err = os.Open(l.path); err != nil {
+			return 0, err
+		}
+	}
+	if n, err = l.file.Read(b); err != nil {
+		l.file.Close()
+	}
+	return n, err
+}
+
+const maxFaultsShown = 10
+
+// faults are the lines that were not as they should be: the first of them, and how many there are.
+type faults struct {
+	lines int // that were looked at
+	count int
+	shown []string
+}
+
+// note keeps what is wrong with the latest line.
+func (f *faults) note(format string, args ...any) {
+	f.count++
+	if len(f.shown) < maxFaultsShown {
+		f.shown = append(f.shown, fmt.Sprintf("line %d: ", f.lines)+fmt.Sprintf(format, args...))
+	}
+}
+
+// add appends those of the lines that follow.
+func (f *faults) add(next *faults) {
+	f.lines = next.lines
+	f.count += next.count
+	f.shown = append(f.shown, next.shown[:min(len(next.shown), maxFaultsShown-len(f.shown))]...)
+}
+
+func (f *faults) print(w io.Writer) {
+	if f.count == 0 {
+		return
+	}
+	for _, s := range f.shown {
+		fmt.Fprintf(w, "helogate names: %s\n", s)
+	}
+	more := ""
+	if left := f.count - len(f.shown); left > 0 {
+		more = fmt.Sprintf(", %d of them not shown", left)
+	}
+	fmt.Fprintf(w, "helogate names: %d of %s with a mistake%s\n", f.count, many(uint64(f.lines), "line"), more)
+}
