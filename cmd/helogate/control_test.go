@@ -123,7 +123,7 @@ func TestStatusCommand(t *testing.T) {
 			Listeners: []control.Listener{{Protocol: "postfix", Address: "127.0.0.1:10040", Mode: "shadow", Preset: "balanced"}},
 			Memory:    9 << 20, Goroutines: 1,
 		}, `
-helogate  v1.2.3, pid 42, up 0s since 2026-11-21 09:00:00
+helogate v1.2.3, pid 42, up 0s since 2026-11-21 09:00:00
 config    (no file: the defaults) of 2026-11-21 09:00:00, mode shadow, preset balanced
 listens   postfix at 127.0.0.1:10040, mode shadow, preset balanced, 0 connections
 verdicts  none yet
@@ -145,7 +145,7 @@ process   9.0 MiB, 1 goroutine, 0 sessions
 				Servers: []control.NameServer{{Address: "127.0.0.1:53", Tries: 1}, {Address: "192.0.2.53:53", Tries: 61, Failed: 43, Down: true, FailedAt: &last, LastError: "no answer\n"}}},
 			Trusted: 1, Sessions: 12, Goroutines: 20, Memory: 3 << 30,
 		}, `
-helogate  v1.2.3, pid 42, up 3d4h since 2026-11-21 09:00:00
+helogate v1.2.3, pid 42, up 3d4h since 2026-11-21 09:00:00
 THE LAST RELOAD FAILED, at 2026-11-21 08:59:00 (watch): the configuration of 2026-11-21 09:00:00 stays in force
   one
   \x1b[2J

@@ -75,6 +75,10 @@ func (cmd initCmd) make(w *world) (r *imports.Result, from string, err error) {
 
 // write writes the file whole, or not at all.
 func (cmd initCmd) write(text string) error {
+	dir := filepath.Dir(cmd.Output)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: there is no directory %s: make it first, or name another file with --output", shown(cmd.Output), shown(dir))
+	}
 	if cmd.Force {
 		return replace(cmd.Output, text)
 	}

@@ -47,7 +47,8 @@ func printStatus(out io.Writer, s *control.Status, colour bool) error {
 		text.EnableColors()
 	}
 	p := &statusPage{painter: painter(colour)}
-	p.line("helogate", "%s, pid %d, up %s since %s", shown(s.Version), s.PID, age(s.Now.Sub(s.Since)), moment(s.Since))
+	// The title is a sentence; the lines below it are a table.
+	fmt.Fprintf(p, "%s %s, pid %d, up %s since %s\n", p.paint("helogate", text.Bold), shown(s.Version), s.PID, age(s.Now.Sub(s.Since)), moment(s.Since))
 	p.trouble(s)
 	p.line("config", "%s of %s, mode %s, preset %s", fileOf(s.Config), moment(s.Config.Loaded), shown(s.Config.Mode), shown(s.Config.Preset))
 	for _, l := range s.Listeners {

@@ -62,8 +62,8 @@ func Initial(p *Postfix) (*Result, error) {
 			return nil, err
 		}
 	}
-	d.say("The configuration of helogate. All of it is optional; docs/config.md has the rest. A line that begins with # and " +
-		"no blank is an example: take the # away.")
+	d.say("The configuration of helogate. All of it is optional; docs/config.md has the rest. What is commented out, with no " +
+		"blank before its first word, is an example: make it yours, and take the mark away.")
 	d.gap()
 	d.set("mode", quote("shadow"), "judges, logs, lets everything through;")
 	d.say(`"enforce" carries the verdicts out: when you have read the log for a week and like what you see.`)

@@ -20,6 +20,10 @@ import (
 // order stays what it was, an Accept is written to hold only where no Reject above it does, or, where those are too many
 // for one rule, the Rejects below are written to leave its clients out.
 //
+// Where the Reject above is one that is not understood, nobody can say whom the Accept may let in: it is on trial. And no
+// Accept lets in whom Wildcat! refuses at HELO, before the filter is asked: the text is the client's, who could choose it
+// so that the Accept holds.
+//
 // Text is compared without regard to case: names of DNS have none (RFC 4343), and a rule that a capital letter escapes
 // guards nothing. A line that is not understood stays in the file as a comment, and is noted.
 func WCSAP(text string) *Result {
@@ -38,7 +42,8 @@ func WCSAP(text string) *Result {
 		{"bare-address", quote("reject"), "Wildcat! at HELO: an address without brackets"},
 	})
 	d.gap()
-	d.say("The rules, in their order. The first that holds decides.")
+	d.say("The rules, in their order. The first that holds decides. An accept leaves out whom Wildcat! refuses at HELO, " +
+		"before it asks the filter.")
 	newFilter(d).read(text)
 	d.note(0, "IP relay tables, ESMTP AUTH, POP B4 SMTP", "they lift every check, and do here: own.networks, whoever logs in, and `helogate trust`")
 	d.note(0, "RBL, SPF, DMP, CEP, CBV", "the other steps of WCSAP are no filter rules, and are not imported")
@@ -50,6 +55,7 @@ type filter struct {
 	*doc
 	rejects  []wcsapRule // the Rejects
 	left     []string    // conditions of Accepts that are no rule of their own: the Rejects below leave these clients out
+	unread   int         // the first line that is not carried over and may be a Reject; 0 is none
 	compiler *rule.Compiler
 }
 
@@ -85,13 +91,18 @@ func (f *filter) read(text string) {
 			f.lost(n, line, err)
 			continue
 		}
-		f.rule(n, line, r.when, "reject")
+		f.quoted(line)
+		f.rule(n, r.when, "reject")
 		f.set("note", quote(fmt.Sprintf("refused by line %d of this site's filter", n)), "")
 		f.rejects = append(f.rejects, r)
 	}
 }
 
-// accept writes an Accept that holds where none of the Rejects above it does.
+// notAtHelo leaves out whom Wildcat! refuses at HELO: an address without brackets, and our own in brackets. localhost is
+// neither, and an Accept of Wildcat! lets it in.
+const notAtHelo = ` && checks["bare-address"] != "fail" && !(checks["own-identity"] == "fail" && helo.kind == "literal")`
+
+// accept writes an Accept that holds where none of the Rejects above it does, on trial if not all of those are known.
 func (f *filter) accept(n int, line string, r wcsapRule) {
 	var above []string
 	for _, reject := range f.rejects {
@@ -99,18 +110,34 @@ func (f *filter) accept(n int, line string, r wcsapRule) {
 			above = append(above, reject.when)
 		}
 	}
-	if when, err := f.without(r.when, above); err == nil {
-		f.rule(n, line, when, "accept")
+	when, err := f.without(r.when+notAtHelo, above)
+	switch {
+	case err == nil && f.unread > 0:
+		f.trial(n, line, when)
 		return
+	case err == nil:
+		f.quoted(line)
+		f.rule(n, when, "accept")
+		return
+	case f.unread == 0:
+		_, err = f.without(r.when, nil)
 	}
-	if _, err := f.without(r.when, nil); err != nil {
+	if err != nil {
 		f.lost(n, line, err)
 		return
 	}
-	f.gap()
-	f.b.WriteString(verbatim(line))
+	f.quoted(line)
 	f.say("^ line %d is no rule of its own, so many Rejects stand above it: those below it leave out whom it accepts.", n)
 	f.left = append(f.left, r.when)
+}
+
+// trial writes an Accept that would let in whom a Reject above it may refuse, for all that is known.
+func (f *filter) trial(n int, line, when string) {
+	f.quoted(line)
+	f.say("^ line %d is on trial: line %d above it is not carried over, and may refuse whom this one accepts. Write a rule "+
+		"for line %[2]d, leave out here whom it refuses, and then take the would away.", n, f.unread)
+	f.rule(n, when, "would accept")
+	f.note(n, line, "on trial, and lets nobody in: line %d above it is not carried over, and may refuse whom this one accepts", f.unread)
 }
 
 // without is a condition that holds only where none of the others does. An error says that a rule cannot be so long, or
@@ -132,9 +159,13 @@ func (f *filter) without(when string, others []string) (string, error) {
 	return when, err
 }
 
-func (f *filter) rule(n int, line, when, then string) {
+// quoted shows a line of the filter, above what is made of it.
+func (f *filter) quoted(line string) {
 	f.gap()
 	f.b.WriteString(verbatim(line))
+}
+
+func (f *filter) rule(n int, when, then string) {
 	f.b.WriteString("[[rule]]\n")
 	f.set("name", quote(fmt.Sprintf("wcsap line %d", n)), "")
 	f.set("when", quote(when), "")
@@ -143,8 +174,10 @@ func (f *filter) rule(n int, line, when, then string) {
 
 // lost keeps a line that is not carried over, at its place.
 func (f *filter) lost(n int, line string, err error) {
-	f.gap()
-	f.b.WriteString(verbatim(line))
+	if f.unread == 0 && !strings.EqualFold(strings.Fields(line)[0], "accept") {
+		f.unread = n
+	}
+	f.quoted(line)
 	f.say("^ line %d is not carried over: %s", n, err)
 	f.note(n, line, "%s", clean(err.Error()))
 }

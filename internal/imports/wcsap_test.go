@@ -28,7 +28,8 @@ var filterOf = map[string]string{
 		Accept if friend in %CDN%
 		Accept if %CIP% = 198.51.100.7
 		Reject if example in %CDN%`,
-	"none": "",
+	"accept dots": "Accept if . in %CDN%",
+	"none":        "",
 }
 
 var wcsapZone = helogate.MustZone("")
@@ -63,8 +64,15 @@ var wcsapCases = []parity{
 	{told: "none", helo: "198.51.100.7", original: refuses, ours: refuses},
 	{told: "none", helo: "localhost", original: lets, ours: refuses,
 		why: "it is our own name for ourselves, as our address in brackets is, which Wildcat! refuses"},
-	{told: "accept first", helo: "192.0.2.9", original: refuses, ours: lets,
-		why: "who is to be let in is let in: Wildcat! refuses the address at HELO, before the filter is asked"},
+	// Wildcat! refuses these at HELO, before the filter is asked: no Accept lets them in.
+	{told: "accept first", helo: "192.0.2.9", original: refuses, ours: refuses},
+	{told: "accept first", helo: "[192.0.2.1]", original: refuses, ours: refuses},
+	{told: "accept first", helo: "localhost", original: lets, ours: lets},
+	{told: "accept first", helo: "[203.0.113.9]", original: lets, ours: lets},
+	{told: "accept dots", helo: "192.0.2.99", original: refuses, ours: refuses},
+	{told: "accept dots", helo: "[192.0.2.1]", original: refuses, ours: refuses},
+	{told: "accept dots", helo: "mx.example.org", original: lets, ours: lets},
+	{told: "accept dots", helo: "", original: lets, ours: lets},
 }
 
 func TestWCSAPParity(t *testing.T) {
@@ -140,10 +148,10 @@ func TestWCSAPKeepsAll(t *testing.T) {
 	wantIn(t, r, []string{
 		"# ours\n", "# Reject if a.example in %CDN%\n[[rule]]\nname = \"wcsap line 2\"\nwhen = 'helo.text.lowerAscii().contains(\"a.example\")'\nthen = \"reject\"\n",
 		"# Reject if %SPAM% = 1\n# ^ line 3 is not carried over: %SPAM% is no macro",
-		`when = '(client == ip("192.0.2.1")) && !(helo.text.lowerAscii().contains("a.example"))'`, "# theirs\n", `# Greet \x1b[2J`,
+		`when = '(client == ip("192.0.2.1")` + notAtHelo + `) && !(helo.text.lowerAscii().contains("a.example"))'`, "# theirs\n", `# Greet \x1b[2J`,
 		"# ^ line 7 is not carried over: a quote is not closed",
-	}, []string{"line 3: Reject if %SPAM% = 1: %SPAM% is no macro", "line 7: Accept if %CDN% = it's: a quote is not closed", `line 8: Greet \x1b[2J: it has the byte`, "RBL, SPF", "IP relay tables"})
-	if c := parse(t, r.TOML); len(c.Rule) != 2 || c.Rule[0].Then.Do != helogate.Reject || c.Rule[1].Then.Do != helogate.Accept || c.Rule[1].Name != "wcsap line 5" {
+	}, []string{"line 3: Reject if %SPAM% = 1: %SPAM% is no macro", "line 5: Accept if %CIP% = 192.0.2.1: on trial", "line 7: Accept if %CDN% = it's: a quote is not closed", `line 8: Greet \x1b[2J: it has the byte`, "RBL, SPF", "IP relay tables"})
+	if c := parse(t, r.TOML); len(c.Rule) != 2 || c.Rule[0].Then.Do != helogate.Reject || c.Rule[1].Then.String() != "would accept" || c.Rule[1].Name != "wcsap line 5" {
 		t.Errorf("the rules are %+v", c.Rule)
 	}
 	parse(t, exampled(r.TOML))
@@ -153,12 +161,77 @@ func TestWCSAPKeepsAll(t *testing.T) {
 func TestWCSAPLimits(t *testing.T) {
 	r := WCSAP("Reject if a in %CDN% and %CIP% != 192.0.2.1\nReject if %CIP% = 192.0.2.2\nAccept if %CIP% = 192.0.2.1\n" +
 		"Reject if x in %CDN%" + strings.Repeat(" or x in %CDN%", 40) + "\nAccept if y in %CDN%" + strings.Repeat(" or y in %CDN%", 40))
-	wantIn(t, r, []string{`when = 'client == ip("192.0.2.1")'`, "# ^ line 4 is not carried over: this may cost"},
+	wantIn(t, r, []string{`when = 'client == ip("192.0.2.1")` + notAtHelo + `'`, "# ^ line 4 is not carried over: this may cost"},
 		[]string{"line 4: Reject if x in %CDN% or", "line 5: Accept if y in %CDN% or"})
 	if c := parse(t, r.TOML); len(c.Rule) != 3 {
 		t.Errorf("%d rules", len(c.Rule))
 	}
 	build(t, r.TOML)
+}
+
+// Below a line that may be a Reject and is not carried over, every Accept is on trial: it says what it would do, and the
+// Rejects below it stand.
+func TestWCSAPBelowTheUnread(t *testing.T) {
+	for _, c := range []struct{ filter, want, note string }{
+		{"Reject if %BOGUS% = 1\nAccept if . in %CDN%", "would accept", "line 2: Accept if . in %CDN%: on trial, and lets nobody in: line 1 above it"},
+		{"Accept if . in %CDN%\nReject if %BOGUS% = 1", "accept", ""},
+		{"; x\n\nReject if %BOGUS% = 1\nReject if %HUH% = 1\nAccept if . in %CDN%", "would accept", "line 5: Accept if . in %CDN%: on trial, and lets nobody in: line 3 above it"},
+		{"Deny if a in %CDN%\nAccept if . in %CDN%", "would accept", "line 1 above it"}, // a Reject by another name, for all we know
+		{"\"Reject\" if a in %CDN%\nAccept if . in %CDN%", "would accept", "line 1 above it"},
+		{"Reject if x in %CDN%" + strings.Repeat(" or x in %CDN%", 40) + "\nAccept if . in %CDN%", "would accept", "line 1 above it"},
+		{"aCCept if %BOGUS% = 1\nAccept if . in %CDN%", "accept", ""},
+		{"Accept if it's in %CDN%\nAccept if . in %CDN%", "accept", ""},
+	} {
+		r := WCSAP(c.filter + "\nReject if bot in %CDN%")
+		got := ""
+		for _, rule := range parse(t, r.TOML).Rule {
+			if rule.Then.Do == helogate.Accept {
+				got += rule.Then.String()
+			}
+		}
+		if got != c.want {
+			t.Errorf("%.40q: %q, want %q", c.filter, got, c.want)
+		}
+		var notes []string
+		for _, n := range r.Notes {
+			notes = append(notes, n.String())
+		}
+		if on := strings.Join(notes, "\n"); !strings.Contains(on, c.note) || strings.Contains(on, "on trial") != (c.note != "") {
+			t.Errorf("%.40q: the notes are %s", c.filter, on)
+		}
+		if said := strings.Contains(unwrapped(r.TOML), "is on trial: line "); said != (c.note != "") {
+			t.Errorf("%.40q: the comment is there: %v\n%s", c.filter, said, r.TOML)
+		}
+		want := map[string]string{"accept": lets, "would accept": refuses}[c.want]
+		if got, v := judge(build(t, r.TOML), wcsapZone, client, "bot.example.org"); got != want {
+			t.Errorf("%.40q: %s by %s, want %s", c.filter, got, v.By, want)
+		}
+	}
+}
+
+// An Accept on trial that does not fit is no reason for the Rejects below it to leave its clients out: nobody knows whether
+// it lets them in.
+func TestWCSAPTrialTooLong(t *testing.T) {
+	r := WCSAP("Reject if %BOGUS% = 1\n" + strings.Repeat("Reject if bot in %CDN% and trap in %CDN%\n", 100) +
+		"Accept if %CIP% = 198.51.100.7\nReject if example in %CDN%")
+	wantIn(t, r, nil, []string{"line 102: Accept if %CIP% = 198.51.100.7: with what stands above it"})
+	if got, v := judge(build(t, r.TOML), wcsapZone, client, "mx.example.org"); got != refuses {
+		t.Errorf("%s by %s", got, v.By)
+	}
+}
+
+// Whatever the filter accepts, an address without brackets and our own in brackets are refused, as at Wildcat!'s HELO.
+func TestWCSAPHeloFirst(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		condition := rapid.SampledFrom([]string{". in %CDN%", "1 in %CDN%", "%CIP% = " + client, "not x in %CDN%", "x in %CDN% or . in %CDN%", "(x in %CDN% or %CIP% != 192.0.2.7)"})
+		rules := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string {
+			return rapid.SampledFrom([]string{"Accept", "Accept", "Reject"}).Draw(t, "word") + " if " + condition.Draw(t, "condition")
+		}), 0, 12).Draw(t, "rules")
+		helo := rapid.SampledFrom([]string{"192.0.2.99", "192.0.2.1", "[192.0.2.1]", "2001:db8::1", "[127.0.0.1]"}).Draw(t, "helo")
+		if got, v := judge(build(t, WCSAP(strings.Join(rules, "\n")).TOML), wcsapZone, client, helo); got != refuses {
+			t.Fatalf("%q: %s by %s:\n%s", helo, got, v.By, strings.Join(rules, "\n"))
+		}
+	})
 }
 
 // The imported policy decides as the filter does, whose first rule that holds decides.
@@ -195,7 +268,8 @@ func TestWCSAPAnything(t *testing.T) {
 		for range rapid.IntRange(0, 6).Draw(t, "lines") {
 			words := rapid.SliceOfN(word, 0, 12).Draw(t, "words")
 			if rapid.Bool().Draw(t, "rule") {
-				words = append([]string{"Reject", "if", "x", "in", "%CDN%"}, words...)
+				word := rapid.SampledFrom([]string{"Reject", "Accept"}).Draw(t, "word")
+				words = append([]string{word, "if", "x", "in", "%CDN%"}, words...)
 			}
 			lines = append(lines, strings.Join(words, " "))
 		}
@@ -206,6 +280,11 @@ func TestWCSAPAnything(t *testing.T) {
 		for _, line := range lines {
 			if _, is := wcsapComment(strings.TrimSpace(line)); !is {
 				want++
+			}
+		}
+		for _, rule := range c.Rule {
+			if rule.Then.String() == "would accept" {
+				want++ // a rule and a note
 			}
 		}
 		if got := len(c.Rule) + len(r.Notes) - 2; got != want {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,7 @@ type Config struct {
 type Watcher struct {
 	config Config
 	kernel *fsnotify.Watcher
+	stale  chan struct{} // a file has changed that the kernel may not tell of
 	stop   chan struct{}
 	done   chan struct{}
 	once   sync.Once
@@ -64,7 +66,7 @@ func New(c Config) (*Watcher, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	w := &Watcher{
-		config: c, kernel: kernel, stop: make(chan struct{}), done: make(chan struct{}),
+		config: c, kernel: kernel, stale: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		seen: map[string]state{},
 	}
 	go w.run()
@@ -78,8 +80,10 @@ func (w *Watcher) Close() error {
 	return w.kernel.Close()
 }
 
-// Set says which files are watched from now on; it need not exist, what is to be. A change that came before is not told.
-// An error says which directory cannot be watched; the others are.
+// Set says which files are watched from now on; it need not exist, what is to be. Of a file that is watched already, all is
+// told that has changed since the change that was told last, while Changed ran too: who reads the files there and then calls
+// Set misses nothing. Of one that is new, a change that came before is not told. An error says which directory cannot be
+// watched; the others are.
 func (w *Watcher) Set(paths []string) error {
 	seen := make(map[string]state, len(paths))
 	for _, p := range paths {
@@ -91,12 +95,28 @@ func (w *Watcher) Set(paths []string) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	before := w.seen
 	w.seen = seen
 	err := w.follow() // before the look: what changes after it is told
 	for p := range seen {
-		seen[p] = look(p)
+		is := look(p)
+		was, watched := before[p]
+		if !watched {
+			was = is
+		}
+		if seen[p] = was; is != was {
+			w.lookAgain()
+		}
 	}
 	return err
+}
+
+// lookAgain has run look at the files: what the kernel had to tell may be lost with a directory that is watched no more.
+func (w *Watcher) lookAgain() {
+	select {
+	case w.stale <- struct{}{}:
+	default: // it will
+	}
 }
 
 // run waits for what the kernel tells, and for quiet.
@@ -114,6 +134,10 @@ func (w *Watcher) run() {
 				return
 			}
 			w.drain()
+			if w.check() {
+				quiet.Reset(w.config.Quiet)
+			}
+		case <-w.stale:
 			if w.check() {
 				quiet.Reset(w.config.Quiet)
 			}
@@ -173,12 +197,26 @@ func look(path string) state {
 	return s
 }
 
-// follow watches the directories on the way to each file, and no others.
+// follow watches the directories on the way to each file, and no others. While it begins to watch one, the way may come to
+// lead on, and nobody tells: so it looks again until the way is the one that is watched.
 func (w *Watcher) follow() (first error) {
-	want := map[string]bool{}
-	for p := range w.seen {
-		way(p, want)
+	const most = 10 // times: who exchanges directories without end is told of one exchange anyway
+	var watched map[string]bool
+	for range most {
+		want := map[string]bool{}
+		for p := range w.seen {
+			way(p, want)
+		}
+		if watched != nil && maps.Equal(want, watched) {
+			break
+		}
+		first, watched = w.watch(want), want
 	}
+	return first
+}
+
+// watch watches these directories alone.
+func (w *Watcher) watch(want map[string]bool) (first error) {
 	for _, dir := range w.kernel.WatchList() {
 		if !want[dir] {
 			_ = w.kernel.Remove(dir) // it may be gone by itself

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -119,6 +120,45 @@ func settle(t *testing.T, calls chan bool) {
 	}
 }
 
+// A directory that comes into being while the watch moves to the one above it is followed as well. That is a matter of
+// moments, so it is tried often.
+func TestExchangedOften(t *testing.T) {
+	dir := t.TempDir()
+	do(t, dir, "m sub;w sub/f old")
+	file := filepath.Join(dir, "sub/f")
+	read := make(chan string, 10_000)
+	w, err := New(Config{Quiet: time.Millisecond, Changed: func() {
+		text, _ := os.ReadFile(file) // none is read as empty
+		read <- string(text)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Set([]string{file}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 500 {
+		do(t, dir, fmt.Sprintf("m new;w new/f new%d;r sub gone%[1]d;r new sub", n))
+		awaitText(t, read, fmt.Sprintf("new%d", n))
+		do(t, dir, fmt.Sprintf("w sub/f newer%d", n))
+		awaitText(t, read, fmt.Sprintf("newer%d", n))
+	}
+}
+
+// awaitText waits until a text has been read.
+func awaitText(t *testing.T, read chan string, want string) {
+	t.Helper()
+	late, got := time.After(20*time.Second), "nothing"
+	for got != want {
+		select {
+		case got = <-read:
+		case <-late:
+			t.Fatalf("%q was read last, and %q never", got, want)
+		}
+	}
+}
+
 // Ten writes in a row are told once.
 func TestQuiet(t *testing.T) {
 	dir := t.TempDir()
@@ -198,6 +238,48 @@ func TestSetFromChanged(t *testing.T) {
 	}
 	if err := w.Close(); err != nil {
 		t.Error("a second Close:", err)
+	}
+}
+
+// What is edited while Changed reads the files, and before it calls Set, is told as well: else an edit is never read.
+func TestEditDuringChanged(t *testing.T) {
+	for _, c := range []struct{ name, before, watch, edit, want string }{
+		{"written in place", "w f old", "f", "w f newest", "newest"},
+		{"renamed over", "w f old", "f", "w f~ newest;r f~ f", "newest"},
+		{"removed", "w f old", "f", "d f", ""},
+		{"its directory exchanged", "m sub;w sub/f old;m new;w new/f newest", "sub/f", "r sub gone;r new sub", "newest"},
+		{"a ConfigMap", "m ..1;w ..1/f old;l ..data ..1;l f ..data/f", "f", "m ..2;w ..2/f newest;x ..data ..2;d ..1", "newest"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			do(t, dir, c.before)
+			file := filepath.Join(dir, c.watch)
+			read, ready := make(chan string, 10), make(chan bool)
+			var w *Watcher
+			first := true
+			w, err := New(Config{Quiet: 20 * time.Millisecond, Changed: func() {
+				<-ready
+				text, _ := os.ReadFile(file) // none is read as empty
+				if first {
+					do(t, dir, c.edit)
+					first = false
+				}
+				if err := w.Set([]string{file}); err != nil {
+					t.Error(err)
+				}
+				read <- string(text)
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			close(ready)
+			defer w.Close()
+			if err := w.Set([]string{file}); err != nil {
+				t.Fatal(err)
+			}
+			do(t, dir, "w "+c.watch+" newer")
+			awaitText(t, read, c.want)
+		})
 	}
 }
 
