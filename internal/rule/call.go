@@ -39,6 +39,7 @@ func (v *vetting) call(e ast.Expr) {
 		v.visit(arg)
 	}
 	v.words(call)
+	v.excuse(call)
 	v.networks(call)
 }
 
@@ -67,12 +68,14 @@ func isOperator(fn string) bool {
 
 var macros = []string{"all", "exists", "exists_one", "filter", "map"}
 
-func (v *vetting) isFunction(fn string) bool { return v.c.env.HasFunction(fn) && !isOperator(fn) }
+func (v *vetting) isFunction(fn string) bool {
+	return v.c.env.HasFunction(fn) && !isOperator(fn) && !slices.Contains(withheld, fn)
+}
 
 // functions are the names of all that can be called, sorted.
 func (c *Compiler) functions() (out []string) {
 	for fn := range c.env.Functions() {
-		if !isOperator(fn) {
+		if !isOperator(fn) && !slices.Contains(withheld, fn) {
 			out = append(out, fn)
 		}
 	}
@@ -98,7 +101,11 @@ func (v *vetting) vetArguments(e ast.Expr, call ast.CallExpr) {
 	}
 	last := args[len(args)-1]
 	s, constant := literal(last)
-	switch fn := call.FunctionName(); fn {
+	fn := call.FunctionName()
+	if slices.Contains(takeAddress, fn) {
+		v.addresses[last.ID()] = true
+	}
+	switch fn {
 	case overloads.Matches:
 		v.pattern(e, call, last)
 	case "list":
@@ -125,6 +132,9 @@ func (v *vetting) vetArguments(e ast.Expr, call ast.CallExpr) {
 		}
 	}
 }
+
+// takeAddress are the functions whose last argument may be a text that is an address or a network.
+var takeAddress = []string{"ip", "cidr", "isIP", "isCIDR", "isCanonical", "containsIP", "containsCIDR"}
 
 func ifPrefix(s string) string {
 	if _, err := netip.ParsePrefix(s); err == nil {

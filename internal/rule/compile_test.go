@@ -141,7 +141,17 @@ var wrong = []string{
 	`helo.text == "é" && cleint == "ü"`,
 	"helo.text == \"é\" &&\n  cleint ==\n  ip(\"192.0.2.1\")",
 
-	// What costs too much.
+	// What costs too much, or has no bound.
+	`"%s %s".format([helo.text, sender]) == "a b"`,
+	`[helo.text].map(a, "%s%s%s%s%s%s%s%s%s%s".format([a, a, a, a, a, a, a, a, a, a])).exists(z, z.size() == 3)`,
+	`strings.quote(helo.text) == "a"`,
+	`{"a": helo.text}.size() == 3`,
+	`[helo.text.split("")].exists(a, [sender.split("")].exists(b, [1,2,3,4,5,6,7,8,9].all(c, a == b)))`,
+	`helo.text in sender.split("")`,
+	`[helo.text` + strings.Repeat(`, "a"`, 40) + `].size() == 3`,
+	`[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, helo.text.indexOf("") == a)))`,
+	`[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d, int(helo.text) == a))))`,
+	`[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, "x".under(helo.text))))`,
 	`helo.text.replace("a", helo.text).contains("x")`,
 	`helo.text.split("").all(a, helo.text.contains(a))`,
 	`ptr.names.all(a, ptr.names.all(b, ptr.names.all(c, ptr.names.all(d, ptr.names.all(e, a + b + c + d + e != "")))))`,

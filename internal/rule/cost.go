@@ -12,7 +12,11 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// estimator says how large what a rule reads can be, and what our own functions cost.
+// octetsPerUnit is the most that is allocated for a unit of cost, so that MaxCost bounds that as well: 64 MB. What a rule
+// reads of the facts is not paid for, but made once in a judgement, whatever the rule is; see evaluation.known.
+const octetsPerUnit = 64
+
+// estimator says how large what a rule reads can be, and what calls cost.
 type estimator struct {
 	sizes map[string]uint64 // elements of lists, by name
 	items map[string]uint64 // octets of texts and of the elements of lists
@@ -57,28 +61,105 @@ func (s *estimator) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 	return nil
 }
 
-// EstimateCallCost is what our functions cost; nil for those of CEL, which it knows.
+// EstimateCallCost is what a call costs, where CEL does not know, or has in mind what it takes to read a text and not what
+// it takes to make one: besides its time, a unit pays for OctetsPerUnit. nil is for what CEL has right.
 func (s *estimator) EstimateCallCost(fn, overload string, target *cost.AstNode, args []cost.AstNode) *cost.CallEstimate {
-	size := func(node cost.AstNode) uint64 { return cost.EstimateSize(s, node).Max }
-	total := uint64(1)
+	operands := args
+	if target != nil {
+		operands = append([]cost.AstNode{*target}, args...)
+	}
+	total, result := uint64(1), (*cost.SizeEstimate)(nil)
 	switch overload {
 	case overloads.MatchesString:
-		total = matchCost(size(*target), args[0].Expr())
+		total = matchCost(s.size(operands[0]), args[0].Expr())
 	case "helo_matches":
 		total = matchCost(maxText, args[0].Expr())
+	case overloads.Equals, overloads.NotEquals:
+		total = cost.SafeAdd(1, compareCost(cost.EstimateSize(s, args[0]), cost.EstimateSize(s, args[1])))
+	case overloads.InList:
+		total = s.inListCost(args[0], args[1])
+	case overloads.SizeString, overloads.SizeStringInst:
+		total = cost.SafeAdd(1, scanCost(s.size(operands[0])))
+	case overloads.StringToInt:
+		total = cost.SafeAdd(8, scanCost(s.size(args[0])))
+	case overloads.StringToString:
+		size := cost.EstimateSize(s, args[0])
+		result = &size
+	case overloads.IntToString, overloads.UintToString, overloads.DoubleToString, overloads.BoolToString, "ip_to_string", "cidr_to_string":
+		size := cost.RangedSizeEstimate(0, maxAddress)
+		total, result = 3, &size
+	case "string_index_of_string", "string_index_of_string_int", "string_last_index_of_string", "string_last_index_of_string_int":
+		total = searchCost(s.size(operands[0]), s.size(operands[1]))
+	case "string_to_ip", "string_to_cidr", "is_ip", "is_cidr", "ip_is_canonical", "cidr_contains_ip_string", "cidr_contains_cidr_string":
+		if _, constant := literal(args[0].Expr()); constant && target == nil {
+			return nil
+		}
+		total = 50 // what is no address is quoted in an error, as far as folder.fold lets one see it
 	case "ip_in_networks":
 		total = 1 + cost.SafeMultiply(2, s.networks(args[1]))
+	case "list_to_networks":
+		total = cost.SafeAdd(1, cost.SafeMultiply(2, s.size(args[0])))
 	case "ip_in_list_file", "ip_in_cidr":
 		total = 10
 	case "string_in_list_file":
-		total = cost.SafeAdd(20, cost.SafeMultiplyByFactor(size(args[0]), 0.3))
+		total = cost.SafeAdd(20, cost.SafeMultiplyByFactor(s.size(args[0]), 0.3))
 	case "helo_under_string", "string_under_string", "helo_under_list", "string_under_list":
-		total = s.underCost(size(*target), args[0])
-	case "string_to_list_file", "list_to_networks":
+		total = s.underCost(operands[0], args[0])
+	case "string_to_list_file":
 	default:
 		return nil
 	}
-	return cost.NewCallEstimate(cost.RangedCostEstimate(1, total), nil)
+	return cost.NewCallEstimate(cost.RangedCostEstimate(1, total), result)
+}
+
+// extended are the overloads of CEL's extensions that EstimateCallCost has to do with. These have a model of their own,
+// which CEL asks first, unless it is told otherwise.
+var extended = []string{
+	"string_index_of_string", "string_index_of_string_int", "string_last_index_of_string", "string_last_index_of_string_int",
+	"string_to_ip", "string_to_cidr", "is_ip", "is_cidr", "ip_is_canonical", "cidr_contains_ip_string", "cidr_contains_cidr_string",
+	"ip_to_string", "cidr_to_string",
+}
+
+// options make CEL ask us of those that are extended.
+func (s *estimator) options() (out []cost.Option) {
+	for _, id := range extended {
+		out = append(out, cost.OverloadCostEstimate(id, func(_ cost.Estimator, target *cost.AstNode, args []cost.AstNode) *cost.CallEstimate {
+			return s.EstimateCallCost("", id, target, args)
+		}))
+	}
+	return out
+}
+
+// size is the largest that a value can be: code points of a text, elements of a list.
+func (s *estimator) size(node cost.AstNode) uint64 { return cost.EstimateSize(s, node).Max }
+
+// scanCost is that of reading a text once.
+func scanCost(size uint64) uint64 {
+	return cost.SafeMultiplyByFactor(size, cost.StringTraversalCostFactor)
+}
+
+// compareCost is that of ==. Lists are compared element by element, each of which is taken out of its list for it.
+func compareCost(a, b cost.SizeEstimate) uint64 {
+	least := min(a.Max, b.Max)
+	if a.Elem == nil || b.Elem == nil {
+		return scanCost(least)
+	}
+	return cost.SafeMultiply(least, cost.SafeAdd(1, compareCost(*a.Elem, *b.Elem)))
+}
+
+func (s *estimator) inListCost(what, where cost.AstNode) uint64 {
+	list := cost.EstimateSize(s, where)
+	each := uint64(0)
+	if list.Elem != nil {
+		each = compareCost(cost.EstimateSize(s, what), *list.Elem)
+	}
+	return cost.SafeAdd(1, cost.SafeMultiply(list.Max, cost.SafeAdd(1, each)))
+}
+
+// searchCost is that of indexOf, which makes code points of both texts, even to look for nothing.
+func searchCost(text, of uint64) uint64 {
+	made := cost.SafeMultiplyByFactor(cost.SafeAdd(text, of), 2*cost.StringTraversalCostFactor)
+	return cost.SafeAdd(1, made, scanCost(cost.SafeMultiply(text, of)))
 }
 
 // networks is how many networks a node stands for.
@@ -92,12 +173,24 @@ func (s *estimator) networks(of cost.AstNode) uint64 {
 	return maxText
 }
 
-func (s *estimator) underCost(name uint64, of cost.AstNode) uint64 {
-	times := uint64(1)
-	if t := of.Type(); t != nil && t.Kind() == types.ListKind {
-		times = max(1, cost.EstimateSize(s, of).Max)
+// underCost is that of making all names canonical, which copies what has capitals.
+func (s *estimator) underCost(name, of cost.AstNode) uint64 {
+	canonical := func(size uint64) uint64 {
+		return cost.SafeAdd(2, cost.SafeMultiplyByFactor(size, 2*cost.StringTraversalCostFactor))
 	}
-	return cost.SafeMultiply(times, cost.SafeAdd(2, cost.SafeMultiplyByFactor(min(name, maxText), 0.1)))
+	total := canonical(maxName)
+	if t := name.Type(); t != nil && t.Kind() == types.StringKind {
+		total = canonical(s.size(name))
+	}
+	size := cost.EstimateSize(s, of)
+	if t := of.Type(); t == nil || t.Kind() != types.ListKind {
+		return cost.SafeAdd(total, canonical(size.Max))
+	}
+	each := uint64(maxText)
+	if size.Elem != nil {
+		each = size.Elem.Max
+	}
+	return cost.SafeAdd(total, cost.SafeMultiply(size.Max, canonical(each)))
 }
 
 // stepCost is what a step of a pattern costs for each octet that it may be tried at.

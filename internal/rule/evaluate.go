@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
@@ -20,12 +21,19 @@ import (
 type evaluation struct {
 	c         *helogate.Case
 	rule      *Rule
-	failed    string // what failed of all that was read, the first of it
+	failed    string  // what failed of all that was read, the first of it
+	excused   string  // likewise, of what the rule itself says the failure of
+	known     []value // what was looked up before
 	helo      hostname.Helo
 	parsed    bool
 	suspicion int64
 	suspected bool // suspicion was read
-	unsure    bool // what is open of it decides; no rule can speak of that failure
+}
+
+// value is that of a name. Text is made valid, and answers are made lists, once: a rule may read a name in a loop.
+type value struct {
+	name string
+	is   ref.Val
 }
 
 var evaluations = sync.Pool{New: func() any { return new(evaluation) }}
@@ -33,13 +41,17 @@ var evaluations = sync.Pool{New: func() any { return new(evaluation) }}
 // run judges a case.
 func (r *Rule) run(c *helogate.Case) helogate.Finding {
 	e := evaluations.Get().(*evaluation)
-	*e = evaluation{c: c, rule: r}
+	*e = evaluation{c: c, rule: r, known: e.known}
 	matched, err := e.judge()
-	failed, unsure := e.failed, e.unsure
-	*e = evaluation{}
+	failed, excused := e.failed, e.excused
+	clear(e.known)
+	*e = evaluation{known: e.known[:0]}
 	evaluations.Put(e)
+	if err == nil && matched && r.against {
+		failed = cmp.Or(failed, excused)
+	}
 	switch {
-	case unsure, failed != "" && (!r.namesFailure || err == nil && matched && r.against):
+	case failed != "":
 		return helogate.Finding{Outcome: helogate.TempError, Why: printable.Text(failed, maxWhy)}
 	case err != nil:
 		return helogate.Finding{Outcome: helogate.PermError, Why: printable.Text(err.Error(), maxWhy)}
@@ -63,8 +75,7 @@ func (e *evaluation) judge() (matched bool, err error) {
 	}
 	matched, err = e.eval()
 	if e.suspected && least < most && !e.sure(int64(least), int64(most), matched, err) {
-		e.unsure = true
-		e.fail("suspicion is %d to %d: DNS did not answer all", least, most)
+		e.fail(suspicion, "suspicion is %d to %d: DNS did not answer all", least, most)
 	}
 	return matched, err
 }
@@ -115,75 +126,97 @@ func (e *evaluation) ResolveName(name string) (any, bool) {
 		return types.Int(c.Server.Port()), true
 	case "helo":
 		return heloValue{e}, true
-	case "helo.text":
-		return types.String(e.heloText()), true
-	case "helo.name":
-		return types.String(e.greeting().Name), true
-	case "helo.kind":
-		return types.String(e.greeting().Kind), true
-	case "helo.org":
-		return types.String(hostname.Org(e.greeting().Name)), true
-	case "helo.verb":
-		return types.String(verb(c.Verb)), true
-	case "sender":
-		return types.String(text(c.Sender)), true
-	case "sender.domain":
-		return types.String(domainOf(c.Sender)), true
-	case "recipient":
-		return types.String(text(c.Recipient)), true
-	case "recipient.domain":
-		return types.String(domainOf(c.Recipient)), true
-	case "auth":
-		return types.String(text(c.Auth)), true
 	case "stage":
 		return types.String(c.Stage.String()), true
 	case suspicion:
 		e.suspected = true
 		return types.Int(e.suspicion), true
-	case "own.client":
-		return types.Bool(e.ownClient()), true
-	}
-	return e.lookUp(name)
-}
-
-// lookUp returns the value of a name that is the same for all clients, or that others have to be asked for.
-func (e *evaluation) lookUp(name string) (any, bool) {
-	if check, is := strings.CutPrefix(name, checks+"."); is {
-		found := e.c.Found(check)
-		if found == helogate.TempError {
-			e.fail("%s is not known now", check)
-		}
-		return types.String(found), true
-	}
-	switch name {
-	case "ptr.names":
-		return stringList(e.ptr()), true
-	case "ptr.confirmed":
-		return stringList(e.confirmed()), true
-	case "ptr.status":
-		e.ptr()
-		return types.String(e.c.Ask(helogate.PTR, e.c.ClientText()).Status), true
 	}
 	if v := e.rule.compiler.ownList[name]; v != nil {
 		return v, true
 	}
-	return nil, false
+	for i := range e.known {
+		if e.known[i].name == name {
+			return e.known[i].is, true
+		}
+	}
+	v := e.work(name)
+	if v == nil {
+		return nil, false
+	}
+	e.known = append(e.known, value{name, v})
+	return v, true
+}
+
+// work works out what a client says, or what others say of it; nil for a name that is none.
+func (e *evaluation) work(name string) ref.Val {
+	c := e.c
+	switch name {
+	case "helo.text":
+		return types.String(text(c.Helo))
+	case "helo.name":
+		return types.String(e.greeting().Name)
+	case "helo.kind":
+		return types.String(e.greeting().Kind)
+	case "helo.org":
+		return types.String(hostname.Org(e.greeting().Name))
+	case "helo.verb":
+		return types.String(verb(c.Verb))
+	case "sender":
+		return types.String(text(c.Sender))
+	case "sender.domain":
+		return types.String(domainOf(c.Sender))
+	case "recipient":
+		return types.String(text(c.Recipient))
+	case "recipient.domain":
+		return types.String(domainOf(c.Recipient))
+	case "auth":
+		return types.String(text(c.Auth))
+	case "own.client":
+		return types.Bool(e.ownClient())
+	}
+	return e.lookUp(name)
+}
+
+// lookUp returns the value of a name that others have to be asked for.
+func (e *evaluation) lookUp(name string) ref.Val {
+	if check, is := strings.CutPrefix(name, checks+"."); is {
+		found := e.c.Found(check)
+		if found == helogate.TempError {
+			e.fail(name, "%s is not known now", check)
+		}
+		return types.String(found)
+	}
+	switch name {
+	case "ptr.names":
+		return stringList(e.ptr())
+	case "ptr.confirmed":
+		return stringList(e.confirmed())
+	case ptrStatus:
+		e.ptr()
+		return types.String(e.c.Ask(helogate.PTR, e.c.ClientText()).Status)
+	}
+	return nil
 }
 
 func stringList(s []string) ref.Val { return types.NewStringList(types.DefaultTypeAdapter, s) }
 
-// fail notes that something which was read is not known.
-func (e *evaluation) fail(format string, args ...any) {
-	if e.failed == "" {
-		e.failed = fmt.Sprintf(format, args...)
+// fail notes that something which was read is not known. of is the name by which a rule would speak of it.
+func (e *evaluation) fail(of, format string, args ...any) {
+	where := &e.failed
+	if e.rule.excused[of] {
+		where = &e.excused
+	}
+	if *where == "" {
+		*where = fmt.Sprintf(format, args...)
 	}
 }
 
 // answered reports whether a question has an answer, be it no.
-func (e *evaluation) answered(kind helogate.Kind, name string) bool {
+func (e *evaluation) answered(of string, kind helogate.Kind, name string) bool {
 	a := e.c.Ask(kind, name)
 	if a.Status == helogate.TempFail {
-		e.fail("%s of %s: %s", kind, name, a.Note)
+		e.fail(of, "%s of %s: %s", kind, name, a.Note)
 		return false
 	}
 	return true
@@ -191,17 +224,18 @@ func (e *evaluation) answered(kind helogate.Kind, name string) bool {
 
 // ptr returns the client's names.
 func (e *evaluation) ptr() []string {
-	if !e.answered(helogate.PTR, e.c.ClientText()) {
+	if !e.answered(ptrStatus, helogate.PTR, e.c.ClientText()) {
 		return nil
 	}
 	return e.c.PTR(e.c.Client)
 }
 
-// confirmed returns those of the client's names that lead back to it.
+// confirmed returns those of the client's names that lead back to it. A rule has no word for that one of them could not be
+// asked about.
 func (e *evaluation) confirmed() (out []string) {
 	kind, _ := e.c.AddressKinds()
 	for _, name := range e.ptr() {
-		if e.answered(kind, name) && e.c.LeadsBack(name) {
+		if e.answered("", kind, name) && e.c.LeadsBack(name) {
 			out = append(out, name)
 		}
 	}
@@ -230,7 +264,10 @@ func (e *evaluation) greeting() *hostname.Helo {
 	return &e.helo
 }
 
-func (e *evaluation) heloText() string { return text(e.c.Helo) }
+func (e *evaluation) heloText() string {
+	v, _ := e.ResolveName("helo.text")
+	return string(v.(types.String))
+}
 
 // text is what a client said, as rules see it: no more than maxText octets of it, and U+FFFD for each run of octets that
 // is no UTF-8, so that no function of CEL ever sees such.

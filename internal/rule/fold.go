@@ -15,8 +15,9 @@ import (
 // A folder works out what is constant while a program is planned, once for all clients: ip("..."), list("..."), patterns.
 // CEL's own optimiser leaves calls of functions that it does not know as they are.
 type folder struct {
-	patterns map[int64]*regexp.Regexp
-	constant map[int64]ref.Val // by the id of the node
+	patterns  map[int64]*regexp.Regexp
+	addresses map[int64]bool    // the nodes that are parsed as an address
+	constant  map[int64]ref.Val // by the id of the node
 }
 
 // foldError is that of a constant that cannot be worked out: 1/0.
@@ -26,6 +27,18 @@ type foldError struct {
 }
 
 func (f *folder) fold(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+	out, err := f.value(i)
+	if err != nil || !f.addresses[i.ID()] {
+		return out, err
+	}
+	if _, constant := out.(interpreter.InterpretableConst); constant {
+		return out, nil
+	}
+	return &shortened{out}, nil
+}
+
+// value is a node, or the value of one that is constant.
+func (f *folder) value(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	if c, ok := i.(interpreter.InterpretableConst); ok {
 		f.constant[i.ID()] = c.Value()
 		return i, nil
@@ -68,6 +81,27 @@ func family(args ...ref.Val) ref.Val {
 		return types.Int(4)
 	}
 	return types.Int(6)
+}
+
+// maxAddress is more octets than any address or network has.
+const maxAddress = 64
+
+// shortened is a text that is to be parsed as an address, or whatever else takes its place. The error that says what is
+// no address would quote all that a client says; the beginning of what is too long is no address either.
+type shortened struct{ interpreter.InterpretableV2 }
+
+// Exec shortens.
+func (s *shortened) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	value := s.InterpretableV2.Exec(frame)
+	if text, ok := value.(types.String); ok && len(text) > maxAddress {
+		return text[:maxAddress]
+	}
+	return value
+}
+
+// Eval is Exec.
+func (s *shortened) Eval(a interpreter.Activation) ref.Val {
+	return interpreter.EvalActivation(a, s.Exec)
 }
 
 // match is a call of matches, its pattern compiled.

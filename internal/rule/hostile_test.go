@@ -22,7 +22,6 @@ var hostile = []struct{ when, helo string }{
 	{`helo.text + helo.text + helo.text + helo.text == sender`, strings.Repeat("x", maxText)},
 	{`[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d, a + b + c + d < server.port + 99))))`, ""},
 	{`ptr.names.all(a, ptr.names.all(b, ptr.names.all(c, (a + b + c).under("example.org"))))`, ""},
-	{`"%s and %s".format([helo.text, sender]).size() > 3`, strings.Repeat("é", maxText)},
 }
 
 func TestHostile(t *testing.T) {
@@ -54,7 +53,7 @@ func TestCostIsBound(t *testing.T) {
 		if issues.Err() != nil {
 			t.Fatal(issues.Err())
 		}
-		f := &folder{patterns: v.patterns, constant: map[int64]ref.Val{}}
+		f := &folder{patterns: v.patterns, addresses: v.addresses, constant: map[int64]ref.Val{}}
 		program, err := c.env.Program(checked, cel.CustomDecoratorV2(f.fold), cel.CostTracking(nil))
 		if err != nil {
 			t.Fatal(err)

@@ -46,7 +46,7 @@ var names = []name{
 	{text: "auth", typ: cel.StringType, size: maxText},
 	{text: "stage", typ: cel.StringType, size: maxWord, words: stages},
 	{text: "ptr.names", typ: texts, cost: helogate.Lookup, size: maxName},
-	{text: "ptr.status", typ: cel.StringType, cost: helogate.Lookup, size: maxWord, words: statuses},
+	{text: ptrStatus, typ: cel.StringType, cost: helogate.Lookup, size: maxWord, words: statuses},
 	{text: "ptr.confirmed", typ: texts, cost: helogate.Lookup, size: maxName},
 	{text: "own.names", typ: texts, size: maxName},
 	{text: "own.addresses", typ: cel.ListType(ext.IPType), size: 16},
@@ -58,6 +58,7 @@ var names = []name{
 const (
 	suspicion = "suspicion"
 	checks    = "checks"
+	ptrStatus = "ptr.status"
 )
 
 var heloKinds = wordsOf([]hostname.Kind{

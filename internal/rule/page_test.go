@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -101,6 +102,22 @@ func TestPageExamples(t *testing.T) {
 	_, err := c.Compile("r", `client == "192.0.2.1"`, "", helogate.Action{Do: helogate.Reject})
 	if err == nil || !strings.Contains(text, "\n"+err.Error()+"\n") {
 		t.Errorf("the page shows another message than %v", err)
+	}
+}
+
+// The limits of the page are those that hold.
+func TestPageLimits(t *testing.T) {
+	text := strings.Join(strings.Fields(readPage(t)), " ")
+	for _, want := range []string{
+		fmt.Sprintf("at most %d KiB, brackets nest at most %d deep", MaxSize>>10, maxDepth),
+		fmt.Sprintf("more than %d,000,000 units is refused", MaxCost/1_000_000),
+		fmt.Sprintf("At most %d bytes are allocated for a unit, so a rule takes no more than %d MB while it runs, and %d MiB for",
+			octetsPerUnit, octetsPerUnit*MaxCost/1_000_000, maxFacts>>20),
+		fmt.Sprintf("has at most %d elements, unless all are constant", maxMade),
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not say %q", want)
+		}
 	}
 }
 

@@ -54,17 +54,19 @@ type Rule struct {
 	compiler *Compiler
 	matched  helogate.Outcome
 	why      string
-	// namesFailure is true for a rule that speaks of failures of DNS itself. Any other is not judged once it read one.
-	namesFailure bool
-	against      bool    // it is held against the client: no failure may be
-	suspicions   []int64 // what it compares suspicion with
+	excused  map[string]bool // the lookups of whose failure it speaks itself; once it read that of another, it is not judged
+	against  bool            // it is held against the client: no failure may be
+
+	suspicions []int64 // what it compares suspicion with
 }
 
-// Limits of a rule. A unit of cost is what it takes to look at ten octets of text; see cost.go for patterns.
+// Limits of a rule. A unit of cost is what it takes to look at ten octets of text, or to allocate octetsPerUnit; see
+// cost.go for patterns.
 const (
 	MaxCost  = 1_000_000
 	MaxSize  = 4 << 10  // octets of the expression
 	maxDepth = 50       // of its nesting
+	maxMade  = 32       // elements of a list that is made anew for each client
 	maxText  = 64 << 10 // octets of a fact; what is longer is cut
 	maxName  = 255      // octets of a name; what is longer is none
 	maxWhy   = 400      // octets of a note, as in helogate.Case
@@ -87,7 +89,7 @@ func (c *Compiler) Compile(name, when, note string, then helogate.Action) (*Rule
 		return nil, Errors{src.at(v.root, notBool(t.String()))}
 	}
 	r := &Rule{
-		compiler: c, Reads: v.checksRead(), namesFailure: v.namesFailure, suspicions: v.suspicions,
+		compiler: c, Reads: v.checksRead(), excused: v.excused, suspicions: v.suspicions,
 		why: printable.Text(note, maxWhy),
 	}
 	if r.why == "" {
@@ -108,9 +110,9 @@ func (r *Rule) act(then helogate.Action) {
 	switch then.Do {
 	case helogate.Accept, helogate.Vouch:
 		r.matched = helogate.Pass
-	case helogate.Suspect, helogate.Defer, helogate.Reject, helogate.Drop:
+	case helogate.Suspect, helogate.Reject, helogate.Drop:
 		r.matched, r.against = helogate.Fail, true
-	case helogate.Greylist:
+	case helogate.Greylist, helogate.Defer: // a temperror would do no less, and lose the note
 		r.matched = helogate.Fail
 	default:
 		r.matched = helogate.Neutral
@@ -120,7 +122,7 @@ func (r *Rule) act(then helogate.Action) {
 
 // plan makes the program and holds it to the limits.
 func (r *Rule) plan(src *source, v *vetting, checked *cel.Ast) *Error {
-	estimate, err := r.compiler.env.EstimateCost(checked, &r.compiler.sizes)
+	estimate, err := r.compiler.env.EstimateCost(checked, &r.compiler.sizes, r.compiler.sizes.options()...)
 	if err != nil {
 		return src.at(v.root, err.Error())
 	}
@@ -132,7 +134,7 @@ func (r *Rule) plan(src *source, v *vetting, checked *cel.Ast) *Error {
 		return src.at(v.root, fmt.Sprintf(
 			"this may cost %d units, and a rule may cost %d at the most: a client could keep us busy with it", r.Cost, MaxCost))
 	}
-	f := &folder{patterns: v.patterns, constant: map[int64]ref.Val{}}
+	f := &folder{patterns: v.patterns, addresses: v.addresses, constant: map[int64]ref.Val{}}
 	r.program, err = r.compiler.env.Program(checked, cel.CustomDecoratorV2(f.fold), cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
 		return src.failedFold(v.root, err)

@@ -26,19 +26,21 @@ type vetting struct {
 	nextID   int64
 	patterns map[int64]*regexp.Regexp // by the id of the call that matches them
 
+	addresses map[int64]bool // the nodes that are parsed as an address or a network, by their id
+
 	needs          helogate.Stage
 	cost           helogate.Cost
 	reads          map[string]bool // names of checks
 	readsSuspicion bool
 	suspicions     []int64
-	namesFailure   bool
+	excused        map[string]bool
 }
 
 // vet reads an expression, and rewrites what CEL does not know into what it does.
 func (c *Compiler) vet(src *source, parsed *cel.Ast) *vetting {
 	v := &vetting{
 		c: c, src: src, root: parsed.NativeRep().Expr(),
-		patterns: map[int64]*regexp.Regexp{}, reads: map[string]bool{},
+		patterns: map[int64]*regexp.Regexp{}, addresses: map[int64]bool{}, reads: map[string]bool{}, excused: map[string]bool{},
 	}
 	for id := range src.spans {
 		v.nextID = max(v.nextID, id)
@@ -58,10 +60,6 @@ func (v *vetting) checksRead() []string { return slices.Sorted(maps.Keys(v.reads
 
 func (v *vetting) visit(e ast.Expr) {
 	switch e.Kind() {
-	case ast.LiteralKind:
-		if s, ok := literal(e); ok && (s == string(helogate.TempFail) || s == string(helogate.TempError)) {
-			v.namesFailure = true
-		}
 	case ast.IdentKind:
 		v.name(e, []string{e.AsIdent()})
 	case ast.SelectKind:
@@ -70,6 +68,10 @@ func (v *vetting) visit(e ast.Expr) {
 		v.call(e)
 	case ast.StructKind:
 		v.fail(e, "there are no structures here")
+	case ast.MapKind:
+		v.fail(e, "there are no maps here")
+	case ast.ListKind:
+		v.list(e)
 	case ast.ComprehensionKind:
 		v.comprehension(e)
 	default:
@@ -77,6 +79,31 @@ func (v *vetting) visit(e ast.Expr) {
 			v.visit(child)
 		}
 	}
+}
+
+// list vets a list that is written out. CEL counts a list as one thing, however many elements it has; so has one that is
+// made again and again to be short.
+func (v *vetting) list(e ast.Expr) {
+	if n := e.AsList().Size(); n > maxMade && !constant(e) {
+		v.fail(e, "this list has %d elements, and may have %d as not all of them are constant: put names and addresses into a list file", n, maxMade)
+	}
+	for _, element := range e.AsList().Elements() {
+		v.visit(element)
+	}
+}
+
+// constant reports whether a node is made once for all clients: a literal, a list of such, an address.
+func constant(e ast.Expr) bool {
+	switch e.Kind() {
+	case ast.LiteralKind:
+		return true
+	case ast.ListKind:
+		return !slices.ContainsFunc(e.AsList().Elements(), func(e ast.Expr) bool { return !constant(e) })
+	case ast.CallKind:
+		call := e.AsCall()
+		return !call.IsMemberFunction() && slices.Contains(takeAddress, call.FunctionName()) && constant(call.Args()[0])
+	}
+	return false
 }
 
 // literal is the text that a node is, if it is one.
