@@ -527,6 +527,24 @@ then = "suspect 3"
 	}
 }
 
+// TestRuleThatDefers: what an administrator says of a failure is what the client reads, with the code of a deferral.
+func TestRuleThatDefers(t *testing.T) {
+	p := build(t, `
+mode = "enforce"
+policy.preset = "lenient"
+[[rule]]
+name = "silent"
+when = 'ptr.status == "tempfail"'
+then = "defer"
+note = "your name servers do not answer"
+`, "")
+	f := helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr("192.0.2.1"), Helo: "mx.example.org"}
+	v := p.Judge(t.Context(), f, helogate.MustZone("192.0.2.1 PTR tempfail\nmx.example.org A 192.0.2.1"))
+	if r := v.Reply; v.Action != helogate.Defer || r.Code != 451 || r.Enhanced != "4.7.1" || !strings.HasPrefix(r.Text, "your name servers do not answer") {
+		t.Errorf("%s: %s", v.Action, v.Reply)
+	}
+}
+
 // TestRuleErrors: what is wrong with a rule is shown where it stands, and so is a list that cannot be read.
 func TestRuleErrors(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad")
