@@ -62,7 +62,7 @@ func (s *estimator) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 }
 
 // EstimateCallCost is what a call costs, where CEL does not know, or has in mind what it takes to read a text and not what
-// it takes to make one: besides its time, a unit pays for OctetsPerUnit. nil is for what CEL has right.
+// it takes to make one: besides its time, a unit pays for octetsPerUnit. nil is for what CEL has right.
 func (s *estimator) EstimateCallCost(fn, overload string, target *cost.AstNode, args []cost.AstNode) *cost.CallEstimate {
 	operands := args
 	if target != nil {

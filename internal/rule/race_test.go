@@ -1,0 +1,5 @@
+//go:build race
+
+package rule
+
+func init() { raceDetector = true }
