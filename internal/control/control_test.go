@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/helogate/helogate/dns"
+	"github.com/helogate/helogate/internal/testlog"
 	"github.com/helogate/helogate/internal/trust"
 )
 
@@ -32,31 +33,14 @@ var (
 	addrs   = cmpopts.EquateComparable(netip.Addr{})
 )
 
-type sharedLog struct {
-	mu  sync.Mutex
-	log bytes.Buffer
-}
-
-func (l *sharedLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.log.Write(b)
-}
-
-func (l *sharedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.log.String()
-}
-
 // aServer answers plainly.
-func aServer(t *testing.T) (*Server, *sharedLog) {
+func aServer(t *testing.T) (*Server, *testlog.Book) {
 	t.Helper()
 	store, err := trust.Open(trust.Config{Now: func() time.Time { return morning }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &sharedLog{}
+	log := &testlog.Book{}
 	return &Server{
 		Version: "v1.2.3", Status: aStatus, Reload: func(context.Context) error { return nil },
 		Exemptions: func() []Exemption { return nil }, Trust: store, Log: slog.New(slog.NewTextHandler(log, nil)),

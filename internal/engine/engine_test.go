@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/testlog"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,7 +28,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // A bench is an engine with what it logged and whom it judged.
 type bench struct {
 	*Engine
-	log  logbook
+	log  testlog.Book
 	now  time.Time
 	seen []*helogate.Record // not safe for concurrent judgements
 }
@@ -52,24 +52,6 @@ var quiet = &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog
 	}
 	return a
 }}
-
-// A logbook is a log that may be read while it is written.
-type logbook struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logbook) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
 
 // failing is a check that always fails.
 var failing = helogate.Check{Name: "failing", Code: "5.7.1", Finds: helogate.Fail, Run: func(c *helogate.Case) helogate.Finding {
@@ -273,7 +255,7 @@ func (m mute) Ask(ctx context.Context, _ helogate.Question) *helogate.Answer {
 func TestBudget(t *testing.T) {
 	for _, c := range []struct{ budget, want time.Duration }{{3 * time.Second, 3 * time.Second}, {0, 8 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
-			var log logbook
+			var log testlog.Book
 			e := New(Config{Ask: mute{}, Log: slog.New(slog.NewTextHandler(&log, nil)), Budget: c.budget})
 			gate := e.Gate(Rules{Policy: mustPolicy(line(check.RDNS, "reject"), line(check.FCrDNS, "reject")), RejectAt: helogate.Rcpt})
 			began := time.Now()

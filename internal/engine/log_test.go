@@ -13,6 +13,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/testlog"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -51,7 +52,7 @@ var logClients = []struct {
 func TestLog(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
-			var log logbook
+			var log testlog.Book
 			h := slog.Handler(slog.NewTextHandler(&log, quiet))
 			if format == "json" {
 				h = slog.NewJSONHandler(&log, quiet)
@@ -110,7 +111,7 @@ func golden(t *testing.T, file, got string) {
 // TestLogLevel: who asks for warnings alone gets no line a verdict.
 func TestLogLevel(t *testing.T) {
 	b := newBench("")
-	var log logbook
+	var log testlog.Book
 	b.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	b.Gate(Rules{Policy: mustPolicy(line(failing, "reject"))}).Judge(t.Context(), spammer(helogate.Rcpt))
 	if log.String() != "" {

@@ -9,31 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/helogate/helogate/internal/testlog"
 )
-
-// sharedLog is one that is read while it is written.
-type sharedLog struct {
-	mu  sync.Mutex
-	log bytes.Buffer
-}
-
-func (l *sharedLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.log.Write(b)
-}
-
-func (l *sharedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.log.String()
-}
 
 func onDisk(t testing.TB, c *clock, path string, log *bytes.Buffer) *Store {
 	t.Helper()
@@ -246,7 +228,7 @@ func TestWrittenShortly(t *testing.T) {
 // What cannot be written is said once and tried again; nobody is forgotten meanwhile.
 func TestDiskTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, log := filepath.Join(t.TempDir(), "state"), new(sharedLog)
+		dir, log := filepath.Join(t.TempDir(), "state"), new(testlog.Book)
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}

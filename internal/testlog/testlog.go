@@ -1,0 +1,27 @@
+// Package testlog has a log for tests that may be read while it is written.
+package testlog
+
+import (
+	"bytes"
+	"sync"
+)
+
+// A Book keeps what is written to it. The zero value is empty; it is safe for concurrent use.
+type Book struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+// Write adds to the book.
+func (b *Book) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+// String returns all that was written.
+func (b *Book) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
