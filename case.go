@@ -36,15 +36,39 @@ type Case struct {
 }
 
 // Found returns the outcome of another check of the policy, None if it cannot be judged at this stage or is in no line. A
-// check that has not run yet, or that nobody wants to hear, is run for it. The caller deals with a temperror; it is no
-// doubt of the Case.
+// check that has not run yet, or that nobody wants to hear, is run for it, but for one whose turn has not come. Of a
+// family it is what tells most: a fail of one before a pass of another, and both before what could not be found out. The
+// caller deals with a temperror; it is no doubt of the Case.
 func (c *Case) Found(check string) Outcome {
-	i, ok := c.judged.policy.byName[check]
-	if !ok || c.void || c.judged.policy.lines[i].Check.Needs > c.Stage {
+	p := c.judged.policy
+	if i, ok := p.byName[check]; ok {
+		return c.foundBy(i)
+	}
+	most := None
+	for _, i := range p.families[check] {
+		if o := c.foundBy(i); tells[o.index()] > tells[most.index()] {
+			most = o
+		}
+	}
+	return most
+}
+
+func (c *Case) foundBy(i int) Outcome {
+	l := &c.judged.policy.lines[i]
+	switch {
+	case c.void || l.Check.Needs > c.Stage:
+		return None
+	case l.Check.Turn != InTier && c.judged.found[i].Check == "":
 		return None
 	}
-	return c.judged.lookUp(i).Outcome
+	if o := c.judged.lookUp(i).Outcome; o != "" {
+		return o
+	}
+	return None // not known yet
 }
+
+// tells is how much an outcome tells among those of a family, in the order of Outcomes.
+var tells = [...]int{0, 1, 4, 5, 6, 3, 2}
 
 // Suspicion returns what the lines before this one came to: at least, and at most; those on trial too, when what they would
 // come to is what is asked. The check says so in ReadsSuspicion. Once a client is rejected, such a check is heard no more:
@@ -53,8 +77,12 @@ func (c *Case) Suspicion() (least, most int) {
 	return c.judged.tracks[c.judged.track].interval()
 }
 
-// Ask returns the whole answer, for the few checks that deal with its status themselves.
+// Ask returns the whole answer, for the few checks that deal with its status themselves. A question that leaves a trace is
+// asked only when nothing that was read before it is still on its way: it might be another then.
 func (c *Case) Ask(kind Kind, name string) *Answer {
+	if c.void && kind.acts() {
+		return &unanswered
+	}
 	a := c.world.answer(Question{kind, name})
 	if a == nil {
 		c.void = true
@@ -80,6 +108,13 @@ func (c *Case) ClientText() string {
 		c.client = c.Client.String()
 	}
 	return c.client
+}
+
+// Refuses reports whether an outcome would have the client refused by what the line makes of it, and not on trial: what is
+// only for the reply need not be asked for else.
+func (c *Case) Refuses(o Outcome) bool {
+	a := c.line.on[max(0, o.index())]
+	return a.Do.Refuses() && !a.Trial
 }
 
 // Memo is room for what a set of checks works out of the facts once for all of them: nil at first, one for a judgement.
@@ -256,6 +291,9 @@ func (c *Case) SoftFail(format string, args ...any) Finding { return c.say(SoftF
 
 // Fail is the finding that something is wrong. The format names what was looked for, and for which address.
 func (c *Case) Fail(format string, args ...any) Finding { return c.say(Fail, format, args) }
+
+// PermError is the finding that what was found makes no sense, so that nothing can be judged by it.
+func (c *Case) PermError(format string, args ...any) Finding { return c.say(PermError, format, args) }
 
 // None is the finding that there is nothing to judge.
 func (c *Case) None(format string, args ...any) Finding { return c.say(None, format, args) }

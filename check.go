@@ -3,6 +3,7 @@ package helogate
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Cost is the tier of a check: a dearer tier runs only while nothing is decided.
@@ -12,7 +13,21 @@ type Cost int
 const (
 	Local  Cost = iota // needs nothing but the facts
 	Lookup             // asks DNS
-	Probe              // asks what is dearer than DNS: state, another mail server
+	Probe              // asks another mail server
+)
+
+// Turn is when a check is heard.
+type Turn int
+
+// The turns.
+const (
+	// InTier is with the others of its tier.
+	InTier Turn = iota
+	// OnGreylist is when what was heard comes to a greylisting: fail lets it stand, and any other outcome lets the client in.
+	// Where the line says greylist itself, everybody is heard.
+	OnGreylist
+	// OnDefer is when what was heard comes to a deferral, for nothing but temperrors: pass makes notes of these.
+	OnDefer
 )
 
 // String returns "local", "lookup" or "probe".
@@ -65,8 +80,15 @@ type Check struct {
 	// AtHelo is the basic code of a rejection at the HELO stage where RFC 5321 section 4.3.2 has one that fits better than
 	// 550: 501 for a syntax error, 504 for a parameter that is not taken.
 	AtHelo int
+	// Family is the name that it shares with others of its kind, such as "dnsbl" for each of several lists; "" is its own.
+	// Texts of replies go by it where they are not given for the name, and so does Case.Found.
+	Family string
 	Needs  Stage // the earliest stage it can run at
 	Cost   Cost
+	Turn   Turn
+	// Dispensable is true for a check of lists and stores: where those do not answer, nothing follows from it, unless the
+	// policy says otherwise.
+	Dispensable bool
 	// Finds is the outcome that one answer is enough to prove: it stands though another answer was a tempfail. Every other
 	// outcome of a Case with a tempfail in it becomes temperror.
 	Finds Outcome
@@ -80,10 +102,11 @@ type Check struct {
 type Finding struct {
 	Check   string
 	Outcome Outcome
-	Action  Action // what the policy made of the outcome
-	Why     string // reads well after "rejected: "; printable ASCII, whatever the client sent
-	Code    string // replaces Check.Code in the reply, for a check that finds more than one thing wrong
-	Entry   int    // which entry of the administrator's list it was, from 1; 0 where there is no list
+	Action  Action        // what the policy made of the outcome
+	Why     string        // reads well after "rejected: "; printable ASCII, whatever the client sent
+	Code    string        // replaces Check.Code in the reply, for a check that finds more than one thing wrong
+	Entry   int           // which entry of the administrator's list it was, from 1; 0 where there is no list
+	Retry   time.Duration // when to come again, of who is greylisted; 0 elsewhere
 }
 
 // String returns "fail: 192.0.2.1 has no name".
@@ -91,6 +114,9 @@ func (f Finding) String() string { return fmt.Sprintf("%s: %s", f.Outcome, f.Why
 
 // As returns the finding with another enhanced status code for its reply.
 func (f Finding) As(code string) Finding { f.Code = code; return f }
+
+// After returns the finding with how long to wait before the next try.
+func (f Finding) After(d time.Duration) Finding { f.Retry = d; return f }
 
 // At returns the finding with the entry of the administrator's list that it is about, from 1.
 func (f Finding) At(entry int) Finding { f.Entry = entry; return f }

@@ -71,6 +71,11 @@ func (j *judgement) try() (missing []int) {
 	}
 	j.folded = j.world.noneFolded(len(p.lines))
 	for cost, tier := range p.tiers {
+		if Cost(cost) == Probe {
+			if missing = j.settle(); missing != nil {
+				return missing
+			}
+		}
 		was := j.rejected()
 		if missing = j.run(tier, was); missing != nil {
 			return missing
@@ -82,6 +87,11 @@ func (j *judgement) try() (missing []int) {
 					return missing
 				}
 			}
+		}
+	}
+	if len(p.tiers[Probe]) > 0 {
+		if missing = j.settle(); missing != nil {
+			return missing
 		}
 	}
 	if p.Exhaustive {
@@ -131,6 +141,74 @@ func (j *judgement) run(tier []int, rejected [2]bool) (missing []int) {
 	return missing
 }
 
+// settle hears the lines that have their turn where it has come to a deferral or a greylisting: whether the first is
+// to be had out, and whether the client has proved that it retries.
+func (j *judgement) settle() (missing []int) {
+	for which := range j.tracks {
+		t := &j.tracks[which]
+		if which == trial && !j.policy.trial {
+			continue
+		}
+		if i := j.atTurn(OnDefer, t.onlyFailed(j.policy)); i >= 0 && !t.forgiven {
+			found, known := j.inTurn(i, &missing)
+			t.forgiven = known && found.Outcome == Pass
+		}
+		if missing != nil {
+			continue
+		}
+		j.prove(t, which, &missing)
+		d := t.decide(j.policy).Action
+		t.held = d == Greylist || d == Defer
+	}
+	return missing
+}
+
+// prove hears whether a client that is to be greylisted has proved that it retries. That nobody can say lets it in.
+func (j *judgement) prove(t *track, which int, missing *[]int) {
+	i, there := j.policy.inTurn(OnGreylist)
+	if !there || t.proved || j.policy.lines[i].Check.Needs > j.Stage {
+		return
+	}
+	l := &j.policy.lines[i]
+	d := t.decide(j.policy).Action
+	everybody := l.on[Fail.index()].Do == Greylist && (!l.on[Fail.index()].Trial || which == trial)
+	switch {
+	case d != Greylist && (d != Continue || !everybody):
+		return
+	case l.hidden: // greylisting is off
+		t.proved = true
+		return
+	}
+	found, known := j.inTurn(i, missing)
+	switch {
+	case !known:
+	case found.Outcome != Fail:
+		t.proved = true
+	case t.greylist == "" && d == Continue:
+		t.greylist = l.Check.Name
+	}
+}
+
+// atTurn returns the line of a turn that has come and can be heard at this stage, or -1.
+func (j *judgement) atTurn(t Turn, come bool) int {
+	i, there := j.policy.inTurn(t)
+	if !there || !come || j.policy.lines[i].hidden || j.policy.lines[i].Check.Needs > j.Stage {
+		return -1
+	}
+	return i
+}
+
+// inTurn hears a line in its turn, or adds it to those that miss an answer.
+func (j *judgement) inTurn(i int, missing *[]int) (found Finding, known bool) {
+	found, _ = j.hear(i)
+	if j.void {
+		*missing = append(*missing, i)
+		return found, false
+	}
+	j.found[i] = found
+	return found, true
+}
+
 // hear finds what a line finds, and what it would if all that is on trial were in force: the same but for a line that reads
 // the suspicion, which is judged anew whenever it is heard.
 func (j *judgement) hear(i int) (found, tried Finding) {
@@ -160,7 +238,7 @@ func (j *judgement) hear(i int) (found, tried Finding) {
 func (j *judgement) runRest() (missing []int) {
 	for i := range j.policy.lines {
 		l := &j.policy.lines[i]
-		if l.hidden || l.Check.Needs > j.Stage || j.found[i].Check != "" || l.Check.ReadsSuspicion && missing != nil {
+		if l.hidden || l.Check.Turn != InTier || l.Check.Needs > j.Stage || j.found[i].Check != "" || l.Check.ReadsSuspicion && missing != nil {
 			continue
 		}
 		found, _ := j.hear(i)

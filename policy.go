@@ -32,7 +32,7 @@ type Policy struct {
 	Budget time.Duration
 	// URL of a page about verdicts, for the replies; "{id}" in it stands for the verdict's.
 	URL string
-	// Texts are what replies say in place of what was found and the remedy, by the name of the check, "suspicion", "greylist",
+	// Texts are what replies say in place of what was found and the remedy, by the name of the check or of its family, "suspicion", "greylist",
 	// or "defer" for what DNS did not answer; Placeholders may stand in them.
 	Texts map[string]string
 	// Footer ends every reply. Placeholders may stand in it.
@@ -42,10 +42,12 @@ type Policy struct {
 	// Panicked is told of a check that panicked, with the facts it did so on; the check's outcome is a temperror. May be nil.
 	Panicked func(check string, f Facts, cause any, stack []byte)
 
-	lines  []line
-	byName map[string]int   // indices of lines
-	tiers  [Probe + 1][]int // indices of lines
-	trial  bool             // a line is on trial
+	lines    []line
+	byName   map[string]int   // indices of lines
+	families map[string][]int // indices of lines that share a name with others
+	tiers    [Probe + 1][]int // indices of lines
+	turns    [OnDefer + 1]int // the line of each other turn, from 1; 0 where there is none
+	trial    bool             // a line is on trial
 }
 
 // line is a Line made ready.
@@ -69,34 +71,55 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 	if t.GreylistAt < 0 || t.RejectAt < 0 {
 		return nil, fmt.Errorf("a threshold below zero: greylist_at %d, reject_at %d", t.GreylistAt, t.RejectAt)
 	}
-	p := &Policy{Thresholds: t, byName: map[string]int{}}
+	p := &Policy{Thresholds: t, byName: map[string]int{}, families: map[string][]int{}}
 	seen := map[string]bool{}
 	for _, l := range lines {
 		if seen[l.Check.Name] {
 			return nil, fmt.Errorf("check %q is in the policy twice", l.Check.Name)
 		}
 		seen[l.Check.Name] = true
-		if c := l.Check; c.Name == "" || c.Run == nil || c.Cost < Local || c.Cost > Probe {
-			return nil, fmt.Errorf("check %q is not whole: it needs a name, a function and a cost", c.Name)
+		if c := l.Check; c.Name == "" || c.Run == nil || c.Cost < Local || c.Cost > Probe || c.Turn < InTier || c.Turn > OnDefer {
+			return nil, fmt.Errorf("check %q is not whole: it needs a name, a function, a cost and a turn", c.Name)
 		}
 		made, err := makeLine(l)
 		if err != nil {
 			return nil, fmt.Errorf("check %q: %w", l.Check.Name, err)
 		}
 		made.hidden = made.ignored()
-		p.byName[l.Check.Name] = len(p.lines)
+		if err := p.place(&made); err != nil {
+			return nil, err
+		}
 		if made.hidden {
-			p.lines = append(p.lines, made)
 			continue
 		}
-		p.tiers[l.Check.Cost] = append(p.tiers[l.Check.Cost], len(p.lines))
-		p.lines = append(p.lines, made)
 		for _, a := range made.on {
 			p.trial = p.trial || a.Trial
 		}
 	}
 	return p, nil
 }
+
+// place puts a line behind those that are there.
+func (p *Policy) place(l *line) error {
+	at, c := len(p.lines), &l.Check
+	p.lines = append(p.lines, *l)
+	p.byName[c.Name] = at
+	if c.Family != "" {
+		p.families[c.Family] = append(p.families[c.Family], at)
+	}
+	switch {
+	case c.Turn != InTier && p.turns[c.Turn] > 0:
+		return fmt.Errorf("check %q has the turn that %q has", c.Name, p.lines[p.turns[c.Turn]-1].Check.Name)
+	case c.Turn != InTier:
+		p.turns[c.Turn] = at + 1
+	case !l.hidden:
+		p.tiers[c.Cost] = append(p.tiers[c.Cost], at)
+	}
+	return nil
+}
+
+// inTurn returns the place of the line of a turn, and whether there is one.
+func (p *Policy) inTurn(t Turn) (int, bool) { return p.turns[t] - 1, p.turns[t] > 0 }
 
 func makeLine(l Line) (line, error) {
 	m := line{Line: l}
@@ -156,6 +179,9 @@ func (m *line) follows(o Outcome) bool {
 // possible. A note where there is neither: no voucher and no list is missed.
 func (m *line) onTempError() Action {
 	out := Action{Do: Note}
+	if m.Check.Dispensable {
+		return out
+	}
 	for _, a := range m.on {
 		switch {
 		case a.Do.Refuses() && (out.Do != Defer || out.Trial):

@@ -22,12 +22,42 @@ const (
 	MX    Kind = "MX"    // Values are "preference host", by preference; the null MX of RFC 7505 is "0 ."
 	TXT   Kind = "TXT"   // Values are the strings of a record joined, a record each
 	CNAME Kind = "CNAME" // Values are what Name is an alias of: none or one
+	SRV   Kind = "SRV"   // Values are "priority weight port target", by priority (RFC 2782); the target "." is none
 )
 
-// Kinds of question that what we remember answers.
+// Kinds of question that what we remember answers. NXDomain is that nothing is remembered.
 const (
-	Trust Kind = "TRUST" // Name is an address, and OK that it is let in for a while; the one of Values says why
+	Trust     Kind = "TRUST"     // Name is an address, and OK that it is let in for a while; the one of Values says why
+	Hammering Kind = "HAMMERING" // Name is an address, and OK that it was rejected too often lately; the one of Values says how often
+	SetAside  Kind = "SETASIDE"  // Name is the zone of a list, and OK that it is not believed now; the one of Values says why
 )
+
+// Kinds of question that leave a trace, in what we remember or at somebody else's server. They are asked only when all that
+// was read before them is known.
+const (
+	// Greylisted notes an attempt. Name is who tries what: see package check. Values are "first TIME", and "passed TIME" once
+	// it has proved that it retries; times are of RFC 3339.
+	Greylisted Kind = "GREYLIST"
+	// Deferred notes that a client is to be deferred for failures of DNS. Name is its network, a space and its HELO name;
+	// Values are "first TIME", or "sick WHY" where it is our own resolver that fails.
+	Deferred Kind = "DEFERRED"
+	// Callout asks the mail hosts of an address whether they take mail for it (RFC 5321 section 3.6.3 would have them). Name
+	// is the address; the one of Values is "accepts", "refuses REPLY", "accepts all" for a domain that takes every address,
+	// or "refuses null REPLY" for one that takes no null reverse-path.
+	Callout Kind = "CALLOUT"
+)
+
+// inDNS reports whether it is DNS that answers.
+func (k Kind) inDNS() bool {
+	switch k {
+	case Trust, Hammering, SetAside:
+		return false
+	}
+	return !k.acts()
+}
+
+// acts reports whether to ask leaves a trace.
+func (k Kind) acts() bool { return k == Greylisted || k == Deferred || k == Callout }
 
 // ByKind is an Asker that asks the one who knows of a kind, and that of "" for all other kinds.
 type ByKind map[Kind]Asker

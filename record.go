@@ -21,7 +21,8 @@ const recordVersion = 1
 // AppendJSON appends the record as one JSON object, version 1, without a final newline. The form is stable: keys may
 // come, none goes or changes its meaning. What the client sent may hold any bytes, and JSON strings may not: a text that
 // is no UTF-8 has U+FFFD for what is not, and stands whole in a second key, "helo_base64" for "helo". "trial" is there
-// when it differs from the decision. TTLs are in seconds.
+// when it differs from the decision. TTLs are in seconds, the
+// retry of a finding in milliseconds.
 func (r *Record) AppendJSON(b []byte) []byte {
 	b = append(b, `{"version":1,"id":`...)
 	b = appendString(b, r.ID)
@@ -135,6 +136,9 @@ func (f *Finding) appendJSON(b []byte) []byte {
 	}
 	if f.Entry != 0 {
 		b = strconv.AppendInt(append(b, `,"entry":`...), int64(f.Entry), 10)
+	}
+	if f.Retry != 0 {
+		b = strconv.AppendInt(append(b, `,"retry":`...), f.Retry.Milliseconds(), 10)
 	}
 	return append(b, '}')
 }
@@ -265,6 +269,7 @@ type recordJSON struct {
 		Why     string  `json:"why"`
 		Code    string  `json:"code"`
 		Entry   int     `json:"entry"`
+		Retry   int64   `json:"retry"`
 	} `json:"findings"`
 	Asked []struct {
 		Kind      Kind     `json:"kind"`
@@ -306,7 +311,7 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 		r.Reply = Reply(*in.Reply)
 	}
 	for _, f := range in.Findings {
-		r.Findings = append(r.Findings, Finding{Check: f.Check, Outcome: f.Outcome, Action: f.Action, Why: f.Why, Code: f.Code, Entry: f.Entry})
+		r.Findings = append(r.Findings, Finding{Check: f.Check, Outcome: f.Outcome, Action: f.Action, Why: f.Why, Code: f.Code, Entry: f.Entry, Retry: time.Duration(f.Retry) * time.Millisecond})
 	}
 	for _, a := range in.Asked {
 		r.Asked = append(r.Asked, QA{Question{a.Kind, either(a.NameRaw, a.Name)}, &Answer{

@@ -2,8 +2,10 @@ package helogate
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/helogate/helogate/internal/printable"
 )
@@ -82,7 +84,7 @@ func Catalogue(checks []Check) (out []CatalogueEntry) {
 		code, enhanced := deferCode("", Finding{Outcome: TempError})
 		out = append(out, CatalogueEntry{TextDefer, s, code, enhanced, heads[TextDefer] + ": {why} [{id}]"})
 	}
-	return append(out, CatalogueEntry{TextGreylist, Rcpt, greylistCode, greylistEnhanced, heads[TextGreylist] + " [{id}]"})
+	return append(out, CatalogueEntry{TextGreylist, Rcpt, greylistCode, greylistEnhanced, heads[TextGreylist] + " later; retry={retry} [{id}]"})
 }
 
 const (
@@ -125,6 +127,9 @@ func (p *Policy) text(f *Facts, v *Verdict, c *Check, found Finding) string {
 	facts := p.facts(v, found)
 	id := " [" + v.ID + "]"
 	custom, ok := p.Texts[textName(v, found)]
+	if !ok && c.Family != "" && textName(v, found) == c.Name {
+		custom, ok = p.Texts[c.Family]
+	}
 	words := func(placeholder string) (string, bool) {
 		switch placeholder {
 		case "why":
@@ -143,6 +148,8 @@ func (p *Policy) text(f *Facts, v *Verdict, c *Check, found Finding) string {
 			return brief(f.Sender), true
 		case "recipient":
 			return brief(f.Recipient), true
+		case "retry":
+			return clock(retryOf(v)), true
 		}
 		return "", false
 	}
@@ -158,6 +165,8 @@ func (p *Policy) text(f *Facts, v *Verdict, c *Check, found Finding) string {
 		return cut(expand(custom, words), maxReply-len(tail)) + tail
 	}
 	switch {
+	case v.Action == Greylist:
+		return p.greylisted(v, tail)
 	case v.By == BySuspicion && v.Action == Reject:
 		tail = "; " + suspicionFix + tail
 	case c.Fix != "" && found.Outcome != TempError:
@@ -170,6 +179,44 @@ func (p *Policy) text(f *Facts, v *Verdict, c *Check, found Finding) string {
 	return cut(head+facts, maxReply-len(tail)) + tail
 }
 
+// greylisted says when to come again, for people and for clients that read it (draft-santos-smtpgrey-02). What speaks
+// against the client is told to nobody who may be let in.
+func (p *Policy) greylisted(v *Verdict, tail string) string {
+	d := retryOf(v)
+	if d <= 0 {
+		return heads[TextGreylist] + " later" + tail
+	}
+	return heads[TextGreylist] + " in " + spoken(d) + "; retry=" + clock(d) + tail
+}
+
+// retryOf returns how long a client that is greylisted has to wait, in whole seconds; 0 where that is not known yet.
+func retryOf(v *Verdict) time.Duration {
+	for i := range v.Findings {
+		if d := v.Findings[i].Retry; d > 0 {
+			return (d + time.Second - 1).Truncate(time.Second)
+		}
+	}
+	return 0
+}
+
+// clock writes a duration as 00:05:00.
+func clock(d time.Duration) string {
+	s := int(d / time.Second)
+	return fmt.Sprintf("%02d:%02d:%02d", s/3600, s/60%60, s%60)
+}
+
+// spoken writes a duration for people, who have no seconds to wait.
+func spoken(d time.Duration) string {
+	minutes := int((d + time.Minute - 1) / time.Minute)
+	switch {
+	case minutes == 1:
+		return "a minute"
+	case minutes < 120:
+		return strconv.Itoa(minutes) + " minutes"
+	}
+	return strconv.Itoa((minutes+59)/60) + " hours"
+}
+
 // What a text of Policy.Texts speaks of where it is no single check.
 const (
 	TextGreylist = "greylist"
@@ -178,7 +225,7 @@ const (
 
 // heads are what a reply begins with where no single check decided.
 var heads = map[string]string{
-	TextGreylist: "Greylisted, please try again later",
+	TextGreylist: "Greylisted, please try again",
 	TextDefer:    "Cannot judge this client now, please try again later",
 	BySuspicion:  "Too little speaks for a mail server",
 }
@@ -247,7 +294,7 @@ func notAnswered(asked Evidence) string {
 	var names []string
 	n := 0
 	for i := range asked {
-		if asked[i].Status != TempFail {
+		if asked[i].Status != TempFail || !asked[i].Kind.inDNS() {
 			continue
 		}
 		if n++; n <= most {

@@ -35,10 +35,14 @@ const (
 // track is how one reading of the policy stands.
 type track struct {
 	accept, reject, deferred, greylist string // the first line that says so
+	firm                               string // the first that defers for what it found, not for what could not be found
 	rejects                            Do     // Reject or Drop
 	known, open                        int    // points of suspicion, and those that temperrors leave open
 	vouched, mayVouch                  int    // points off, and those that temperrors leave open
 	unheard                            bool   // a line that might accept is in temperror
+	forgiven                           bool   // patience has ended: temperrors are notes
+	proved                             bool   // greylisting has had its say, and lets the client in
+	held                               bool   // greylisted or deferred: nothing dearer is asked
 }
 
 // fold adds what a line found.
@@ -66,6 +70,9 @@ func (t *track) fold(l *line, o Outcome, which int) {
 		first(&t.reject)
 	case Defer:
 		first(&t.deferred)
+		if o != TempError {
+			first(&t.firm)
+		}
 	case Greylist:
 		first(&t.greylist)
 	case Suspect:
@@ -79,9 +86,14 @@ func (t *track) fold(l *line, o Outcome, which int) {
 	}
 }
 
-// interval is the suspicion: at least, and at most.
+// interval is the suspicion: at least, and at most. What voucher did not answer is never forgotten: else a failure of DNS
+// could reject after all.
 func (t *track) interval() (least, most int) {
-	return max(0, t.known-t.vouched-t.mayVouch), max(0, t.known+t.open-t.vouched)
+	open := t.open
+	if t.forgiven {
+		open = 0
+	}
+	return max(0, t.known-t.vouched-t.mayVouch), max(0, t.known+open-t.vouched)
 }
 
 func (t *track) sameInterval(u *track) bool {
@@ -96,6 +108,10 @@ const BySuspicion = "suspicion"
 func (t *track) decide(p *Policy) Decision {
 	least, most := t.interval()
 	d := Decision{Suspicion: least, Possible: most}
+	deferred := t.deferred
+	if t.forgiven {
+		deferred = t.firm
+	}
 	switch {
 	case t.accept != "":
 		d.Action, d.By = Accept, t.accept
@@ -103,10 +119,12 @@ func (t *track) decide(p *Policy) Decision {
 		d.Action, d.By = t.rejects, t.reject
 	case p.RejectAt > 0 && least >= p.RejectAt:
 		d.Action, d.By = Reject, BySuspicion
-	case t.deferred != "":
-		d.Action, d.By = Defer, t.deferred
+	case deferred != "":
+		d.Action, d.By = Defer, deferred
 	case p.RejectAt > 0 && most >= p.RejectAt:
 		d.Action, d.By = Defer, BySuspicion
+	case t.proved:
+		d.Action = Continue
 	case t.greylist != "":
 		d.Action, d.By = Greylist, t.greylist
 	case p.GreylistAt > 0 && most >= p.GreylistAt:
@@ -120,6 +138,16 @@ func (t *track) decide(p *Policy) Decision {
 	return d
 }
 
+// onlyFailed reports whether the track comes to a deferral that it would not come to if temperrors were notes.
+func (t *track) onlyFailed(p *Policy) bool {
+	if t.decide(p).Action != Defer {
+		return false
+	}
+	u := *t
+	u.forgiven = true
+	return u.decide(p).Action != Defer
+}
+
 // rejected reports whether nothing but a line that lets in can change the end.
 func (t *track) rejected(p *Policy) bool {
 	least, _ := t.interval()
@@ -131,6 +159,8 @@ func (t *track) rejected(p *Policy) bool {
 func (t *track) wants(l *line, rejected bool, which int) bool {
 	switch {
 	case t.accept != "":
+		return false
+	case l.Check.Cost == Probe && t.held: // it has to come again anyway, and nobody else is bothered before
 		return false
 	case !rejected:
 		return true

@@ -24,13 +24,14 @@ type Zone struct {
 //	mx.example.org   A     192.0.2.1
 //	mx.example.org   A     192.0.2.2
 //	example.org      MX    10 mx.example.org
+//	_x._tcp.test     SRV   10 0 25 mx.example.org
 //	www.example.org  CNAME mx.example.org
 //	slow.example.org A     after=50ms 192.0.2.3
 //	down.example.org A     tempfail
 //
 // A value of tempfail is a failure. After after=, an answer takes its time: it is never at hand, and Ask waits so long.
 // A name that no line owns is nxdomain, and one without a kind is nodata for it. Aliases are followed as a resolver does.
-// Empty lines and what follows # say nothing.
+// Empty lines and what follows # say nothing. The owner * of a GREYLIST or DEFERRED answers for every other.
 func NewZone(text string) (*Zone, error) {
 	z := &Zone{records: map[Question]*Answer{}, delays: map[Question]time.Duration{}, names: map[string]bool{}}
 	n := 0
@@ -68,13 +69,14 @@ func (z *Zone) add(f []string) error {
 	}
 	q := Question{Kind(f[1]), strings.ToLower(strings.TrimSuffix(f[0], "."))}
 	switch q.Kind {
-	case PTR, Trust:
+	case PTR, Trust, Hammering:
 		a, err := netip.ParseAddr(f[0])
 		if err != nil {
 			return fmt.Errorf("the owner of a %s is written as an address", q.Kind)
 		}
 		q.Name = a.String()
-	case A, AAAA, MX, TXT, CNAME:
+	case A, AAAA, MX, TXT, CNAME, SRV, SetAside, Callout:
+	case Greylisted, Deferred: // their names are long: "*" owns what nobody else does
 	default:
 		return fmt.Errorf("%q is no kind of question", q.Kind)
 	}
@@ -93,6 +95,11 @@ func (z *Zone) add(f []string) error {
 		z.records[q] = a
 	}
 	value := strings.Join(f[2:], " ")
+	if q.Kind == SRV && value != string(TempFail) && value != "" {
+		if _, _, ok := priorityAndWeight(value); !ok {
+			return fmt.Errorf("an SRV is a priority, a weight, a port and a target")
+		}
+	}
 	if value == string(TempFail) {
 		*a = Answer{Status: TempFail, Note: "the zone says so"}
 	} else if a.Status == OK && value != "" {
@@ -107,7 +114,7 @@ func canonicalValue(k Kind, v string) string {
 		if a, err := netip.ParseAddr(v); err == nil {
 			return a.String()
 		}
-	case PTR, MX, CNAME:
+	case PTR, MX, CNAME, SRV:
 		if !strings.HasSuffix(v, " .") {
 			v = strings.TrimSuffix(v, ".")
 		}
@@ -116,7 +123,19 @@ func canonicalValue(k Kind, v string) string {
 	return v
 }
 
-// sortValues puts values into the canonical order: addresses and MX by number, the rest by text.
+// priorityAndWeight reads the value of an SRV. It is not ok unless all four fields are there.
+func priorityAndWeight(v string) (priority, weight uint64, ok bool) {
+	f := strings.Fields(v)
+	if len(f) != 4 {
+		return 0, 0, false
+	}
+	priority, first := strconv.ParseUint(f[0], 10, 16)
+	weight, second := strconv.ParseUint(f[1], 10, 16)
+	_, third := strconv.ParseUint(f[2], 10, 16)
+	return priority, weight, first == nil && second == nil && third == nil
+}
+
+// sortValues puts values into the canonical order: addresses, MX and SRV by number, the rest by text.
 func sortValues(k Kind, values []string) {
 	slices.SortFunc(values, func(x, y string) int {
 		switch k {
@@ -130,6 +149,10 @@ func sortValues(k Kind, values []string) {
 			m, _ := strconv.Atoi(a)
 			n, _ := strconv.Atoi(b)
 			return cmp.Or(cmp.Compare(m, n), cmp.Compare(x, y))
+		case SRV: // as MX, and of one priority the greatest weight first
+			m, v, _ := priorityAndWeight(x)
+			n, w, _ := priorityAndWeight(y)
+			return cmp.Or(cmp.Compare(m, n), cmp.Compare(w, v), cmp.Compare(x, y))
 		}
 		return cmp.Compare(x, y)
 	})
@@ -162,6 +185,9 @@ func (z *Zone) lookup(q Question) *Answer {
 		if len(a.Values) == 0 && a.Status == OK {
 			return &Answer{Status: NoData, TTL: a.TTL}
 		}
+		return a
+	}
+	if a := z.records[Question{q.Kind, "*"}]; a != nil && q.Kind.acts() {
 		return a
 	}
 	seen, note := map[string]bool{}, ""

@@ -19,6 +19,12 @@ func TestZone(t *testing.T) {
 		example.org      MX    20 b.example.org
 		example.org      MX    5 a.example.org
 		example.org      TXT   v=spf1 -all
+		_x._tcp.test     SRV   10 5 9 low.example.org
+		_x._tcp.test     SRV   9 1 25 B.example.org.
+		_x._tcp.test     SRV   9 10 25 c.example.org
+		_x._tcp.test     SRV   9 1 25 a.example.org
+		_no._tcp.test    SRV   0 0 0 .
+		_ill._tcp.test   SRV   tempfail
 		www.example.org  CNAME web.example.org
 		web.example.org  CNAME mx.example.org
 		gone.example.org CNAME nowhere.example.org
@@ -36,6 +42,10 @@ func TestZone(t *testing.T) {
 		{AAAA, "mx.example.org", "nodata [] "},
 		{MX, "example.org", "ok [5 a.example.org 20 b.example.org] "},
 		{TXT, "example.org", "ok [v=spf1 -all] "},
+		{SRV, "_x._tcp.test", "ok [9 10 25 c.example.org 9 1 25 a.example.org 9 1 25 b.example.org 10 5 9 low.example.org] "},
+		{SRV, "_no._tcp.test", "ok [0 0 0 .] "},
+		{SRV, "_ill._tcp.test", "tempfail [] the zone says so"},
+		{SRV, "mx.example.org", "nodata [] "},
 		{A, "www.example.org", "ok [192.0.2.9 192.0.2.10] alias of mx.example.org"},
 		{AAAA, "www.example.org", "nodata [] alias of mx.example.org"},
 		{CNAME, "www.example.org", "ok [web.example.org] "},
@@ -55,7 +65,9 @@ func TestZone(t *testing.T) {
 func TestZoneErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"mx.example.org A":                     "zone, line 1: a record is an owner, a kind and a value: mx.example.org A",
-		"\nmx.example.org SRV x":               `zone, line 2: "SRV" is no kind of question: mx.example.org SRV x`,
+		"\nmx.example.org HINFO x":             `zone, line 2: "HINFO" is no kind of question: mx.example.org HINFO x`,
+		"x.example SRV 1 2 x.example":          "zone, line 1: an SRV is a priority, a weight, a port and a target: x.example SRV 1 2 x.example",
+		"x.example SRV 1 2 65536 x.example":    "zone, line 1: an SRV is a priority, a weight, a port and a target: x.example SRV 1 2 65536 x.example",
 		"mx.example.org PTR x":                 "zone, line 1: the owner of a PTR is written as an address: mx.example.org PTR x",
 		"x.example A after=soon 192.0.2.1":     `zone, line 1: time: invalid duration "soon": x.example A after=soon 192.0.2.1`,
 		"x.example CNAME y\nx.example MX 10 z": "zone: x.example is an alias, and an alias has nothing else (RFC 1034 section 3.6.2)",

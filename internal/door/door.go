@@ -33,7 +33,7 @@ type Judge func(ctx context.Context, f helogate.Facts) Ruling
 
 // A Ruling is what a door is to do with a client now.
 type Ruling struct {
-	Do    helogate.Do    // Continue, Accept, Greylist, Defer, Reject or Drop; anything else is no ruling
+	Do    helogate.Do    // Continue, Accept, Defer, Reject or Drop; anything else is no ruling
 	Reply helogate.Reply // when Do refuses
 	// Headers are for a client that is let in: what to add to the message's header. A door that can add only some adds the
 	// first.

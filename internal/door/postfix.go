@@ -157,7 +157,7 @@ const dropCode = 521 // Postfix sends it, and closes (RFC 7504 gave it its meani
 // appendAnswer words a ruling, or appends nothing where there is none.
 func appendAnswer(b []byte, r Ruling) []byte {
 	switch r.Do {
-	case helogate.Continue, helogate.Accept, helogate.Greylist:
+	case helogate.Continue, helogate.Accept:
 		return append(b, "action=DUNNO\n\n"...)
 	case helogate.Defer, helogate.Reject, helogate.Drop:
 		reply := r.refusal()

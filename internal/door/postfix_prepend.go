@@ -57,7 +57,7 @@ func (p *postfixConn) prepend(r Ruling) (header.Field, bool) {
 		return header.Field{}, false
 	}
 	switch r.Do {
-	case helogate.Continue, helogate.Accept, helogate.Greylist:
+	case helogate.Continue, helogate.Accept:
 		return p.prepended.next(p.attrs.instance, r.Headers)
 	}
 	return header.Field{}, false

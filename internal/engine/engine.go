@@ -5,6 +5,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,12 @@ type Config struct {
 	Log    *slog.Logger
 	Budget time.Duration    // of a judgement, for all its lookups; 0 is 8s
 	Now    func() time.Time // the time that verdicts are judged at; nil is time.Now
+	// Rejected is told of each client that is rejected, not on trial, once a session: fifty recipients are one try. It must
+	// not wait. May be nil.
+	Rejected func(client netip.Addr, at time.Time)
+	// Muffle says whether a line of log is worth writing about a client that hammers, and how many were not before it. May be
+	// nil: all are.
+	Muffle func(client netip.Addr, at time.Time) (unsaid int, say bool)
 	// Seen is shown every verdict, before the door has it; it may keep it, and must not wait. May be nil.
 	Seen func(*helogate.Record)
 }
@@ -117,9 +124,8 @@ func (g *Gate) Judge(ctx context.Context, f helogate.Facts) door.Ruling {
 	return g.engine.sessions.get(f.Session, g.engine.Now()).Judge(ctx, g, f)
 }
 
-// rule judges and says what is to be done now: what is not yet to be told to the client is held, and a greylist that does
-// not exist greylists nobody.
-func (g *Gate) rule(ctx context.Context, f helogate.Facts) door.Ruling {
+// rule judges and says what is to be done now: what is not yet to be told to the client is held.
+func (g *Gate) rule(ctx context.Context, s *Session, f helogate.Facts) door.Ruling {
 	e, rules := g.engine, g.rules.Load()
 	began := e.Now()
 	if f.Time.IsZero() {
@@ -131,11 +137,17 @@ func (g *Gate) rule(ctx context.Context, f helogate.Facts) door.Ruling {
 		return door.Ruling{} // the door is being closed: no answer is made up
 	}
 	r := door.Ruling{Do: v.Action, Reply: v.Reply}
-	held := v.Action.Refuses() && !mayTell(v.Action, f.Stage, rules.RejectAt)
-	if held || v.Action == helogate.Greylist {
+	if v.Action == helogate.Greylist {
+		r.Do = helogate.Defer
+	}
+	held := r.Do.Refuses() && !mayTell(v.Action, f.Stage, rules.RejectAt)
+	if held {
 		r = door.Ruling{Do: helogate.Continue}
 	}
 	judged := policy.Judged(f)
+	if (r.Do == helogate.Reject || r.Do == helogate.Drop) && e.Rejected != nil && s.firstRejection() {
+		e.Rejected(judged.Client, f.Time)
+	}
 	if !r.Do.Refuses() && f.Stage >= helogate.Mail { // before MAIL there is no message to add to
 		r.Headers = header.Make(&judged, &v, rules.Headers)
 	}
@@ -148,10 +160,17 @@ func (g *Gate) rule(ctx context.Context, f helogate.Facts) door.Ruling {
 	return r
 }
 
-// mayTell reports whether a refusal may be told at a stage: none before the stage that the administrator set, and no
-// deferral before MAIL, since RFC 5321 section 4.3.2 lists no 4yz but 421 for a connection and for HELO.
+// mayTell reports whether a refusal may be told at a stage: none before the stage that the administrator set, no deferral
+// before MAIL, since RFC 5321 section 4.3.2 lists no 4yz but 421 for a connection and for HELO, and no greylisting before
+// RCPT, where it is known who tries to send to whom.
 func mayTell(d helogate.Do, s, rejectAt helogate.Stage) bool {
-	return s >= rejectAt && (d != helogate.Defer || s >= helogate.Mail)
+	switch d {
+	case helogate.Greylist:
+		return s >= helogate.Rcpt
+	case helogate.Defer:
+		return s >= max(rejectAt, helogate.Mail)
+	}
+	return s >= rejectAt
 }
 
 // warn says once that a client has a private address that is not among our networks: an exemption was forgotten, or a
@@ -165,6 +184,9 @@ func (e *Engine) warn(f *helogate.Facts, v *helogate.Verdict) {
 	}
 }
 
+// hammering is the line of clients that are answered at once, and are worth a line of log a minute.
+const hammering = "hammering"
+
 const maxLogged = 255 // bytes of a client's text in a line of log
 
 // logVerdict writes one line: what a person looks for at night. All of the client's text is made printable.
@@ -172,6 +194,13 @@ func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, exception st
 	ctx, now := context.Background(), e.Now()
 	if !e.Log.Enabled(ctx, slog.LevelInfo) {
 		return
+	}
+	unsaid := 0
+	if v.By == hammering && v.Action.Refuses() && e.Muffle != nil {
+		var say bool
+		if unsaid, say = e.Muffle(f.Client, now); !say {
+			return
+		}
 	}
 	var room [20]slog.Attr
 	attrs := append(room[:0],
@@ -210,6 +239,9 @@ func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, exception st
 	}
 	if why := reason(v); why != "" {
 		attrs = append(attrs, slog.String("why", why))
+	}
+	if unsaid > 0 {
+		attrs = append(attrs, slog.Int("unsaid", unsaid))
 	}
 	attrs = append(attrs, slog.Duration("took", now.Sub(began).Round(time.Microsecond)))
 	line := slog.NewRecord(now, slog.LevelInfo, "verdict", 0) // without the caller's place, which is always this one

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -117,8 +118,8 @@ func TestHolding(t *testing.T) {
 		"connect accept   : accept,     accept,     accept,     accept",
 		"rcpt    accept   : accept,     accept,     accept,     accept",
 		"connect note     : continue,   continue,   continue,   continue",
-		"connect greylist : continue,   continue,   continue,   continue", // there is no greylist yet
-		"rcpt    greylist : continue,   continue,   continue,   continue",
+		"connect greylist : continue,   continue,   continue,   defer 451", // who tries to send to whom is known there
+		"rcpt    greylist : continue,   continue,   continue,   defer 451",
 	} {
 		setting, want, _ := strings.Cut(row, ":")
 		f := strings.Fields(setting)
@@ -136,10 +137,45 @@ func TestHolding(t *testing.T) {
 			}
 			last := b.seen[len(b.seen)-1]
 			held := strings.Contains(lastLine(b.log.String()), "held=true")
-			if refuses := last.Action.Refuses(); held != (refuses && want == "continue") {
+			if refuses := last.Action.Refuses() || last.Action == helogate.Greylist; held != (refuses && want == "continue") {
 				t.Errorf("%s %s at %s: %s, and held=%v in the log", f[0], f[1], stage, last.Action, held)
 			}
 		}
+	}
+}
+
+// TestHammering: a session that is rejected counts once, a trial never; and of a client that hammers the log has a line when
+// it is worth one, with how many it was spared.
+func TestHammering(t *testing.T) {
+	b := newBench("")
+	var told []string
+	b.Rejected = func(a netip.Addr, at time.Time) { told = append(told, a.String()+at.Format(" 15:04")) }
+	reject, trial := b.Gate(Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt}), b.Gate(Rules{Policy: mustPolicy(line(failing, "would reject"))})
+	f := spammer(helogate.Rcpt)
+	for range 3 {
+		reject.Judge(t.Context(), f)
+	}
+	f.Session = "another"
+	trial.Judge(t.Context(), f)
+	if want := []string{"192.0.2.1 12:00"}; !slices.Equal(told, want) {
+		t.Errorf("%q, want %q", told, want)
+	}
+	reject.Judge(t.Context(), f)
+	if len(told) != 2 {
+		t.Errorf("%q: another session counts", told)
+	}
+
+	hammers := failing
+	hammers.Name = "hammering"
+	lines := 0
+	b.Muffle = func(netip.Addr, time.Time) (int, bool) { lines++; return 7, lines == 2 }
+	gate := b.Gate(Rules{Policy: mustPolicy(line(hammers, "reject")), RejectAt: helogate.Rcpt})
+	was := strings.Count(b.log.String(), "by=hammering")
+	for range 3 {
+		gate.Judge(t.Context(), f)
+	}
+	if got := b.log.String(); strings.Count(got, "by=hammering") != was+1 || !strings.Contains(got, "unsaid=7") {
+		t.Errorf("the log says\n%s", got)
 	}
 }
 

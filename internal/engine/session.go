@@ -19,6 +19,7 @@ type Session struct {
 	seen      bool     // at CONNECT or HELO
 	greetings []string // verb, space, argument; the last is the one in force
 	refused   greeting // the last one, if it was refused
+	rejected  bool     // at any stage
 }
 
 // greeting is what a client said in HELO or EHLO, whole.
@@ -45,7 +46,7 @@ func (s *Session) Judge(ctx context.Context, g *Gate, f helogate.Facts) door.Rul
 		said = f.Verb + " " + asPostfixShows(f.Helo[:min(len(f.Helo), maxGreeting)])
 		f.Earlier = s.before(said)
 	}
-	ruling := g.rule(ctx, f)
+	ruling := g.rule(ctx, s, f)
 	switch {
 	case !greets:
 	case f.Stage == helogate.Helo && ruling.Do.Refuses():
@@ -65,6 +66,15 @@ func (s *Session) goesOn() (verb, helo string) {
 		return "", "" // an earlier one is in force, and the door knows best which
 	}
 	return s.refused.verb, s.refused.helo
+}
+
+// firstRejection notes a rejection, and reports whether it is the first of the session.
+func (s *Session) firstRejection() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.rejected
+	s.rejected = true
+	return !was
 }
 
 func (s *Session) refuse(g greeting) {
@@ -92,7 +102,7 @@ func (s *Session) begun(at helogate.Stage) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if at == helogate.Connect {
-		s.greetings, s.refused = nil, greeting{}
+		s.greetings, s.refused, s.rejected = nil, greeting{}, false
 	}
 	s.seen = s.seen || at <= helogate.Helo
 	return s.seen
