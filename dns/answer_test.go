@@ -20,6 +20,9 @@ func TestAnswers(t *testing.T) {
 		add(helogate.MX, "many.test", min, "100 b.test", "20 Z.test", "20 a.Test", "20 a.test").
 		add(helogate.MX, "null.test", min, "0 .").
 		add(helogate.TXT, "many.test", min, "v=spf1 "+strings.Repeat("a:x.test ", 50)+"-all", `say \"hi\" \\ \000`, "").
+		add(helogate.SRV, "_x._tcp.test", min, "10 0 25 z.test", "9 1 25 B.test", "9 300 25 c.test", "9 1 9 B.test", "9 1 25 a.Test", "9 1 25 b.test").
+		add(helogate.SRV, "_none._tcp.test", min, "0 0 0 .").
+		add(helogate.SRV, "_odd._tcp.test", min, `65535 65535 65535 _x\ \.\000.test`).
 		add(helogate.PTR, "192.0.2.1", min, "MX.test", "_x.test", `x\.y.test`, `\000\255\ .test`, "mx.test", ".").
 		add(helogate.PTR, "192.0.2.2", min, ".").
 		add(helogate.PTR, "2001:db8::1", min, "six.test").
@@ -36,6 +39,10 @@ func TestAnswers(t *testing.T) {
 		{helogate.MX, "many.test", `ok ["20 a.test" "20 z.test" "100 b.test"] 1m0s`},
 		{helogate.MX, "null.test", `ok ["0 ."] 1m0s`},
 		{helogate.TXT, "many.test", `ok ["" "say \\\"hi\\\" \\\\ \\000" "v=spf1 ` + strings.Repeat("a:x.test ", 50) + `-all"] 1m0s`},
+		{helogate.SRV, "_x._tcp.test", `ok ["9 300 25 c.test" "9 1 25 a.test" "9 1 25 b.test" "9 1 9 b.test" "10 0 25 z.test"] 1m0s`},
+		{helogate.SRV, "_none._tcp.test", `ok ["0 0 0 ."] 1m0s`},
+		{helogate.SRV, "_odd._tcp.test", `ok ["65535 65535 65535 _x\\ \\.\\000.test"] 1m0s`},
+		{helogate.SRV, "many.test", `nodata 5m0s`},
 		{helogate.PTR, "192.0.2.1", `ok ["\\000\\255\\ .test" "_x.test" "mx.test" "x\\.y.test"] 1m0s`},
 		{helogate.PTR, "::ffff:192.0.2.1", `ok ["\\000\\255\\ .test" "_x.test" "mx.test" "x\\.y.test"] 1m0s`},
 		{helogate.PTR, "192.0.2.2", `nodata 1m0s`},
@@ -74,6 +81,8 @@ func TestAliases(t *testing.T) {
 		add(helogate.CNAME, "gone.test", time.Hour, "nowhere.test").
 		add(helogate.CNAME, "bare.test", time.Hour, "has-mx.test").
 		add(helogate.MX, "has-mx.test", time.Hour, "10 mx.test").
+		add(helogate.CNAME, "_srv.alias.test", time.Hour, "_srv.test").
+		add(helogate.SRV, "_srv.test", time.Minute, "1 2 25 mx.test").
 		add(helogate.CNAME, "loop1.test", time.Hour, "loop2.test").
 		add(helogate.CNAME, "loop2.test", time.Hour, "loop1.test").
 		add(helogate.CNAME, "7.2.0.192.in-addr.arpa", time.Minute, "7.0-25.2.0.192.in-addr.arpa").
@@ -96,6 +105,7 @@ func TestAliases(t *testing.T) {
 		{helogate.A, "bare.test", `nodata 5m0s: alias of has-mx.test`},
 		{helogate.CNAME, "bare.test", `ok ["has-mx.test"] 1h0m0s`},
 		{helogate.CNAME, "has-mx.test", `nodata 5m0s`},
+		{helogate.SRV, "_srv.alias.test", `ok ["1 2 25 mx.test"] 1m0s: alias of _srv.test`},
 		{helogate.A, "loop1.test", `tempfail 30s: cname loop at loop1.test`},
 		{helogate.CNAME, "loop1.test", `ok ["loop2.test"] 1h0m0s`},
 		{helogate.PTR, "192.0.2.7", `ok ["mx.test"] 1m0s: alias of 7.0-25.2.0.192.in-addr.arpa`},
@@ -110,7 +120,7 @@ func TestAliases(t *testing.T) {
 			t.Errorf("a query for the CNAME of %s", q.Name)
 		}
 	}
-	if want := 10; s.Queries() != want { // each kind and name once, but CNAME from A
+	if want := 11; s.Queries() != want { // each kind and name once, but CNAME from A
 		t.Errorf("%d queries, not %d: %v", s.Queries(), want, s.Asked())
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/helogate/helogate"
 )
 
-var kinds = []helogate.Kind{helogate.A, helogate.AAAA, helogate.MX, helogate.TXT, helogate.PTR, helogate.CNAME}
+var kinds = []helogate.Kind{helogate.A, helogate.AAAA, helogate.MX, helogate.TXT, helogate.PTR, helogate.CNAME, helogate.SRV}
 
 // FuzzReply gives any bytes for the reply to a query. Nothing panics; what does not fit the question is not believed;
 // what is believed is canonical, whatever the server wrote.
@@ -82,6 +82,8 @@ func seedReply(q query, rcode int) []byte {
 			&wire.AAAA{Hdr: h("b.test.", wire.TypeAAAA), AAAA: make([]byte, 16)},
 			&wire.MX{Hdr: h("b.test.", wire.TypeMX), Mx: "."},
 			&wire.TXT{Hdr: h("b.test.", wire.TypeTXT), Txt: []string{"a", `\000"`}},
+			&wire.SRV{Hdr: h("b.test.", wire.TypeSRV), Priority: 1, Weight: 2, Port: 25, Target: `X\ y.test.`},
+			&wire.SRV{Hdr: h("b.test.", wire.TypeSRV), Target: "."},
 			&wire.PTR{Hdr: h("b.test.", wire.TypePTR), Ptr: `X\.y.test.`},
 		}
 	}
@@ -118,6 +120,12 @@ func checkAnswer(t *testing.T, kind helogate.Kind, a *helogate.Answer) {
 		case helogate.MX:
 			_, host, _ := strings.Cut(v, " ")
 			checkName(t, host)
+		case helogate.SRV:
+			f := strings.SplitN(v, " ", 4)
+			if len(f) != 4 {
+				t.Fatalf("%q lacks a field", v)
+			}
+			checkName(t, f[3])
 		case helogate.PTR, helogate.CNAME:
 			checkName(t, v)
 		}

@@ -39,6 +39,8 @@ func plan(q helogate.Question) (query, error) {
 		kind = wire.TypeMX
 	case helogate.TXT:
 		kind = wire.TypeTXT
+	case helogate.SRV:
+		kind = wire.TypeSRV
 	case helogate.PTR:
 		kind = wire.TypePTR
 		addr, err := netip.ParseAddr(name)

@@ -162,8 +162,9 @@ func (t *trail) follow(records []wire.RR) (bool, *failure) {
 type value struct {
 	text string
 	addr netip.Addr
-	pref uint16
-	none bool // the record says that there is nothing
+	pref uint16 // the least comes first
+	load uint16 // of SRV: the weight, and the greatest comes first (RFC 2782)
+	none bool   // the record says that there is nothing
 }
 
 // valueOf reads a record. It is not ok if the record has no data at all, which the wire package lets pass, since
@@ -179,6 +180,9 @@ func valueOf(rr wire.RR) (value, bool) {
 	case *wire.MX:
 		host := canonical(rr.Mx)
 		return value{text: strconv.Itoa(int(rr.Preference)) + " " + host, pref: rr.Preference}, rr.Mx != ""
+	case *wire.SRV:
+		text := fmt.Sprintf("%d %d %d %s", rr.Priority, rr.Weight, rr.Port, canonical(rr.Target))
+		return value{text: text, pref: rr.Priority, load: rr.Weight}, rr.Target != ""
 	case *wire.TXT:
 		return value{text: strings.Join(rr.Txt, "")}, len(rr.Txt) > 0
 	case *wire.PTR:
@@ -190,10 +194,10 @@ func valueOf(rr wire.RR) (value, bool) {
 	return value{}, false
 }
 
-// inOrder sorts values, addresses and preferences by number, and drops what is there twice.
+// inOrder sorts values, addresses, preferences and weights by number, and drops what is there twice.
 func inOrder(values []value) []string {
 	slices.SortFunc(values, func(a, b value) int {
-		return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.pref, b.pref), strings.Compare(a.text, b.text))
+		return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.pref, b.pref), cmp.Compare(b.load, a.load), strings.Compare(a.text, b.text))
 	})
 	values = slices.Compact(values)
 	texts := make([]string, len(values))

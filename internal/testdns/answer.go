@@ -132,6 +132,10 @@ func record(owner string, kind helogate.Kind, value string, ttl time.Duration) d
 		pref, host, _ := strings.Cut(value, " ")
 		n, _ := strconv.ParseUint(pref, 10, 16)
 		return &dns.MX{Hdr: h, Preference: uint16(n), Mx: dns.Fqdn(host)}
+	case helogate.SRV:
+		f := strings.SplitN(value, " ", 4)
+		number := func(s string) uint16 { n, _ := strconv.ParseUint(s, 10, 16); return uint16(n) }
+		return &dns.SRV{Hdr: h, Priority: number(f[0]), Weight: number(f[1]), Port: number(f[2]), Target: dns.Fqdn(f[3])}
 	case helogate.TXT:
 		return &dns.TXT{Hdr: h, Txt: pieces(value)}
 	case helogate.CNAME:

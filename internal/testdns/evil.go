@@ -126,6 +126,7 @@ func (s *Server) stock(r request) *dns.Msg {
 	ok := "ok" + s.suffix
 	value, has := map[helogate.Kind]string{
 		helogate.A: "192.0.2.66", helogate.AAAA: "2001:db8::66", helogate.PTR: ok, helogate.MX: "10 " + ok, helogate.TXT: "ok",
+		helogate.SRV: "1 2 25 " + ok,
 	}[kind]
 	if has {
 		m.Answer = []dns.RR{record(q.Name, kind, value, time.Minute)}

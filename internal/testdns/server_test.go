@@ -55,6 +55,8 @@ func TestAnswersFromAZone(t *testing.T) {
 		mx.example.org  AAAA  2001:db8::1
 		example.org     MX    10 mx.example.org
 		example.org     TXT   v=spf1 -all
+		_x._tcp.test    SRV   1 2 3 mx.example.org
+		_no._tcp.test   SRV   0 0 0 .
 		www.example.org CNAME mx.example.org
 		down.example.org A    tempfail`))
 	for _, c := range []struct {
@@ -68,6 +70,8 @@ func TestAnswersFromAZone(t *testing.T) {
 		{"mx.example.org", dns.TypeAAAA, "NOERROR; mx.example.org. AAAA 2001:db8::1"},
 		{"example.org", dns.TypeMX, "NOERROR; example.org. MX 10 mx.example.org."},
 		{"example.org", dns.TypeTXT, `NOERROR; example.org. TXT "v=spf1 -all"`},
+		{"_x._tcp.test", dns.TypeSRV, "NOERROR; _x._tcp.test. SRV 1 2 3 mx.example.org."},
+		{"_no._tcp.test", dns.TypeSRV, "NOERROR; _no._tcp.test. SRV 0 0 0 ."},
 		{"www.example.org", dns.TypeA, "NOERROR; www.example.org. CNAME mx.example.org.; mx.example.org. A 192.0.2.1"},
 		{"www.example.org", dns.TypeCNAME, "NOERROR; www.example.org. CNAME mx.example.org."},
 		{"down.example.org", dns.TypeA, "SERVFAIL"},
@@ -86,7 +90,7 @@ func TestAnswersFromAZone(t *testing.T) {
 	if asked[0] != (helogate.Question{Kind: helogate.PTR, Name: "192.0.2.1"}) || asked[1].Name != "2001:db8::1" || asked[2].Name != "mx.example.org" {
 		t.Errorf("asked: %v", asked[:3])
 	}
-	if len(asked) != 11 || s.Queries() != 11 {
+	if len(asked) != 13 || s.Queries() != 13 {
 		t.Errorf("%d asked, %d queries", len(asked), s.Queries())
 	}
 }
