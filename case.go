@@ -91,6 +91,10 @@ func (c *Case) Ask(kind Kind, name string) *Answer {
 	return a
 }
 
+// Waiting reports whether something that was asked is not answered yet: the finding will be thrown away, and a check may cut
+// short what is dear.
+func (c *Case) Waiting() bool { return c.void }
+
 var unanswered = Answer{Status: TempFail, Note: "not answered yet"}
 
 // Values returns all that name has of a kind.

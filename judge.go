@@ -306,7 +306,7 @@ func (j *judgement) examine(i int) (found Finding) {
 		found.Outcome = None
 	}
 	if c.doubt != nil && found.Outcome != l.Check.Finds {
-		found.Outcome, found.Code = TempError, ""
+		found.Outcome, found.Code, found.Retry = TempError, "", 0
 		found.Why = printable.Text(fmt.Sprintf("%s of %s: %s", c.doubt.Kind, c.doubt.Name, c.doubt.Note), maxWhy)
 	}
 	found.Action = l.on[found.Outcome.index()]

@@ -108,7 +108,7 @@ func rejectCode(s Stage, c *Check, enhanced string) int {
 	return 550
 }
 
-// deferCode is 450 4.7.25 for reverse DNS (RFC 7372 section 3.3) and 451 4.4.3, a directory server failure (RFC 3463
+// deferCode is 450 4.7.25 for reverse DNS (RFC 7372 section 3.3), 451 4.7.24 for SPF, and 451 4.4.3, a directory server failure (RFC 3463
 // section 3.5), for any other failure of DNS, also of one that kept us from hearing who may let the client in. What a
 // policy defers though nothing failed keeps its check's code.
 func deferCode(enhanced string, found Finding) (int, string) {
@@ -116,6 +116,8 @@ func deferCode(enhanced string, found Finding) (int, string) {
 	switch {
 	case enhanced == "5.7.25" && (failed || found.Outcome == TempError):
 		return 450, "4.7.25"
+	case enhanced == "5.7.23" && found.Outcome == TempError: // SPF that could not be looked up (RFC 7372 section 3.2)
+		return 451, "4.7.24"
 	case failed:
 		return 451, "4" + strings.TrimPrefix(enhanced, "5")
 	}

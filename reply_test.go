@@ -83,6 +83,11 @@ func TestReplyOfDeferrals(t *testing.T) {
 	if got := byChoice.Judge(t.Context(), client("198.51.100.1 mx.example.org"), zone).Reply; got.Code != 450 || got.Enhanced != "4.7.25" {
 		t.Error(got)
 	}
+	strict := preset(t, "strict")
+	if got := strict.Judge(t.Context(), client("198.51.100.9 mx.example.org a@spf.example"), MustZone("198.51.100.9 PTR mx.example.org\n"+
+		"mx.example.org A 198.51.100.9\nspf.example MX 10 mx.example.org\nspf.example TXT tempfail")).Reply; got.Code != 451 || got.Enhanced != "4.7.24" {
+		t.Error(got)
+	}
 	if got := byChoice.Judge(t.Context(), client("198.51.100.5 desktop"), zone).Reply; got.Code != 451 || got.Enhanced != "4.5.2" {
 		t.Error(got)
 	}

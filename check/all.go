@@ -1,11 +1,20 @@
 package check
 
-import "github.com/helogate/helogate"
+import (
+	"slices"
+
+	"github.com/helogate/helogate"
+)
 
 // All lists the checks in their order. The order means something: of lines that reject, the first is the one that the
 // client reads of, and of lines that let in, the first ends the judgement. So those that let in stand ahead, and of the
 // others the cheap and plain ones.
 func All(s Settings) []helogate.Check {
+	return slices.Concat(own(s), lists(s), memory(s))
+}
+
+// own are the checks of what the client says, and of what DNS says about it.
+func own(s Settings) []helogate.Check {
 	return []helogate.Check{
 		Authenticated,
 		Submission,
@@ -16,6 +25,7 @@ func All(s Settings) []helogate.Check {
 		Postmaster,
 		Abuse,
 
+		Hammering(s.Hammering),
 		HeloMissing,
 		OwnIdentity(s.Own),
 		BareAddress,
@@ -45,8 +55,26 @@ func All(s Settings) []helogate.Check {
 	}
 }
 
+// lists are the checks of what others say about the client, or about the sender.
+func lists(s Settings) (out []helogate.Check) {
+	for _, family := range ListFamilies {
+		out = append(out, ListChecks(family, s.Lists)...)
+	}
+	return append(out, SPFHelo, SPFFrom, DMP, CallerID, CSA)
+}
+
+// memory are the checks of what is remembered, and of what is asked of nobody in a hurry.
+func memory(s Settings) []helogate.Check {
+	return []helogate.Check{
+		Callout(s.Callout),
+		CalloutPostmaster(s.Callout),
+		Greylist(s.Greylist),
+		Patience(s.Patience > 0, s.Patience),
+	}
+}
+
 // FirstJudging is the name of the first check that does not let in.
-const FirstJudging = "helo-missing"
+const FirstJudging = "hammering"
 
 // Names lists the names of the checks in their order.
 func Names() []string {

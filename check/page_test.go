@@ -41,7 +41,14 @@ Made of the code by ` + "`go generate ./check`" + `; change it there.
 A check asks one thing about a client and finds one of the outcomes of RFC 8601: none, neutral, pass, softfail, fail,
 temperror, permerror. What follows from an outcome is the policy's to say: a preset, changed by
 [policy.checks](config.md). Those that let in come first; of lines that refuse, the first is the one that the client reads
-of. Local checks need nothing but what the client said; the others ask DNS, and run only while nothing is decided.
+of. Local checks need nothing but what the client said; the others ask DNS, and run only while nothing is decided; other mail
+hosts are asked last of all, and not about a client that is deferred or greylisted. ` + "`greylist` and `patience`" + ` are heard when the others
+have come to a greylisting, or to a deferral for failures of DNS.
+
+` + "`dnsbl`, `rhsbl` and `dnswl`" + ` are families: each list of the configuration is a line of its own, ` + "`dnsbl:NAME`" + `. Of lists, of what
+is remembered and of other mail hosts, a failure is a note: none of these may stop the mail. More about
+[lists](blocklists.md), [SPF](spf.md), [greylisting](greylist.md), [callouts](callout.md), [hammering](hammering.md), and the legacy of
+[DMP](dmp.md), [Caller ID](caller-id.md) and [CSA](csa.md).
 
 A failure of DNS is never a rejection. Where a check would reject, it defers; where it would suspect, its points are
 possible and not known; see [verdicts](verdicts.md).
@@ -50,12 +57,14 @@ possible and not known; see [verdicts](verdicts.md).
 |---|---|---|---|
 `)
 	for _, c := range All(Settings{}) {
-		asks := "nothing"
-		if c.Cost == helogate.Lookup {
-			asks = "DNS"
-		}
-		if c.Name == "exempt" || c.Name == "forwarder" {
+		asks := [...]string{"nothing", "DNS", "mail hosts"}[c.Cost]
+		switch c.Name {
+		case "exempt", "forwarder":
 			asks = "DNS, for entries with `name`"
+		case "trusted", "hammering", "patience":
+			asks = "what is remembered"
+		case "greylist":
+			asks = "what is remembered, DNS"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", c.Name, strings.ToUpper(c.Needs.String()), asks, c.Doc)
 	}
@@ -64,8 +73,8 @@ The codes of each at every stage, and how to word the replies anew, are in [repl
 
 ## The presets
 
-An action alone is what follows from *fail*. In ` + "`balanced`, the default," + ` points add up: from 2 on a client is greylisted
-(there is no greylist yet: until then it is let in, and the log says so), from 5 on it is rejected.
+An action alone is what follows from *fail*. In ` + "`balanced`, the default," + ` points add up: from 2 on a client is greylisted, from 5 on
+it is rejected.
 
 | check | lenient | rfc | strict | balanced | hardline |
 |---|---|---|---|---|---|
@@ -116,7 +125,7 @@ address and name, what to do about it, the verdict's id, your page about it (` +
 	}
 	b.WriteString(`
 ` + "`suspicion`" + ` is a rejection that no single check decided, ` + "`defer`" + ` a deferral because DNS did not answer, ` + "`greylist`" + ` a
-greylisting. A deferral for reverse DNS is 450 4.7.25 (RFC 7372 section 3.3). A check that the policy defers on *fail* keeps its
+greylisting. A deferral for reverse DNS is 450 4.7.25, one for SPF 451 4.7.24 (RFC 7372 sections 3.3, 3.2). A check that the policy defers on *fail* keeps its
 enhanced code, with 4 for 5. What is dropped has 521 at Postfix. Nothing is deferred before MAIL, where RFC 5321 has no place
 for it. A rule of yours has 5.7.1, and its note or its name for what was found.
 

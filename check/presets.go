@@ -1,7 +1,9 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/helogate/helogate"
@@ -24,6 +26,8 @@ const (
 	rej   = "reject"
 	drop  = "drop"
 	vouch = "note; pass = vouch 1"
+
+	vouch3 = "note; pass = vouch 3"
 
 	// A failure of the HELO name's DNS would make own-name defer, though nobody can say that the name is ours. So it does
 	// no more there than the checks beside it do.
@@ -48,6 +52,7 @@ var presetTable = [...]struct {
 	{"postmaster", let, let, let, let, let},
 	{"abuse", let, let, let, let, let},
 
+	{"hammering", off, off, off, off, off},
 	{"helo-missing", rej, rej, rej, rej, drop},
 	{"own-identity", rej, rej, rej, rej, drop},
 	{"bare-address", rej, rej, rej, rej, drop},
@@ -74,6 +79,19 @@ var presetTable = [...]struct {
 	{"sender-domain", off, note, note, rej, drop},
 	{"sender-mx", off, note, note, s1, drop},
 	{"mx-fcrdns", off, note, note, note, drop},
+
+	{"dnsbl", off, note, note, rej, drop},
+	{"rhsbl", off, note, note, rej, drop},
+	{"dnswl", off, off, off, vouch3, off},
+	{"spf-helo", off, note, rej, s3 + "; pass = vouch 1", drop},
+	{"spf-from", off, note, rej, s3, drop},
+	{"dmp", off, off, off, off, off},
+	{"caller-id", off, off, off, off, off},
+	{"csa", off, off, off, off, off},
+	{"callout", off, off, off, off, off},
+	{"callout-postmaster", off, off, off, off, off},
+	{"greylist", note, note, note, note, note}, // heard by who is to be greylisted alone
+	{"patience", note, note, note, note, note},
 }
 
 // thresholds of the presets that weigh.
@@ -96,10 +114,12 @@ func Lines(preset string, s Settings) ([]helogate.Line, helogate.Thresholds, err
 	if err != nil {
 		return nil, helogate.Thresholds{}, err
 	}
-	all := All(s)
-	lines := make([]helogate.Line, len(all))
-	for i, c := range all {
-		lines[i] = helogate.Line{Check: c, On: actions[c.Name]}
+	var lines []helogate.Line
+	for _, c := range All(s) {
+		if slices.Contains(ListFamilies, c.Name) { // it stands for lists that there are none of
+			continue
+		}
+		lines = append(lines, helogate.Line{Check: c, On: actions[cmp.Or(c.Family, c.Name)]})
 	}
 	return lines, thresholds[preset], nil
 }

@@ -18,6 +18,11 @@ type Settings struct {
 	Exempt       []Exemption
 	Forwarders   []Forwarder
 	Trusted      bool // whether somebody answers questions of the kind helogate.Trust
+	Hammering    bool // and of the kind helogate.Hammering
+	Lists        []List
+	Greylist     Greylisting
+	Patience     time.Duration // how long a client is deferred for failures of DNS; 0 is without end
+	Callout      []string      // whose senders are asked about; see Callout
 }
 
 // Own is what is ours: others may not say it, and it is never judged.

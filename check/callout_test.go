@@ -1,0 +1,161 @@
+package check
+
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/helogate/helogate"
+)
+
+const calloutWorld = `
+	jane@example.org   CALLOUT accepts
+	joe@example.org    CALLOUT refuses 550 5.1.1 <joe@example.org>: User unknown
+	any@all.example    CALLOUT accepts all
+	jane@null.example  CALLOUT refuses null 550 5.7.1 <>: Sender address rejected
+	jane@slow.example  CALLOUT tempfail
+	jane@odd.example   CALLOUT perhaps
+	jane@xn--caf-dma.example CALLOUT accepts
+	postmaster@example.org   CALLOUT accepts
+	postmaster@all.example   CALLOUT accepts all
+	postmaster@rude.example  CALLOUT refuses 550 no postmaster here
+	postmaster@null.example  CALLOUT refuses null 550 go away
+	postmaster@slow.example  CALLOUT tempfail`
+
+func TestCallout(t *testing.T) {
+	zone(t, Callout([]string{"*"}), calloutWorld,
+		"192.0.2.1 x jane@example.org", "pass: example.org takes mail for jane@example.org",
+		"192.0.2.1 x jane@EXAMPLE.ORG.", "pass: example.org takes mail for jane@example.org",
+		`192.0.2.1 x "jane"@example.org`, "pass: example.org takes mail for jane@example.org",
+		"192.0.2.1 x @relay.example:jane@example.org", "pass: example.org takes mail for jane@example.org",
+		"192.0.2.1 x jane@caf\u00e9.example", "pass: xn--caf-dma.example takes mail for jane@xn--caf-dma.example",
+		"192.0.2.1 x joe@example.org", "fail: example.org takes no mail for joe@example.org: 550 5.1.1 <joe@example.org>: User unknown",
+		"192.0.2.1 x any@all.example", "neutral: all.example takes mail for every address, so nothing is known of any@all.example",
+		"192.0.2.1 x jane@null.example", "neutral: null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 <>: Sender address rejected",
+		"192.0.2.1 x jane@slow.example", "temperror: CALLOUT of jane@slow.example: the zone says so",
+		"192.0.2.1 x jane@odd.example", "none: what was answered about jane@odd.example makes no sense",
+		"192.0.2.1 x new@example.org", "none: nobody has asked about new@example.org",
+		"192.0.2.1 x -", "none: nobody is asked about the null reverse-path",
+		"192.0.2.1 x PostMaster@rude.example", "none: nobody is asked about postmaster",
+		`192.0.2.1 x "abuse"@rude.example`, "none: nobody is asked about abuse",
+		"192.0.2.1 x jane", "none: the sender has no domain",
+		"192.0.2.1 x jane@[192.0.2.1]", "none: the sender has no domain",
+		"192.0.2.1 x jane@localhost", "none: the sender jane@localhost cannot be written in an SMTP command",
+		"192.0.2.1 x ja_SP_ne@example.org", "none: the sender ja ne@example.org cannot be written in an SMTP command",
+		"192.0.2.1 x ja>ne@example.org", "none: the sender ja>ne@example.org cannot be written in an SMTP command",
+		"192.0.2.1 x j\u00e4ne@example.org", `none: the sender j\xc3\xa4ne@example.org cannot be written in an SMTP command`,
+		"192.0.2.1 x jane\x00@example.org", `none: the sender jane\x00@example.org cannot be written in an SMTP command`)
+}
+
+func TestCalloutPostmaster(t *testing.T) {
+	zone(t, CalloutPostmaster([]string{"*"}), calloutWorld,
+		"192.0.2.1 x jane@example.org", "pass: example.org takes mail for postmaster@example.org",
+		"192.0.2.1 x j\u00e4ne@example.org", "pass: example.org takes mail for postmaster@example.org",
+		"192.0.2.1 x jane@all.example", "pass: all.example takes mail for postmaster@all.example",
+		"192.0.2.1 x jane@rude.example", "fail: rude.example takes no mail for postmaster@rude.example: 550 no postmaster here",
+		"192.0.2.1 x jane@null.example", "neutral: null.example cannot be asked, for it takes no null reverse-path: 550 go away",
+		"192.0.2.1 x jane@slow.example", "temperror: CALLOUT of postmaster@slow.example: the zone says so",
+		"192.0.2.1 x postmaster@rude.example", "none: nobody is asked about postmaster",
+		"192.0.2.1 x jane@a_SP_b.example", "none: a b.example is no name of a domain",
+		"192.0.2.1 x -", "none: nobody is asked about the null reverse-path")
+}
+
+// Only those are asked whom the administrator names, and nobody by default.
+func TestCalloutDomains(t *testing.T) {
+	const asked = "fail: DOMAIN takes no mail for joe@DOMAIN: 550 no"
+	for _, c := range []struct{ domains, domain, want string }{
+		{"", "example.org", "none: no domain's senders are asked about"},
+		{"example.org", "example.org", asked},
+		{"example.org", "mail.example.org", "none: the senders of DOMAIN are not asked about"},
+		{".example.org", "mail.example.org", asked},
+		{".example.org", "example.org", "none: the senders of DOMAIN are not asked about"},
+		{"example.com example.org", "example.org", asked},
+		{"example.com", "badexample.com", "none: the senders of DOMAIN are not asked about"},
+	} {
+		domains := strings.Fields(c.domains)
+		zone(t, Callout(domains), "joe@"+c.domain+" CALLOUT refuses 550 no",
+			"192.0.2.1 x joe@"+c.domain, strings.ReplaceAll(c.want, "DOMAIN", c.domain))
+		want := strings.ReplaceAll(strings.ReplaceAll(c.want, "joe", "postmaster"), "DOMAIN", c.domain)
+		zone(t, CalloutPostmaster(domains), "postmaster@"+c.domain+" CALLOUT refuses 550 no", "192.0.2.1 x joe@"+c.domain, want)
+	}
+}
+
+// Where nothing may be asked, nothing is: a question is a connection to somebody's server.
+func TestCalloutAsksNobody(t *testing.T) {
+	for _, c := range []struct{ domains, sender string }{
+		{"", "jane@example.org"}, {"*", "-"}, {"*", "postmaster@example.org"}, {"*", "abuse@example.org"}, {"example.com", "jane@example.org"},
+	} {
+		for _, check := range []helogate.Check{Callout(strings.Fields(c.domains)), CalloutPostmaster(strings.Fields(c.domains))} {
+			p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: check})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v := p.Judge(t.Context(), facts("192.0.2.1 x "+c.sender), helogate.MustZone("")); len(v.Asked) > 0 {
+				t.Errorf("%s, senders of %q, from %s: asked %v", check.Name, c.domains, c.sender, v.Asked)
+			}
+		}
+	}
+}
+
+// Where a host cannot be asked, nothing follows, though the line rejects.
+func TestCalloutStopsNoMail(t *testing.T) {
+	reject := map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}}
+	for sender, want := range map[string]helogate.Do{
+		"jane@slow.example": helogate.Continue, "jane@null.example": helogate.Continue, "joe@example.org": helogate.Reject,
+	} {
+		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: Callout([]string{"*"}), On: reject})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := p.Judge(t.Context(), facts("192.0.2.1 x "+sender), helogate.MustZone(calloutWorld)); v.Action != want {
+			t.Errorf("from %s: %s, not %s", sender, v.Action, want)
+		}
+	}
+}
+
+func TestCalloutName(t *testing.T) {
+	for _, c := range [][2]string{
+		{"Jane.Doe+x@Example.ORG", "Jane.Doe+x@example.org"}, // the case of a local part is its host's affair (RFC 5321 section 2.4)
+		{`"jane doe"@example.org`, `"jane doe"@example.org`},
+		{`"ja\ne"@example.org`, "jane@example.org"},
+		{`"a@b\"c\\"@example.org`, `"a@b\"c\\"@example.org`},
+		{`""@example.org`, `""@example.org`},
+		{strings.Repeat("a", 64) + "@example.org", strings.Repeat("a", 64) + "@example.org"},
+		{strings.Repeat("a", 65) + "@example.org", ""},
+		{"", ""}, {"jane", ""}, {"@example.org", ""}, {"a..b@example.org", ""}, {".a@example.org", ""}, {"a.@example.org", ""},
+		{"a b@example.org", ""}, {"a@b@example.org", ""}, {`a"b@example.org`, ""}, {`"a"b"@example.org`, ""}, {`"a\"@example.org`, ""},
+		{"a\r\nDATA@example.org", ""}, {"\"a\r\nDATA\"@example.org", ""}, {"\"a\\\r\"@example.org", ""},
+		{"jane@example.org>", ""}, {`"<>"@example.org`, ""}, {`"a\>"@example.org`, ""}, {"jane@exa mple.org", ""}, {"jane@a..b", ""}, {"jane@corp.local", ""}, {"jane@192.0.2.1", ""},
+	} {
+		if got, ok := CalloutName(c[0]); ok != (c[1] != "") || ok && got != c[1] {
+			t.Errorf("%q: %q, %t, not %q", c[0], got, ok, c[1])
+		}
+	}
+}
+
+// A name can stand between <> in a command whatever the sender was, and is its own name.
+func TestCalloutNameIsSafe(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		address := rapid.OneOf(
+			rapid.StringMatching(`"([ -~]|\\[ -~]){0,5}"@example\.org`),
+			rapid.StringMatching(`[ -~]{0,8}@example\.org`),
+			rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 12), func(b []byte) string { return string(b) + "@example.org" }),
+		).Draw(t, "address")
+		name, ok := CalloutName(address)
+		if !ok {
+			return
+		}
+		again, ok := CalloutName(name)
+		if !ok || again != name {
+			t.Fatalf("%q: %q, and then %q, %t", address, name, again, ok)
+		}
+		local := name[:strings.LastIndexByte(name, '@')]
+		if strings.ContainsAny(name, "<>") || local[0] != '"' && strings.ContainsAny(local, "\" \\@") || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Fatalf("%q: %q", address, name)
+		}
+		if was, _ := Mailbox(address); local[0] != '"' && local != was {
+			t.Fatalf("%q is another mailbox than %q", name, address)
+		}
+	})
+}

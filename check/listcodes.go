@@ -1,0 +1,193 @@
+package check
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Codes are the answers of a DNS list that count: a list says by the address that it answers why it lists, and hardly
+// anybody wants all of its reasons (RFC 5782 section 2.3). The zero value is none.
+type Codes struct {
+	spans []span
+	text  string
+}
+
+// A span is addresses, as numbers: those from first to last, or where there is a mask all that have a bit of it. No mask has
+// a bit of the first octet.
+type span struct{ first, last, mask uint32 }
+
+// ParseCodes reads codes, each an address (127.0.0.2), a range (127.0.0.2-127.0.0.11), a network (127.0.1.0/24), or a mask
+// (&0.0.0.8: any of these bits, as Exim writes it). All lie in 127.0.0.0/8. An error says which one is wrong, and what to
+// write. There must be one: a list whose every answer counts lists the world on the day its domain is sold.
+func ParseCodes(codes []string) (Codes, error) {
+	if len(codes) == 0 {
+		return Codes{}, fmt.Errorf("no codes: name the answers that are listings, such as 127.0.0.2; the list's own page has them")
+	}
+	out := Codes{text: strings.Join(codes, ", ")}
+	for _, code := range codes {
+		s, err := parseCode(strings.TrimSpace(code))
+		if err != nil {
+			return Codes{}, fmt.Errorf("code %q: %w", code, err)
+		}
+		out.spans = append(out.spans, s)
+	}
+	return out, nil
+}
+
+func parseCode(code string) (span, error) {
+	if mask, is := strings.CutPrefix(code, "&"); is {
+		return parseMask(mask)
+	}
+	if strings.Contains(code, "/") {
+		return parseNetwork(code)
+	}
+	from, to, isRange := strings.Cut(code, "-")
+	first, err := parseAnswer(strings.TrimSpace(from))
+	if err != nil {
+		return span{}, err
+	}
+	if !isRange {
+		if why := listError("", first); why != "" {
+			return span{}, fmt.Errorf("no listing: %s", why)
+		}
+		return span{first: number(first), last: number(first)}, nil
+	}
+	last, err := parseAnswer(strings.TrimSpace(to))
+	if err != nil {
+		return span{}, err
+	}
+	if last.Less(first) {
+		return span{}, fmt.Errorf("ends before it begins: write %s-%s", last, first)
+	}
+	return span{first: number(first), last: number(last)}, nil
+}
+
+func parseMask(text string) (span, error) {
+	a, err := netip.ParseAddr(text)
+	if err != nil || !a.Is4() {
+		return span{}, fmt.Errorf("a mask is & and the bits as an address, such as &0.0.0.8")
+	}
+	if a.As4()[0] != 0 {
+		return span{}, fmt.Errorf("every answer begins with 127, so a mask must begin with 0: write &0.0.0.8")
+	}
+	if number(a) == 0 {
+		return span{}, fmt.Errorf("a mask without a bit matches nothing")
+	}
+	return span{mask: number(a)}, nil
+}
+
+func parseNetwork(text string) (span, error) {
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return span{}, fmt.Errorf("no network: write one like 127.0.1.0/24")
+	}
+	if _, err := parseAnswer(p.Addr().String()); err != nil {
+		return span{}, err
+	}
+	if p != p.Masked() {
+		return span{}, fmt.Errorf("has bits beyond its prefix: write %s", p.Masked())
+	}
+	if p.Bits() < 8 {
+		return span{}, fmt.Errorf("reaches beyond 127.0.0.0/8, in which all answers of a list lie")
+	}
+	first := number(p.Addr())
+	return span{first: first, last: first | (1<<(32-p.Bits()) - 1)}, nil
+}
+
+// parseAnswer reads an address that a list may answer.
+func parseAnswer(text string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(text)
+	if err != nil || !a.Is4() {
+		return a, fmt.Errorf("%q is no IPv4 address: write one like 127.0.0.2", text)
+	}
+	if a.As4()[0] != 127 {
+		return a, fmt.Errorf("%s is not in 127.0.0.0/8, in which all answers of a list lie (RFC 5782 section 2.3)", a)
+	}
+	return a, nil
+}
+
+func number(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// String returns the codes as they were written.
+func (c Codes) String() string { return c.text }
+
+// Has reports whether an answer counts. What is not in 127.0.0.0/8 never does.
+func (c Codes) Has(answer netip.Addr) bool {
+	if !isAnswer(answer) {
+		return false
+	}
+	n := number(answer)
+	for _, s := range c.spans {
+		if s.mask&n != 0 || s.mask == 0 && s.first <= n && n <= s.last {
+			return true
+		}
+	}
+	return false
+}
+
+func isAnswer(a netip.Addr) bool { return a.Is4() && a.As4()[0] == 127 }
+
+// A ListAnswer is what a DNS list says by the addresses that it answers.
+type ListAnswer struct {
+	Listed []string // those that count
+	Other  []string // those that nobody asked for
+	Error  string   // says why the answer is none: the list refuses, or is no list any more; the others are empty then
+}
+
+// ReadListAnswer tells listings from errors. Values are those of an A record, family is "dnsbl", "rhsbl" or "dnswl". One
+// value that is an error makes an error of the answer, whatever codes say: who refuses to answer has not answered.
+func ReadListAnswer(family string, codes Codes, values []string) (out ListAnswer) {
+	for _, v := range values {
+		a, err := netip.ParseAddr(v)
+		if err != nil {
+			continue // DNS gives none such
+		}
+		if why := listError(family, a); why != "" {
+			return ListAnswer{Error: v + ": " + why}
+		}
+		if codes.Has(a) {
+			out.Listed = append(out.Listed, v)
+		} else {
+			out.Other = append(out.Other, v)
+		}
+	}
+	return out
+}
+
+const (
+	parked  = "no answer of a DNS list: its domain was given up, or a resolver answers for names that do not exist"
+	refused = "query refused"
+)
+
+// listError says what is wrong with an answer that is no listing, and what to do. The numbers are those of Spamhaus, which
+// many others use, of URIBL and of dnswl.org: no standard has any.
+func listError(family string, a netip.Addr) string {
+	if !isAnswer(a) {
+		return parked
+	}
+	b := a.As4()
+	switch {
+	case b == [4]byte{127, 0, 0, 1}:
+		return refused + ": it is no code of a listing (RFC 5782 section 2.1), and URIBL's for clients that it blocks; ask through a resolver of your own, or by a key"
+	case b == [4]byte{127, 0, 1, 255}:
+		return refused + ": an address was asked of a list of names; ask helo, ptr or sender"
+	case b == [4]byte{127, 0, 0, 255} && family == DNSWL:
+		return refused + ": too many queries; ask the list's operator for a subscription"
+	case b[1] != 255 || b[2] != 255:
+		return ""
+	}
+	switch b[3] {
+	case 252:
+		return refused + ": there is no such list; look for a mistake in the zone"
+	case 254:
+		return refused + ": the list does not answer public resolvers; ask through a resolver of your own, or by a key"
+	case 255:
+		return refused + ": too many queries; ask the list's operator for a subscription"
+	}
+	return refused + ": the list's operator says why"
+}

@@ -1,0 +1,329 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/printable"
+)
+
+// The families of DNS lists.
+const (
+	DNSBL = "dnsbl" // of who is not wanted, mostly by address
+	RHSBL = "rhsbl" // of names that are not wanted ("right hand side": of the @)
+	DNSWL = "dnswl" // of who is wanted
+)
+
+// ListFamilies are the families in the order of their lines.
+var ListFamilies = []string{DNSBL, RHSBL, DNSWL}
+
+// A List is a list in DNS (RFC 5782) that is asked about clients.
+type List struct {
+	Family string   // DNSBL and RHSBL are held against the client, DNSWL speaks for it
+	Name   string   // what people read of it, and what its line is called after the family and a colon; "" is the zone
+	Zone   string   // below which it answers; canonical
+	Codes  Codes    // the answers that are listings
+	Ask    []string // what it is asked about: "client", "helo", "ptr", "sender"; none is what its family is mostly for
+}
+
+// What a list can be asked about.
+const (
+	askClient = "client" // the client's address
+	askHelo   = "helo"   // the name that it greets with, if it is an FQDN
+	askPTR    = "ptr"    // the names of its address in reverse DNS; of an allow-list those that are confirmed
+	askSender = "sender" // the domain of the reverse-path
+)
+
+// maxListPTR of a client's PTR names are asked of each list. Whoever has more wants to keep us and the lists busy.
+const maxListPTR = 4
+
+// maxZone is what a name of 253 octets has room for beside the 32 nibbles of an IPv6 address and their dots.
+const maxZone = 253 - 64
+
+// withDefaults returns the list with what it leaves open.
+func (l List) withDefaults() List {
+	l.Zone = hostname.Canonical(l.Zone)
+	if l.Name == "" {
+		l.Name = l.Zone
+	}
+	if len(l.Ask) == 0 {
+		l.Ask = []string{askClient}
+		if l.Family == RHSBL {
+			l.Ask = []string{askSender}
+		}
+	}
+	return l
+}
+
+// Check says what is wrong with a list, and what to write.
+func (l List) Check() error {
+	l = l.withDefaults()
+	if !slices.Contains(ListFamilies, l.Family) {
+		return fmt.Errorf("%q is no family of lists: %s", l.Family, strings.Join(ListFamilies, ", "))
+	}
+	if kind := hostname.ParseHelo(l.Zone).Kind; kind != hostname.FQDN && kind != hostname.Private {
+		return fmt.Errorf("zone %q is no domain: write one like bl.example", l.Zone)
+	}
+	if len(l.Zone) > maxZone {
+		return fmt.Errorf("zone: %d octets are more than the %d that an address leaves room for", len(l.Zone), maxZone)
+	}
+	if strings.Trim(strings.ToLower(l.Name), "abcdefghijklmnopqrstuvwxyz0123456789._-") != "" {
+		return fmt.Errorf("name %q: a name is of letters, digits, '.', '_' and '-'", l.Name)
+	}
+	if len(l.Codes.spans) == 0 {
+		_, err := ParseCodes(nil)
+		return err
+	}
+	return l.checkAsk()
+}
+
+func (l List) checkAsk() error {
+	for i, ask := range l.Ask {
+		switch {
+		case !slices.Contains([]string{askClient, askHelo, askPTR, askSender}, ask):
+			return fmt.Errorf("ask: nothing is called %q: %s, %s, %s or %s", ask, askClient, askHelo, askPTR, askSender)
+		case slices.Contains(l.Ask[:i], ask):
+			return fmt.Errorf("ask: %s is there twice", ask)
+		case l.Family == DNSWL && (ask == askHelo || ask == askSender):
+			return fmt.Errorf("ask: anybody can say any %s, so an allow-list cannot be asked about it: ask %s, or %s, whose names are confirmed", ask, askClient, askPTR)
+		}
+	}
+	return nil
+}
+
+// Asks says whether the list is asked about addresses, and whether about names.
+func (l List) Asks() (addresses, names bool) {
+	for _, ask := range l.withDefaults().Ask {
+		addresses, names = addresses || ask == askClient, names || ask != askClient
+	}
+	return addresses, names
+}
+
+var listDocs = map[string]string{
+	DNSBL: "the client's address is on no DNS blocklist that is configured in [[dnsbl]] (RFC 5782)",
+	RHSBL: "the sender's domain is on no DNS list of names that is configured in [[rhsbl]] (RFC 5782 section 3)",
+	DNSWL: "the client's address is on a DNS allow-list that is configured in [[dnswl]] (RFC 5782)",
+}
+
+var listFixes = map[string]string{
+	DNSBL: "have it taken off that list",
+	RHSBL: "have it taken off that list",
+}
+
+// ListChecks makes a check of each list of a family, called "dnsbl:NAME". Where there is none, it makes one that finds so,
+// called as the family: presets and documentation name it.
+func ListChecks(family string, lists []List) (out []helogate.Check) {
+	for _, l := range lists {
+		if l.Family == family {
+			out = append(out, l.check())
+		}
+	}
+	if out != nil {
+		return out
+	}
+	none := List{Family: family}.withDefaults().check()
+	none.Name, none.Doc = family, listDocs[family]
+	none.Run = func(c *helogate.Case) helogate.Finding { return c.None("no %s is configured", family) }
+	return []helogate.Check{none}
+}
+
+// check makes the list's check. It is heard from the stage on at which something is known that the list is asked about.
+func (l List) check() helogate.Check {
+	l = l.withDefaults()
+	c := helogate.Check{
+		Name: l.Family + ":" + l.Name, Family: l.Family, Cost: helogate.Lookup, Dispensable: true, Finds: helogate.Fail,
+		Needs: helogate.Rcpt, Fix: listFixes[l.Family], Run: l.run,
+		Doc: fmt.Sprintf("the DNS list %s does not list %s (%s; RFC 5782)", l.Name, strings.Join(l.Ask, ", "), l.Codes),
+	}
+	if l.Family == DNSWL {
+		c.Finds = helogate.Pass
+		c.Doc = fmt.Sprintf("the DNS list %s lists %s (%s; RFC 5782)", l.Name, strings.Join(l.Ask, ", "), l.Codes)
+	}
+	known := map[string]helogate.Stage{askClient: helogate.Connect, askPTR: helogate.Connect, askHelo: helogate.Helo, askSender: helogate.Mail}
+	for _, ask := range l.Ask {
+		c.Needs = min(c.Needs, known[ask])
+	}
+	return c
+}
+
+// asked is one thing that a list is asked about.
+type asked struct {
+	what string // for people
+	name string // for DNS, below the list's zone
+}
+
+// run asks about all before it looks at any answer, so that no question waits for another.
+func (l List) run(c *helogate.Case) helogate.Finding {
+	if why := c.Values(helogate.SetAside, l.Zone); len(why) > 0 {
+		return c.None("%s is set aside: %s", l.Name, why[0])
+	} else if c.Ask(helogate.SetAside, l.Zone).Status == helogate.TempFail {
+		return c.None("it is not known whether %s is set aside", l.Name) // a listing proves nothing then
+	}
+	var room [4]asked
+	all, why := l.about(c, room[:0])
+	if len(all) == 0 {
+		return c.None("%s", why)
+	}
+	var listed, wrong, other helogate.Finding
+	for _, a := range all {
+		name := a.name + "." + l.Zone
+		values := c.Values(helogate.A, name)
+		if len(values) == 0 {
+			continue
+		}
+		switch said := ReadListAnswer(l.Family, l.Codes, values); {
+		case said.Error != "":
+			first(&wrong, l.permError(a, said.Error))
+		case len(said.Listed) == 0:
+			first(&other, c.None("%s is listed by %s for what nobody asked: %s", clip(a.what), l.Name, strings.Join(said.Other, ", ")))
+		case listed.Outcome == "":
+			listed = l.listed(c, a, name, said)
+		}
+	}
+	for _, f := range []helogate.Finding{listed, wrong, other} {
+		if f.Outcome != "" {
+			return f
+		}
+	}
+	return c.None("%s is not listed by %s", words(all), l.Name)
+}
+
+// first keeps the first finding.
+func first(f *helogate.Finding, other helogate.Finding) {
+	if f.Outcome == "" {
+		*f = other
+	}
+}
+
+// listed is the finding about something that the list lists. What the list has to say of it is asked for only where the
+// client is to read it; without it the listing stands.
+func (l List) listed(c *helogate.Case, a asked, name string, said ListAnswer) helogate.Finding {
+	codes := strings.Join(said.Listed, ", ")
+	if l.Family == DNSWL {
+		return c.Pass("%s is listed by %s (%s)", clip(a.what), l.Name, codes)
+	}
+	text := ""
+	if c.Refuses(helogate.Fail) {
+		if about := c.Ask(helogate.TXT, name).Values; len(about) > 0 {
+			text = ": " + cut(plainText.Replace(about[0]), maxListText)
+		}
+	}
+	return c.Fail("%s is listed by %s (%s)%s", clip(a.what), l.Name, codes, text)
+}
+
+const maxListText = 160 // bytes of the list's own words: mostly an address of a page, which must not be cut
+
+// plainText undoes the escapes of presentation form that are common in text (RFC 1035 section 5.1).
+var plainText = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
+
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "..."
+}
+
+func (l List) permError(a asked, why string) helogate.Finding {
+	return helogate.Finding{
+		Outcome: helogate.PermError,
+		Why:     printable.Text(fmt.Sprintf("%s, asked about %s, answers %s", l.Name, clip(a.what), why), maxListText+2*maxShown),
+	}
+}
+
+// about lists what the list is asked about; if that is nothing, it says why.
+func (l List) about(c *helogate.Case, all []asked) (_ []asked, why string) {
+	why = "there is nothing to ask " + l.Name + " about"
+	private := hostname.IsPrivate(c.Client)
+	for _, ask := range l.Ask {
+		switch {
+		case private && (ask == askClient || ask == askPTR):
+			why = c.ClientText() + " is a private address: no list has it"
+		case ask == askClient:
+			all = append(all, asked{c.ClientText(), reversed(c.Client)})
+		case ask == askPTR:
+			all = l.withPTR(c, all)
+		case ask == askSender:
+			all = withName(all, Domain(c.Sender))
+		case ask == askHelo:
+			if g := greets(c); g.Kind == hostname.FQDN {
+				all = withNames(all, g.Name, g.org)
+			}
+		}
+	}
+	return all, why
+}
+
+// withPTR adds names of the client: of an allow-list's those that are confirmed, since anybody can write a PTR.
+func (l List) withPTR(c *helogate.Case, all []asked) []asked {
+	names := c.PTR(c.Client)
+	for _, name := range names[:min(len(names), maxListPTR)] {
+		if l.Family != DNSWL || c.LeadsBack(name) {
+			all = withName(all, name)
+		}
+	}
+	return all
+}
+
+// withName adds a name, and its organisational domain, which is what most lists of names have. What is no FQDN they cannot
+// have, and an address in a name's place would be asked as one.
+func withName(all []asked, name string) []asked {
+	if h := hostname.ParseHelo(name); h.Kind == hostname.FQDN {
+		all = withNames(all, h.Name, hostname.Org(h.Name))
+	}
+	return all
+}
+
+func withNames(all []asked, names ...string) []asked {
+	for _, n := range names {
+		if n != "" && !slices.ContainsFunc(all, func(a asked) bool { return a.name == n }) {
+			all = append(all, asked{n, n})
+		}
+	}
+	return all
+}
+
+const nibbles = "0123456789abcdef"
+
+// reversed is an address as lists are asked about it, below their zone: its octets, or for IPv6 its nibbles, the last first
+// (RFC 5782 sections 2.1 and 2.4).
+func reversed(a netip.Addr) string {
+	if a.Is4() {
+		var room [15]byte
+		out := room[:0]
+		for i, b := range slices.Backward(a.AsSlice()) {
+			if out = strconv.AppendUint(out, uint64(b), 10); i > 0 {
+				out = append(out, '.')
+			}
+		}
+		return string(out)
+	}
+	var out [63]byte
+	for i, b := range a.As16() {
+		at := 4 * (15 - i)
+		out[at], out[at+2] = nibbles[b&0xf], nibbles[b>>4]
+		if out[at+1] = '.'; i > 0 {
+			out[at+3] = '.'
+		}
+	}
+	return string(out[:])
+}
+
+// words lists what was asked about, for a finding.
+func words(all []asked) string {
+	if len(all) == 1 {
+		return clip(all[0].what)
+	}
+	var b strings.Builder
+	for i, a := range all {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(a.what)
+	}
+	return clip(b.String())
+}

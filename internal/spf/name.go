@@ -1,0 +1,134 @@
+package spf
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	maxLabel = 63  // octets, RFC 1035 section 2.3.4
+	maxName  = 253 // octets without the final dot, RFC 7208 section 7.3
+)
+
+// A name is one that DNS can be asked about.
+type name struct {
+	raw      string // its octets, without a final dot
+	question string // as a Question has it: lower case, odd octets escaped as in RFC 1035 section 5.1
+}
+
+// newName makes a name of octets. It is not ok if no such name can exist: a label is empty or too long, or the whole is.
+func newName(raw string) (n name, ok bool) {
+	raw = strings.TrimSuffix(raw, ".")
+	if len(raw) > maxName {
+		return name{}, false
+	}
+	clean, label := true, 0
+	for i := range len(raw) {
+		c := raw[i]
+		if c == '.' {
+			if label == 0 {
+				return name{}, false
+			}
+			label = 0
+			continue
+		}
+		if label++; label > maxLabel {
+			return name{}, false
+		}
+		clean = clean && ('a' <= c && c <= 'z' || isDigit(c) || c == '-' || c == '_')
+	}
+	if label == 0 {
+		return name{}, false
+	}
+	if clean {
+		return name{raw, raw}, true
+	}
+	return name{raw, escape(raw)}, true
+}
+
+func (n name) isMultiLabel() bool { return strings.IndexByte(n.raw, '.') >= 0 }
+
+// isSpecial reports whether a resolver prints an octet of a label with a backslash before it.
+func isSpecial(c byte) bool { return strings.IndexByte(` '@;()"\`, c) >= 0 }
+
+func escape(raw string) string {
+	b := make([]byte, 0, len(raw)+16)
+	for i := range len(raw) {
+		c := raw[i]
+		switch {
+		case c < ' ' || c > '~':
+			b = fmt.Appendf(b, `\%03d`, c)
+		case isSpecial(c):
+			b = append(b, '\\', c)
+		case 'A' <= c && c <= 'Z':
+			b = append(b, c|0x20)
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+// unescape undoes \DDD and \X, of a name or of the text of a TXT record. A backslash that escapes nothing stays.
+func unescape(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '\\' && i+1 < len(s) {
+			i++
+			c = s[i]
+			if v, ok := decimal(s[i:]); ok {
+				c = v
+				i += 2
+			}
+		}
+		b = append(b, c)
+	}
+	return string(b)
+}
+
+// decimal reads three digits that are an octet.
+func decimal(s string) (byte, bool) {
+	if len(s) < 3 || !isNumber(s[:3]) {
+		return 0, false
+	}
+	v := int(s[0]-'0')*100 + int(s[1]-'0')*10 + int(s[2]-'0')
+	return byte(v), v <= 255
+}
+
+// under reports whether a name is a domain or below it, both as questions have them. A dot that is escaped ends no label.
+func under(n, domain string) bool {
+	if n == domain {
+		return true
+	}
+	rest, ok := strings.CutSuffix(n, domain)
+	if !ok || !strings.HasSuffix(rest, ".") {
+		return false
+	}
+	rest = rest[:len(rest)-1]
+	return (len(rest)-len(strings.TrimRight(rest, `\`)))%2 == 0
+}
+
+// expandName expands a domain-spec; of a name that is too long, labels on the left are dropped (RFC 7208 section 7.3).
+// errNotFound is that no such name can exist (section 4.8).
+func (r *run) expandName(m macros, at name) (name, error) {
+	raw, err := r.expand(m, at.raw)
+	if err != nil {
+		return name{}, err
+	}
+	for raw = strings.TrimSuffix(raw, "."); len(raw) > maxName; {
+		_, rest, dotted := strings.Cut(raw, ".")
+		if !dotted {
+			return name{}, errNotFound
+		}
+		raw = rest
+	}
+	n, ok := newName(raw)
+	if !ok {
+		return name{}, errNotFound
+	}
+	return n, nil
+}
