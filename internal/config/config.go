@@ -50,6 +50,24 @@ type Config struct {
 	Lists map[string]string `toml:"lists" is:"lists" unset:"none"`
 	// Rules of your own, in their order; as many `[[rule]]` as needed. docs/rules.md says how they are written.
 	Rule []Rule `toml:"rule" unset:"no rules"`
+	// Lists of addresses that send what nobody wants, in DNS (RFC 5782); as many `[[dnsbl]]` as needed. None is built in.
+	DNSBL []List `toml:"dnsbl" unset:"none"`
+	// Lists of domains of that kind; as many `[[rhsbl]]` as needed.
+	RHSBL []List `toml:"rhsbl" unset:"none"`
+	// Lists of those who are known to be good; as many `[[dnswl]]` as needed.
+	DNSWL []List `toml:"dnswl" unset:"none"`
+	// How the lists are watched: one that fails, lists the world, or suddenly lists many more than usual is set aside.
+	Blocklists Blocklists `toml:"blocklists"`
+	// How the suspicious, or everybody, are let prove that they retry. Who is greylisted is said by the action `greylist` of a
+	// check or a rule, and by `policy.greylist_at`; `greylist = "greylist"` in `[policy.checks]` greylists everybody.
+	Greylist Greylist `toml:"greylist"`
+	// How the mail hosts of a sender's domain are asked whether the address exists. Off unless `domains` names some.
+	Callout Callout `toml:"callout"`
+	// When a client is one that hammers: it was rejected again and again. What is done then is said by `hammering` in
+	// `[policy.checks]`, which is `ignore` in every preset.
+	Hammering Hammering `toml:"hammering"`
+	// Where is kept what must be remembered: who is greylisted, who is deferred since when, what callouts found.
+	State State `toml:"state"`
 	// Where MTAs ask; as many `[[listen]]` as needed. No two may overlap.
 	Listen []Listen `toml:"listen"`
 	// How DNS is asked, and what is remembered of it.
@@ -113,9 +131,13 @@ type Policy struct {
 	// `greylist`, `defer`, `reject`, `drop` and `accept`, with `would` before it for a trial; the outcomes are `none`,
 	// `neutral`, `pass`, `softfail`, `fail`, `temperror` and `permerror`.
 	Checks Checks `toml:"checks" is:"checks" unset:"as in the preset"`
+	// The order of what may refuse, cheapest first: names of checks, `rules` for your own, `spf` for both of its checks. What
+	// is named comes first, behind what lets in; the rest follows in its own order. Of several that refuse, the client reads
+	// of the first. Nothing can stand before what is cheaper: what is dear is asked only while nothing is decided.
+	Order []string `toml:"order" is:"order" unset:"rules, then as in docs/checks.md"`
 	// What clients read, in place of our own words: the name of a check or of a rule, `suspicion`, `defer` (for what
 	// DNS did not answer) or `greylist`, and the text. `{why}` in it is what was found, `{fix}` the remedy, `{client}` the address, `{helo}` what it said, `{sender}`
-	// and `{recipient}` the envelope, `{check}` the name, and `{id}` the verdict's, which is added where the text lacks it.
+	// and `{recipient}` the envelope, `{check}` the name, `{retry}` how long who is greylisted has to wait, and `{id}` the verdict's, which is added where the text lacks it.
 	// Braces can stand for nothing else.
 	Replies map[string]string `toml:"replies" is:"replies" unset:"our own words"`
 	// The end of every reply, after the page: a telephone number, say; 120 characters at most. The same placeholders stand
@@ -258,6 +280,8 @@ type DNS struct {
 	MaxTTL time.Duration `toml:"max_ttl" is:"duration" min:"1s" max:"30d"`
 	// How long a failure of DNS is remembered, so that fifty recipients do not wait for it fifty times.
 	FailureTTL time.Duration `toml:"failure_ttl" is:"duration" min:"1s" max:"1h"`
+	// How long a client's network and name are deferred for failures of DNS, all in all; then such a failure is a note.
+	Patience time.Duration `toml:"patience" is:"duration" min:"1m" max:"30d"`
 }
 
 // Log is what the service says about itself.
@@ -292,6 +316,21 @@ func Default() *Config {
 			CacheSize:  64 << 20,
 			MaxTTL:     24 * time.Hour,
 			FailureTTL: 30 * time.Second,
+			Patience:   4 * time.Hour,
+		},
+		Blocklists: Blocklists{
+			TestEvery: 10 * time.Minute, Timeout: 3 * time.Second,
+			BreakerWindow: 10 * time.Minute, BreakerAnswers: 100, BreakerRise: 50, BreakerShare: 95,
+		},
+		Greylist: Greylist{
+			Delay: 5 * time.Minute, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour, AutoPass: 5,
+			Sender: PartAddress, Recipient: PartAddress,
+		},
+		Callout:   Callout{Timeout: 20 * time.Second, PerMX: 2, PerDomainHour: 10, Concurrent: 20, PerMinute: 60},
+		Hammering: Hammering{Tries: 30, Within: 10 * time.Minute},
+		State: State{
+			Store: SQLite, Timeout: 500 * time.Millisecond, CommitInterval: 500 * time.Millisecond,
+			Redis: Redis{Prefix: "helogate:"},
 		},
 		Control: Control{Permissions: 0o600},
 		Log:     Log{Format: Text, Level: slog.LevelInfo},

@@ -21,7 +21,7 @@ func options(environ ...string) Options {
 	return Options{
 		Checks: []string{
 			"authenticated", "bad-helo", "client-mx", "fcrdns", "generic-name", "greylist", "helo-dns", "helo-matches",
-			"helo-syntax", "no-ptr", "spf-from", "spf-helo",
+			"helo-syntax", "dnsbl", "no-ptr", "spf-from", "spf-helo",
 		},
 		Presets:   []string{"lenient", "rfc", "strict", "balanced", "hardline"},
 		Protocols: []string{"postfix", "milter", "exim", "http"},

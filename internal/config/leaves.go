@@ -35,7 +35,10 @@ func init() { // a literal would be a cycle: leaves parse by the decoder, which 
 	leaves = map[string]*leaf{
 		"action":         of("an action", parseAction),
 		"address":        of("an address", parseAddress),
+		"asked":          of("what a list is asked about", words("question", "client", "helo", "ptr", "sender")),
+		"callout domain": of("a domain name", parseCalloutDomain),
 		"checks":         checksLeaf,
+		"codes":          anything("an answer of a list, such as 127.0.0.2", parseCode),
 		"control socket": of("the path of a unix socket, or none", parseControl),
 		"domain":         of("a domain name", parseDomain),
 		"duration":       {what: `a duration such as "5s" or "1h30m"`, parse: duration},
@@ -43,6 +46,8 @@ func init() { // a literal would be a cycle: leaves parse by the decoder, which 
 		"footer":         anything("a line of text", parseFooter),
 		"endpoint":       of("an address with a port, or a unix socket", ParseEndpoint),
 		"helo":           of("what a client says in HELO", parseHelo),
+		"host and port":  of("a host and a port", parseHostPort),
+		"list name":      of("a name", parseListName),
 		"lists":          listsLeaf,
 		"host":           of("a host name", parseHost),
 		"log format":     of("a format of the log", words("format", Text, JSON)),
@@ -52,6 +57,9 @@ func init() { // a literal would be a cycle: leaves parse by the decoder, which 
 		"name":           of("a host name", parseName),
 		"network":        of("an address or a network", parseNetwork),
 		"note":           anything("a line of text", parseNote),
+		"number":         {what: "a number", kinds: []kind{integer}, parse: number},
+		"order":          {what: "the name of a check, or rules", parse: known("check", func(o Options) []string { return slices.Concat(o.Checks, []string{OrderRules, OrderSPF}) })},
+		"part":           of("address, domain or nothing", words("part", PartAddress, PartDomain, PartNothing)),
 		"path":           of("the path of a file", parsePath),
 		"pattern":        of("a pattern of names", parsePattern),
 		"permissions":    of(`octal digits such as "0660"`, parsePermissions),
@@ -65,6 +73,7 @@ func init() { // a literal would be a cycle: leaves parse by the decoder, which 
 		"server":         of("the address of a DNS server", parseServer),
 		"size":           {what: `a size such as "64MiB", or a number of bytes`, kinds: []kind{text, integer}, parse: size},
 		"stage":          of("a stage of the dialogue", parseStage),
+		"store":          of("a kind of store", words("store", SQLite, RedisServer, Memory)),
 		"switch":         {what: "true or false", kinds: []kind{boolean}, parse: func(_ *decoder, n *node, _ field) (any, error) { return n.text == "true", nil }},
 		"text":           anything("text", func(s string) (string, error) { return s, nil }),
 		"until":          {what: "a date such as 2027-06-30", kinds: []kind{date, dateTime, localDT}, parse: (*decoder).until},
@@ -136,6 +145,17 @@ func points(_ *decoder, n *node, _ field) (any, error) {
 		return nil, fmt.Errorf("%s is out of bounds: a number from 0 to 1000, where 0 is never", clip(n.text, 80))
 	}
 	return int(i), nil
+}
+
+// number reads a number within the bounds of its field.
+func number(_ *decoder, n *node, f field) (any, error) {
+	i, err := strconv.Atoi(n.text)
+	least, _ := strconv.Atoi(f.min)
+	most, _ := strconv.Atoi(f.max)
+	if err != nil || i < least || i > most {
+		return nil, fmt.Errorf("%s is out of bounds: a number from %s to %s", clip(n.text, 80), f.min, f.max)
+	}
+	return i, nil
 }
 
 func duration(_ *decoder, n *node, f field) (any, error) {

@@ -3,9 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -143,6 +146,47 @@ func parseRecipient(s string) (string, error) {
 		return "", fmt.Errorf("%s is the null sender, and no mail is for it", shown(s))
 	}
 	return parseMailbox(s)
+}
+
+// parseCalloutDomain reads "example.org", ".example.org" for all below it, or "*" for every domain.
+func parseCalloutDomain(s string) (string, error) {
+	if s == "*" {
+		return s, nil
+	}
+	return parseName(s)
+}
+
+// parseListName reads what a list is called, which stands in logs among others.
+func parseListName(s string) (string, error) {
+	if len(s) > maxRuleName || !listName.MatchString(s) {
+		return "", fmt.Errorf("%s is no name of a list: it has letters, digits, dots, - and _ alone, %d at most", shown(s), maxRuleName)
+	}
+	return s, nil
+}
+
+var listName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// parseHostPort reads "redis.example.net:6379", or "/path" of a unix socket.
+func parseHostPort(s string) (string, error) {
+	if strings.HasPrefix(s, "/") {
+		return parsePath(s)
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || host == "" {
+		return "", fmt.Errorf("%s is no host with a port: write it as redis.example.net:6379, or [2001:db8::1]:6379", shown(s))
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("%s: the port is a number from 1 to 65535", shown(s))
+	}
+	return s, nil
+}
+
+// parseCode takes any text; what it means is for package check to say.
+func parseCode(s string) (string, error) {
+	if strings.TrimSpace(s) == "" {
+		return "", errors.New("the code is empty")
+	}
+	return s, nil
 }
 
 func parsePattern(s string) (string, error) {

@@ -27,7 +27,7 @@ func TestPage(t *testing.T) {
 // TestExampleHasAll: every setting occurs in the example, so that the page can show it.
 func TestExampleHasAll(t *testing.T) {
 	for _, key := range allKeys() {
-		if exampleOf(t, key) == "" {
+		if other := sameAs(key[:max(0, strings.LastIndexByte(key, '.'))]); other == "" && exampleOf(t, key) == "" {
 			t.Errorf("%s is not in example.toml", key)
 		}
 	}
@@ -81,12 +81,35 @@ func tables(t *testing.T, b *strings.Builder, docs map[string]string, path strin
 			l := Default().Listen[0]
 			fmt.Fprintf(b, "Where there is none, it is %s at `%s`.\n", l.Protocol, l.Address)
 		}
+		if other := sameAs(s.path); other != "" {
+			fmt.Fprintf(b, "\nIts settings are those of [[%s]].\n", other)
+			continue
+		}
 		for _, f := range s.fields {
 			if path := s.path + "." + f.name; f.leaf != nil {
 				setting(t, b, "### "+path, f, docOf(t, docs, path), path)
 			}
 		}
 	}
+}
+
+// sameAs names the list before it that has the same settings, "" if there is none.
+func sameAs(path string) string {
+	var typ reflect.Type
+	for _, s := range sections() {
+		if s.path == path {
+			typ = s.typ
+		}
+	}
+	for _, s := range sections() {
+		if s.path == path {
+			return ""
+		}
+		if s.typ == typ {
+			return s.path
+		}
+	}
+	return ""
 }
 
 // fieldAt finds a setting or a table by its path, and says of which Go type it is a field.
@@ -216,31 +239,33 @@ func oneSpace(s string) string {
 	return strings.TrimSpace(name) + " = " + strings.TrimSpace(value)
 }
 
-// comments returns the comments of the fields in config.go, as "Type.Field".
+// comments returns the comments of the fields in the files with settings, as "Type.Field".
 func comments(t *testing.T) map[string]string {
-	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
 	docs := map[string]string{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.TypeSpec)
-		if !ok {
-			return true
+	for _, name := range []string{"config.go", "reputation.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if s, ok := spec.Type.(*ast.StructType); ok {
-			for _, f := range s.Fields.List {
-				for _, name := range f.Names {
-					docs[spec.Name.Name+"."+name.Name] = strings.TrimSpace(f.Doc.Text())
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			if s, ok := spec.Type.(*ast.StructType); ok {
+				for _, f := range s.Fields.List {
+					for _, name := range f.Names {
+						docs[spec.Name.Name+"."+name.Name] = strings.TrimSpace(f.Doc.Text())
+					}
 				}
 			}
-		}
-		return true
-	})
+			return true
+		})
+	}
 	return docs
 }
 
-const pageHead = `<!-- Made of internal/config by "go generate ./internal/config". Change config.go and example.toml there, not this. -->
+const pageHead = `<!-- Made of internal/config by "go generate ./internal/config". Change config.go, reputation.go and example.toml there, not this. -->
 
 # The configuration file
 

@@ -13,9 +13,16 @@ func (d *decoder) rules(root *node, c *Config) {
 	for _, one := range root.tables("exempt") {
 		d.exempt(one)
 	}
+	for _, one := range root.get("greylist").tables("exempt") {
+		d.exempt(one)
+	}
 	for _, one := range root.tables("forwarder") {
 		d.forwarder(one)
 	}
+	d.listNames(root)
+	d.greylist(root.get("greylist"), c.Greylist)
+	d.order(root.get("policy").get("order"))
+	d.state(root.get("state"), c.State)
 	d.ruleNames(root.tables("rule"))
 	d.checkReplies(root)
 	d.listen(root.tables("listen"), root.get("control").get("socket"))
@@ -62,6 +69,10 @@ func (d *decoder) required(root *node) {
 		"rule.when":            `an expression, 'helo.text == "friend"', say`,
 		"rule.then":            `an action, "reject" or "would suspect 2", say`,
 	}
+	for _, family := range []string{"dnsbl", "rhsbl", "dnswl"} {
+		give[family+".zone"] = `the zone that is asked, "bl.example", say`
+		give[family+".codes"] = `the answers that count, ["127.0.0.2-127.0.0.11"], say: the list's own page has them`
+	}
 	for _, s := range sections() {
 		above, name := root, s.path
 		if before, last, ok := strings.Cut(s.path, "."); ok {
@@ -70,7 +81,11 @@ func (d *decoder) required(root *node) {
 		for _, one := range above.tables(name) {
 			for _, f := range s.fields {
 				if f.unset == needed && one.get(f.name) == nil && complete(one, s.fields) {
-					d.fail(one.val, one, "the %s is missing: give %s", f.name, give[s.path+"."+f.name])
+					verb := "is"
+					if f.list && strings.HasSuffix(f.name, "s") {
+						verb = "are"
+					}
+					d.fail(one.val, one, "the %s %s missing: give %s", f.name, verb, give[s.path+"."+f.name])
 				}
 			}
 		}

@@ -12,6 +12,15 @@ import (
 // TestSettings sets each setting there is to what is not its default, and looks at the field.
 func TestSettings(t *testing.T) {
 	seen := map[string]bool{}
+	check := func(key, value, want string) {
+		t.Helper()
+		seen[key] = true
+		c := parse(t, document(key, value))
+		if got := show(t, c, key); got != want {
+			t.Errorf("%s = %s is %s, want %s", key, value, got, want)
+		}
+		roundTrip(t, c)
+	}
 	for _, c := range []struct {
 		key, value string
 		want       string // of the Go value, by %v
@@ -98,15 +107,65 @@ func TestSettings(t *testing.T) {
 		{"dns.cache_size", `2097153`, "2097153"},
 		{"dns.max_ttl", `"1d12h"`, "36h0m0s"},
 		{"dns.failure_ttl", `"1m"`, "1m0s"},
+		{"dns.patience", `"12h"`, "12h0m0s"},
+		{"policy.order", `["spf", "fcrdns", "rules"]`, "[spf fcrdns rules]"},
+		{"blocklists.test_every", `"1h"`, "1h0m0s"},
+		{"blocklists.timeout", `"1s"`, "1s"},
+		{"blocklists.breaker_window", `"5m"`, "5m0s"},
+		{"blocklists.breaker_answers", `50`, "50"},
+		{"blocklists.breaker_rise", `30`, "30"},
+		{"blocklists.breaker_share", `99`, "99"},
+		{"greylist.delay", `"1m"`, "1m0s"},
+		{"greylist.window", `"2d"`, "48h0m0s"},
+		{"greylist.pass", `"60d"`, "1440h0m0s"},
+		{"greylist.auto_pass", `0`, "0"},
+		{"greylist.sender", `"domain"`, "domain"},
+		{"greylist.recipient", `"nothing"`, "nothing"},
+		{"callout.domains", `["*", "Example.org", ".example.org"]`, "[* example.org .example.org]"},
+		{"callout.helo", `"MX.example.net"`, "mx.example.net"},
+		{"callout.timeout", `"10s"`, "10s"},
+		{"callout.per_mx", `1`, "1"},
+		{"callout.per_domain_hour", `20`, "20"},
+		{"callout.concurrent", `5`, "5"},
+		{"callout.per_minute", `30`, "30"},
+		{"hammering.tries", `10`, "10"},
+		{"hammering.within", `"5m"`, "5m0s"},
+		{"state.store", `"memory"`, "memory"},
+		{"state.file", `"/var/lib/helogate/state.db"`, "/var/lib/helogate/state.db"},
+		{"state.timeout", `"1s"`, "1s"},
+		{"state.commit_interval", `"100ms"`, "100ms"},
+		{"state.redis.servers", `["redis.example.net:6379"]`, "[redis.example.net:6379]"},
+		{"state.redis.cluster", `true`, "true"},
+		{"state.redis.master", `"mymaster"`, "mymaster"},
+		{"state.redis.username", `"helogate"`, "helogate"},
+		{"state.redis.password_file", `"/etc/helogate/redis"`, "/etc/helogate/redis"},
+		{"state.redis.database", `3`, "3"},
+		{"state.redis.tls", `true`, "true"},
+		{"state.redis.prefix", `"mx:"`, "mx:"},
+		{"greylist.exempt.address", `"198.51.100.0/24"`, "[198.51.100.0/24]"},
+		{"greylist.exempt.name", `".example.org"`, "[.example.org]"},
+		{"greylist.exempt.helo", `"mx.example.org"`, "[mx.example.org]"},
+		{"greylist.exempt.sender", `"example.org"`, "[example.org]"},
+		{"greylist.exempt.recipient", `"a@example.net"`, "[a@example.net]"},
+		{"greylist.exempt.comment", `"why"`, "why"},
+		{"greylist.exempt.until", `2027-06-30`, "2027-07-01 00:00:00 +0100 CET"},
 		{"log.format", `"json"`, "json"},
 		{"log.level", `"debug"`, "DEBUG"},
 	} {
-		seen[c.key] = true
-		c2 := parse(t, document(c.key, c.value))
-		if got := show(t, c2, c.key); got != c.want {
-			t.Errorf("%s = %s is %s, want %s", c.key, c.value, got, c.want)
+		check(c.key, c.value, c.want)
+	}
+	for _, family := range []string{"dnsbl", "rhsbl", "dnswl"} {
+		for _, c := range []struct{ key, value, want string }{
+			{"zone", `"BL.example."`, "bl.example"},
+			{"name", `"bl-1"`, "bl-1"},
+			{"codes", `"127.0.0.2"`, "[127.0.0.2]"},
+			{"codes", `["127.0.0.2-127.0.0.11", "&0.0.0.8"]`, "[127.0.0.2-127.0.0.11 &0.0.0.8]"},
+			{"ask", `["client", "ptr"]`, "[client ptr]"},
+			{"then", `"would reject"`, "would reject"},
+			{"test", `false`, "false"},
+		} {
+			check(family+"."+c.key, c.value, c.want)
 		}
-		roundTrip(t, c2)
 	}
 	for _, key := range allKeys() {
 		if !seen[key] {
@@ -117,11 +176,15 @@ func TestSettings(t *testing.T) {
 
 // with is what must be in a table of a list beside the setting that is looked at.
 var with = map[string][][2]string{
-	"exempt":     {{"address", `"192.0.2.1"`}},
-	"forwarder":  {{"address", `"192.0.2.1"`}},
-	"policy.for": {{"recipient", `"a@example.net"`}},
-	"rule":       {{"name", `"a rule"`}, {"when", `"true"`}, {"then", `"note"`}},
-	"listen":     {{"protocol", `"postfix"`}, {"address", `"unix:/run/h.sock"`}},
+	"exempt":          {{"address", `"192.0.2.1"`}},
+	"forwarder":       {{"address", `"192.0.2.1"`}},
+	"policy.for":      {{"recipient", `"a@example.net"`}},
+	"rule":            {{"name", `"a rule"`}, {"when", `"true"`}, {"then", `"note"`}},
+	"dnsbl":           {{"zone", `"bl.example"`}, {"codes", `"127.0.0.3"`}},
+	"rhsbl":           {{"zone", `"bl.example"`}, {"codes", `"127.0.0.3"`}},
+	"dnswl":           {{"zone", `"bl.example"`}, {"codes", `"127.0.0.3"`}},
+	"greylist.exempt": {{"address", `"192.0.2.1"`}},
+	"listen":          {{"protocol", `"postfix"`}, {"address", `"unix:/run/h.sock"`}},
 }
 
 // document is a file that sets one key, and what must be there with it.
@@ -136,8 +199,14 @@ func document(key, value string) string {
 	}
 	text := brackets(section, with[section] != nil) + "\n"
 	for _, other := range with[section] {
-		if other[0] != name && !(key == "exempt."+name && !slices.Contains([]string{"comment", "until"}, name)) {
+		if other[0] != name && !(strings.HasSuffix("."+key, ".exempt."+name) && !slices.Contains([]string{"comment", "until"}, name)) {
 			text += other[0] + " = " + other[1] + "\n"
+		}
+	}
+	if strings.HasPrefix(key, "state.redis.") {
+		text = "state.store = \"redis\"\n" + text
+		if name != "servers" {
+			text += "servers = [\"192.0.2.1:6379\"]\n"
 		}
 	}
 	if key == "policy.replies" {

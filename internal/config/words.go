@@ -112,7 +112,7 @@ func oneLine(s string, most int) error {
 }
 
 // placeholders are what braces can stand around in a reply.
-var placeholders = []string{"why", "fix", "client", "helo", "sender", "recipient", "check", "id"}
+var placeholders = []string{"why", "fix", "client", "helo", "sender", "recipient", "check", "retry", "id"}
 
 // checkPlaceholders is an error for braces around anything else, and for those that are not closed or not opened: a text
 // with a slip in it would be sent to strangers as it is.

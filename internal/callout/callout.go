@@ -1,0 +1,287 @@
+// Package callout asks the mail hosts of a sender's domain whether they take mail for him: the callback verification of WCSAP,
+// the callout of Exim, the address verification of Postfix. It connects to them as somebody does who has a bounce to deliver
+// (RFC 5321 section 4.5.5), goes as far as RCPT, and quits; it never sends mail.
+//
+// That is a burden on others, who did nothing but have their domain's name forged, and may list us for it. So the results are
+// remembered in a [state.Store], and there are limits to how often, and to how many at once. See docs/callout.md.
+//
+// What does not come to a definite answer, for whatever reason, is a tempfail.
+package callout
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/state"
+)
+
+// Config is what callouts need. Numbers that are 0 are the default.
+type Config struct {
+	Helo     string         // our name in EHLO, or an address literal; "" is the name of this host
+	DNS      helogate.Asker // finds the mail hosts
+	Store    state.Store    // remembers what was found; nil: memory alone does
+	Own      []netip.Addr   // our addresses, those of this host among them in any case: nobody is asked there
+	Networks []netip.Prefix // our networks: nor there
+
+	Timeout       time.Duration // for a callout, all hosts of a domain together; 20s
+	PerMX         int           // connections at once to one address of a mail host; 2
+	PerDomainHour int           // callouts an hour about the addresses of an organisational domain; 10
+	Concurrent    int           // callouts at once; 20
+	PerMinute     int           // callouts a minute; 60
+	Port          uint16        // that mail hosts listen on; 25
+
+	Log *slog.Logger     // told of each callout; nil is nobody
+	Now func() time.Time // for what is remembered, and for how long; nil is time.Now
+
+	// Dial connects to a mail host; nil is over the network. AllowLoopback lets it be this one. Both are for tests.
+	Dial          func(context.Context, netip.AddrPort) (net.Conn, error)
+	AllowLoopback bool
+}
+
+// A Caller is a helogate.Asker for the kind helogate.Callout. It is safe for concurrent use. Close it when it is no longer
+// needed.
+type Caller struct {
+	config Config
+	own    []netip.Addr
+	us     []string // what a refusal that is about us may name
+	random func() string
+	memory memory
+	limits limits
+	counts counts
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	flights map[string]*flight
+	trying  map[string]chan struct{} // domains that are being asked about an address that nobody has
+	closed  bool
+}
+
+const stopping = "helogate is stopping"
+
+// maxHalf of the entries in memory, which take some 500 bytes each.
+const maxHalf = 10_000
+
+// New makes a Caller. It connects to nobody yet. An error says what in the configuration is not right.
+func New(c Config) (*Caller, error) { return newCaller(c, interfaces()) }
+
+// newCaller lets tests say what addresses this host has.
+func newCaller(c Config, here []netip.Addr) (*Caller, error) {
+	if err := c.complete(); err != nil {
+		return nil, fmt.Errorf("callout: %w", err)
+	}
+	out := &Caller{
+		config: c, us: []string{strings.ToLower(c.Helo)}, memory: memory{half: maxHalf},
+		random: func() string { return "helogate-" + strings.ToLower(rand.Text()) },
+		limits: limits{
+			perMinute: c.PerMinute, perHour: c.PerDomainHour, perMX: c.PerMX,
+			domains: map[string]*window{}, hosts: map[netip.Addr]int{},
+		},
+		flights: map[string]*flight{}, trying: map[string]chan struct{}{},
+	}
+	for _, a := range slices.Concat(c.Own, here) {
+		out.own = append(out.own, a.Unmap())
+		out.us = append(out.us, a.Unmap().String())
+	}
+	out.ctx, out.stop = context.WithCancel(context.Background())
+	return out, nil
+}
+
+// complete checks a configuration, and fills in what it leaves open.
+func (c *Config) complete() error {
+	if c.DNS == nil {
+		return errors.New("there is no DNS to find mail hosts with")
+	}
+	for name, n := range map[string]int{
+		"per_mx": c.PerMX, "per_domain_hour": c.PerDomainHour, "concurrent": c.Concurrent, "per_minute": c.PerMinute, "timeout": int(c.Timeout),
+	} {
+		if n < 0 {
+			return fmt.Errorf("%s is below zero", name)
+		}
+	}
+	if c.Helo == "" {
+		c.Helo, _ = os.Hostname() // "" is no name
+	}
+	if k := hostname.ParseHelo(c.Helo).Kind; k != hostname.FQDN && k != hostname.Literal {
+		return fmt.Errorf("we cannot greet mail hosts with %q, which is %s: set helo to the name that this host has in DNS, both ways", c.Helo, k)
+	}
+	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
+	c.PerMX, c.PerDomainHour = cmp.Or(c.PerMX, 2), cmp.Or(c.PerDomainHour, 10)
+	c.Concurrent, c.PerMinute = cmp.Or(c.Concurrent, 20), cmp.Or(c.PerMinute, 60)
+	c.Port = cmp.Or(c.Port, 25)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Dial == nil {
+		c.Dial = func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", to.String())
+		}
+	}
+	return nil
+}
+
+// Close ends the callouts that are under way. Later ones are tempfails.
+func (c *Caller) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.stop()
+	c.wg.Wait()
+}
+
+// Known returns what is remembered in memory of the address in q, or of its whole domain. It never waits.
+func (c *Caller) Known(q helogate.Question) (*helogate.Answer, bool) {
+	a := c.remembered(q)
+	if a != nil {
+		c.counts.remembered.Add(1)
+	}
+	return a, a != nil
+}
+
+// Ask returns what is remembered of the address in q, or asks its mail hosts, if the limits allow it: else it is a tempfail
+// at once. One that ctx does not wait for goes on, for whoever asks next.
+func (c *Caller) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
+	if a := c.recalled(ctx, q); a != nil {
+		c.counts.remembered.Add(1)
+		return a
+	}
+	f, beyond := c.fly(q.Name)
+	if f == nil {
+		return tempFail(beyond)
+	}
+	select {
+	case <-f.done:
+		return f.answer
+	case <-ctx.Done():
+		return tempFail("no answer yet: the callout goes on")
+	}
+}
+
+// Peek returns what is remembered of the address in q, in memory or in the store, and NXDomain where nothing is. It asks
+// nobody.
+func (c *Caller) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
+	if a := c.recalled(ctx, q); a != nil {
+		return a
+	}
+	return &helogate.Answer{Status: helogate.NXDomain}
+}
+
+// remembered is what there is in memory, nil if nothing. What is said of a domain is said of all its addresses.
+func (c *Caller) remembered(q helogate.Question) *helogate.Answer {
+	if q.Kind != helogate.Callout {
+		return tempFail("no question about a callout")
+	}
+	if name, ok := check.CalloutName(q.Name); !ok || name != q.Name {
+		return tempFail("nobody is asked about what is no address")
+	}
+	now := c.config.Now()
+	if a := c.memory.get(domainOf(q.Name), now); a != nil && isAnswer(a) {
+		return a
+	}
+	return c.memory.get(q.Name, now)
+}
+
+// recalled is remembered, with what there is in the store.
+func (c *Caller) recalled(ctx context.Context, q helogate.Question) *helogate.Answer {
+	if a := c.remembered(q); a != nil || c.config.Store == nil {
+		return a
+	}
+	now := c.config.Now()
+	for _, key := range [...]string{domainOf(q.Name), q.Name} {
+		r, found, err := c.config.Store.Get(ctx, state.Callout, state.Key(key), now)
+		if err != nil { // asking all the same would ask the same address again and again
+			return tempFail("what callouts have found cannot be read: " + err.Error())
+		}
+		if found && makesSense(r.Value) {
+			c.memory.put(key, &helogate.Answer{Status: helogate.OK, Values: []string{r.Value}, TTL: r.Expires.Sub(r.Last)}, r.Expires)
+		}
+	}
+	return c.remembered(q)
+}
+
+func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
+
+// A flight is a callout under way.
+type flight struct {
+	done   chan struct{}
+	answer *helogate.Answer // read it after done
+}
+
+// fly joins the callout about an address that is under way, or begins one; nil if that is beyond a limit.
+func (c *Caller) fly(address string) (f *flight, beyond string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.flights[address]; f != nil {
+		return f, ""
+	}
+	if a := c.remembered(helogate.Question{Kind: helogate.Callout, Name: address}); a != nil { // it has just come in
+		f = &flight{done: make(chan struct{}), answer: a}
+		close(f.done)
+		return f, ""
+	}
+	domain := domainOf(address)
+	switch {
+	case c.closed:
+		beyond = stopping
+	case len(c.flights) >= c.config.Concurrent:
+		beyond = strconv.Itoa(c.config.Concurrent) + " callouts are under way, and there may be no more at once"
+	default: // by organisation: who has one domain can make any number of names below it
+		beyond = c.limits.take(cmp.Or(hostname.Org(domain), domain), c.config.Now())
+	}
+	if beyond != "" {
+		c.counts.limited.Add(1)
+		return nil, beyond
+	}
+	f = &flight{done: make(chan struct{})}
+	c.flights[address] = f
+	c.wg.Go(func() { c.run(f, address) })
+	return f, ""
+}
+
+func (c *Caller) run(f *flight, address string) {
+	ctx, cancel := context.WithTimeout(c.ctx, c.config.Timeout)
+	defer cancel()
+	began := c.config.Now()
+	r := c.call(ctx, address)
+	c.log(address, r, c.config.Now().Sub(began))
+	f.answer = c.remember(address, r)
+	c.counts.add(r)
+	c.mu.Lock()
+	delete(c.flights, address)
+	c.mu.Unlock()
+	close(f.done)
+}
+
+func (c *Caller) log(address string, r result, took time.Duration) {
+	said := []any{"address", address, "result", cmp.Or(r.value, "nothing definite")}
+	if r.value == "" {
+		said = append(said, "why", r.answer().Note)
+	}
+	if r.domain != "" {
+		said = append(said, "domain", r.domain)
+	}
+	if r.host != "" {
+		said = append(said, "host", r.host)
+	}
+	c.config.Log.Info("callout", append(said, "took", took.Round(time.Millisecond))...)
+}

@@ -1,0 +1,137 @@
+package callout
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/helogate/helogate/internal/printable"
+)
+
+// What is read of a reply. RFC 5321 section 4.5.3.1.5 allows 512 octets for a line; not everybody keeps to that.
+const (
+	maxLine  = 1000 // octets with CRLF
+	maxLines = 100
+	maxText  = 200 // octets of a reply in what is remembered and shown
+)
+
+// A reply is what an SMTP server says to a command (RFC 5321 section 4.2).
+type reply struct {
+	code     int
+	enhanced string // "5.1.1" (RFC 2034), "" if there is none
+	text     string // as it was sent, lines joined; a stranger's
+}
+
+// readReply reads the lines of a reply, the first word of which is the same code. What does not look like one is an error.
+func readReply(in *bufio.Reader) (reply, error) {
+	var r reply
+	for range maxLines {
+		line, err := in.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			return r, fmt.Errorf("a line of a reply is longer than %d octets", maxLine)
+		}
+		if err != nil {
+			return r, err
+		}
+		line = bytes.TrimSuffix(line[:len(line)-1], []byte{'\r'})
+		code, last, text, ok := parseLine(line)
+		if !ok || r.code != 0 && code != r.code {
+			return r, fmt.Errorf("%s is no line of a reply", line[:min(len(line), 40)])
+		}
+		r.add(code, text)
+		if last {
+			return r, nil
+		}
+	}
+	return r, fmt.Errorf("a reply has more than %d lines", maxLines)
+}
+
+// parseLine takes a line of a reply apart: three digits, and a blank in the last line, or a hyphen.
+func parseLine(line []byte) (code int, last bool, text string, ok bool) {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' || line[1] < '0' || line[1] > '5' || line[2] < '0' || line[2] > '9' {
+		return 0, false, "", false
+	}
+	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
+	if len(line) == 3 {
+		return code, true, "", true
+	}
+	return code, line[3] == ' ', string(line[4:]), line[3] == ' ' || line[3] == '-'
+}
+
+// add adds a line. The enhanced code stands in each line, and is kept once.
+func (r *reply) add(code int, text string) {
+	first := r.code == 0
+	r.code = code
+	word, rest, _ := strings.Cut(text, " ")
+	if isEnhanced(word, code) {
+		if first {
+			r.enhanced = word
+		} else if word == r.enhanced {
+			text = rest
+		}
+	}
+	if len(r.text) < maxLine { // more of it nobody sees
+		r.text = strings.TrimSpace(r.text + " " + text)
+	}
+}
+
+// isEnhanced reports whether a word is an enhanced status code of the class of a reply (RFC 3463 section 2).
+func isEnhanced(word string, code int) bool {
+	parts := strings.Split(word, ".")
+	if len(parts) != 3 || parts[0] != strconv.Itoa(code/100) {
+		return false
+	}
+	for _, p := range parts[1:] {
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n > 999 || len(p) > 3 {
+			return false
+		}
+	}
+	return true
+}
+
+// line returns the reply in one line. It is not fit for people: see String.
+func (r reply) line() string { return strings.TrimSpace(strconv.Itoa(r.code) + " " + r.text) }
+
+// String returns the reply in one line, printable, and cut to what is worth remembering.
+func (r reply) String() string { return printable.Text(r.line(), maxText) }
+
+func (r reply) isYes() bool { return r.code/100 == 2 }
+
+// refusesMailbox reports whether a reply to RCPT is about the mailbox, and for good: 550, 551 and 553, or where there is an
+// enhanced code that says more, an address that is not right (5.1), or a mailbox that is disabled (5.2.1). All else is about
+// us (5.7: a blocklist, a host that does not relay), or passes (5.2.2: it is full, and so exists).
+func (r reply) refusesMailbox() bool {
+	switch {
+	case r.code/100 != 5:
+		return false
+	case r.isPlain():
+		return slices.Contains([]int{550, 551, 553}, r.code)
+	case slices.Contains([]string{"5.1.7", "5.1.8", "5.1.9"}, r.enhanced): // about the reverse-path
+		return false
+	}
+	return strings.HasPrefix(r.enhanced, "5.1.") || r.enhanced == "5.2.1"
+}
+
+// refusesNull reports whether a reply to MAIL FROM:<> is about the null reverse-path, and for good: it says so, or has a
+// code for addresses. Of any other we cannot tell whether it is about us.
+func (r reply) refusesNull() bool {
+	switch {
+	case r.code/100 != 5 || r.code == 530:
+		return false
+	case r.namesNull():
+		return true
+	case r.isPlain():
+		return slices.Contains([]int{501, 550, 551, 553}, r.code)
+	}
+	return strings.HasPrefix(r.enhanced, "5.1.")
+}
+
+// namesNull reports whether a refusal shows the null reverse-path. One for it often comes at RCPT alone, as Postfix does.
+func (r reply) namesNull() bool { return r.code/100 == 5 && strings.Contains(r.text, "<>") }
+
+// isPlain reports whether the enhanced code adds nothing to the code: there is none, or it is 5.0 of "other or undefined".
+func (r reply) isPlain() bool { return r.enhanced == "" || strings.HasPrefix(r.enhanced, "5.0.") }

@@ -1,0 +1,159 @@
+package callout
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/helogate/helogate/check"
+)
+
+// A talk is an SMTP dialogue with a mail host, of which we say the least that there is: no DATA, no AUTH, no STARTTLS.
+type talk struct {
+	conn     net.Conn
+	in       *bufio.Reader
+	until    time.Time     // the end of all of it
+	patience time.Duration // for the reply to one command
+	us       []string      // what a refusal that is about us may name: our addresses, our HELO name
+	broken   bool          // nothing more can be said
+}
+
+// newTalk begins a dialogue, which ends with ctx.
+func newTalk(ctx context.Context, conn net.Conn, patience time.Duration, us []string) *talk {
+	t := &talk{conn: conn, in: bufio.NewReaderSize(conn, maxLine), patience: patience, us: us}
+	t.until, _ = ctx.Deadline()
+	if local, err := netip.ParseAddrPort(conn.LocalAddr().String()); err == nil {
+		t.us = append(t.us[:len(t.us):len(t.us)], local.Addr().Unmap().String())
+	}
+	return t
+}
+
+// say says a command and returns the reply. Its error says what came instead.
+func (t *talk) say(command string) (reply, error) {
+	t.wait(t.patience)
+	if _, err := t.conn.Write([]byte(command + "\r\n")); err != nil {
+		return reply{}, t.failed(command, err)
+	}
+	return t.hear(command)
+}
+
+// hear reads a reply. One that is followed by more than was asked for cannot be told from that to the next command.
+func (t *talk) hear(command string) (reply, error) {
+	t.wait(t.patience)
+	r, err := readReply(t.in)
+	if err == nil && t.in.Buffered() > 0 {
+		err = errors.New("it says more than it was asked")
+	}
+	if err != nil {
+		return r, t.failed(command, err)
+	}
+	t.broken = r.code == 421 // it closes the connection (RFC 5321 section 3.8)
+	return r, nil
+}
+
+// wait sets how long the next step may take.
+func (t *talk) wait(d time.Duration) {
+	deadline := time.Now().Add(d)
+	if !t.until.IsZero() && t.until.Before(deadline) {
+		deadline = t.until
+	}
+	t.conn.SetDeadline(deadline) // where that fails, so does what comes next
+}
+
+// failed words what went wrong with a command, after which there is nothing more to say.
+func (t *talk) failed(command string, err error) error {
+	t.broken = true
+	verb, _, _ := strings.Cut(command, " ")
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("no reply to %s in time", verb)
+	}
+	return fmt.Errorf("after %s: %w", verb, err)
+}
+
+// quit ends the dialogue as one should (RFC 5321 section 4.1.1.10). What has been found is not kept waiting for long.
+func (t *talk) quit() {
+	if !t.broken {
+		t.patience = min(t.patience, 2*time.Second)
+		t.say("QUIT")
+	}
+	t.conn.Close()
+}
+
+// greet says who we are. The error says why we are not wanted here.
+func (t *talk) greet(helo string) error {
+	r, err := t.hear("connecting")
+	if err != nil {
+		return err
+	}
+	if r.code != 220 {
+		return fmt.Errorf("it greets with %s", r.line())
+	}
+	r, err = t.say("EHLO " + helo)
+	if err == nil && r.code/100 == 5 && !t.broken { // of before 2001 (RFC 5321 section 3.2)
+		r, err = t.say("HELO " + helo)
+	}
+	if err == nil && !r.isYes() {
+		return fmt.Errorf("it answers to EHLO and HELO %s", r.line())
+	}
+	return err
+}
+
+// ask asks about an address, after greet.
+func (t *talk) ask(address string) result {
+	r, err := t.say("MAIL FROM:<>")
+	switch {
+	case err != nil:
+		return result{note: err.Error()}
+	case r.refusesNull() && !t.isAboutUs(r, ""):
+		return result{value: refusesNull + r.String()}
+	case !r.isYes():
+		return result{note: "it answers to MAIL FROM:<> " + r.line()}
+	}
+	r, err = t.say("RCPT TO:<" + address + ">")
+	switch {
+	case err != nil:
+		return result{note: err.Error()}
+	case r.isYes():
+		return result{value: accepts}
+	case r.namesNull():
+		return result{value: refusesNull + r.String()}
+	case r.refusesMailbox() && !t.isAboutUs(r, address):
+		return result{value: refuses + r.String()}
+	}
+	return result{note: "it answers to RCPT " + r.line()}
+}
+
+// isAboutUs reports whether a reply names one of our addresses, or our name: it is not the mailbox that is refused then. The
+// local part of the address that was asked about, which many replies repeat, does not count: its sender has written it.
+func (t *talk) isAboutUs(r reply, address string) bool {
+	local, _ := check.Mailbox(address)
+	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(local)+"@", "@")
+	return slices.ContainsFunc(t.us, func(name string) bool { return strings.Contains(text, name) })
+}
+
+// askAnother finds out whether a domain that took an address takes another, too, which nobody has: then it takes all, or
+// else it chooses. "" is that it did not say.
+func (t *talk) askAnother(address string) (domain string) {
+	for _, command := range []string{"RSET", "MAIL FROM:<>"} {
+		if r, err := t.say(command); err != nil || !r.isYes() {
+			return ""
+		}
+	}
+	r, err := t.say("RCPT TO:<" + address + ">")
+	switch {
+	case err != nil:
+		return ""
+	case r.isYes():
+		return acceptsAll
+	case r.code/100 == 5:
+		return chooses
+	}
+	return ""
+}

@@ -1,0 +1,99 @@
+package config
+
+import "strings"
+
+// listNames wants a name for each list by which the others of its family do not go.
+func (d *decoder) listNames(root *node) {
+	for _, family := range []string{"dnsbl", "rhsbl", "dnswl"} {
+		first := map[string]*node{}
+		for _, one := range root.tables(family) {
+			at := one.get("name")
+			if at == nil {
+				at = one.get("zone")
+			}
+			if at == nil || at.kind != text {
+				continue
+			}
+			name, err := parseHost(at.text)
+			if err != nil {
+				name = at.text
+			}
+			if old := first[name]; old != nil {
+				d.fail(at.val, at, "another [[%s]] goes by this name, at %s: give each its own by name = \"...\"", family, old.val.where())
+				continue
+			}
+			first[name] = at
+		}
+	}
+}
+
+// greylist wants a window in which a retry can pass.
+func (d *decoder) greylist(n *node, g Greylist) {
+	if n == nil || n.kind != table || g.Delay < g.Window {
+		return
+	}
+	at := n.get("delay")
+	if at == nil {
+		at = n.get("window")
+	}
+	if at != nil {
+		d.fail(at.val, at, "a first attempt waits %s, and a retry must come within %s of it (window): nobody could pass", durationText(g.Delay), durationText(g.Window))
+	}
+}
+
+// order wants each name once.
+func (d *decoder) order(n *node) {
+	if n == nil || n.kind != list {
+		return
+	}
+	first := map[string]*node{}
+	for _, one := range n.kids {
+		names := []string{one.text}
+		if one.text == OrderSPF {
+			names = []string{"spf-helo", "spf-from"}
+		}
+		for _, name := range names {
+			if old := first[name]; old != nil {
+				d.fail(one.val, one, "%s is in the order already, as %s", shown(name), shown(old.text))
+				break
+			}
+			first[name] = one
+		}
+	}
+}
+
+// state wants settings that go together.
+func (d *decoder) state(n *node, s State) {
+	if n == nil || n.kind != table {
+		return
+	}
+	redis := n.get("redis")
+	servers := redis.get("servers")
+	if store := n.get("store"); s.Store == RedisServer && len(s.Redis.Servers) == 0 && store != nil && servers == nil {
+		d.fail(store.val, store, "the store redis needs to know where: give servers in [state.redis]")
+	}
+	if redis == nil {
+		return
+	}
+	if s.Store != RedisServer && servers != nil && len(servers.kids) > 0 {
+		d.fail(servers.val, servers, "nothing is asked of these servers, for the store is %s: write store = \"redis\" in [state]", s.Store)
+	}
+	r := s.Redis
+	if db := redis.get("database"); db != nil && r.Cluster && r.Database != 0 {
+		d.fail(db.val, db, "a cluster has no database but 0: leave this out")
+	}
+	if master := redis.get("master"); master != nil && r.Cluster && r.Master != "" {
+		d.fail(master.val, master, "servers are sentinels or a cluster, not both: leave out master or cluster")
+	}
+	if r.Master == "" && !r.Cluster && len(r.Servers) > 1 && s.Store == RedisServer && servers != nil {
+		d.fail(servers.val, servers, "several servers are a cluster or sentinels: say cluster = true, or the name of the master")
+	}
+	if servers == nil {
+		return
+	}
+	for _, one := range servers.kids {
+		if r.Cluster && strings.HasPrefix(one.text, "/") {
+			d.fail(one.val, one, "a cluster is not reached by a unix socket: give a host and a port")
+		}
+	}
+}

@@ -1,0 +1,138 @@
+// Package greylist answers questions of the kind helogate.Greylisted from a store: it notes each attempt, and lets those who
+// have come again often enough pass at once (RFC 6647 section 4).
+package greylist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/printable"
+	"github.com/helogate/helogate/internal/state"
+)
+
+// Config is the rules of a greylist.
+type Config struct {
+	Store    state.Store
+	Times    state.Times
+	AutoPass int              // after how many attempts that came again a client passes at once; 0 is never
+	Now      func() time.Time // nil is time.Now
+}
+
+// A Book is a helogate.Asker for the kind helogate.Greylisted. It is safe for concurrent use.
+type Book struct{ Config }
+
+// New returns a book.
+func New(c Config) *Book {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Book{c}
+}
+
+var otherKind = &helogate.Answer{Status: helogate.TempFail, Note: "no question about a greylist"}
+
+// Known never knows: an attempt is to be noted.
+func (b *Book) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }
+
+// Ask notes an attempt, and returns what is known of it. A store that fails is a TempFail.
+func (b *Book) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
+	if q.Kind != helogate.Greylisted {
+		return otherKind
+	}
+	now := b.Now().UTC().Truncate(time.Millisecond) // what a store keeps
+	client := clientOf(q)
+	if r, ok, err := b.returned(ctx, client, now); err != nil {
+		return failed(err)
+	} else if ok {
+		return b.passes(ctx, client, r, now)
+	}
+	r, err := b.Store.Attempt(ctx, state.Shorten(q.Name), now, b.Times)
+	if err != nil {
+		return failed(err)
+	}
+	if r.Passed.Equal(now) && b.AutoPass > 0 { // it came again just now
+		if _, err := b.Store.Note(ctx, state.Returned, client, now, b.Times.Pass); err != nil {
+			return failed(err)
+		}
+	}
+	return answer(r)
+}
+
+// Peek returns what is known of an attempt, and notes nothing.
+func (b *Book) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
+	if q.Kind != helogate.Greylisted {
+		return otherKind
+	}
+	now := b.Now()
+	r, ok, err := b.returned(ctx, clientOf(q), now)
+	if err == nil && ok {
+		return returnedAnswer(r)
+	}
+	if err == nil {
+		r, ok, err = b.Store.Get(ctx, state.Greylist, state.Shorten(q.Name), now)
+	}
+	switch {
+	case err != nil:
+		return failed(err)
+	case !ok:
+		return &helogate.Answer{Status: helogate.NXDomain}
+	}
+	return answer(r)
+}
+
+// clientOf is who the client is: what the name of the question begins with.
+func clientOf(q helogate.Question) string {
+	client, _, _ := strings.Cut(q.Name, " ")
+	return state.Shorten(client)
+}
+
+// returned returns the record of a client that has come again so often that it passes at once.
+func (b *Book) returned(ctx context.Context, client string, now time.Time) (state.Record, bool, error) {
+	if b.AutoPass <= 0 {
+		return state.Record{}, false, nil
+	}
+	r, found, err := b.Store.Get(ctx, state.Returned, client, now)
+	return r, found && r.Count >= int64(b.AutoPass), err
+}
+
+// aDay is how often it is noted that a client still sends: each time would be a write for each message of the largest.
+const aDay = 24 * time.Hour
+
+// passes lets a client pass that has come again often, and keeps its record while it sends.
+func (b *Book) passes(ctx context.Context, client string, r state.Record, now time.Time) *helogate.Answer {
+	if now.Sub(r.Last) > min(aDay, b.Times.Pass/2) {
+		if _, err := b.Store.Note(ctx, state.Returned, client, now, b.Times.Pass); err != nil {
+			return failed(err)
+		}
+	}
+	return returnedAnswer(r)
+}
+
+func returnedAnswer(r state.Record) *helogate.Answer {
+	a := answer(r)
+	a.Values = append(a.Values, "passed "+stamp(r.First))
+	a.Note = fmt.Sprintf("came again %d times", r.Count)
+	return a
+}
+
+func answer(r state.Record) *helogate.Answer {
+	a := &helogate.Answer{Status: helogate.OK, Values: []string{"first " + stamp(r.First)}}
+	if !r.Passed.IsZero() {
+		a.Values = append(a.Values, "passed "+stamp(r.Passed))
+	}
+	return a
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+func failed(err error) *helogate.Answer {
+	note := "the store: " + printable.Text(err.Error(), 200)
+	if errors.Is(err, context.DeadlineExceeded) {
+		note = "the store does not answer in time"
+	}
+	return &helogate.Answer{Status: helogate.TempFail, Note: note}
+}

@@ -1,0 +1,172 @@
+// Package hammering counts how often a client was rejected lately, so that one that goes on and on is answered at once, and
+// not logged line by line. It answers the questions of kind helogate.Hammering.
+//
+// All of it is in memory, bounded, and gone after a restart. A client is an IPv4 address, or the /64 of an IPv6 address,
+// within which anybody has as many addresses as he likes.
+package hammering
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/helogate/helogate"
+)
+
+const defaultMax = 50_000
+
+// Config is how much is too much.
+type Config struct {
+	Tries  int              // rejections, at least 1
+	Within time.Duration    // in which so many are too many
+	Max    int              // clients at the most, some 200 bytes each; 0 is 50,000
+	Now    func() time.Time // nil is time.Now
+}
+
+// slots are what Within is divided into. A rejection counts until its slot begins to be older than Within: never for longer
+// than Within, and for no less than 15/16 of it.
+const slots = 16
+
+// A Book counts rejections by client, and is a helogate.Asker for the kind helogate.Hammering. It is safe for concurrent use.
+type Book struct {
+	tries int
+	slot  time.Duration
+	max   int
+	now   func() time.Time
+
+	mu      sync.RWMutex // guards clients
+	clients recent[tally]
+
+	loud atomic.Int64 // clients with too many, or more: where there is none, nobody is looked for
+}
+
+// tally is the rejections of one client.
+type tally struct {
+	newest int64         // number of the newest slot
+	counts [slots]uint32 // of slot n at n modulo slots
+	loud   bool          // counted in Book.loud
+}
+
+// New makes an empty book.
+func New(c Config) *Book {
+	b := &Book{tries: c.Tries, slot: max(c.Within/slots, 1), max: c.Max, now: c.Now}
+	if b.max == 0 {
+		b.max = defaultMax
+	}
+	if b.now == nil {
+		b.now = time.Now
+	}
+	return b
+}
+
+// Rejected notes that a client was rejected. Of more clients than there may be, the one that was rejected least recently is
+// forgotten.
+func (b *Book) Rejected(client netip.Addr, at time.Time) {
+	key, ok := keyOf(client)
+	if !ok {
+		return
+	}
+	slot := b.slotOf(at)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forget(slot)
+	t := b.clients.touch(key)
+	t.add(slot)
+	if n, _ := t.sum(slot); n >= b.tries && !t.loud {
+		t.loud = true
+		b.loud.Add(1)
+	}
+	if b.clients.size() > b.max {
+		b.dropOldest()
+	}
+}
+
+// forget drops who has not been rejected any more. It needs the lock.
+func (b *Book) forget(slot int64) {
+	for b.clients.size() > 0 && b.clients.oldest().newest <= slot-slots {
+		b.dropOldest()
+	}
+}
+
+func (b *Book) dropOldest() {
+	if b.clients.oldest().loud {
+		b.loud.Add(-1)
+	}
+	b.clients.dropOldest()
+}
+
+func (b *Book) slotOf(at time.Time) int64 { return at.UnixNano() / int64(b.slot) }
+
+var (
+	quiet     = &helogate.Answer{Status: helogate.NXDomain}
+	otherKind = &helogate.Answer{Status: helogate.TempFail, Note: "no question about hammering"}
+)
+
+// Known returns whether the address in q was rejected too often, and how often. It always knows. While nobody is, it costs
+// no more than a look at a number.
+func (b *Book) Known(q helogate.Question) (*helogate.Answer, bool) {
+	if q.Kind != helogate.Hammering {
+		return otherKind, true
+	}
+	if b.loud.Load() == 0 {
+		return quiet, true
+	}
+	addr, _ := netip.ParseAddr(q.Name)
+	key, ok := keyOf(addr)
+	if !ok {
+		return quiet, true
+	}
+	n, since := 0, int64(0)
+	b.mu.RLock()
+	if t := b.clients.get(key); t != nil {
+		n, since = t.sum(b.slotOf(b.now()))
+	}
+	b.mu.RUnlock()
+	if n < b.tries {
+		return quiet, true
+	}
+	first := time.Unix(0, since*int64(b.slot)).UTC().Format(time.RFC3339)
+	return &helogate.Answer{
+		Status: helogate.OK, Values: []string{fmt.Sprintf("%d rejections since %s", n, first)}, TTL: b.slot * slots,
+	}, true
+}
+
+// Ask is Known.
+func (b *Book) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
+	a, _ := b.Known(q)
+	return a
+}
+
+// Len returns how many clients are remembered.
+func (b *Book) Len() int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.clients.size()
+}
+
+// add counts a rejection in a slot. One that is older than all that are kept is too late.
+func (t *tally) add(slot int64) {
+	if slot <= t.newest-slots {
+		return
+	}
+	for n := max(t.newest+1, slot-slots+1); n <= slot; n++ {
+		*t.at(n) = 0
+	}
+	t.newest = max(t.newest, slot)
+	*t.at(slot)++
+}
+
+// sum returns the rejections that still count in a slot, and the slot of the first of them.
+func (t *tally) sum(slot int64) (n int, first int64) {
+	for s := t.newest; s > max(slot, t.newest)-slots; s-- {
+		if c := *t.at(s); c > 0 {
+			n, first = n+int(c), s
+		}
+	}
+	return n, first
+}
+
+func (t *tally) at(slot int64) *uint32 { return &t.counts[uint64(slot)%slots] }

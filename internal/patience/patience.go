@@ -1,0 +1,108 @@
+// Package patience answers questions of the kind helogate.Deferred: since when a client is deferred for failures of DNS, and
+// whether it is our own resolver that fails.
+package patience
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/state"
+)
+
+// Config is what a book needs.
+type Config struct {
+	Store state.Store
+	Limit time.Duration                // how long anybody is deferred
+	Sick  func() (why string, is bool) // whether our own resolver fails; nil is never
+	Now   func() time.Time             // nil is time.Now
+}
+
+// A Book is a helogate.Asker for the kind helogate.Deferred. It is safe for concurrent use. While its store fails it
+// remembers by itself: else nobody's patience would end while both DNS and store are out.
+type Book struct {
+	Config
+
+	mu    sync.Mutex
+	spare map[string]time.Time // first times, while the store fails
+}
+
+const maxSpare = 50_000
+
+// New returns a book.
+func New(c Config) *Book {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Book{Config: c, spare: map[string]time.Time{}}
+}
+
+// quiet is how long after the last deferral a client is forgotten: it retries for days, and hours apart.
+const quiet = 24 * time.Hour
+
+var otherKind = &helogate.Answer{Status: helogate.TempFail, Note: "no question about a deferral"}
+
+// Known knows only that our own resolver fails: else a deferral is to be noted.
+func (b *Book) Known(q helogate.Question) (*helogate.Answer, bool) {
+	if why, is := b.sick(); is && q.Kind == helogate.Deferred {
+		return &helogate.Answer{Status: helogate.OK, Values: []string{"sick " + why}}, true
+	}
+	return nil, false
+}
+
+// Ask notes a deferral, and returns since when there have been some.
+func (b *Book) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
+	if q.Kind != helogate.Deferred {
+		return otherKind
+	}
+	if a, ok := b.Known(q); ok {
+		return a
+	}
+	now := b.Now().UTC().Truncate(time.Millisecond)
+	r, err := b.Store.Note(ctx, state.Deferred, state.Shorten(q.Name), now, b.Limit+quiet)
+	if err != nil {
+		return first(b.remember(q.Name, now))
+	}
+	return first(r.First)
+}
+
+// Peek returns what is known, and notes nothing.
+func (b *Book) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
+	if q.Kind != helogate.Deferred {
+		return otherKind
+	}
+	if a, ok := b.Known(q); ok {
+		return a
+	}
+	r, found, err := b.Store.Get(ctx, state.Deferred, state.Shorten(q.Name), b.Now())
+	if err != nil || !found {
+		return &helogate.Answer{Status: helogate.NXDomain}
+	}
+	return first(r.First)
+}
+
+func (b *Book) sick() (string, bool) {
+	if b.Sick == nil {
+		return "", false
+	}
+	return b.Sick()
+}
+
+// remember is Note without a store.
+func (b *Book) remember(name string, now time.Time) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if at, ok := b.spare[name]; ok && now.Sub(at) < b.Limit+quiet {
+		return at
+	}
+	if len(b.spare) >= maxSpare {
+		clear(b.spare)
+	}
+	b.spare[name] = now
+	return now
+}
+
+func first(at time.Time) *helogate.Answer {
+	return &helogate.Answer{Status: helogate.OK, Values: []string{"first " + at.UTC().Format(time.RFC3339Nano)}}
+}

@@ -1,0 +1,166 @@
+package patience
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/state"
+	"github.com/helogate/helogate/internal/testlog"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func question(name string) helogate.Question {
+	return helogate.Question{Kind: helogate.Deferred, Name: name}
+}
+
+func said(a *helogate.Answer) string {
+	return fmt.Sprint(a.Status, " ", strings.Join(a.Values, ", "))
+}
+
+type failing struct{ state.Store }
+
+func (failing) Note(context.Context, state.Kind, string, time.Time, time.Duration) (state.Record, error) {
+	return state.Record{}, errors.New("down")
+}
+
+// TestBook: the first deferral is remembered while there are more, with a store or without.
+func TestBook(t *testing.T) {
+	memory, err := state.OpenSQLite(state.SQLiteConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer memory.Close()
+	for name, store := range map[string]state.Store{"a store": memory, "a store that is down": failing{memory}} {
+		now, sick := noon, false
+		b := New(Config{Store: store, Limit: 4 * time.Hour, Now: func() time.Time { return now },
+			Sick: func() (string, bool) { return "nobody answers", sick }})
+		ask := func(after time.Duration, want string) {
+			t.Helper()
+			now = noon.Add(after)
+			if got := said(b.Ask(t.Context(), question("192.0.2.0/24 "+name))); got != want {
+				t.Errorf("%s, after %s: %s, want %s", name, after, got, want)
+			}
+		}
+		if got := said(b.Peek(t.Context(), question("192.0.2.0/24 "+name))); got != "nxdomain " {
+			t.Error(got)
+		}
+		ask(0, "ok first 2026-03-01T12:00:00Z")
+		ask(5*time.Hour, "ok first 2026-03-01T12:00:00Z")
+		if a, known := b.Known(question("x")); known {
+			t.Errorf("%+v", a)
+		}
+		sick = true
+		ask(6*time.Hour, "ok sick nobody answers")
+		if a, known := b.Known(question("x")); !known || said(a) != "ok sick nobody answers" {
+			t.Errorf("%+v", a)
+		}
+		sick = false
+		ask(100*time.Hour, "ok first 2026-03-05T16:00:00Z")
+	}
+}
+
+// answers is a resolver of which some names fail.
+type answers struct{ broken map[string]bool }
+
+func (a answers) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }
+
+func (a answers) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
+	if a.broken[q.Name] {
+		return &helogate.Answer{Status: helogate.TempFail}
+	}
+	return &helogate.Answer{Status: helogate.NXDomain}
+}
+
+// TestHealth: most of the domains of a minute fail, and it shouts once; what one domain does is one.
+func TestHealth(t *testing.T) {
+	now := noon
+	var log testlog.Book
+	a := answers{map[string]bool{}}
+	h := NewHealth(a, slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return now })
+	ask := func(good, bad int) {
+		for i := range good {
+			h.Ask(t.Context(), helogate.Question{Kind: helogate.A, Name: fmt.Sprintf("mx.good%d.example", i)})
+		}
+		for i := range bad {
+			name := fmt.Sprintf("mx.bad%d.example", i)
+			a.broken[name] = true
+			h.Ask(t.Context(), helogate.Question{Kind: helogate.MX, Name: name})
+		}
+	}
+	sick := func(want bool) {
+		t.Helper()
+		if why, _, is := h.Sick(); is != want {
+			t.Errorf("at %s: %v, want %v: %s", now.Format(time.TimeOnly), is, want, why)
+		}
+	}
+	ask(0, 8)
+	sick(false) // too few to tell
+	for i := range 100 {
+		name := fmt.Sprintf("h%d.bad0.example", i)
+		a.broken[name] = true
+		h.Ask(t.Context(), helogate.Question{Kind: helogate.A, Name: name})
+	}
+	sick(false) // of one domain
+	now = now.Add(2 * time.Minute)
+	ask(20, 12)
+	sick(false)
+	now = now.Add(2 * time.Minute)
+	ask(5, 12)
+	sick(true)
+	if why, since, _ := h.Sick(); why != "no answer about 12 of 17 domains in the last minute" || !since.Equal(now) {
+		t.Error(why, since)
+	}
+	ask(5, 12)
+	if n := strings.Count(log.String(), "our own resolver fails"); n != 1 {
+		t.Errorf("%d lines:\n%s", n, log.String())
+	}
+	now = now.Add(30 * time.Second)
+	ask(20, 0)
+	sick(false)
+	if !strings.Contains(log.String(), "the resolver answers again") || !strings.Contains(log.String(), "failed_for=30s") {
+		t.Error(log.String())
+	}
+	now = now.Add(time.Hour)
+	ask(0, 12)
+	sick(true)
+	now = now.Add(2 * time.Minute) // and nobody asks
+	sick(false)
+}
+
+// What a judgement no longer waits for says nothing of the resolver.
+func TestHealthOfWhatIsGivenUp(t *testing.T) {
+	h := NewHealth(answers{map[string]bool{"x.example": true}}, slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i := range 20 {
+		h.Ask(ctx, helogate.Question{Kind: helogate.PTR, Name: fmt.Sprintf("192.%d.2.1", i)})
+	}
+	if why, _, _ := h.Sick(); why != "no answer about 0 of 0 domains in the last minute" {
+		t.Error(why)
+	}
+}
+
+func TestDomainOf(t *testing.T) {
+	for _, c := range []struct {
+		kind       helogate.Kind
+		name, want string
+	}{
+		{helogate.A, "mx1.mail.example.org", "example.org"},
+		{helogate.PTR, "192.0.2.1", "192.0"},
+		{helogate.PTR, "2001:db8::1", "2001:db8"},
+		{helogate.TXT, "", ""},
+		{helogate.A, "org", "org"},
+	} {
+		if got := domainOf(helogate.Question{Kind: c.kind, Name: c.name}); got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.kind, c.name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	failuresToDown = 3           // in a row, and the store is down
+	tryEvery       = time.Second // and is tried again so often, by one operation
+	mostAtOnce     = 64          // operations underneath, those that hang among them; others wait
+)
+
+// ErrDown is that a store has failed several times in a row, and is not asked.
+var ErrDown = errors.New("the store is down")
+
+// Guarded is a store that nobody waits for in vain.
+type Guarded struct {
+	store Store
+	limit time.Duration
+	log   *slog.Logger
+	now   func() time.Time
+	slots chan struct{} // one for each operation that runs
+
+	mu     sync.Mutex
+	health Health
+	row    int       // failures since the last success
+	next   time.Time // when to try again
+	missed int64     // operations that failed or were not tried, when it went down
+}
+
+// Health is how a store does.
+type Health struct {
+	Down   time.Time // since when it is down; zero where it is not
+	Last   error     // what failed last, whether or not it is well again; nil where nothing has
+	Failed int64     // operations that failed, or took too long
+	Denied int64     // that were not tried, for the store was down
+}
+
+// Guard bounds every operation of a store by a time limit, whatever the store does with its context; All has it for each record.
+// After three failures in a row the store is down: that is said in the log once, and every operation is an error at once,
+// but one a second, which is to find out whether it is well again. An error that says ErrFull, or that the caller's own
+// context has ended, is no failure.
+func Guard(s Store, limit time.Duration, log *slog.Logger, now func() time.Time) *Guarded {
+	return &Guarded{store: s, limit: limit, log: log, now: now, slots: make(chan struct{}, mostAtOnce)}
+}
+
+// Health says how the store does.
+func (g *Guarded) Health() Health {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.health
+}
+
+// enter says whether the store may be asked now.
+func (g *Guarded) enter() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.health.Down.IsZero() {
+		now := g.now()
+		if now.Before(g.next) {
+			g.health.Denied++
+			return fmt.Errorf("%w since %s: %w", ErrDown, g.health.Down.UTC().Format(time.RFC3339), g.health.Last)
+		}
+		g.next = now.Add(g.limit + tryEvery) // or sooner, when this one has ended
+	}
+	return nil
+}
+
+// heard takes note of how an operation ended.
+func (g *Guarded) heard(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err != nil && !errors.Is(err, ErrFull) && !errors.Is(err, ErrRecord) {
+		g.health.Failed++
+		g.failed(err)
+		return
+	}
+	if g.row = 0; !g.health.Down.IsZero() {
+		down := g.now().Sub(g.health.Down).Round(time.Millisecond)
+		g.log.Info("the store is well again", "down", down, "missed", g.health.Failed+g.health.Denied-g.missed)
+		g.health.Down = time.Time{}
+	}
+}
+
+// failed counts a failure. It needs the lock.
+func (g *Guarded) failed(err error) {
+	g.health.Last = err
+	g.row++
+	now := g.now()
+	g.next = now.Add(tryEvery)
+	if g.row < failuresToDown || !g.health.Down.IsZero() {
+		return
+	}
+	g.health.Down = now
+	g.missed = g.health.Failed + g.health.Denied - failuresToDown
+	g.log.Error("the store is down: what needs it lets pass until it is well again", "error", err)
+}
+
+func (g *Guarded) late() error {
+	return fmt.Errorf("state: the store gave no answer within %s", g.limit)
+}
+
+// bounded does one operation, and waits for it no longer than the limit.
+func bounded[T any](ctx context.Context, g *Guarded, do func(context.Context) (T, error)) (T, error) {
+	type answer struct {
+		got T
+		err error
+	}
+	var a answer
+	if err := ctx.Err(); err != nil {
+		return a.got, err
+	}
+	if err := g.enter(); err != nil {
+		return a.got, err
+	}
+	inner, cancel := context.WithTimeout(ctx, g.limit)
+	done := make(chan answer, 1)
+	select {
+	case g.slots <- struct{}{}:
+		go func() {
+			defer cancel()
+			defer func() { <-g.slots }()
+			got, err := do(inner)
+			done <- answer{got, err}
+		}()
+	case <-inner.Done():
+		cancel()
+	}
+	select {
+	case a = <-done:
+	case <-inner.Done():
+		select {
+		case a = <-done: // at the last moment
+		default:
+			a.err = g.late()
+		}
+	}
+	if a.err != nil && ctx.Err() != nil { // nobody's fault: the caller waits no longer
+		var none T
+		return none, ctx.Err()
+	}
+	g.heard(a.err)
+	return a.got, a.err
+}
+
+// Attempt is that of Store.
+func (g *Guarded) Attempt(ctx context.Context, key string, now time.Time, t Times) (Record, error) {
+	return bounded(ctx, g, func(ctx context.Context) (Record, error) { return g.store.Attempt(ctx, key, now, t) })
+}
+
+// Note is that of Store.
+func (g *Guarded) Note(ctx context.Context, kind Kind, key string, now time.Time, keep time.Duration) (Record, error) {
+	return bounded(ctx, g, func(ctx context.Context) (Record, error) { return g.store.Note(ctx, kind, key, now, keep) })
+}
+
+// Get is that of Store.
+func (g *Guarded) Get(ctx context.Context, kind Kind, key string, now time.Time) (r Record, found bool, err error) {
+	p, err := bounded(ctx, g, func(ctx context.Context) (*Record, error) {
+		r, found, err := g.store.Get(ctx, kind, key, now)
+		if err != nil || !found {
+			return nil, err
+		}
+		return &r, nil
+	})
+	if err != nil || p == nil {
+		return Record{}, false, err
+	}
+	return *p, true, nil
+}
+
+// Put is that of Store.
+func (g *Guarded) Put(ctx context.Context, r Record) error {
+	_, err := bounded(ctx, g, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Put(ctx, r) })
+	return err
+}
+
+// Stats is that of Store.
+func (g *Guarded) Stats(ctx context.Context, now time.Time) (Stats, error) {
+	return bounded(ctx, g, func(ctx context.Context) (Stats, error) { return g.store.Stats(ctx, now) })
+}
+
+// closeLimit is for a store that has a lot to write.
+const closeLimit = 10 * time.Second
+
+// Close is that of Store, and waits for it no longer than 10 seconds, or the limit if that is more.
+func (g *Guarded) Close() error {
+	done := make(chan error, 1)
+	go func() { done <- g.store.Close() }()
+	limit := max(g.limit, closeLimit)
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(limit):
+		return fmt.Errorf("state: the store was not closed within %s", limit)
+	}
+}

@@ -1,0 +1,83 @@
+package state_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/helogate/helogate/internal/state"
+)
+
+// triplet is the key of one in a world of random clients, senders and recipients; it is the same for the same number.
+func triplet(i uint64) string {
+	r := rand.New(rand.NewPCG(i, 7))
+	return state.Key(fmt.Sprintf("%d.%d.%d.0/24", r.IntN(224), r.IntN(256), r.IntN(256)),
+		fmt.Sprintf("%x@%x.example.org", r.Uint32(), r.Uint32()), fmt.Sprintf("jane.doe%d@example.net", r.IntN(1000)))
+}
+
+var greylist = state.Times{Delay: 5 * time.Minute, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour}
+
+// fill makes a first attempt for each number below n.
+func fill(b testing.TB, s state.Store, n uint64) {
+	b.Helper()
+	workers(b, 32, n, func(i uint64) error {
+		_, err := s.Attempt(context.Background(), triplet(i), time.Unix(1795251671, 0), greylist)
+		return err
+	})
+}
+
+// workers does the numbers below n, many at once.
+func workers(b testing.TB, many int, n uint64, do func(i uint64) error) {
+	var next atomic.Uint64
+	var wg sync.WaitGroup
+	for range many {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < n; i = next.Add(1) - 1 {
+				if err := do(i); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkAttempt is a greylist's decision about a triplet that is there among so many, asked by so many at once. The keys
+// are drawn before: making them is not the store's.
+func BenchmarkAttempt(b *testing.B) {
+	for _, n := range []uint64{1000, 1_000_000} {
+		path := filepath.Join(b.TempDir(), "state.db")
+		s := open(b, state.SQLiteConfig{Path: path})
+		fill(b, s, n)
+		keys := make([]string, 1<<16)
+		for i := range keys {
+			keys[i] = triplet(rand.Uint64N(n))
+		}
+		now := time.Unix(1795251671, 0).Add(time.Minute)
+		for _, many := range []int{1, 32} {
+			b.Run(fmt.Sprintf("of %d by %d", n, many), func(b *testing.B) {
+				workers(b, many, uint64(b.N), func(i uint64) error {
+					_, err := s.Attempt(context.Background(), keys[i*40503%uint64(len(keys))], now, greylist)
+					return err
+				})
+				st, _ := s.Stats(context.Background(), now)
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "attempts/s")
+				b.ReportMetric(float64(st.Bytes)/1e6, "MB")
+			})
+		}
+		s.Close()
+	}
+}
+
+// BenchmarkFirstAttempt is the flood: every triplet is new.
+func BenchmarkFirstAttempt(b *testing.B) {
+	s := open(b, state.SQLiteConfig{Path: filepath.Join(b.TempDir(), "state.db")})
+	fill(b, s, uint64(b.N))
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "attempts/s")
+}

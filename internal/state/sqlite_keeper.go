@@ -1,0 +1,199 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+const (
+	mostInBatch = 8192                  // operations, so that a commit is no long pause
+	sharedBatch = 20 * time.Millisecond // how long a batch lasts while another process waits for its turn
+	mostCareful = 64                    // commits in a row, after one that failed
+	turn        = 2 * time.Millisecond  // how long another process has to take it
+	lockWait    = 5 * time.Second       // how long we wait for ours, where the caller would wait longer
+	idleEvery   = 10 * time.Second
+)
+
+// A keeper is the goroutine that has the connection: it does the jobs, one after the other.
+type keeper struct {
+	*table
+	log   *slog.Logger
+	every time.Duration // between the first write and the commit
+	jobs  <-chan *job
+	due   *time.Timer // when to commit
+
+	answered int  // operations that were answered and are not committed
+	careful  int  // so many commits are to succeed before anything is answered again that is not committed
+	fullSaid bool
+}
+
+// run does what comes, until closing.
+func (k *keeper) run(jobs <-chan *job, closing <-chan struct{}) error {
+	k.jobs, k.due = jobs, time.NewTimer(time.Hour)
+	defer k.due.Stop()
+	idle := time.NewTicker(idleEvery)
+	defer idle.Stop()
+	for {
+		select {
+		case j := <-jobs:
+			j.done <- k.serve(j)
+			for n := len(jobs); n > 0 && k.answered < mostInBatch; n-- { // cheaper than to look at everything for each
+				j := <-jobs
+				j.done <- k.serve(j)
+			}
+			if k.answered >= mostInBatch {
+				k.finish()
+			}
+		case <-k.due.C:
+			k.finish()
+		case <-idle.C:
+			k.idle()
+		case <-closing:
+			return k.end()
+		}
+	}
+}
+
+// end writes what is not written. Who still waits hears of it when the keeper has gone.
+func (k *keeper) end() error {
+	err := k.finish()
+	if e := k.conn.Close(); e != nil && err == nil {
+		err = advise(k.name(), e)
+	}
+	return err
+}
+
+func (k *keeper) serve(j *job) error {
+	if err := j.ctx.Err(); err != nil {
+		return err
+	}
+	if !j.writes {
+		return k.said(k.patiently(j.ctx, func() error { return j.do(k.table) }))
+	}
+	if err := k.enter(j.ctx); err != nil {
+		return k.said(err)
+	}
+	err := j.do(k.table)
+	switch {
+	case code(err) != 0:
+		k.lose(err)
+	case err == nil:
+		k.answered++
+		if k.careful > 0 {
+			err = k.finish()
+		}
+	}
+	return k.said(err)
+}
+
+// said makes an error one to show, and tells the log of the first that found no room.
+func (k *keeper) said(err error) error {
+	if errors.Is(err, ErrFull) && !k.fullSaid {
+		k.fullSaid = true
+		k.log.Error("the store is full: what is new is not remembered", "records", k.most)
+	}
+	if code(err) != 0 {
+		return advise(k.name(), err)
+	}
+	return err
+}
+
+// patiently does something until no other process is in the way.
+func (k *keeper) patiently(ctx context.Context, do func() error) error {
+	for began := time.Now(); ; {
+		err := do()
+		switch {
+		case !locked(err):
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case time.Since(began) > lockWait:
+			return err
+		}
+	}
+}
+
+// enter sees that a transaction is open, and that it will be committed.
+func (k *keeper) enter(ctx context.Context) error {
+	if k.inside {
+		return nil
+	}
+	every, first := k.every, true
+	err := k.patiently(ctx, func() error {
+		err := k.begin()
+		if first && locked(err) { // another process writes, and will want to again
+			every = min(every, sharedBatch)
+		}
+		first = false
+		return err
+	})
+	if err == nil {
+		k.due.Reset(every)
+	}
+	return err
+}
+
+// finish sweeps and commits.
+func (k *keeper) finish() error {
+	if !k.inside {
+		return nil
+	}
+	k.due.Stop()
+	err := k.sweep(sweepLeast + sweepEach*k.answered)
+	if err == nil {
+		err = k.commit()
+	}
+	if err != nil {
+		k.lose(err)
+		return err
+	}
+	k.answered = 0
+	if k.careful > 0 {
+		if k.careful--; k.careful == 0 {
+			k.log.Info("the store can be written again")
+		}
+	}
+	if k.fullSaid && k.total() < k.most {
+		k.fullSaid = false
+		k.log.Info("the store has room again", "records", k.total())
+	}
+	if k.path != "" && len(k.jobs) > 0 {
+		time.Sleep(turn) // or another process that waits would find the file locked whenever it looks
+	}
+	return nil
+}
+
+// lose gives up the transaction, and all that was answered from it. From now on an answer waits for its commit: where the disk
+// is full, nobody would be told to come again when that is forgotten at once.
+func (k *keeper) lose(err error) {
+	k.due.Stop()
+	k.rollback()
+	if k.careful == 0 {
+		k.log.Error("the store cannot be written, and what it was told of late is forgotten", "operations", k.answered, "error", advise(k.name(), err))
+	}
+	k.answered, k.careful = 0, mostCareful
+}
+
+// idle looks for what is over while nobody writes. Only where there is some, it takes the lock.
+func (k *keeper) idle() {
+	if k.inside || k.now == 0 {
+		return
+	}
+	s, err := k.look(sweepIdle)
+	if err != nil {
+		return // the next operation tells of it
+	}
+	if k.swept = s.next; s.over == 0 {
+		return
+	}
+	if k.begin() != nil {
+		return
+	}
+	if err := k.clear(s); err != nil {
+		k.lose(err)
+		return
+	}
+	k.finish()
+}

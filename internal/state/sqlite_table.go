@@ -1,0 +1,262 @@
+package state
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A table is the records in SQLite, for the one goroutine that has the connection.
+type table struct {
+	path string
+	most int64 // records
+	*conn
+
+	load, insert, update, some, survey, remove, tally, setTally stmt
+
+	inside bool                 // a transaction is open
+	counts [numberOfKinds]int64 // of records, while it is
+	stored [numberOfKinds]int64 // and when it began
+	now    int64                // the last time that somebody said, in milliseconds
+	full   bool                 // a record found no room since the last sweep
+	swept  place                // how far the sweep is
+}
+
+const numberOfKinds = 4
+
+// name is what to call the store in an error.
+func (t *table) name() string {
+	if t.path == "" {
+		return "the store in memory"
+	}
+	return t.path
+}
+
+func (t *table) prepare() (err error) {
+	for _, s := range []struct {
+		stmt  *stmt
+		query string
+	}{
+		{&t.load, `SELECT first, last, passed, count, value, expires FROM records WHERE kind = ?1 AND key = ?2`},
+		{&t.insert, `INSERT INTO records (kind, key, first, last, passed, count, value, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`},
+		{&t.update, `UPDATE records SET first = ?3, last = ?4, passed = ?5, count = ?6, value = ?7, expires = ?8 WHERE kind = ?1 AND key = ?2`},
+		{&t.some, `SELECT first, last, passed, count, value, expires, key FROM records WHERE kind = ?1 AND key >= ?2 ORDER BY key LIMIT ?3`},
+		{&t.survey, `SELECT count(*), coalesce(sum(expires <= ?4), 0), max(key) FROM
+			(SELECT key, expires FROM records WHERE kind = ?1 AND key >= ?2 ORDER BY key LIMIT ?3)`},
+		{&t.remove, `DELETE FROM records WHERE kind = ?1 AND key >= ?2 AND key <= ?3 AND expires <= ?4`},
+		{&t.tally, `SELECT kind, records FROM counts`},
+		{&t.setTally, `UPDATE counts SET records = ?2 WHERE kind = ?1`},
+	} {
+		if *s.stmt, err = t.conn.prepare(s.query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A row is a record as it is stored: times in Unix milliseconds, and 0 is none.
+type row struct {
+	kind                         int
+	key                          []byte
+	first, last, passed, expires int64
+	count                        int64
+	value                        []byte
+}
+
+func milli(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func newRow(kind Kind, key string) row {
+	return row{kind: slices.Index(Kinds, kind) + 1, key: []byte(key), value: []byte{}}
+}
+
+func (r *row) record() Record {
+	return Record{
+		Kind: Kinds[r.kind-1], Key: string(r.key), First: instant(r.first), Last: instant(r.last), Passed: instant(r.passed),
+		Count: r.count, Value: string(r.value), Expires: instant(r.expires),
+	}
+}
+
+func (r *row) over(now time.Time) bool { return milli(now) >= r.expires }
+
+// take fills in what load and some select.
+func (r *row) take(v []driver.Value) {
+	r.first, r.last, r.passed, r.count = v[0].(int64), v[1].(int64), v[2].(int64), v[3].(int64)
+	r.value = blob(v[4])
+	r.expires = v[5].(int64)
+}
+
+// blob are bytes that came of SQLite, or go there: it takes nil for NULL, and gives it for none.
+func blob(v driver.Value) []byte {
+	if b, ok := v.([]byte); ok && b != nil {
+		return b
+	}
+	return []byte{}
+}
+
+// attempt does to the row of an attempt, when it is noted, what the rules of the greylist say.
+func (r *row) attempt(rules Times) {
+	switch {
+	case r.expires == 0: // it has just begun
+		r.expires = r.first + rules.Window.Milliseconds()
+	case r.passed == 0 && r.last-r.first >= rules.Delay.Milliseconds():
+		r.passed = r.last
+	}
+	if r.passed != 0 {
+		r.expires = r.last + rules.Pass.Milliseconds()
+	}
+}
+
+// find loads a row, and says whether there is one, be it over or not.
+func (t *table) find(r *row) (there bool, err error) {
+	return t.load.first(r.take, int64(r.kind), r.key)
+}
+
+// change notes the record of a key, or begins one, whose expires is then 0; end sets it.
+func (t *table) change(kind Kind, key string, now time.Time, end func(*row)) (Record, error) {
+	if err := check(kind, key); err != nil {
+		return Record{}, err
+	}
+	r := newRow(kind, key)
+	there, err := t.find(&r)
+	if err != nil {
+		return Record{}, err
+	}
+	t.now = milli(now)
+	if !there || r.over(now) {
+		r = newRow(kind, key)
+		r.first = t.now
+	}
+	r.last = t.now
+	r.count++
+	end(&r)
+	return r.record(), t.save(&r, there)
+}
+
+func (t *table) put(rec Record) error {
+	if err := check(rec.Kind, rec.Key); err != nil {
+		return err
+	}
+	if rec.Expires.IsZero() {
+		return fmt.Errorf("%w: it never ends", ErrRecord)
+	}
+	r := newRow(rec.Kind, rec.Key)
+	there, err := t.find(&r)
+	if err != nil {
+		return err
+	}
+	r.first, r.last, r.passed, r.expires = milli(rec.First), milli(rec.Last), milli(rec.Passed), milli(rec.Expires)
+	r.count, r.value = rec.Count, []byte(rec.Value)
+	return t.save(&r, there)
+}
+
+func (t *table) save(r *row, there bool) error {
+	s := t.update
+	if !there {
+		if s = t.insert; t.total() >= t.most {
+			t.full = true
+			return fmt.Errorf("%w: %s has %d records, and may have no more", ErrFull, t.name(), t.most)
+		}
+	}
+	n, err := s.run(int64(r.kind), r.key, r.first, r.last, r.passed, r.count, r.value, r.expires)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("%d rows were written in place of one", n)
+	}
+	if err == nil && !there {
+		t.counts[r.kind-1]++
+	}
+	return err
+}
+
+// get returns a record, nil if there is none.
+func (t *table) get(kind Kind, key string, now time.Time) (*Record, error) {
+	if err := check(kind, key); err != nil {
+		return nil, err
+	}
+	r := newRow(kind, key)
+	there, err := t.find(&r)
+	if err != nil || !there || r.over(now) {
+		return nil, err
+	}
+	rec := r.record()
+	return &rec, nil
+}
+
+// A place is one in the order of the table: a kind, and the least key.
+type place struct {
+	kind int
+	key  []byte
+}
+
+// after is the place behind a key.
+func after(kind int, key []byte) place { return place{kind, append(slices.Clone(key), 0)} }
+
+// A page is some rows in order, and where those after them begin.
+type page struct {
+	rows []row
+	next place
+}
+
+const pageRows = 500
+
+func (t *table) page(at place) (p page, err error) {
+	err = t.some.each(func(v []driver.Value) {
+		r := row{kind: at.kind}
+		r.take(v)
+		r.key = blob(v[6])
+		p.rows = append(p.rows, r)
+	}, int64(at.kind), blob(at.key), int64(pageRows))
+	if len(p.rows) < pageRows {
+		p.next = place{kind: at.kind + 1}
+	} else {
+		p.next = after(at.kind, p.rows[pageRows-1].key)
+	}
+	return p, err
+}
+
+func (t *table) stats() (Stats, error) {
+	counts := t.counts
+	if !t.inside {
+		var err error
+		if counts, err = t.readCounts(); err != nil {
+			return Stats{}, err
+		}
+	}
+	pages, err := t.number("PRAGMA page_count")
+	if err != nil {
+		return Stats{}, err
+	}
+	st := Stats{Records: map[Kind]int64{}, Bytes: pages * pageSize}
+	for i, n := range counts {
+		st.Records[Kinds[i]] = n
+	}
+	return st, nil
+}
+
+func (t *table) total() (n int64) {
+	for _, c := range t.counts {
+		n += c
+	}
+	return n
+}
+
+func (t *table) readCounts() (counts [numberOfKinds]int64, err error) {
+	err = t.tally.each(func(v []driver.Value) {
+		if i := v[0].(int64); i >= 1 && i <= numberOfKinds {
+			counts[i-1], _ = v[1].(int64)
+		}
+	})
+	return counts, err
+}

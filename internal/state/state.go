@@ -1,0 +1,80 @@
+// Package state remembers what must outlive a connection: who has been greylisted and has come again, who was deferred for
+// failures of DNS and since when, and what callouts have found. It keeps [Record]s by kind and key in a [Store], embedded
+// (SQLite), shared by a fleet of MX hosts (Redis), or in memory alone.
+//
+// Records end by themselves: a store answers as if what is over were not there, and removes it as it goes. The time is
+// always the caller's, so that nothing here has a clock.
+package state
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Kind is what a record is about.
+type Kind string
+
+// The kinds.
+const (
+	Greylist Kind = "greylist" // who tried to send what; see Store.Attempt
+	Returned Kind = "returned" // a client, and how many of its attempts have passed the greylist
+	Deferred Kind = "deferred" // a client's network and name, and since when it is deferred for failures of DNS
+	Callout  Kind = "callout"  // an address or a domain, and what its mail hosts say
+)
+
+// Kinds lists them all.
+var Kinds = []Kind{Greylist, Returned, Deferred, Callout}
+
+// A Record is what is remembered of a key. Times are kept to the millisecond, in UTC; a zero time is none.
+type Record struct {
+	Kind    Kind
+	Key     string    // any bytes, at most MaxKey of them
+	First   time.Time // when it began
+	Last    time.Time // when it was noted last
+	Passed  time.Time // of Greylist: since when it passes; zero while it waits
+	Count   int64     // how often it was noted
+	Value   string    // of Callout: what was found
+	Expires time.Time // the first instant at which it is over
+}
+
+// MaxKey is how long a key may be; Key makes a longer one short.
+const MaxKey = 512
+
+// Times are the rules of a greylist.
+type Times struct {
+	Delay  time.Duration // how long an attempt waits before a retry passes
+	Window time.Duration // and how long after the first a retry may come
+	Pass   time.Duration // how long after the last it passes without waiting
+}
+
+// A Store keeps records. It is safe for concurrent use, by several processes, too, but for one in memory.
+//
+// Every method ends when its context does, with an error; whether what it was to write is then written is not known.
+type Store interface {
+	// Attempt notes an attempt to send, and returns its record of kind Greylist, all in one step: of two that make the first
+	// attempt at once, both get the same record.
+	//
+	// Where none is there or it is over, one begins: First and Last are now, Count is 1, and it ends after Window. A later
+	// attempt adds to Count and sets Last. The first that comes Delay or more after First sets Passed; from then on the
+	// record ends Pass after the last attempt.
+	Attempt(ctx context.Context, key string, now time.Time, t Times) (Record, error)
+	// Note adds one to the record of a key, whose end is then keep from now; where none is there or it is over, one begins.
+	Note(ctx context.Context, kind Kind, key string, now time.Time, keep time.Duration) (Record, error)
+	// Get returns the record of a key, if there is one and it is not over.
+	Get(ctx context.Context, kind Kind, key string, now time.Time) (r Record, found bool, err error)
+	// Put keeps a record in place of what is there of its key.
+	Put(ctx context.Context, r Record) error
+	// All yields every record that is not over, in no order, for an export; the last pair may have an error.
+	All(ctx context.Context, now time.Time) iter.Seq2[Record, error]
+	// Stats says how the store is.
+	Stats(ctx context.Context, now time.Time) (Stats, error)
+	// Close writes what is not written yet, and ends the use of the store.
+	Close() error
+}
+
+// Stats is how a store is.
+type Stats struct {
+	Records map[Kind]int64 // how many there are, those that are over and not yet removed among them; nil where it is dear to count
+	Bytes   int64          // that they take, on disk or in memory; -1 where nobody knows
+}
