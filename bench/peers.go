@@ -201,6 +201,9 @@ address  = "%s"
 [dns]
 servers = ["%s"]
 
+[state]
+store = "memory"
+
 [control]
 socket = "none"
 `, addr, server))

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -37,6 +38,7 @@ type daemon struct {
 	as      *syscall.Credential // the user that it runs as, root where nil
 	env     []string            // settings in its environment
 	always  string              // what every configuration of it ends with
+	state   string              // the settings of what it remembers; the memory, where empty
 	reloads int                 // how often it was told to reload
 	read    int                 // how much of its log verdicts has read
 }
@@ -75,7 +77,7 @@ func (l *lab) prepare(t *testing.T, config string, listen ...string) *daemon {
 // write writes a configuration. Its control socket is beside it: that of the machine is not ours.
 func (d *daemon) write(config string) {
 	d.t.Helper()
-	must(d.t, writeFile(d.config, fmt.Sprintf("control.socket = %q\n", d.control)+config+d.always))
+	must(d.t, writeFile(d.config, fmt.Sprintf("control.socket = %q\n", d.control)+cmp.Or(d.state, "state.store = \"memory\"\n")+config+d.always))
 }
 
 // start starts it, and waits until it listens.
@@ -133,7 +135,7 @@ func impatient(config string) string {
 // printedMainCF is what helogate serve says to put into main.cf for a door at addr.
 func (l *lab) printedMainCF(addr netip.AddrPort) (string, error) {
 	config := filepath.Join(l.dir, "printed.toml")
-	if err := writeFile(config, "control.socket = \"none\"\n"+resolveAt(l.dns.resolver)+"[[listen]]\nprotocol = \"postfix\"\n"+at(addr)+"\n"); err != nil {
+	if err := writeFile(config, "control.socket = \"none\"\nstate.store = \"memory\"\n"+resolveAt(l.dns.resolver)+"[[listen]]\nprotocol = \"postfix\"\n"+at(addr)+"\n"); err != nil {
 		return "", err
 	}
 	cmd := exec.Command(l.helogate, "serve", "--config", config)

@@ -37,7 +37,7 @@ func TestImportedConfigurationServes(t *testing.T) {
 			d := l.prepare(t, "")
 			d.config = config
 			d.env = []string{"HELOGATE_LISTEN__0__ADDRESS=" + l.postfix.policy.String(), "HELOGATE_DNS__SERVERS=" + l.dns.resolver.String(),
-				"HELOGATE_CONTROL__SOCKET=" + d.control}
+				"HELOGATE_CONTROL__SOCKET=" + d.control, "HELOGATE_STATE__STORE=memory"}
 			d.start(l)
 			if got := l.postfix.services["main"].rcpt("192.0.2.25", "mx.example.net"); got != "250 2.1.5 Ok" {
 				t.Errorf("in shadow mode: %s", got)

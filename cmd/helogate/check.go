@@ -8,6 +8,7 @@ import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/control"
 )
 
 type checkCmd struct {
@@ -41,7 +42,7 @@ func (cmd checkCmd) Run(w *world) error {
 	defer resolver.Close()
 	p := *chosen.Policy
 	p.Exhaustive, p.Budget = cmd.All, c.DNS.Budget
-	v := p.Judge(w.ctx, f, helogate.ByKind{helogate.Trust: trustedBy(w, c), "": resolver})
+	v := p.Judge(w.ctx, f, askersOf(w, c, resolver))
 	if w.ctx.Err() != nil {
 		return fmt.Errorf("interrupted before all was answered")
 	}
@@ -61,6 +62,15 @@ func (cmd checkCmd) Run(w *world) error {
 		return status(exitDeferred)
 	}
 	return nil
+}
+
+// askersOf are the resolver, and the service that runs with the configuration for all that it remembers.
+func askersOf(w *world, c *config.Config, resolver helogate.Asker) helogate.Asker {
+	peek := servicePeek{control.Socket(c.Control.Socket, w.environ), version()}
+	return helogate.ByKind{
+		helogate.Trust: trustedBy(w, c), helogate.Hammering: peek, helogate.SetAside: peek, helogate.Greylisted: peek, helogate.Deferred: peek,
+		helogate.Callout: peek, "": resolver,
+	}
 }
 
 // presetEverywhere judges by one preset, whatever doors and recipients have.

@@ -142,7 +142,11 @@ process   9.0 MiB, 1 goroutine, 0 sessions
 				{Action: "reject", By: "suspicion", Would: true, Count: 7},
 			}},
 			DNS: control.DNS{Questions: 1000, Hits: 939, Entries: 1, Bytes: 1500, Failures: map[string]uint64{"timeout": 3, "servfail": 40, "lame": 0},
+				Sick: &last, SickWhy: "no answer about 12 of 17 domains in the last minute",
 				Servers: []control.NameServer{{Address: "127.0.0.1:53", Tries: 1}, {Address: "192.0.2.53:53", Tries: 61, Failed: 43, Down: true, FailedAt: &last, LastError: "no answer\n"}}},
+			State: control.State{Store: "redis", Down: &last, Error: "dial tcp: \x1bno", Failed: 1200, Records: map[string]int64{"greylist": 12000, "returned": 40}, Bytes: 5 << 20},
+			Lists: []control.List{{Zone: "bl.example", Family: "dnsbl", Listed: 70, NotListed: 1200, Errors: 1}, {Zone: "wl.example", Aside: true, Since: last, Why: "it lists\nthe world"}},
+			Callouts: &control.Callouts{Accepts: 3, Refuses: 12, Limited: 1},
 			Trusted: 1, Sessions: 12, Goroutines: 20, Memory: 3 << 30,
 		}, `
 helogate v1.2.3, pid 42, up 3d4h since 2026-11-21 09:00:00
@@ -161,6 +165,9 @@ THE LAST RELOAD FAILED, at 2026-11-21 08:59:00 (watch): the configuration of 202
   more
   and 4 lines more
 2 checks ended in a bug of helogate's: the log says which; please report it
+OUR OWN RESOLVER FAILS since 2026-11-21 08:59:00: no answer about 12 of 17 domains in the last minute; nobody is deferred for it while it does
+THE STORE IS DOWN since 2026-11-21 08:59:00: dial tcp: \x1bno; nobody is greylisted while it is
+the list wl.example is set aside since 2026-11-21 08:59:00: it lists\x0athe world
 the resolver 192.0.2.53:53 is down: no answer\x0a
 config    /etc/helo\x1bgate.toml of 2026-11-21 09:00:00, mode enforce, preset balanced
 listens   postfix at 127.0.0.1:10040, mode enforce, preset balanced, 1,234 connections
@@ -174,6 +181,10 @@ dns       1,000 questions, 93% from the cache, which holds 1 answer in 1.5 KiB
           127.0.0.1:53: 1 try
           192.0.2.53:53: 61 tries, 43 failed, the last at 2026-11-21 08:59:00: no answer\x0a
           failures: 40 servfail, 3 timeout
+lists     bl.example: 70 listed of 1,270 answers, 1 error, 0 failed
+          wl.example: 0 listed of 0 answers
+state     redis: 12,000 greylist, 40 returned, 5.0 MiB, 1,200 operations failed
+callouts  12 refuse, 3 accept, 1 beyond a limit
 trusted   1 address
 process   3.0 GiB, 20 goroutines, 12 sessions
 `},

@@ -32,7 +32,7 @@ func (cmd demoCmd) Run(w *world) error {
 	defer flush()
 	seen := make(chan *helogate.Record, 1)
 	posing := make(chan struct{}) // closed when the clients have been: who asks by hand is shown by the log
-	s, err := openService(c, helogate.MustZone(demoZone), log, func(r *helogate.Record) {
+	s, err := openService(w, c, helogate.MustZone(demoZone), log, func(r *helogate.Record) {
 		select {
 		case seen <- r:
 		case <-posing:

@@ -64,6 +64,7 @@ const demoZone = `
 // demoConfig is what the demonstration's administrator has set up.
 const demoConfig = `
 mode = "enforce"
+state.store = "memory"
 [own]
 names     = ["winserver.com", "santronics.com"]
 addresses = ["208.247.131.9"]
@@ -97,7 +98,7 @@ var demoClients = []struct {
 		"203.0.113.81", "EHLO", "eur05-am6-obe.outbound.protection.outlook.com", "jane@customer.example", "sales@santronics.com", "continue "},
 	{"An IPv6 host that greets with its own address, as it may",
 		"2001:470:1f00:1272::1", "EHLO", "[IPv6:2001:470:1F00:1272::1]", "sender@sixgirls.org", "sales@santronics.com", "continue "},
-	{"A server at home, well kept, on a line with a generic name",
+	{"A server at home, well kept, on a line with a generic name: it has to prove that it comes again, as a bot seldom does",
 		"203.0.113.60", "EHLO", "mail.family.example", "jane@family.example", "sales@santronics.com", "greylist suspicion"},
 	{"The credit union whose DNS has been broken for a decade, and whom the administrator has exempted",
 		"198.51.100.130", "EHLO", "exchange.union.local", "loans@union.example", "sales@santronics.com", "accept exempt"},

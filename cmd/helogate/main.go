@@ -46,6 +46,7 @@ type commands struct {
 	Status  serviceStatusCmd `cmd:"" help:"Say how the running service is."`
 	Trust   trustCmd         `cmd:"" help:"Say who is let in for a while."`
 	Exempt  exemptCmd        `cmd:"" help:"Say who is exempt, and why somebody is not."`
+	State   stateCmd         `cmd:"" help:"Export and import what is remembered."`
 	Import  importCmd        `cmd:"" help:"Print the configuration that does what another tool's does."`
 	Init    initCmd          `cmd:"" help:"Write a first configuration, by what Postfix says if there is one."`
 	Names   namesCmd         `cmd:"" help:"Say of each name in a list whether a person gave it or a provider stamped it."`

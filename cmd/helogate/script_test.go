@@ -62,7 +62,8 @@ func TestScripts(t *testing.T) {
 			}
 			e.Defer(func() { os.RemoveAll(short) })
 			e.Setenv("SOCK", short)
-			e.Setenv("HELOGATE_CONTROL__SOCKET", short+"/control")       // each script has its own service
+			e.Setenv("HELOGATE_CONTROL__SOCKET", short+"/control") // each script has its own service
+			e.Setenv("HELOGATE_STATE__STORE", "memory")
 			e.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // else every program run takes a second more
 			e.Setenv("LONG", strings.Repeat("long.", 2000))
 			return nil

@@ -37,7 +37,7 @@ func (cmd serveCmd) Run(w *world) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP) // before anybody can know of us: else it would end us
 	defer signal.Stop(hup)
-	s, err := openService(c, resolver, log, nil)
+	s, err := openService(w, c, resolver, log, nil)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type service struct {
 	config    *config.Config // of the start: what is in force of it but for the policies
 	engine    *engine.Engine
 	trusted   *trust.Store
+	known     *reputation
 	since     time.Time
 	gates     []*engine.Gate
 	doors     []*door.Postfix
@@ -44,7 +45,7 @@ type inForceNow struct {
 }
 
 // openService opens all doors or none. Nobody is answered before serve.
-func openService(c *config.Config, ask helogate.Asker, log *slog.Logger, seen func(*helogate.Record)) (*service, error) {
+func openService(w *world, c *config.Config, ask helogate.Asker, log *slog.Logger, seen func(*helogate.Record)) (*service, error) {
 	policies, err := policiesOf(c)
 	if err != nil {
 		return nil, err
@@ -53,14 +54,20 @@ func openService(c *config.Config, ask helogate.Asker, log *slog.Logger, seen fu
 	if err != nil {
 		return nil, configError{err}
 	}
-	s := &service{log: log, config: c, trusted: trusted, since: time.Now(), failed: make(chan error, len(c.Listen))}
+	known, err := openReputation(w, c, ask, trusted, log)
+	if err != nil {
+		trusted.Close()
+		return nil, err
+	}
+	s := &service{log: log, config: c, trusted: trusted, known: known, since: time.Now(), failed: make(chan error, len(c.Listen))}
 	s.engine = engine.New(engine.Config{
-		Ask: helogate.ByKind{helogate.Trust: trusted, "": ask}, Log: log, Budget: c.DNS.Budget, Seen: seen,
+		Ask: known, Log: log, Budget: c.DNS.Budget, Seen: seen, Rejected: known.rejected, Muffle: known.muffle.Say,
 	})
 	for i, l := range c.Listen {
 		listener, err := door.Listen(l.Address.String(), l.Permissions)
 		if err != nil {
 			s.closeListeners()
+			known.close()
 			trusted.Close()
 			return nil, err
 		}
@@ -115,6 +122,7 @@ func (s *service) reload(c *config.Config) error {
 	if what := needRestart(s.config, c); len(what) > 0 {
 		s.log.Warn("reloaded in part: restart helogate for what else has changed", "settings", strings.Join(what, ", "))
 	}
+	s.known.set(c)
 	for i, g := range s.gates {
 		g.SetRules(rulesOf(c, policies.Doors[i]))
 	}
@@ -127,8 +135,21 @@ func (s *service) reload(c *config.Config) error {
 
 // needRestart names the settings that differ and are not taken while the service runs.
 func needRestart(old, is *config.Config) (out []string) {
-	if !reflect.DeepEqual(old.DNS, is.DNS) {
+	oldDNS := old.DNS
+	oldDNS.Patience = is.DNS.Patience
+	if !reflect.DeepEqual(oldDNS, is.DNS) {
 		out = append(out, "dns")
+	}
+	if !reflect.DeepEqual(old.State, is.State) {
+		out = append(out, "state")
+	}
+	oldCallout := old.Callout
+	oldCallout.Domains = is.Callout.Domains
+	if !reflect.DeepEqual(oldCallout, is.Callout) || len(old.Callout.Domains) == 0 && len(is.Callout.Domains) > 0 {
+		out = append(out, "callout")
+	}
+	if old.Hammering != is.Hammering {
+		out = append(out, "hammering")
 	}
 	if old.Log != is.Log {
 		out = append(out, "log")
@@ -157,5 +178,5 @@ func (s *service) close(ctx context.Context) error {
 	wg.Wait()
 	s.wg.Wait()
 	s.closeListeners() // of a service that never served
-	return errors.Join(append(errs, s.trusted.Close())...)
+	return errors.Join(append(errs, s.known.close(), s.trusted.Close())...)
 }

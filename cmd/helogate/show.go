@@ -94,10 +94,7 @@ func (p painter) headline(b *strings.Builder, r *helogate.Record) {
 	if r.Stage >= helogate.Rcpt {
 		fmt.Fprintf(b, "  to      <%s>\n", shown(r.Recipient))
 	}
-	switch {
-	case r.Action == helogate.Greylist:
-		b.WriteString("  reply   none: there is no greylist yet, so the client is let in\n")
-	case r.Reply.Code != 0:
+	if r.Reply.Code != 0 {
 		fmt.Fprintf(b, "  reply   %s\n", r.Reply)
 	}
 	if len(r.Would) > 0 {

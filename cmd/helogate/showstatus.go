@@ -56,6 +56,14 @@ func printStatus(out io.Writer, s *control.Status, colour bool) error {
 	}
 	p.verdicts(&s.Verdicts)
 	p.dns(&s.DNS)
+	p.lists(s.Lists)
+	p.state(&s.State)
+	if c := s.Callouts; c != nil {
+		p.line("callouts", "%s", cmp.Or(tally(map[string]uint64{
+			"accept": uint64(c.Accepts), "refuse": uint64(c.Refuses), "accept all": uint64(c.AcceptsAll), "refuse the null sender": uint64(c.RefusesNull),
+			"undecided": uint64(c.Undecided), "remembered": uint64(c.Remembered), "beyond a limit": uint64(c.Limited), "under way": uint64(c.UnderWay),
+		}, 9), "none yet"))
+	}
 	if s.Trusted > 0 {
 		p.line("trusted", "%s", many(uint64(s.Trusted), "address"))
 	}
@@ -79,6 +87,17 @@ func (p *statusPage) trouble(s *control.Status) {
 	}
 	if s.Panics > 0 {
 		p.loud("%s ended in a bug of helogate's: the log says which; please report it", many(s.Panics, "check"))
+	}
+	if s.DNS.Sick != nil {
+		p.loud("OUR OWN RESOLVER FAILS since %s: %s; nobody is deferred for it while it does", moment(*s.DNS.Sick), shown(s.DNS.SickWhy))
+	}
+	if s.State.Down != nil {
+		p.loud("THE STORE IS DOWN since %s: %s; nobody is greylisted while it is", moment(*s.State.Down), shown(s.State.Error))
+	}
+	for _, l := range s.Lists {
+		if l.Aside {
+			p.loud("the list %s is set aside since %s: %s", shown(l.Zone), moment(l.Since), shown(l.Why))
+		}
 	}
 	for _, n := range s.DNS.Servers {
 		if n.Down {
@@ -138,6 +157,38 @@ func (p *statusPage) dns(d *control.DNS) {
 	if failed := tally(d.Failures, 9); failed != "" {
 		p.line("", "failures: %s", failed)
 	}
+}
+
+// lists tell what each list has answered.
+func (p *statusPage) lists(all []control.List) {
+	word := "lists"
+	for _, l := range all {
+		text := fmt.Sprintf("%s: %s listed of %s", shown(l.Zone), grouped(l.Listed), many(l.Listed+l.NotListed, "answer"))
+		if l.Errors+l.Failed > 0 {
+			text += fmt.Sprintf(", %s, %s failed", many(l.Errors, "error"), grouped(l.Failed))
+		}
+		p.line(word, "%s", text)
+		word = ""
+	}
+}
+
+// state is what is remembered.
+func (p *statusPage) state(s *control.State) {
+	if s.Store == "" { // a service of another version
+		return
+	}
+	counts := map[string]uint64{}
+	for kind, n := range s.Records {
+		counts[kind] = uint64(max(n, 0))
+	}
+	text := shown(s.Store) + ": " + cmp.Or(tally(counts, 9), "nothing yet")
+	if s.Bytes > 0 {
+		text += ", " + size(uint64(s.Bytes))
+	}
+	if s.Failed > 0 {
+		text += fmt.Sprintf(", %s failed", many(s.Failed, "operation"))
+	}
+	p.line("state", "%s", text)
 }
 
 // tally words counts, the most frequent first, and no more than so many.

@@ -46,7 +46,7 @@ func (cmd serveCmd) supervise(w *world, s *service, resolver *dns.Resolver) (*su
 		switch {
 		case err == nil:
 			r.socket = &control.Server{
-				Version: version(), Status: r.status, Exemptions: r.exemptions, Trust: s.trusted, Log: s.log,
+				Version: version(), Status: r.status, Exemptions: r.exemptions, Trust: s.trusted, Log: s.log, Peek: s.known.peek,
 				Reload: func(context.Context) error { return r.reload("command") },
 			}
 			s.wg.Go(func() {
@@ -172,6 +172,7 @@ func (r *supervisor) status() control.Status {
 		Trusted:  r.trusted.Len(), Sessions: r.engine.Sessions(), Panics: r.engine.Panics(),
 		Goroutines: runtime.NumGoroutine(), Memory: mem.Sys,
 	}
+	r.remembered(&s, now.config)
 	for i, l := range now.config.Listen {
 		p := now.policies.Doors[i].Everybody
 		s.Listeners = append(s.Listeners, control.Listener{
@@ -182,6 +183,39 @@ func (r *supervisor) status() control.Status {
 		s.Verdicts.Counts = append(s.Verdicts.Counts, control.Count{Action: string(n.Action), By: n.By, Would: n.Trial, Count: n.N})
 	}
 	return s
+}
+
+// statsTime is how long the store is waited for, to count what it has.
+const statsTime = 2 * time.Second
+
+// remembered says how fares what the service knows beside DNS.
+func (r *supervisor) remembered(s *control.Status, c *config.Config) {
+	k := r.known
+	if why, since, is := k.health.Sick(); is {
+		s.DNS.Sick, s.DNS.SickWhy = &since, why
+	}
+	s.Lists = k.lists.State()
+	if len(c.Callout.Domains) > 0 {
+		stats := control.Callouts(k.callout.Stats())
+		s.Callouts = &stats
+	}
+	s.State.Store = string(r.config.State.Store)
+	ctx, cancel := context.WithTimeout(context.Background(), statsTime)
+	defer cancel()
+	if stats, err := k.store.Stats(ctx, s.Now); err == nil {
+		s.State.Bytes, s.State.Records = max(stats.Bytes, 0), map[string]int64{}
+		for kind, n := range stats.Records {
+			s.State.Records[string(kind)] = n
+		}
+	}
+	h := k.store.Health()
+	s.State.Failed = uint64(h.Failed + h.Denied)
+	if h.Last != nil {
+		s.State.Error = h.Last.Error()
+	}
+	if !h.Down.IsZero() {
+		s.State.Down = &h.Down
+	}
 }
 
 // exemptions lists the entries that let somebody in, with how often they did.

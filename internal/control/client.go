@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/printable"
 	"github.com/helogate/helogate/internal/trust"
 )
@@ -107,6 +108,19 @@ func (c *Client) Untrust(ctx context.Context, addr netip.Addr) error {
 // Exemptions returns the entries of the configuration that let in, with their hits.
 func (c *Client) Exemptions(ctx context.Context) (all []Exemption, err error) {
 	return all, c.do(ctx, requestTime, http.MethodGet, pathExemptions, nil, &all)
+}
+
+// Peek returns what the service knows, without leaving a trace.
+func (c *Client) Peek(ctx context.Context, q helogate.Question) (*helogate.Answer, error) {
+	var got peekAnswer
+	if err := c.do(ctx, requestTime, http.MethodPost, pathPeek, peekRequest{q.Kind, []byte(q.Name)}, &got); err != nil {
+		return nil, err
+	}
+	a := &helogate.Answer{Status: got.Status, Note: got.Note}
+	for _, v := range got.Values {
+		a.Values = append(a.Values, string(v))
+	}
+	return a, nil
 }
 
 // do asks, and reads the answer into a value, if there is one.

@@ -5,6 +5,8 @@ package control
 import (
 	"errors"
 	"time"
+
+	"github.com/helogate/helogate"
 )
 
 // The requests, with what they take and give. The version of the protocol is in their paths.
@@ -13,7 +15,21 @@ const (
 	pathReload     = "/v1/reload"     // POST: Status
 	pathTrust      = "/v1/trust"      // GET: []trust.Entry; POST trustRequest: trust.Entry; an address below it: GET trust.Entry, DELETE
 	pathExemptions = "/v1/exemptions" // GET: []Exemption
+	pathPeek       = "/v1/peek"       // POST peekRequest: peekAnswer
 )
+
+// peekRequest asks what the service knows, and leaves no trace in what it remembers. Names may hold any bytes.
+type peekRequest struct {
+	Kind helogate.Kind `json:"kind"`
+	Name []byte        `json:"name"` // in base64
+}
+
+// peekAnswer is a helogate.Answer. Its values are of what the service remembers, and may hold any bytes.
+type peekAnswer struct {
+	Status helogate.Status `json:"status"`
+	Values [][]byte        `json:"values"` // in base64
+	Note   string          `json:"note,omitempty"`
+}
 
 // trustRequest asks for trust in an address.
 type trustRequest struct {

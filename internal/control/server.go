@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/printable"
 	"github.com/helogate/helogate/internal/trust"
 )
@@ -25,7 +27,9 @@ type Server struct {
 	Reload     func(context.Context) error // one at a time; its error goes to the client whole
 	Exemptions func() []Exemption
 	Trust      *trust.Store
-	Log        *slog.Logger
+	// Peek returns what is known, and leaves no trace.
+	Peek func(context.Context, helogate.Question) *helogate.Answer
+	Log  *slog.Logger
 
 	once      sync.Once
 	http      *http.Server
@@ -76,6 +80,7 @@ func (s *Server) handler() http.Handler {
 	handle("GET "+pathExemptions, func(*http.Request) (any, error) {
 		return append([]Exemption{}, s.Exemptions()...), nil // none is [], not null
 	})
+	handle("POST "+pathPeek, s.peek)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.send(w, http.StatusNotFound, &Error{NotFound, "helogate " + s.Version + " knows no such request: " + printable.Text(r.Method+" "+r.URL.Path, 200)})
 	})
@@ -117,6 +122,25 @@ func (s *Server) send(w http.ResponseWriter, code int, what any) {
 	w.Header().Set(versionHeader, s.Version)
 	w.WriteHeader(code)
 	_, _ = w.Write(append(body, '\n')) // who has gone need not be told
+}
+
+// peekKinds are what a client may peek at: DNS it can ask itself.
+var peekKinds = []helogate.Kind{helogate.Greylisted, helogate.Deferred, helogate.Callout, helogate.Hammering, helogate.SetAside}
+
+func (s *Server) peek(r *http.Request) (any, error) {
+	var asked peekRequest
+	if err := decode(r.Body, &asked); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(peekKinds, asked.Kind) {
+		return nil, &Error{Request, fmt.Sprintf("nobody remembers anything of the kind %q", printable.Text(string(asked.Kind), 50))}
+	}
+	a := s.Peek(r.Context(), helogate.Question{Kind: asked.Kind, Name: string(asked.Name)})
+	out := peekAnswer{Status: a.Status, Values: [][]byte{}, Note: a.Note}
+	for _, v := range a.Values {
+		out.Values = append(out.Values, []byte(v))
+	}
+	return out, nil
 }
 
 // reload goes on when the client goes: half a reload is none.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate/dns"
+	"github.com/helogate/helogate/internal/blocklist"
 )
 
 // Status is how the service is. The words of its JSON are stable: docs/control.md lists them, and programs read them.
@@ -18,11 +19,14 @@ type Status struct {
 	Verdicts  Verdicts   `json:"verdicts"`
 	DNS       DNS        `json:"dns"`
 
-	Trusted    int    `json:"trusted"`    // addresses
-	Sessions   int    `json:"sessions"`   // connections that are remembered
-	Panics     uint64 `json:"panics"`     // of checks, each a bug
-	Goroutines int    `json:"goroutines"` // of the process
-	Memory     uint64 `json:"memory"`     // bytes that the process has from the system
+	State      State     `json:"state"`
+	Lists      []List    `json:"lists"` // in the order of their zones
+	Callouts   *Callouts `json:"callouts,omitempty"`
+	Trusted    int       `json:"trusted"`    // addresses
+	Sessions   int       `json:"sessions"`   // connections that are remembered
+	Panics     uint64    `json:"panics"`     // of checks, each a bug
+	Goroutines int       `json:"goroutines"` // of the process
+	Memory     uint64    `json:"memory"`     // bytes that the process has from the system
 }
 
 // Config is what is in force, and whether that is what the file says.
@@ -67,18 +71,45 @@ type Count struct {
 
 // DNS is how the resolver fares, counted since the start but for Flights, Entries and Bytes, which are of now.
 type DNS struct {
-	Questions  uint64            `json:"questions"`   // those that the cache answered, and those that it did not
-	Hits       uint64            `json:"hits"`        // answered by the cache
-	Misses     uint64            `json:"misses"`      // not
-	Coalesced  uint64            `json:"coalesced"`   // of the misses: asked already for somebody else
-	Sent       uint64            `json:"sent"`        // messages to servers
-	TCP        uint64            `json:"tcp"`         // of these over TCP
-	PassedOver uint64            `json:"passed_over"` // messages that were no reply to what was asked
-	Failures   map[string]uint64 `json:"failures"`    // of single tries, by kind
-	Flights    int               `json:"flights"`     // questions on their way
-	Entries    int               `json:"entries"`     // in the cache
-	Bytes      uint64            `json:"bytes"`       // that they take
-	Servers    []NameServer      `json:"servers"`     // in the order of the configuration
+	Questions  uint64            `json:"questions"`      // those that the cache answered, and those that it did not
+	Hits       uint64            `json:"hits"`           // answered by the cache
+	Misses     uint64            `json:"misses"`         // not
+	Coalesced  uint64            `json:"coalesced"`      // of the misses: asked already for somebody else
+	Sent       uint64            `json:"sent"`           // messages to servers
+	TCP        uint64            `json:"tcp"`            // of these over TCP
+	PassedOver uint64            `json:"passed_over"`    // messages that were no reply to what was asked
+	Failures   map[string]uint64 `json:"failures"`       // of single tries, by kind
+	Flights    int               `json:"flights"`        // questions on their way
+	Entries    int               `json:"entries"`        // in the cache
+	Bytes      uint64            `json:"bytes"`          // that they take
+	Servers    []NameServer      `json:"servers"`        // in the order of the configuration
+	Sick       *time.Time        `json:"sick,omitempty"` // since when most of what is asked is not answered; nobody is deferred for it then
+	SickWhy    string            `json:"sick_why,omitempty"`
+}
+
+// State is how what is remembered fares.
+type State struct {
+	Store   string           `json:"store"`             // "sqlite", "redis" or "memory"
+	Down    *time.Time       `json:"down,omitempty"`    // since when it does not answer; nobody is greylisted then
+	Error   string           `json:"error,omitempty"`   // the last
+	Failed  uint64           `json:"failed"`            // operations, those that were not tried among them
+	Records map[string]int64 `json:"records,omitempty"` // by kind
+	Bytes   int64            `json:"bytes,omitempty"`   // that they take
+}
+
+// List is how a DNS list fares.
+type List = blocklist.ZoneState
+
+// Callouts are counted since the start, but for UnderWay.
+type Callouts struct {
+	Accepts     int64 `json:"accepts"`      // callouts that found this of the address
+	Refuses     int64 `json:"refuses"`      //
+	AcceptsAll  int64 `json:"accepts_all"`  // or of its domain
+	RefusesNull int64 `json:"refuses_null"` //
+	Undecided   int64 `json:"undecided"`    // that found nothing definite
+	Remembered  int64 `json:"remembered"`   // questions that took no callout
+	Limited     int64 `json:"limited"`      // questions that would have taken one beyond a limit
+	UnderWay    int   `json:"under_way"`
 }
 
 // NameServer is how one server fares.

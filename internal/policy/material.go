@@ -49,12 +49,21 @@ func settingsOf(c *config.Config) (s check.Settings, errs []error) {
 		badHelo(list, err, "bad_helo_files", i)
 	}
 	s.Exempt, s.Forwarders = Exemptions(c), Forwarders(c)
-	return s, errs
+	lists, wrong := Lists(c)
+	s.Lists, errs = lists, append(errs, wrong...)
+	s.Hammering, s.Callout, s.Patience = true, c.Callout.Domains, c.DNS.Patience
+	s.Greylist = check.Greylisting{
+		On: true, Delay: c.Greylist.Delay, Sender: check.Part(c.Greylist.Sender), Recipient: check.Part(c.Greylist.Recipient),
+		Exempt: exemptions(c.Greylist.Exempt),
+	}
+	return s, append(errs, senseful(c)...)
 }
 
 // Exemptions returns the entries of a configuration that exempt, in its order.
-func Exemptions(c *config.Config) (out []check.Exemption) {
-	for _, e := range c.Exempt {
+func Exemptions(c *config.Config) []check.Exemption { return exemptions(c.Exempt) }
+
+func exemptions(entries []config.Exempt) (out []check.Exemption) {
+	for _, e := range entries {
 		out = append(out, check.Exemption{
 			Addresses: e.Address, Names: canonical(e.Name), Helos: canonical(e.Helo), Senders: canonical(e.Sender),
 			Recipients: canonical(e.Recipient), Comment: e.Comment, Until: e.Until,

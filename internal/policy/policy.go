@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,6 +17,8 @@ import (
 type Policies struct {
 	General *Door   // of no door: what [policy] says
 	Doors   []*Door // in the order of the configuration
+
+	read []string // the checks that rules read
 }
 
 // A Door is the policies at one door.
@@ -67,7 +70,7 @@ func Build(c *config.Config) (*Policies, error) {
 		return nil, err
 	}
 	general := layer{place: "policy", preset: c.Policy.Preset, mode: c.Mode, checks: c.Policy.Checks}
-	all, errs := &Policies{}, []error{}
+	all, errs := &Policies{read: m.read()}, []error{}
 	door := func(layers ...layer) *Door {
 		d := &Door{}
 		make := func(layers ...layer) *Policy {
@@ -139,24 +142,15 @@ func (m *material) policy(layers []layer) (*Policy, error) {
 	at = m.thresholds(at)
 	var errs []error
 	for i := range lines {
-		said := false // of temperror, by the administrator
-		for _, l := range layers {
-			own := l.checks[lines[i].Check.Name]
-			lines[i].On = override(lines[i].On, own, said)
-			if _, temperror := own[helogate.TempError]; temperror {
-				said = true
-			}
-			if len(own) > 0 {
-				if _, err := helogate.NewPolicy(at, lines[i]); err != nil {
-					errs = append(errs, m.config.Errorf(l.place+".checks."+lines[i].Check.Name, "%w", err))
-				}
-			}
-		}
+		errs = append(errs, m.layered(&lines[i], layers))
 	}
-	if err := config.Join(errs...); err != nil {
+	if err := config.Join(once(errs)...); err != nil {
 		return nil, err
 	}
-	p, err := helogate.NewPolicy(at, m.withRules(lines)...)
+	if lines, err = m.ordered(m.withRules(lines)); err != nil {
+		return nil, err
+	}
+	p, err := helogate.NewPolicy(at, lines...)
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +163,32 @@ func (m *material) policy(layers []layer) (*Policy, error) {
 	return out, nil
 }
 
+// layered puts what layers say of a line over what the preset does. What is said of one list stands above what is said of
+// its family in general, and below what a door or some recipients have of their own.
+func (m *material) layered(line *helogate.Line, layers []layer) error {
+	name := cmp.Or(line.Check.Family, line.Check.Name)
+	said := false // of temperror, by the administrator
+	var errs []error
+	for above, l := range layers {
+		own := l.checks[name]
+		line.On = override(line.On, own, said)
+		if _, temperror := own[helogate.TempError]; temperror {
+			said = true
+		}
+		if above == 0 {
+			line.On = override(line.On, m.then(&line.Check), said)
+		}
+		if len(own) > 0 {
+			whole := *line
+			whole.Check.Name = name // what is wrong with a family is wrong with all of its lists alike
+			if _, err := helogate.NewPolicy(helogate.Thresholds{}, whole); err != nil {
+				errs = append(errs, m.config.Errorf(l.place+".checks."+name, "%w", err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (m *material) thresholds(at helogate.Thresholds) helogate.Thresholds {
 	if n := m.config.Policy.GreylistAt; n != nil {
 		at.GreylistAt = *n
@@ -179,8 +199,9 @@ func (m *material) thresholds(at helogate.Thresholds) helogate.Thresholds {
 	return at
 }
 
-// override puts what a layer says of a check over what is below. A temperror that the preset words for
-// its own action on fail is forgotten when fail gets another: it says for itself what a failure of DNS does. One that the administrator has worded stays.
+// override puts what a layer says of a check over what is below. A temperror that the preset words for its own action on
+// fail is forgotten when fail gets another: it says for itself what a failure of DNS does. One that the administrator has
+// worded stays.
 func override(below, own map[helogate.Outcome]helogate.Action, saidTempError bool) map[helogate.Outcome]helogate.Action {
 	if len(own) == 0 {
 		return below

@@ -416,7 +416,7 @@ recipient = "example.net"
 		{"mail", exempt, "reject_at_stage is mail: what lets in later comes too late: postmaster, abuse, exempt 4"},
 		{"helo", exempt, "reject_at_stage is helo: what lets in later comes too late: authenticated, postmaster, abuse, " +
 			"exempt 3 (the bank), exempt 4"},
-		{"connect", exempt, "reject_at_stage is connect: what lets in later comes too late: authenticated, postmaster, abuse, helo-matches, " +
+		{"connect", exempt, "reject_at_stage is connect: what lets in later comes too late: authenticated, postmaster, abuse, helo-matches, spf-helo, " +
 			"exempt 2, exempt 3 (the bank), exempt 4"},
 	} {
 		parsed := parse(t, "[policy]\nreject_at_stage = \""+c.stage+"\"\n"+c.exempt)
@@ -426,6 +426,9 @@ recipient = "example.net"
 		}
 	}
 }
+
+// aList is one that the presets which weigh reject by, and lenient does not ask.
+const aList = "[[dnsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\n"
 
 // day is when warnings are asked for.
 var day = time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
@@ -449,6 +452,31 @@ func TestWarnings(t *testing.T) {
 			"reject_at_stage is mail: what lets in later comes too late: policy.for 1 (bob@example.net)"},
 		{"an origin that nobody shows", "[[forwarder]]\naddress = \"192.0.2.3\"\norigin = true",
 			"forwarder 1: no door here shows whom it has its mail from, so that it is let in unjudged; let the MTA know the origin instead (XCLIENT), where it can"},
+		{"a greylist's exemption ended", "[[greylist.exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-05-03",
+			"greylist.exempt 1 ended at 2026-05-03 23:59:59 and keeps nobody from being greylisted: remove it, or give it another end"},
+		{"lists that are asked", aList + "[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"", ""},
+		{"lists that nobody asks", "policy.preset = \"lenient\"\n" + aList + "[[dnsbl]]\nzone = \"b.example\"\ncodes = \"127.0.0.2\"\nthen = \"note\"\n" +
+			"[[rhsbl]]\nzone = \"c.example\"\nname = \"c\"\ncodes = \"127.0.0.2\"\n",
+			"dnsbl 1 (bl.example) is never asked, for it is ignored: give it an action by then, or dnsbl one in [policy.checks]\n" +
+				"rhsbl 1 (c) is never asked, for it is ignored: give it an action by then, or rhsbl one in [policy.checks]"},
+		{"lists that a door asks", "policy.preset = \"lenient\"\n" + aList + "[[listen]]\nprotocol = \"postfix\"\naddress = \"127.0.0.1:1\"\nchecks = { dnsbl = \"note\" }", ""},
+		{"lists that a rule asks", "policy.preset = \"lenient\"\n" + aList + "[[rule]]\nname = \"r\"\nwhen = 'checks[\"dnsbl\"] == \"fail\"'\nthen = \"note\"", ""},
+		{"a list that a rule asks", "policy.preset = \"lenient\"\n" + aList + "[[rule]]\nname = \"r\"\nwhen = 'checks[\"dnsbl:bl.example\"] == \"fail\"'\nthen = \"note\"", ""},
+		{"an allow-list turned off", "[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"ignore\"",
+			"dnswl 1 (wl.example) is never asked, for it is ignored: give it an action by then, or dnswl one in [policy.checks]"},
+		{"callouts of nobody", "[policy.checks]\ncallout = \"reject\"", "callout asks about nobody, for callout.domains is empty: name the domains"},
+		{"postmasters of nobody", "[policy.checks]\ncallout-postmaster = \"note\"", "callout-postmaster asks about nobody, for callout.domains is empty: name the domains"},
+		{"callouts that nobody makes", "callout.domains = \"*\"",
+			"callout.domains names whose senders are asked about, and nobody is, for callout and callout-postmaster are ignored: give one of them an action in [policy.checks]"},
+		{"callouts that somebody makes", "callout.domains = \"*\"\n[policy.checks]\ncallout-postmaster = \"note\"", ""},
+		{"callouts that a rule makes", "callout.domains = \"*\"\n[[rule]]\nname = \"r\"\nwhen = 'checks[\"callout\"] == \"fail\"'\nthen = \"note\"", ""},
+		{"no greylisting", "[policy.checks]\ngreylist = \"ignore\"", ""}, // the preset's greylist_at is not his
+		{"no greylisting, and who is greylisted", "policy.greylist_at = 3\n[policy.checks]\ngreylist = \"ignore\"\nfqdn = \"would greylist\"\n" +
+			"[[rule]]\nname = \"r\"\nwhen = 'helo.text == \"x\"'\nthen = \"greylist\"",
+			"greylist_at is 3, and greylisting is ignored: whom it is for is let in\nr greylists, and greylisting is ignored: whom it is for is let in\n" +
+				"fqdn greylists, and greylisting is ignored: whom it is for is let in"},
+		{"no greylisting at one door", "[[listen]]\nprotocol = \"postfix\"\naddress = \"127.0.0.1:1\"\nchecks = { greylist = \"ignore\", fqdn = \"greylist\" }",
+			"fqdn greylists, and greylisting is ignored: whom it is for is let in"},
 	} {
 		parsed := parse(t, c.text)
 		if got := strings.Join(Warnings(parsed, mustBuild(t, parsed), day), "\n"); got != c.want {

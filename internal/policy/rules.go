@@ -32,9 +32,9 @@ func listsOf(c *config.Config) (map[string]*list.List, []error) {
 
 // compile makes the rules of the configuration.
 func (m *material) compile(lists map[string]*list.List) []error {
-	own := m.settings.Own
+	own, checks := m.settings.Own, check.All(m.settings)
 	compiler, err := rule.New(rule.Env{
-		Checks: check.All(m.settings), Lists: lists,
+		Checks: checks, Lists: lists,
 		Own: rule.Own{Names: own.Names, Addresses: own.Addresses, Networks: own.Networks},
 	})
 	if err != nil {
@@ -42,6 +42,9 @@ func (m *material) compile(lists map[string]*list.List) []error {
 	}
 	var errs []error
 	for i, r := range m.config.Rule {
+		if slices.ContainsFunc(checks, func(c helogate.Check) bool { return c.Name == r.Name }) { // the file knows no lists
+			errs = append(errs, m.config.Errorf(fmt.Sprintf("rule[%d].name", i), "%s is what a list is called: give the rule another name", r.Name))
+		}
 		made, err := compiler.Compile(r.Name, r.When, r.Note, r.Then)
 		if err != nil {
 			errs = append(errs, m.placed(i, err)...)
@@ -50,6 +53,15 @@ func (m *material) compile(lists map[string]*list.List) []error {
 		m.rules = append(m.rules, made)
 	}
 	return errs
+}
+
+// read returns the checks whose outcomes rules read, sorted; of a family its name.
+func (m *material) read() (names []string) {
+	for _, r := range m.rules {
+		names = append(names, r.Reads...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // placed puts what is wrong with a rule at its place in the file.

@@ -16,7 +16,9 @@ func Warnings(c *config.Config, p *Policies, now time.Time) (out []string) {
 	out = append(out, tooLate(c, p)...)
 	out = append(out, ended(c, now)...)
 	out = append(out, conflicts(c)...)
-	return append(out, unheard(c)...)
+	out = append(out, unheard(c)...)
+	out = append(out, unasked(c, p)...)
+	return append(out, ungreylisted(c, p)...)
 }
 
 // tooLate names what lets in later than clients are told no.
@@ -42,13 +44,9 @@ func letsInLater(p *Policies, at helogate.Stage) (out []string) {
 	if at < helogate.Mail {
 		out = append(out, "authenticated")
 	}
-	for _, door := range append([]*Door{p.General}, p.Doors...) {
-		for _, one := range door.All() {
-			for _, l := range one.Lines() {
-				if l.Check.Needs > at && lets(l) && !slices.Contains(out, l.Check.Name) {
-					out = append(out, l.Check.Name)
-				}
-			}
+	for l := range p.lines() {
+		if l.Check.Needs > at && lets(l) && !slices.Contains(out, l.Check.Name) {
+			out = append(out, l.Check.Name)
 		}
 	}
 	return out
@@ -93,17 +91,20 @@ func entry(list string, i int, comment string) string {
 
 // ended names entries that are over.
 func ended(c *config.Config, now time.Time) (out []string) {
-	say := func(list string, i int, comment string, until time.Time) {
+	say := func(list string, i int, comment string, until time.Time, does string) {
 		if !until.IsZero() && !now.Before(until) {
-			out = append(out, fmt.Sprintf("%s ended at %s and lets nobody in: remove it, or give it another end",
-				entry(list, i, comment), until.Add(-time.Second).Format(time.DateTime)))
+			out = append(out, fmt.Sprintf("%s ended at %s and %s: remove it, or give it another end",
+				entry(list, i, comment), until.Add(-time.Second).Format(time.DateTime), does))
 		}
 	}
 	for i, e := range c.Exempt {
-		say("exempt", i, e.Comment, e.Until)
+		say("exempt", i, e.Comment, e.Until, "lets nobody in")
 	}
 	for i, f := range c.Forwarder {
-		say("forwarder", i, f.Comment, f.Until)
+		say("forwarder", i, f.Comment, f.Until, "lets nobody in")
+	}
+	for i, e := range c.Greylist.Exempt {
+		say("greylist.exempt", i, e.Comment, e.Until, "keeps nobody from being greylisted")
 	}
 	return out
 }

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/printable"
+	"github.com/helogate/helogate/internal/state"
+)
+
+type stateCmd struct {
+	Export stateExportCmd `cmd:"" help:"Print what is remembered, a line of JSON each. The service may run on."`
+	Import stateImportCmd `cmd:"" help:"Add what was exported to what is remembered. The service may run on, but for the store memory."`
+}
+
+type stateExportCmd struct {
+	configFlag
+}
+
+// Run exports the records of the store of the configuration.
+func (cmd stateExportCmd) Run(w *world) error {
+	store, err := cmd.open(w, true)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	n, err := state.Export(w.ctx, store, time.Now(), w.stdout)
+	if err != nil {
+		return fmt.Errorf("the export ends after %s: %w", many(uint64(n), "record"), err)
+	}
+	fmt.Fprintf(w.stderr, "exported %s\n", many(uint64(n), "record"))
+	return nil
+}
+
+type stateImportCmd struct {
+	configFlag
+	File string `arg:"" help:"What state export printed; - is the standard input."`
+}
+
+// Run imports records into the store of the configuration.
+func (cmd stateImportCmd) Run(w *world) error {
+	var from io.Reader = os.Stdin
+	if cmd.File != "-" {
+		f, err := os.Open(cmd.File)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		from = f
+	}
+	store, err := cmd.open(w, false)
+	if err != nil {
+		return err
+	}
+	n, skipped, err := state.Import(w.ctx, store, time.Now(), from)
+	if closed := store.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", printable.Text(cmd.File, 200), err)
+	}
+	fmt.Fprintf(w.stderr, "imported %s; %s over, and left out\n", many(uint64(n), "record"), many(uint64(skipped), "record"))
+	return nil
+}
+
+// open opens the store that the service with the configuration has, at its place and nowhere else.
+func (f configFlag) open(w *world, mustBe bool) (state.Store, error) {
+	c, err := f.load(w)
+	if err != nil {
+		return nil, err
+	}
+	if c.State.Store == config.Memory {
+		return nil, configError{c.Errorf("state.store", "what is in the memory of the service cannot be had from outside: the stores with an export are sqlite and redis")}
+	}
+	if c.State.Store == config.SQLite {
+		if c.State.File == "" {
+			c.State.File = usualStateFile(w.environ, os.Geteuid())
+		}
+		if _, err := os.Stat(c.State.File); mustBe && err != nil {
+			return nil, configError{c.Errorf("state.file", "nothing is remembered there: %w", err)}
+		}
+	}
+	return openStore(w.ctx, w, c, slog.New(slog.NewTextHandler(w.stderr, nil)))
+}
