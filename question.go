@@ -22,7 +22,10 @@ const (
 	MX    Kind = "MX"    // Values are "preference host", by preference; the null MX of RFC 7505 is "0 ."
 	TXT   Kind = "TXT"   // Values are the strings of a record joined, a record each
 	CNAME Kind = "CNAME" // Values are what Name is an alias of: none or one
-	SRV   Kind = "SRV"   // Values are "priority weight port target", by priority (RFC 2782); the target "." is none
+	// Listing is an A asked of a DNS list (RFC 5782): Name is what it is asked about and its zone. It is a kind of its own so that
+	// who watches the lists can tell what they are asked from what a client has us look up below their zones.
+	Listing Kind = "LISTING"
+	SRV     Kind = "SRV" // Values are "priority weight port target", by priority (RFC 2782); the target "." is none
 )
 
 // Kinds of question that what we remember answers. NXDomain is that nothing is remembered.
@@ -41,7 +44,7 @@ const (
 	// Deferred notes that a client is to be deferred for failures of DNS. Name is its network, a space and its HELO name;
 	// Values are "first TIME", or "sick WHY" where it is our own resolver that fails.
 	Deferred Kind = "DEFERRED"
-	// Callout asks the mail hosts of an address whether they take mail for it (RFC 5321 section 3.6.3 would have them). Name
+	// Callout asks the mail hosts of an address whether they take mail for it, as they should (RFC 5321 section 4.5.5). Name
 	// is the address; the one of Values is "accepts", "refuses REPLY", "accepts all" for a domain that takes every address,
 	// or "refuses null REPLY" for one that takes no null reverse-path.
 	Callout Kind = "CALLOUT"

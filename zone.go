@@ -160,6 +160,9 @@ func sortValues(k Kind, values []string) {
 
 // Known answers what the zone does not delay.
 func (z *Zone) Known(q Question) (*Answer, bool) {
+	if q.Kind == Listing {
+		q.Kind = A
+	}
 	if z.delays[q] > 0 {
 		return nil, false
 	}
@@ -168,6 +171,9 @@ func (z *Zone) Known(q Question) (*Answer, bool) {
 
 // Ask answers, after its delay if it has one.
 func (z *Zone) Ask(ctx context.Context, q Question) *Answer {
+	if q.Kind == Listing {
+		q.Kind = A
+	}
 	if d := z.delays[q]; d > 0 {
 		timer := time.NewTimer(d)
 		defer timer.Stop()

@@ -8,13 +8,14 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// Callout is for a sender whose own mail hosts do not know him. It asks about the senders of some domains alone: names, ".example.org"
-// for all below, "*" for every domain; of none, it asks nobody. An address that exists vouches for nobody: spammers know many.
+// Callout is for a sender whose own mail hosts do not know him. It asks about the senders of some domains alone: names,
+// ".example.org" for all below, "*" for every domain; of none, it asks nobody. An address that exists vouches for nobody:
+// spammers know many.
 func Callout(domains []string) helogate.Check {
 	return helogate.Check{
 		Name: "callout", Needs: helogate.Rcpt, Cost: helogate.Probe, Dispensable: true, Finds: helogate.Fail,
 		Code: "5.1.7", // what Postfix has for a sender that cannot be delivered to; RFC 3463 has none of its own
-		Doc:  "the sender's own mail hosts take mail for him, which they are asked (RFC 5321 sections 3.6.3, 4.5.5)",
+		Doc:  "the sender's own mail hosts take mail for him, which they are asked (RFC 5321 section 4.5.5)",
 		Fix:  "send from an address that exists",
 		Run: func(c *helogate.Case) helogate.Finding {
 			domain, none, ok := calledOut(c, domains)

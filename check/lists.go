@@ -172,7 +172,7 @@ func (l List) run(c *helogate.Case) helogate.Finding {
 	var listed, wrong, other helogate.Finding
 	for _, a := range all {
 		name := a.name + "." + l.Zone
-		values := c.Values(helogate.A, name)
+		values := c.Values(helogate.Listing, name)
 		if len(values) == 0 {
 			continue
 		}

@@ -46,7 +46,7 @@ func TestDNSBL(t *testing.T) {
 		"192.0.2.3", "none: 192.0.2.3 is listed by bl for what nobody asked: 127.0.9.9",
 		"192.0.2.4", "permerror: bl, asked about 192.0.2.4, answers 127.255.255.254: query refused: the list does not answer public resolvers; ask through a resolver of your own, or by a key",
 		"192.0.2.5", "permerror: bl, asked about 192.0.2.5, answers 203.0.113.7: no answer of a DNS list: its domain was given up, or a resolver answers for names that do not exist",
-		"192.0.2.6", "temperror: A of 6.2.0.192.bl.example: the zone says so",
+		"192.0.2.6", "temperror: LISTING of 6.2.0.192.bl.example: the zone says so",
 		"192.0.2.7", "none: 192.0.2.7 is not listed by bl",
 		"192.0.2.8", "none: 192.0.2.8 is not listed by bl",
 		"10.0.0.1", "none: 10.0.0.1 is a private address: no list has it",
@@ -76,7 +76,7 @@ func TestDNSBLOfNames(t *testing.T) {
 		"192.0.2.4 2.0.0.127", "none: 192.0.2.4 is not listed by bl",
 		"192.0.2.4 refused.example a@bad.example", "fail: bad.example is listed by bl (127.0.0.3)",
 		"192.0.2.4 broken.example a@bad.example", "fail: bad.example is listed by bl (127.0.0.3)",
-		"192.0.2.4 refused.example a@broken.example", "temperror: A of broken.example.bl.example: the zone says so",
+		"192.0.2.4 refused.example a@broken.example", "temperror: LISTING of broken.example.bl.example: the zone says so",
 		"192.0.2.3 mx.good.example", "fail: 192.0.2.3 is listed by bl (127.0.0.2)",
 		"10.0.0.1 mx.bad.example", "fail: bad.example is listed by bl (127.0.0.3)",
 		"10.0.0.1 x", "none: 10.0.0.1 is a private address: no list has it")
@@ -92,7 +92,7 @@ func TestRHSBL(t *testing.T) {
 		"192.0.2.1 x a@mx.bad.example", "fail: bad.example is listed by rhs (127.0.1.2)",
 		"192.0.2.1 x a@a.b.example", "fail: a.b.example is listed by rhs (127.0.1.2)",
 		"192.0.2.1 x a@b.example", "none: b.example is not listed by rhs",
-		"192.0.2.1 x a@down.example", "temperror: A of down.example.rhs.example: the zone says so",
+		"192.0.2.1 x a@down.example", "temperror: LISTING of down.example.rhs.example: the zone says so",
 		"192.0.2.1 x", "none: there is nothing to ask rhs about",
 		"192.0.2.1 x a@[192.0.2.1]", "none: there is nothing to ask rhs about",
 		"192.0.2.1 x a@pc", "none: there is nothing to ask rhs about")
@@ -118,7 +118,7 @@ func TestDNSWL(t *testing.T) {
 		"192.0.2.3", "none: 192.0.2.3 is not listed by wl",
 		"192.0.2.4", "temperror: A of slow.good.example: the zone says so",
 		"192.0.2.5", "permerror: wl, asked about 192.0.2.5, answers 127.0.0.255: query refused: too many queries; ask the list's operator for a subscription",
-		"192.0.2.6", "temperror: A of 6.2.0.192.wl.example: the zone says so")
+		"192.0.2.6", "temperror: LISTING of 6.2.0.192.wl.example: the zone says so")
 }
 
 // What a list that is set aside would say is not asked, and it is none where that is not known.

@@ -31,7 +31,7 @@ func (e *entry) of(kind helogate.Kind) *helogate.Answer {
 
 // key is the question whose flight answers q.
 func key(q helogate.Question) helogate.Question {
-	if q.Kind == helogate.CNAME {
+	if q.Kind == helogate.CNAME || q.Kind == helogate.Listing {
 		q.Kind = helogate.A
 	}
 	return q

@@ -31,7 +31,7 @@ func plan(q helogate.Question) (query, error) {
 	name := q.Name
 	var kind uint16
 	switch q.Kind {
-	case helogate.A, helogate.CNAME:
+	case helogate.A, helogate.CNAME, helogate.Listing:
 		kind = wire.TypeA
 	case helogate.AAAA:
 		kind = wire.TypeAAAA

@@ -47,7 +47,12 @@ func startNSD(l *lab) (netip.AddrPort, error) {
 	if err != nil {
 		return addr, err
 	}
+	lists, err := os.ReadFile("testdata/blocklists.zone")
+	if err != nil {
+		return addr, err
+	}
 	var more strings.Builder // nsd has no $GENERATE
+	more.Write(lists)
 	for i := range 149 {
 		fmt.Fprintf(&more, "150.2.0.192.in-addr.arpa. PTR vhost%d.many.example.\n", i+1)
 	}

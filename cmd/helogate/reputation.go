@@ -106,13 +106,21 @@ func blocklistsOf(c *config.Config) blocklist.Settings {
 	b := c.Blocklists
 	s := blocklist.Settings{
 		Every: b.TestEvery, Timeout: b.Timeout,
-		Breaker: blocklist.Breaker{Window: b.BreakerWindow, Answers: b.BreakerAnswers, Rise: b.BreakerRise, Share: b.BreakerShare},
+		Breaker: blocklist.Breaker{Window: b.BreakerWindow, Answers: b.BreakerAnswers, Rise: orNever(b.BreakerRise), Share: orNever(b.BreakerShare)},
 	}
 	all, _ := policy.Lists(c) // what is wrong, the policies have said
 	for _, l := range all {
 		s.Zones = append(s.Zones, blocklist.Of(l, policy.Tested(c, l)))
 	}
 	return s
+}
+
+// orNever is a number of percent, of which 0 is what nothing reaches.
+func orNever(percent int) int {
+	if percent == 0 {
+		return 101
+	}
+	return percent
 }
 
 // Known returns what is at hand.

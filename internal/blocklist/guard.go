@@ -154,7 +154,7 @@ func (g *Guard) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if z == nil {
 		return g.config.Ask.Ask(ctx, q)
 	}
-	if q.Kind != helogate.A {
+	if q.Kind != helogate.Listing {
 		return s.wait(ctx, g.config.Ask, q)
 	}
 	first, began := z.begin(q.Name), g.config.Now()
@@ -182,7 +182,7 @@ func (s *state) wait(ctx context.Context, ask helogate.Asker, q helogate.Questio
 
 // zoneOf returns the list that a question asks, nil if it asks none.
 func (s *state) zoneOf(q helogate.Question) *zone {
-	if len(s.zones) == 0 || q.Kind != helogate.A && q.Kind != helogate.TXT {
+	if len(s.zones) == 0 || q.Kind != helogate.Listing && q.Kind != helogate.TXT {
 		return nil
 	}
 	for rest := q.Name; ; {

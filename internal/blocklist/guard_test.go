@@ -125,7 +125,7 @@ func aside(t testing.TB, g *Guard, zone string) string {
 }
 
 func ask(g *Guard, n int) *helogate.Answer {
-	return g.Ask(context.Background(), helogate.Question{Kind: helogate.A, Name: fmt.Sprintf("%d.%d.2.192.bl.example", n%256, n/256)})
+	return g.Ask(context.Background(), helogate.Question{Kind: helogate.Listing, Name: fmt.Sprintf("%d.%d.2.192.bl.example", n%256, n/256)})
 }
 
 // stateOf is the state of the only zone.
@@ -400,6 +400,26 @@ func TestCountsAnew(t *testing.T) {
 	})
 }
 
+// What is said of a list is what the last test found; and a test that began before it was set aside does not take it back.
+func TestStaysAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDNS("")
+		g, _ := running(t, d, Settings{Zones: []Zone{bl(t)}})
+		d.become("2.0.0.127.bl.example A 127.255.255.255")
+		pass(time.Minute)
+		if got := aside(t, g, "bl.example"); !strings.Contains(got, "too many queries") {
+			t.Error(got)
+		}
+		z := g.state.Load().zones["bl.example"]
+		z.mu.Lock()
+		z.examined(diagnosis{health: good}, time.Now())
+		z.mu.Unlock()
+		if got := aside(t, g, "bl.example"); got == "" {
+			t.Error("taken back by a test that came too late")
+		}
+	})
+}
+
 // A test that is interrupted since the service stops says nothing.
 func TestStopsInATest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -547,7 +567,7 @@ func TestCountsOnce(t *testing.T) {
 		for n := range 20 {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			all.Go(func() {
-				g.Ask(ctx, helogate.Question{Kind: helogate.A, Name: fmt.Sprintf("%d.bl.example", n)})
+				g.Ask(ctx, helogate.Question{Kind: helogate.Listing, Name: fmt.Sprintf("%d.bl.example", n)})
 				cancel()
 			})
 			if n%2 == 0 {
@@ -560,7 +580,7 @@ func TestCountsOnce(t *testing.T) {
 		}
 		for n := range 5 { // but one who waited for long enough does, if he has less time than lists have
 			ctx, cancel := context.WithTimeout(context.Background(), 1600*time.Millisecond)
-			g.Ask(ctx, helogate.Question{Kind: helogate.A, Name: fmt.Sprintf("%d.bl.example", n)})
+			g.Ask(ctx, helogate.Question{Kind: helogate.Listing, Name: fmt.Sprintf("%d.bl.example", n)})
 			cancel()
 		}
 		if s := stateOf(g); s.Failed != 5 || !s.Aside {
@@ -581,12 +601,13 @@ func TestOtherQuestionsPass(t *testing.T) {
 			name string
 			want helogate.Status
 		}{
-			{helogate.A, "bl.example", helogate.OK}, // the zone itself is not below it
+			{helogate.Listing, "bl.example", helogate.OK}, // the zone itself is not below it
 			{helogate.AAAA, "x.bl.example", helogate.OK},
-			{helogate.A, "other.example", helogate.OK},
+			{helogate.Listing, "other.example", helogate.OK},
 			{helogate.TXT, "x.bl.example", helogate.OK},
 			{helogate.TXT, "y.bl.example", helogate.TempFail},
-			{helogate.A, "notbl.example", helogate.NXDomain},
+			{helogate.Listing, "notbl.example", helogate.NXDomain},
+			{helogate.A, "1.2.0.192.bl.example", helogate.NXDomain}, // a client says such a name, and is no answer of the list
 		} {
 			if a := g.Ask(t.Context(), helogate.Question{Kind: c.kind, Name: c.name}); a.Status != c.want {
 				t.Errorf("%s of %s: %+v", c.kind, c.name, a)
@@ -642,7 +663,7 @@ func (k always) Ask(context.Context, helogate.Question) *helogate.Answer { retur
 
 func TestKnownCostsNothing(t *testing.T) {
 	g := New(Config{Ask: always{inUse}, Settings: Settings{Zones: []Zone{bl(t)}}})
-	for _, q := range []helogate.Question{{Kind: helogate.A, Name: "1.2.0.192.bl.example"}, {Kind: helogate.SetAside, Name: "bl.example"}} {
+	for _, q := range []helogate.Question{{Kind: helogate.Listing, Name: "1.2.0.192.bl.example"}, {Kind: helogate.SetAside, Name: "bl.example"}} {
 		if n := testing.AllocsPerRun(100, func() { g.Known(q) }); n != 0 {
 			t.Errorf("%v: %.0f allocations", q, n)
 		}

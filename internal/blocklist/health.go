@@ -77,15 +77,11 @@ func (g *Guard) try(ctx context.Context, s *state, z *zone) {
 // examined does what follows from a test.
 func (z *zone) examined(found diagnosis, now time.Time) {
 	switch {
+	case z.isAside() && now.Before(z.next): // set aside since the test began, by what clients' answers were
 	case z.isAside() && found.health == good:
 		z.takeBack("its test entries are right", now)
 	case z.isAside():
-		if found.health != silent { // it has become another kind of trouble, perhaps
-			z.most = maxWait
-		}
-		z.wait = min(2*z.wait, max(z.most, firstWait))
-		z.next = now.Add(z.wait)
-		z.log.Warn("a DNS list stays set aside", "zone", z.name, "family", z.families(), "why", found.why, "next_try", z.next.UTC().Format(time.RFC3339))
+		z.stayAside(found, now)
 	case found.health == wrong:
 		z.setAside(found.why, found.do, maxWait, now)
 	case found.health == silent:

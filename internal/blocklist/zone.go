@@ -179,12 +179,29 @@ func (z *zone) setAside(why, do string, most time.Duration, now time.Time) {
 	}
 	z.most = min(most, maxWait)
 	z.wait = min(z.wait, max(z.most, firstWait))
-	z.why, z.since, z.next = why, now, now.Add(z.wait)
+	z.since, z.next = now, now.Add(z.wait)
 	z.failing, z.silent = 0, 0
-	z.aside.Store(&helogate.Answer{Status: helogate.OK, Values: []string{why}})
+	z.because(why)
 	z.log.Error("a DNS list is set aside: nothing follows from it any more", "zone", z.name, "family", z.families(), "why", why, "do", do,
 		"next_try", z.next.UTC().Format(time.RFC3339))
 	z.wake()
+}
+
+// because says why the zone is set aside.
+func (z *zone) because(why string) {
+	z.why = why
+	z.aside.Store(&helogate.Answer{Status: helogate.OK, Values: []string{why}})
+}
+
+// stayAside has the zone wait for longer, after a test that found it no better.
+func (z *zone) stayAside(found diagnosis, now time.Time) {
+	if found.health != silent { // which it may have been before
+		z.most = maxWait
+	}
+	z.wait = min(2*z.wait, max(z.most, firstWait))
+	z.next = now.Add(z.wait)
+	z.because(found.why)
+	z.log.Warn("a DNS list stays set aside", "zone", z.name, "family", z.families(), "why", found.why, "next_try", z.next.UTC().Format(time.RFC3339))
 }
 
 // takeBack takes the zone into use again.

@@ -208,11 +208,11 @@ func (c *Caller) recalled(ctx context.Context, q helogate.Question) *helogate.An
 	}
 	now := c.config.Now()
 	for _, key := range [...]string{domainOf(q.Name), q.Name} {
-		r, found, err := c.config.Store.Get(ctx, state.Callout, state.Key(key), now)
+		r, is, err := c.config.Store.Get(ctx, state.Callout, state.Key(key), now)
 		if err != nil { // asking all the same would ask the same address again and again
 			return tempFail("what callouts have found cannot be read: " + err.Error())
 		}
-		if found && makesSense(r.Value) {
+		if is && makesSense(r.Value) {
 			c.memory.put(key, &helogate.Answer{Status: helogate.OK, Values: []string{r.Value}, TTL: r.Expires.Sub(r.Last)}, r.Expires)
 		}
 	}

@@ -121,23 +121,23 @@ var dialogues = []struct {
 	{"data before its time", scene + `S: 354 go ahead` + quits, "tempfail: mx.example.org [192.0.2.1]: it answers to MAIL FROM:<> 354 go ahead"},
 
 	{"hangs up", scene + `close`, "tempfail: mx.example.org [192.0.2.1]: after MAIL: EOF"},
-	{"hangs up at once", `close`, "tempfail: mx.example.org [192.0.2.1]: after connecting: EOF"},
-	{"says nothing", `hang`, "tempfail: mx.example.org [192.0.2.1]: no reply to connecting in time"},
+	{"hangs up at once", `close`, "tempfail: mx.example.org [192.0.2.1]: after the connection: EOF"},
+	{"says nothing", `hang`, "tempfail: mx.example.org [192.0.2.1]: no reply to the connection in time"},
 	{"says nothing to RCPT", scene + `S: 250 Ok
 		C: RCPT TO:<jane@example.org>
 		hang`, "tempfail: mx.example.org [192.0.2.1]: no reply to RCPT in time"},
 	{"half a reply", scene + `S= "250"
 		hang`, "tempfail: mx.example.org [192.0.2.1]: no reply to MAIL in time"},
 	{"another protocol", `S: SSH-2.0-x
-		hang`, "tempfail: mx.example.org [192.0.2.1]: after connecting: SSH-2.0-x is no line of a reply"},
+		hang`, "tempfail: mx.example.org [192.0.2.1]: after the connection: SSH-2.0-x is no line of a reply"},
 	{"two codes", `S: 220-a
 		S: 250 b
-		hang`, "tempfail: mx.example.org [192.0.2.1]: after connecting: 250 b is no line of a reply"},
+		hang`, "tempfail: mx.example.org [192.0.2.1]: after the connection: 250 b is no line of a reply"},
 	{"more than was asked", scene + `S= "250 Ok\r\n550 no\r\n"
 		hang`, "tempfail: mx.example.org [192.0.2.1]: after MAIL: it says more than it was asked"},
 	{"a line without end", `S= "` + "220 " + script(strings.Repeat("x", 2000)) + `"
-		hang`, "tempfail: mx.example.org [192.0.2.1]: after connecting: a line of a reply is longer than 1000 octets"},
-	{"lines without end", script(strings.Repeat("S: 220-x\n", 101)) + `hang`, "tempfail: mx.example.org [192.0.2.1]: after connecting: a reply has more than 100 lines"},
+		hang`, "tempfail: mx.example.org [192.0.2.1]: after the connection: a line of a reply is longer than 1000 octets"},
+	{"lines without end", script(strings.Repeat("S: 220-x\n", 101)) + `hang`, "tempfail: mx.example.org [192.0.2.1]: after the connection: a reply has more than 100 lines"},
 }
 
 func TestDialogues(t *testing.T) {
@@ -203,7 +203,7 @@ func TestTarPits(t *testing.T) {
 		w := newWorld(t, map[string][]script{"192.0.2.1": {`hang`}, "192.0.2.2": {`hang`}, "192.0.2.3": {`hang`}})
 		c := w.caller(oneHost+"\nmx.example.org A 192.0.2.2\nmx.example.org A 192.0.2.3", nil)
 		began := time.Now()
-		if got, want := ask(t, c, "jane@example.org"), "tempfail: mx.example.org [192.0.2.2]: no reply to connecting in time"; got != want {
+		if got, want := ask(t, c, "jane@example.org"), "tempfail: mx.example.org [192.0.2.2]: no reply to the connection in time"; got != want {
 			t.Errorf("got %s, not %s", got, want)
 		}
 		if took := time.Since(began); took != 20*time.Second {

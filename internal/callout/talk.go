@@ -37,22 +37,24 @@ func newTalk(ctx context.Context, conn net.Conn, patience time.Duration, us []st
 
 // say says a command and returns the reply. Its error says what came instead.
 func (t *talk) say(command string) (reply, error) {
+	verb, _, _ := strings.Cut(command, " ")
 	t.wait(t.patience)
 	if _, err := t.conn.Write([]byte(command + "\r\n")); err != nil {
-		return reply{}, t.failed(command, err)
+		return reply{}, t.failed(verb, err)
 	}
-	return t.hear(command)
+	return t.hear(verb)
 }
 
-// hear reads a reply. One that is followed by more than was asked for cannot be told from that to the next command.
-func (t *talk) hear(command string) (reply, error) {
+// hear reads the reply to what was done last. One that is followed by more than was asked for cannot be told from that to the
+// next command.
+func (t *talk) hear(last string) (reply, error) {
 	t.wait(t.patience)
 	r, err := readReply(t.in)
 	if err == nil && t.in.Buffered() > 0 {
 		err = errors.New("it says more than it was asked")
 	}
 	if err != nil {
-		return r, t.failed(command, err)
+		return r, t.failed(last, err)
 	}
 	t.broken = r.code == 421 // it closes the connection (RFC 5321 section 3.8)
 	return r, nil
@@ -67,14 +69,13 @@ func (t *talk) wait(d time.Duration) {
 	t.conn.SetDeadline(deadline) // where that fails, so does what comes next
 }
 
-// failed words what went wrong with a command, after which there is nothing more to say.
-func (t *talk) failed(command string, err error) error {
+// failed words what went wrong after what was done last. There is nothing more to say then.
+func (t *talk) failed(last string, err error) error {
 	t.broken = true
-	verb, _, _ := strings.Cut(command, " ")
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("no reply to %s in time", verb)
+		return fmt.Errorf("no reply to %s in time", last)
 	}
-	return fmt.Errorf("after %s: %w", verb, err)
+	return fmt.Errorf("after %s: %w", last, err)
 }
 
 // quit ends the dialogue as one should (RFC 5321 section 4.1.1.10). What has been found is not kept waiting for long.
@@ -88,7 +89,7 @@ func (t *talk) quit() {
 
 // greet says who we are. The error says why we are not wanted here.
 func (t *talk) greet(helo string) error {
-	r, err := t.hear("connecting")
+	r, err := t.hear("the connection")
 	if err != nil {
 		return err
 	}

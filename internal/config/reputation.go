@@ -35,10 +35,11 @@ type Blocklists struct {
 	BreakerWindow time.Duration `toml:"breaker_window" is:"duration" min:"1m" max:"1d"`
 	// How many answers there must be in it.
 	BreakerAnswers int `toml:"breaker_answers" is:"number" min:"10" max:"1000000"`
-	// By how many points of a hundred the share may rise above what is usual for the list, before it is set aside.
-	BreakerRise int `toml:"breaker_rise" is:"number" min:"1" max:"100"`
-	// The share, in a hundred, from which a list is set aside whatever is usual.
-	BreakerShare int `toml:"breaker_share" is:"number" min:"1" max:"100"`
+	// By how many points of a hundred the share may rise above what is usual for the list, before it is set aside; 0 is by
+	// any.
+	BreakerRise int `toml:"breaker_rise" is:"number" min:"0" max:"100"`
+	// The share, in a hundred, from which a list is set aside whatever is usual; 0 is never.
+	BreakerShare int `toml:"breaker_share" is:"number" min:"0" max:"100"`
 }
 
 // Greylist is how greylisting is done.
@@ -71,11 +72,11 @@ type Callout struct {
 	// How many connections to one mail host there are at a time.
 	PerMX int `toml:"per_mx" is:"number" min:"1" max:"100"`
 	// How many callouts an hour one domain gets.
-	PerDomainHour int `toml:"per_domain_hour" is:"number" min:"1" max:"100000"`
+	PerDomainHour int `toml:"per_domain_hour" is:"number" min:"1" max:"1000"`
 	// How many there are at a time, to all hosts together.
 	Concurrent int `toml:"concurrent" is:"number" min:"1" max:"10000"`
 	// How many begin in a minute, to all hosts together.
-	PerMinute int `toml:"per_minute" is:"number" min:"1" max:"100000"`
+	PerMinute int `toml:"per_minute" is:"number" min:"1" max:"1000"`
 }
 
 // Hammering is when a client hammers.
