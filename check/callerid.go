@@ -7,11 +7,11 @@ import (
 	"io"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/presentation"
 )
 
 // CallerID is Caller ID for E-mail, Microsoft's proposal of 2004 that went into Sender ID: a domain lists its outgoing mail
@@ -279,7 +279,7 @@ func joinEP(records []string) (string, error) {
 	plain := make([]string, 0, len(records))
 	size := 0
 	for _, r := range records {
-		r = unescapeTXT(r)
+		r = presentation.Unescape(r)
 		if size += len(r); len(r) > maxEPRecord || size > maxEPText {
 			return "", errors.New("it is too long")
 		}
@@ -294,30 +294,6 @@ func joinEP(records []string) (string, error) {
 		text.WriteString(r[min(2, len(r)):])
 	}
 	return text.String(), nil
-}
-
-// unescapeTXT undoes the escapes of a TXT record in presentation form (RFC 1035 section 5.1): \DDD and \X.
-func unescapeTXT(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			out = append(out, s[i])
-			continue
-		}
-		if i+3 < len(s) {
-			if v, err := strconv.ParseUint(s[i+1:i+4], 10, 8); err == nil {
-				out = append(out, byte(v))
-				i += 3
-				continue
-			}
-		}
-		i++
-		out = append(out, s[i])
-	}
-	return string(out)
 }
 
 // readEP reads a document. It is all that a stranger's XML may be: UTF-8, one element, no DTD.

@@ -176,16 +176,6 @@ func TestJoinEP(t *testing.T) {
 	}
 }
 
-func TestUnescapeTXT(t *testing.T) {
-	for in, want := range map[string]string{
-		`plain`: `plain`, `say \"hi\"`: `say "hi"`, `\\`: `\`, `\195\164`: "\u00e4", `\000`: "\x00", `\`: `\`, `\2`: `2`, `\25`: `25`, `\256`: `256`, `a\.b`: `a.b`,
-	} {
-		if got := unescapeTXT(in); got != want {
-			t.Errorf("%s: %q, want %q", in, got, want)
-		}
-	}
-}
-
 // Whatever a stranger publishes, it ends, says something printable, and asks no more than it may.
 func FuzzCallerID(f *testing.F) {
 	f.Add("<ep xmlns='http://ms.net/1'><out><m><mx/><a>x.example</a><r>!192.0.2.0/24</r></m></out></ep>", "")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/presentation"
 	"github.com/helogate/helogate/internal/printable"
 )
 
@@ -210,16 +211,13 @@ func (l List) listed(c *helogate.Case, a asked, name string, said ListAnswer) he
 	text := ""
 	if c.Refuses(helogate.Fail) {
 		if about := c.Ask(helogate.TXT, name).Values; len(about) > 0 {
-			text = ": " + cut(plainText.Replace(about[0]), maxListText)
+			text = ": " + cut(presentation.Unescape(about[0]), maxListText)
 		}
 	}
 	return c.Fail("%s is listed by %s (%s)%s", clip(a.what), l.Name, codes, text)
 }
 
 const maxListText = 160 // bytes of the list's own words: mostly an address of a page, which must not be cut
-
-// plainText undoes the escapes of presentation form that are common in text (RFC 1035 section 5.1).
-var plainText = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
 
 func cut(s string, most int) string {
 	if len(s) <= most {

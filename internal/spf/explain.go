@@ -1,6 +1,9 @@
 package spf
 
-import "github.com/helogate/helogate"
+import (
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/presentation"
+)
 
 // Explain returns what the domain wants said to who failed, "" if it has nothing to say (RFC 7208 section 6.2). It is a
 // stranger's text, with what the client said in it: any octets, of any length. It asks DNS, and a failure of that is no
@@ -19,7 +22,7 @@ func (r Result) Explain() string {
 	if a.Status != helogate.OK || len(a.Values) != 1 {
 		return ""
 	}
-	m, err := parseMacros(unescape(a.Values[0]), inExplanation)
+	m, err := parseMacros(presentation.Unescape(a.Values[0]), inExplanation)
 	if err != nil {
 		return ""
 	}

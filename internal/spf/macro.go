@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/helogate/helogate/internal/presentation"
 )
 
 // macros is a macro-string, read (RFC 7208 section 7).
@@ -238,7 +240,7 @@ func (r *run) clientName(domain string) (string, error) {
 			}
 		}
 	}
-	return unescape(best), nil
+	return presentation.Unescape(best), nil
 }
 
 // transform splits a value, keeps what is wanted of it, and joins it again (RFC 7208 section 7.1).

@@ -69,36 +69,6 @@ func escape(raw string) string {
 	return string(b)
 }
 
-// unescape undoes \DDD and \X, of a name or of the text of a TXT record. A backslash that escapes nothing stays.
-func unescape(s string) string {
-	if strings.IndexByte(s, '\\') < 0 {
-		return s
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c == '\\' && i+1 < len(s) {
-			i++
-			c = s[i]
-			if v, ok := decimal(s[i:]); ok {
-				c = v
-				i += 2
-			}
-		}
-		b = append(b, c)
-	}
-	return string(b)
-}
-
-// decimal reads three digits that are an octet.
-func decimal(s string) (byte, bool) {
-	if len(s) < 3 || !isNumber(s[:3]) {
-		return 0, false
-	}
-	v := int(s[0]-'0')*100 + int(s[1]-'0')*10 + int(s[2]-'0')
-	return byte(v), v <= 255
-}
-
 // under reports whether a name is a domain or below it, both as questions have them. A dot that is escaped ends no label.
 func under(n, domain string) bool {
 	if n == domain {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/helogate/helogate/internal/presentation"
 )
 
 const version = "v=spf1"
@@ -95,7 +97,7 @@ func selectRecord(texts []string) (*record, error) {
 
 // parse reads a record, as strictly as RFC 7208 section 4.6 asks for: any error anywhere is a permerror.
 func parse(text string) (*record, error) {
-	text = unescape(text)
+	text = presentation.Unescape(text)
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c > '~' {
 			return nil, fmt.Errorf("octet %d is %#02x, which is no printable ASCII", i+1, c)

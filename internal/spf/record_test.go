@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/presentation"
 )
 
 // shown is a record as it was understood.
@@ -219,7 +220,7 @@ func TestNames(t *testing.T) {
 		n, ok := newName(c.raw)
 		if got := n.question; ok && got != c.want || !ok && c.want != "none" {
 			t.Errorf("%q: %q, want %q", c.raw, got, c.want)
-		} else if ok && unescape(got) != hostname.Canonical(c.raw) {
+		} else if ok && presentation.Unescape(got) != hostname.Canonical(c.raw) {
 			t.Errorf("%q: %q does not come back", c.raw, got)
 		}
 	}
@@ -293,7 +294,7 @@ func FuzzCheck(f *testing.F) {
 			if qa.Kind == "PTR" {
 				continue
 			}
-			if n, ok := newName(unescape(qa.Name)); !ok || n.question != qa.Name {
+			if n, ok := newName(presentation.Unescape(qa.Name)); !ok || n.question != qa.Name {
 				t.Errorf("%q is asked for", qa.Name)
 			}
 		}

@@ -195,7 +195,7 @@ func addRecord(t *testing.T, w world, aliases map[string]string, name, kind stri
 	switch kind {
 	case "TXT", "SPF":
 		if text := strings.Join(v, ""); text != "NONE" {
-			w.add(helogate.TXT, name, presentation(text))
+			w.add(helogate.TXT, name, presented(text))
 		}
 	case "MX":
 		w.add(helogate.MX, name, v[0]+" "+cmp.Or(questionName(t, v[1]), "."))
@@ -249,8 +249,8 @@ func questionName(t *testing.T, owner string) string {
 	return escape(n)
 }
 
-// presentation is a text as the resolver shows it.
-func presentation(s string) string {
+// presented is a text as the resolver shows it.
+func presented(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
 		switch c := s[i]; {
