@@ -83,6 +83,7 @@ func (g *Greylisting) judge(c *helogate.Case, client, name string) helogate.Find
 		return c.Fail("%s is seen for the first time", clip(client)).After(g.Delay)
 	}
 	if wait := first.Add(g.Delay).Sub(c.Time); wait > 0 {
+		wait = min(wait, g.Delay) // it is noted a moment after the judgement began, or by a host whose clock is ahead
 		return c.Fail("%s was first seen at %s, and is to come again after %s", clip(client), shownTime(first), shownTime(first.Add(g.Delay))).After(wait)
 	}
 	return c.Pass("%s was first seen at %s, and came again", clip(client), shownTime(first))

@@ -30,6 +30,8 @@ type List struct {
 	Zone   string   // below which it answers; canonical
 	Codes  Codes    // the answers that are listings
 	Ask    []string // what it is asked about: "client", "helo", "ptr", "sender"; none is what its family is mostly for
+	// Watched is whether somebody answers questions of the kind helogate.SetAside.
+	Watched bool
 }
 
 // What a list can be asked about.
@@ -158,12 +160,24 @@ type asked struct {
 	name string // for DNS, below the list's zone
 }
 
+// setAside is a finding about a list that is not to be believed now.
+func (l List) setAside(c *helogate.Case) (none helogate.Finding, is bool) {
+	if !l.Watched {
+		return none, false
+	}
+	if why := c.Values(helogate.SetAside, l.Zone); len(why) > 0 {
+		return c.None("%s is set aside: %s", l.Name, why[0]), true
+	}
+	if c.Ask(helogate.SetAside, l.Zone).Status == helogate.TempFail {
+		return c.None("it is not known whether %s is set aside", l.Name), true // a listing proves nothing then
+	}
+	return none, false
+}
+
 // run asks about all before it looks at any answer, so that no question waits for another.
 func (l List) run(c *helogate.Case) helogate.Finding {
-	if why := c.Values(helogate.SetAside, l.Zone); len(why) > 0 {
-		return c.None("%s is set aside: %s", l.Name, why[0])
-	} else if c.Ask(helogate.SetAside, l.Zone).Status == helogate.TempFail {
-		return c.None("it is not known whether %s is set aside", l.Name) // a listing proves nothing then
+	if none, is := l.setAside(c); is {
+		return none
 	}
 	var room [4]asked
 	all, why := l.about(c, room[:0])

@@ -17,7 +17,7 @@ import (
 func aList(t testing.TB, family string, ask ...string) List {
 	t.Helper()
 	name := map[string]string{DNSBL: "bl", RHSBL: "rhs", DNSWL: "wl"}[family]
-	l := List{Family: family, Name: name, Zone: name + ".example", Codes: codes(t, "127.0.0.2-127.0.0.11", "127.0.1.2"), Ask: ask}
+	l := List{Family: family, Watched: true, Name: name, Zone: name + ".example", Codes: codes(t, "127.0.0.2-127.0.0.11", "127.0.1.2"), Ask: ask}
 	if err := l.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -122,6 +122,12 @@ func TestDNSWL(t *testing.T) {
 }
 
 // What a list that is set aside would say is not asked, and it is none where that is not known.
+// Where nobody watches the lists, nobody is asked about that.
+func TestNotWatched(t *testing.T) {
+	c := List{Family: DNSBL, Zone: "bl.example", Codes: codes(t, "127.0.0.2")}.check()
+	zone(t, c, "1.2.0.192.bl.example A 127.0.0.2\nbl.example SETASIDE tempfail", "192.0.2.1", "fail: 192.0.2.1 is listed by bl.example (127.0.0.2)")
+}
+
 func TestSetAside(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                       "fail: 192.0.2.1 is listed by bl (127.0.0.2)",
@@ -275,7 +281,7 @@ func TestListChecks(t *testing.T) {
 }
 
 func TestWrongLists(t *testing.T) {
-	good := List{Family: DNSBL, Zone: "bl.example", Codes: codes(t, "127.0.0.2")}
+	good := List{Family: DNSBL, Watched: true, Zone: "bl.example", Codes: codes(t, "127.0.0.2")}
 	for want, spoil := range map[string]func(*List){
 		`"rbl" is no family of lists: dnsbl, rhsbl, dnswl`:                                              func(l *List) { l.Family = "rbl" },
 		`zone "" is no domain: write one like bl.example`:                                               func(l *List) { l.Zone = "" },
@@ -357,7 +363,7 @@ var listsOfAllKinds = func() (out []helogate.Check) {
 	}
 	for family, ask := range map[string][]string{DNSBL: {"client", "helo", "ptr", "sender"}, RHSBL: {"helo", "sender"}, DNSWL: {"client", "ptr"}} {
 		zone := map[string]string{DNSBL: "bl.example", RHSBL: "rhs.example", DNSWL: "wl.example"}[family]
-		out = append(out, List{Family: family, Zone: zone, Codes: wanted, Ask: ask}.check())
+		out = append(out, List{Family: family, Watched: true, Zone: zone, Codes: wanted, Ask: ask}.check())
 	}
 	return out
 }()
@@ -367,7 +373,7 @@ func FuzzListQuestions(f *testing.F) {
 	f.Add("mx.example.org", "a@example.org", "192.0.2.1")
 	f.Add("a..b\x00", "a@2.0.0.127", "2001:db8::1")
 	f.Add("*.example.org", "@", "10.0.0.1")
-	l := List{Family: DNSBL, Zone: "bl.example", Ask: []string{"client", "helo", "sender"}}
+	l := List{Family: DNSBL, Watched: true, Zone: "bl.example", Ask: []string{"client", "helo", "sender"}}
 	f.Fuzz(func(t *testing.T, helo, sender, client string) {
 		a, err := netip.ParseAddr(client)
 		if err != nil {
@@ -391,7 +397,7 @@ func FuzzListQuestions(f *testing.F) {
 }
 
 func BenchmarkListNotListed(b *testing.B) {
-	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: List{Family: DNSBL, Zone: "bl.example"}.check()})
+	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: List{Family: DNSBL, Watched: true, Zone: "bl.example"}.check()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -52,8 +52,8 @@ var settings = Settings{
 	Forwarders: []Forwarder{{Exemption: Exemption{Names: []string{".lists.example"}}}}, Trusted: true,
 	Exempt: []Exemption{{Names: []string{".friend.example"}}, {Helos: []string{".odd.example"}}},
 	Lists: []List{
-		{Family: DNSBL, Zone: "bl.example", Codes: anyCode}, {Family: RHSBL, Zone: "dbl.example", Codes: anyCode},
-		{Family: DNSWL, Zone: "wl.example", Codes: anyCode},
+		{Family: DNSBL, Watched: true, Zone: "bl.example", Codes: anyCode}, {Family: RHSBL, Watched: true, Zone: "dbl.example", Codes: anyCode},
+		{Family: DNSWL, Watched: true, Zone: "wl.example", Codes: anyCode},
 	},
 	Greylist: Greylisting{On: true, Delay: time.Minute, Sender: WholeAddress, Recipient: WholeAddress},
 	Patience: time.Hour, Hammering: true, Callout: []string{"*"},

@@ -288,7 +288,7 @@ func TestDeadList(t *testing.T) {
 		d.slow = time.Hour
 		z := bl(t)
 		g, log := running(t, d, Settings{Zones: []Zone{z}})
-		list := check.List{Family: check.DNSBL, Zone: "bl.example", Codes: z.Codes}
+		list := check.List{Family: check.DNSBL, Watched: true, Zone: "bl.example", Codes: z.Codes}
 		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{
 			Check: check.ListChecks(check.DNSBL, []check.List{list})[0], On: map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}},
 		})

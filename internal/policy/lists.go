@@ -26,18 +26,19 @@ func listed(c *config.Config, family string) []config.List {
 func Lists(c *config.Config) (out []check.List, errs []error) {
 	for _, family := range check.ListFamilies {
 		for i, l := range listed(c, family) {
-			list := check.List{Family: family, Name: l.Name, Zone: l.Zone, Ask: l.Ask}
-			wrong := []error{listAction(family, l.Then)}
-			if wrong[0] != nil {
-				wrong[0] = c.Errorf(fmt.Sprintf("%s[%d].then", family, i), "%w", wrong[0])
+			list := check.List{Family: family, Name: l.Name, Zone: l.Zone, Ask: l.Ask, Watched: true}
+			wrong := func(setting string, err error) {
+				errs = append(errs, c.Errorf(fmt.Sprintf("%s[%d].%s", family, i, setting), "%w", err))
 			}
 			var err error
 			if list.Codes, err = check.ParseCodes(l.Codes); err != nil {
-				wrong = append(wrong, c.Errorf(fmt.Sprintf("%s[%d].codes%s", family, i, badCode(l.Codes)), "%w", err))
+				wrong("codes"+badCode(l.Codes), err)
 			} else if err := list.Check(); err != nil {
-				wrong = append(wrong, c.Errorf(fmt.Sprintf("%s[%d].%s", family, i, badSetting(err)), "%w", err))
+				wrong(badSetting(err), err)
 			}
-			errs = append(errs, wrong...)
+			if err := listAction(family, l.Then); err != nil {
+				wrong("then", err)
+			}
 			out = append(out, list)
 		}
 	}

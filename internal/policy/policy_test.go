@@ -466,10 +466,10 @@ func TestWarnings(t *testing.T) {
 			"dnswl 1 (wl.example) is never asked, for it is ignored: give it an action by then, or dnswl one in [policy.checks]"},
 		{"callouts of nobody", "[policy.checks]\ncallout = \"reject\"", "callout asks about nobody, for callout.domains is empty: name the domains"},
 		{"postmasters of nobody", "[policy.checks]\ncallout-postmaster = \"note\"", "callout-postmaster asks about nobody, for callout.domains is empty: name the domains"},
-		{"callouts that nobody makes", "callout.domains = \"*\"",
+		{"callouts that nobody makes", "callout.domains = [\"*\"]",
 			"callout.domains names whose senders are asked about, and nobody is, for callout and callout-postmaster are ignored: give one of them an action in [policy.checks]"},
-		{"callouts that somebody makes", "callout.domains = \"*\"\n[policy.checks]\ncallout-postmaster = \"note\"", ""},
-		{"callouts that a rule makes", "callout.domains = \"*\"\n[[rule]]\nname = \"r\"\nwhen = 'checks[\"callout\"] == \"fail\"'\nthen = \"note\"", ""},
+		{"callouts that somebody makes", "callout.domains = [\"*\"]\n[policy.checks]\ncallout-postmaster = \"note\"", ""},
+		{"callouts that a rule makes", "callout.domains = [\"*\"]\n[[rule]]\nname = \"r\"\nwhen = 'checks[\"callout\"] == \"fail\"'\nthen = \"note\"", ""},
 		{"no greylisting", "[policy.checks]\ngreylist = \"ignore\"", ""}, // the preset's greylist_at is not his
 		{"no greylisting, and who is greylisted", "policy.greylist_at = 3\n[policy.checks]\ngreylist = \"ignore\"\nfqdn = \"would greylist\"\n" +
 			"[[rule]]\nname = \"r\"\nwhen = 'helo.text == \"x\"'\nthen = \"greylist\"",

@@ -1,0 +1,225 @@
+package policy
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+)
+
+// factsOf are those of a client that wants to send mail.
+func factsOf(client, helo string) helogate.Facts {
+	return helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr(client), Verb: "EHLO", Helo: helo,
+		Sender: "jane@example.com", Recipient: "john@example.net"}
+}
+
+// TestThen: what is said of one list stands above what [policy.checks] says of the family, and below what a door or some
+// recipients have of their own.
+func TestThen(t *testing.T) {
+	p := mustBuild(t, parse(t, `
+mode = "enforce"
+policy.preset = "balanced"
+[policy.checks]
+dnsbl = { fail = "suspect 1", permerror = "suspect 1" }
+rhsbl = { fail = "defer", temperror = "note" }
+[[dnsbl]]
+zone  = "plain.example"
+codes = "127.0.0.2"
+[[dnsbl]]
+zone  = "own.example"
+codes = "127.0.0.2"
+then  = "suspect 3"
+[[dnsbl]]
+zone  = "none.example"
+name  = "none"
+codes = "127.0.0.2"
+then  = "ignore"
+[[rhsbl]]
+zone  = "rh.example"
+codes = "127.0.0.2"
+then  = "would reject"
+[[dnswl]]
+zone  = "plain.example"
+codes = "127.0.0.2"
+[[dnswl]]
+zone  = "sure.example"
+codes = "127.0.0.2"
+then  = "accept"
+[[dnswl]]
+zone  = "none.example"
+codes = "127.0.0.2"
+then  = "ignore"
+[[listen]]
+protocol = "postfix"
+address  = "127.0.0.1:10040"
+checks   = { dnsbl = "reject", dnswl = "ignore" }
+[[listen]]
+protocol = "postfix"
+address  = "127.0.0.1:10041"
+preset   = "lenient"
+[[policy.for]]
+recipient = "example.org"
+checks    = { dnsbl = "drop" }
+`))
+	for _, c := range []struct {
+		door      *Door
+		recipient string
+		want      map[string]string
+	}{
+		{p.General, "", map[string]string{
+			"dnsbl:plain.example": "fail = suspect 1, permerror = suspect 1", "dnsbl:own.example": "fail = suspect 3, permerror = suspect 1", "dnsbl:none": "",
+			"rhsbl:rh.example":    "fail = would reject, temperror = note", // the administrator's word on temperror stays
+			"dnswl:plain.example": "pass = vouch 3, fail = note", "dnswl:sure.example": "pass = accept, fail = note", "dnswl:none.example": "",
+		}},
+		{p.Doors[0], "", map[string]string{
+			"dnsbl:plain.example": "fail = reject, permerror = suspect 1", "dnsbl:own.example": "fail = reject, permerror = suspect 1", "dnsbl:none": "fail = reject",
+			"dnswl:plain.example": "", "dnswl:sure.example": "",
+		}},
+		{p.Doors[1], "", map[string]string{
+			"dnsbl:plain.example": "fail = suspect 1, permerror = suspect 1", "dnsbl:own.example": "fail = suspect 3, permerror = suspect 1",
+			"dnswl:plain.example": "", "dnswl:sure.example": "pass = accept, fail = ignore", "rhsbl:rh.example": "fail = would reject, temperror = note",
+		}},
+		{p.Doors[0], "a@example.org", map[string]string{"dnsbl:plain.example": "fail = drop, permerror = suspect 1", "dnsbl:none": "fail = drop"}},
+	} {
+		got := c.door.Of(c.recipient)
+		for name, want := range c.want {
+			if is := actions(got.Policy, name); is != want {
+				t.Errorf("%s of %v: %s is %q, want %q", c.recipient, got.Layers, name, is, want)
+			}
+		}
+	}
+}
+
+// TestListsAreAsked: what the configuration says of lists reaches their checks.
+func TestListsAreAsked(t *testing.T) {
+	p := build(t, `
+mode = "enforce"
+policy.preset = "lenient"
+policy.replies = { dnsbl = "{client}: {why}" }
+[[dnsbl]]
+zone  = "BL.Example."
+codes = ["127.0.0.2-127.0.0.4", "&0.0.0.64"]
+then  = "reject"
+[[rhsbl]]
+zone  = "rh.example"
+name  = "domains"
+codes = "127.0.0.2"
+ask   = ["helo", "sender"]
+then  = "defer"
+`, "")
+	zone := helogate.MustZone(`
+		1.2.0.192.bl.example   A 127.0.0.3
+		2.2.0.192.bl.example   A 127.0.0.5
+		3.2.0.192.bl.example   A 127.0.0.65
+		bad.example.rh.example A 127.0.0.2`)
+	for _, c := range []struct{ client, helo, want, reply string }{
+		{"192.0.2.1", "mx.example.org", "reject dnsbl:bl.example", "192.0.2.1: 192.0.2.1 is listed by bl.example (127.0.0.3)"},
+		{"192.0.2.2", "mx.example.org", "continue ", ""},
+		{"192.0.2.3", "mx.example.org", "reject dnsbl:bl.example", "192.0.2.3: "},
+		{"192.0.2.2", "mx.bad.example", "defer rhsbl:domains", "bad.example is listed by domains"},
+	} {
+		v := p.Judge(t.Context(), factsOf(c.client, c.helo), zone)
+		if got := string(v.Action) + " " + v.By; got != c.want || !strings.HasPrefix(v.Reply.Text, c.reply) {
+			t.Errorf("%s %s: %s, %q; want %s", c.client, c.helo, got, v.Reply.Text, c.want)
+		}
+	}
+}
+
+// TestListErrors: what is wrong with a list is told where it stands.
+func TestListErrors(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = [\"127.0.0.2\", \"127.0.0\"]", `3:23: dnsbl[0].codes[1]: code "127.0.0": `},
+		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = \"192.0.2.1\"", `3:9: dnsbl[0].codes[0]: code "192.0.2.1": 192.0.2.1 is not in 127.0.0.0/8`},
+		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nask = [\"client\", \"helo\"]", `4:7: dnswl[0].ask: ask: anybody can say any helo`},
+		{"[[rhsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nask = [\"helo\", \"helo\"]", `4:7: rhsbl[0].ask: ask: helo is there twice`},
+		{"[[dnsbl]]\nzone = \"" + strings.Repeat("long.", 38) + "example\"\ncodes = \"127.0.0.2\"", `2:8: dnsbl[0].zone: zone: 197 octets are more than`},
+		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nthen = \"vouch\"", `4:8: dnsbl[0].then: vouch 1 would let in who is listed as bad: an allow-list is a [[dnswl]]`},
+		{"[[rhsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nthen = \"would accept\"", `4:8: rhsbl[0].then: would accept would let in who is listed as bad`},
+		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"reject\"", `4:8: dnswl[0].then: reject would turn away who is listed as good: say vouch 3, or accept`},
+		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"suspect 2\"", `4:8: dnswl[0].then: suspect 2 would turn away`},
+		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"greylist\"", `4:8: dnswl[0].then: greylist would turn away`},
+		{someLists + "[[rule]]\nname = \"dnsbl:second\"\nwhen = \"true\"\nthen = \"note\"", `13:8: rule[0].name: dnsbl:second is what a list is called: give the rule another name`},
+	} {
+		_, err := Build(parse(t, c.text))
+		if err == nil {
+			t.Errorf("%s: no error", c.text)
+		} else if !strings.HasPrefix(err.Error(), "helogate.toml:"+c.want) {
+			t.Errorf("%s:\n%v\nwant %s", c.text, err, c.want)
+		}
+	}
+	// All that is wrong is told at once, and what is wrong with a family once, however many lists it has.
+	_, err := Build(parse(t, "[[dnsbl]]\nzone = \"a.example\"\ncodes = \"1\"\nthen = \"accept\"\n[[dnswl]]\nzone = \"b.example\"\ncodes = \"2\"\n"))
+	if err == nil || strings.Count(err.Error(), "helogate.toml:") != 3 {
+		t.Errorf("not all of three mistakes: %v", err)
+	}
+	_, err = Build(parse(t, "[policy.checks]\ndnsbl = { temperror = \"reject\" }\n"+someLists))
+	if err == nil || strings.Count(err.Error(), "policy.checks.dnsbl") != 1 {
+		t.Errorf("one mistake: %v", err)
+	}
+}
+
+// TestNonsense: actions that do nothing of what they seem to are refused, wherever they stand.
+func TestNonsense(t *testing.T) {
+	for _, c := range []struct{ name, on, want string }{
+		{"greylist", `"reject"`, `fail = reject: greylist can be greylist, which greylists everybody; note, those whom something else says to; or ignore, nobody`},
+		{"greylist", `{ pass = "greylist" }`, `pass = greylist: greylist can be`},
+		{"greylist", `{ fail = "note", temperror = "defer" }`, `temperror = defer: greylist can be`},
+		{"greylist", `"greylist"`, ""}, {"greylist", `"would greylist"`, ""}, {"greylist", `"note"`, ""}, {"greylist", `"ignore"`, ""},
+		{"patience", `"reject"`, `fail = reject: patience can be note, or ignore, which defers without end`},
+		{"patience", `{ pass = "accept" }`, `pass = accept: patience can be`},
+		{"patience", `"note"`, ""}, {"patience", `"ignore"`, ""},
+		{"callout", `{ pass = "vouch" }`, `vouch 1: that an address exists vouches for nobody, for anybody can claim to be it`},
+		{"callout-postmaster", `{ pass = "accept" }`, `accept: that an address exists vouches`},
+		{"callout", `"reject"`, ""}, {"callout", `{ fail = "defer", neutral = "suspect 1" }`, ""},
+		{"dnswl", `"vouch 3"`, `an allow-list never fails, it passes who is on it: write dnswl = { pass = "vouch 3" }, or accept`},
+		{"dnswl", `{ pass = "reject" }`, `reject would turn away who is listed as good: say vouch 3, or accept`},
+		{"dnswl", `{ pass = "vouch 2" }`, ""}, {"dnswl", `"ignore"`, ""}, {"dnswl", `"note"`, ""}, {"dnswl", `{ pass = "accept" }`, ""},
+		{"dnsbl", `"accept"`, `accept would let in who is listed as bad: an allow-list is a [[dnswl]]`},
+		{"rhsbl", `{ fail = "vouch 2" }`, `vouch 2 would let in who is listed as bad`},
+		{"dnsbl", `{ fail = "greylist", permerror = "suspect 1", temperror = "defer" }`, ""},
+		{"spf-from", `{ fail = "reject", softfail = "suspect 1", pass = "vouch 1" }`, ""},
+	} {
+		for at, text := range map[string]string{
+			"policy.checks":        "[policy.checks]\n" + c.name + " = " + c.on,
+			"listen[0].checks":     "[[listen]]\nprotocol = \"postfix\"\naddress = \"127.0.0.1:1\"\nchecks = { " + c.name + " = " + c.on + " }",
+			"policy.for[0].checks": "[[policy.for]]\nrecipient = \"example.net\"\nchecks = { " + c.name + " = " + c.on + " }",
+		} {
+			_, err := Build(parse(t, text))
+			switch {
+			case c.want == "" && err != nil:
+				t.Errorf("%s: %v", text, err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), ": "+at+"."+c.name+": "+c.want)):
+				t.Errorf("%s: %v, want %s", text, err, c.want)
+			}
+		}
+	}
+}
+
+// TestTested: a list is held to its test entries unless it is said to have none.
+func TestTested(t *testing.T) {
+	c := parse(t, someLists+"test = false\n[[rhsbl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\ntest = true\n")
+	lists, errs := Lists(c)
+	if len(errs) > 0 || len(lists) != 4 {
+		t.Fatal(lists, errs)
+	}
+	for _, l := range lists {
+		if got, want := Tested(c, l), l.Family != check.DNSWL; got != want {
+			t.Errorf("%s %s: %v, want %v", l.Family, l.Zone, got, want)
+		}
+	}
+}
+
+// TestListOf: a line is found by its name, and what is no list is none.
+func TestListOf(t *testing.T) {
+	c := parse(t, someLists)
+	for _, l := range mustBuild(t, c).General.Everybody.Lines() {
+		family, i, is := ListOf(c, &l.Check)
+		want := map[string]int{"dnsbl:bl.example": 0, "dnsbl:second": 1, "dnswl:wl.example": 0}
+		place, listed := want[l.Check.Name]
+		if is != listed || i != place || is && !strings.HasPrefix(l.Check.Name, family+":") {
+			t.Errorf("%s: %s %d %v", l.Check.Name, family, i, is)
+		}
+	}
+}
