@@ -17,10 +17,10 @@ lint:            ## gofmt, vet, staticcheck, and whether go.mod is tidy
 docs:            ## the pages that are made of the code
 	go generate ./check ./internal/config
 
-interop:         ## a real Postfix, nsd, unbound and swaks; a peer that is missing is a failure. As root.
+interop:         ## a real Postfix, nsd, unbound, swaks and redis-server; a peer that is missing is a failure. As root.
 	HELOGATE_INTEROP=require go test -count=1 -v ./interop
 
-bench:           ## speed and size, in one table (nsd, unbound and policyd-weight for the cold rows)
+bench:           ## speed and size, in one table (nsd, unbound, policyd-weight, redis-server and postgrey for their rows)
 	go run ./bench
 
 CORPUS ?= ../shared/corpus

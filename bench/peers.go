@@ -186,8 +186,13 @@ func (p *process) answers(ctx context.Context, addr netip.AddrPort, name string)
 	})
 }
 
-// serveHelogate starts "helogate serve" with a policy in force, a door for Postfix and a DNS server.
+// serveHelogate starts "helogate serve" with the balanced policy in force, a door for Postfix and a DNS server.
 func (l *lab) serveHelogate(ctx context.Context, server netip.AddrPort) (*process, netip.AddrPort, error) {
+	return l.serveSettings(ctx, server, "[state]\nstore = \"memory\"\n")
+}
+
+// serveSettings starts it with what else the configuration is to say.
+func (l *lab) serveSettings(ctx context.Context, server netip.AddrPort, settings string) (*process, netip.AddrPort, error) {
 	addr, err := freePort()
 	if err != nil {
 		return nil, addr, err
@@ -201,12 +206,10 @@ address  = "%s"
 [dns]
 servers = ["%s"]
 
-[state]
-store = "memory"
-
 [control]
 socket = "none"
-`, addr, server))
+
+%s`, addr, server, settings))
 	if err != nil {
 		return nil, addr, err
 	}

@@ -45,7 +45,7 @@ func (l *lab) servePolicydWeight(ctx context.Context, dns netip.AddrPort) (*proc
 	if err := os.RemoveAll(dir); err != nil { // with what it remembers
 		return nil, addr, err
 	}
-	who, err := peerUser()
+	who, err := peerUser("polw")
 	if err != nil {
 		return nil, addr, err
 	}
@@ -76,10 +76,10 @@ $syslog_socktype = "native";
 
 type account struct{ user, group string }
 
-// peerUser is whom it becomes: its own user, which its package makes, or whoever runs bench if that is not root.
-func peerUser() (account, error) {
+// peerUser is whom a peer becomes: its own user, which its package makes, or whoever runs bench if that is not root.
+func peerUser(own string) (account, error) {
 	if os.Geteuid() == 0 {
-		return account{"polw", "polw"}, nil
+		return account{own, own}, nil
 	}
 	u, err := user.Current()
 	if err != nil {

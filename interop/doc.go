@@ -7,7 +7,7 @@
 //
 // The tests need root and the programs of
 //
-//	apt-get install postfix nsd unbound swaks
+//	apt-get install postfix nsd unbound swaks redis-server
 //
 // and are skipped where these are missing. HELOGATE_INTEROP=require makes that a failure; -short skips them everywhere.
 // After a change of wording, go test ./interop -update rewrites the dialogues: read the diff.

@@ -1,15 +1,17 @@
 package main
 
 // How a policy is printed for people: what it is of, and then its lines in the order in which they are heard, tier by
-// tier, each with the stage that it needs and with what its outcomes do.
+// tier, each with the stage that it needs and with what its outcomes do. Last come those that wait for what the others
+// come to.
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/policy"
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -27,33 +29,57 @@ func printPolicy(out io.Writer, c *config.Config, p *policy.Policy) error {
 	t.Style().Format.Header = text.FormatDefault
 	t.SuppressTrailingSpaces()
 	t.AppendHeader(table.Row{"cost", "line", "from", "does", "says"})
-	lines, names := p.Lines(), check.Names()
-	for cost := helogate.Local; cost <= helogate.Probe; cost++ {
-		for _, l := range lines {
-			if l.Check.Cost == cost {
-				t.AppendRow(table.Row{cost.String(), lineName(l, names), strings.ToUpper(l.Check.Needs.String()), strings.Join(does(l), "; "), says(c, p, l.Check.Name)})
-			}
-		}
+	lines := heard(p.Lines())
+	for _, l := range lines {
+		t.AppendRow(table.Row{when(l), lineName(c, l), strings.ToUpper(l.Check.Needs.String()), strings.Join(does(l), "; "), says(c, p, &l.Check)})
 	}
 	b.WriteString(t.Render() + "\n")
 	for _, l := range lines {
-		if isRule(l, names) {
-			fmt.Fprintf(&b, "\n%s\n  when %s\n", lineName(l, names), strings.Join(strings.Fields(l.Check.Doc), " "))
+		if isRule(c, l.Check.Name) {
+			fmt.Fprintf(&b, "\n%s\n  when %s\n", lineName(c, l), strings.Join(strings.Fields(l.Check.Doc), " "))
 		}
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
 }
 
-// says names who says what a line does: the preset, a rule, or the layer that speaks last of it.
-func says(c *config.Config, p *policy.Policy, name string) string {
-	for _, r := range c.Rule {
-		if r.Name == name {
-			return "[[rule]]"
-		}
+// heard puts lines into the order in which they are heard: tier by tier, and last what waits for what the others come to.
+func heard(lines []helogate.Line) []helogate.Line {
+	lines = slices.Clone(lines)
+	turns := map[helogate.Turn]int{helogate.OnDefer: 1, helogate.OnGreylist: 2}
+	slices.SortStableFunc(lines, func(a, b helogate.Line) int {
+		return cmp.Or(cmp.Compare(turns[a.Check.Turn], turns[b.Check.Turn]), cmp.Compare(a.Check.Cost, b.Check.Cost))
+	})
+	return lines
+}
+
+// when words what a line costs, or what it waits for.
+func when(l helogate.Line) string {
+	switch {
+	case l.Check.Turn == helogate.OnDefer:
+		return "when deferred"
+	case l.Check.Turn == helogate.OnGreylist && l.On[helogate.Fail].Do == helogate.Greylist:
+		return "when let in"
+	case l.Check.Turn == helogate.OnGreylist:
+		return "when greylisted"
 	}
-	for i := len(p.Layers) - 1; i >= 0; i-- {
-		place := p.Layers[i] + ".checks." + name
+	return l.Check.Cost.String()
+}
+
+// says names who says what a line does: the preset, a rule, or the layer that speaks last of it. One list's own action
+// stands above what is said of its family in general.
+func says(c *config.Config, p *policy.Policy, line *helogate.Check) string {
+	if isRule(c, line.Name) {
+		return "[[rule]]"
+	}
+	family, i, isList := policy.ListOf(c, line)
+	for above := len(p.Layers) - 1; above >= 0; above-- {
+		if above == 0 && isList {
+			if from := c.Origin(fmt.Sprintf("%s[%d].then", family, i)); from != "default" {
+				return fmt.Sprintf("[[%s]] at %s", family, from)
+			}
+		}
+		place := p.Layers[above] + ".checks." + cmp.Or(line.Family, line.Name)
 		if from := c.Origin(place); from != "default" {
 			return from
 		}
@@ -61,17 +87,12 @@ func says(c *config.Config, p *policy.Policy, name string) string {
 	return "preset"
 }
 
-func isRule(l helogate.Line, checks []string) bool {
-	for _, name := range checks {
-		if name == l.Check.Name {
-			return false
-		}
-	}
-	return true
+func isRule(c *config.Config, name string) bool {
+	return slices.ContainsFunc(c.Rule, func(r config.Rule) bool { return r.Name == name })
 }
 
-func lineName(l helogate.Line, checks []string) string {
-	if isRule(l, checks) {
+func lineName(c *config.Config, l helogate.Line) string {
+	if isRule(c, l.Check.Name) {
 		return fmt.Sprintf("rule %q", l.Check.Name)
 	}
 	return l.Check.Name

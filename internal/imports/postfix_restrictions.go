@@ -55,11 +55,14 @@ var restrictionLists = []string{
 	"smtpd_recipient_restrictions", "smtpd_data_restrictions",
 }
 
-// restrictions writes, as comments, which restrictions of Postfix helogate has, and notes those that it has not.
+// restrictions writes, as comments, which restrictions of Postfix helogate has, and notes those that it has not. Lists in
+// DNS it has as they are.
 func (d *doc) restrictions(p *postconf) {
 	weights := failActions(check.DefaultPreset)
 	var said []string
 	var wanted []setting // what would make the checks reject, as Postfix does
+	var lists dnsLists
+	greylister := ""
 	if p.set["smtpd_helo_required"].value == "yes" {
 		said = append(said, "smtpd_helo_required = yes: helo-missing. Leave it: it costs nothing, and Postfix then says so itself.")
 	}
@@ -68,6 +71,17 @@ func (d *doc) restrictions(p *postconf) {
 			if c := counterpartOf(r.name); c != nil {
 				said = append(said, c.words(p, list, r, weights))
 				wanted = c.want(wanted, r, weights)
+			}
+			if isList(r.name) {
+				words, err := lists.restriction(p, list, r)
+				if err != nil {
+					d.note(r.line, list+": "+r.String(), "%v", err)
+					continue
+				}
+				said = append(said, words)
+			}
+			if greylists(r) {
+				greylister = r.String()
 			}
 		}
 	}
@@ -79,13 +93,42 @@ func (d *doc) restrictions(p *postconf) {
 	for _, s := range said {
 		d.b.WriteString(item(s))
 	}
-	if len(wanted) == 0 {
+	d.wanted(wanted, greylister)
+	d.allLists(p, lists)
+}
+
+// wanted writes, as examples, what would do as Postfix does where the preset does less.
+func (d *doc) wanted(wanted []setting, greylister string) {
+	if len(wanted) == 0 && greylister == "" {
 		return
 	}
 	d.table("[policy.checks]")
-	d.say("To reject where Postfix does and the preset only weighs:")
+	if len(wanted) > 0 {
+		d.say("To reject where Postfix does and the preset only weighs:")
+	}
 	for _, s := range wanted {
 		d.example(s.check, s.action, s.why)
+	}
+	if greylister != "" {
+		d.say("To greylist everybody, as %s does, and not the suspicious alone:", greylister)
+		d.example("greylist", quote("greylist"), "[greylist] says how long, and by what")
+	}
+}
+
+// allLists writes the lists in DNS: those of restrictions, and as examples those of postscreen.
+func (d *doc) allLists(p *postconf, lists dnsLists) {
+	proposed, said := d.postscreen(p)
+	slices.Concat(lists, proposed).call()
+	if len(lists) > 0 {
+		d.gap()
+		d.say("Lists in DNS, as main.cf has them. Each is tested when helogate starts: one without the test entries of RFC 5782 " +
+			"section 5 is set aside, unless it has test = false.")
+		d.dnsLists(lists)
+	}
+	if len(proposed) > 0 {
+		d.gap()
+		d.say("%s", said)
+		d.dnsLists(proposed)
 	}
 }
 
@@ -159,6 +202,7 @@ func (c *counterpart) want(wanted []setting, r restriction, weights map[string]h
 type restriction struct {
 	name, arg string
 	warn      bool // warn_if_reject
+	line      int
 }
 
 func (r restriction) String() string {
@@ -179,7 +223,7 @@ func (d *doc) readRestrictions(p *postconf, list string) (out []restriction) {
 		d.note(line, list, "%v", err)
 	}
 	classes, _, _ := p.values("smtpd_restriction_classes")
-	r := restriction{}
+	r := restriction{line: line}
 	for i := 0; i < len(words); i++ {
 		if r.name = strings.ToLower(words[i]); r.name == "warn_if_reject" {
 			r.warn = true
@@ -193,7 +237,7 @@ func (d *doc) readRestrictions(p *postconf, list string) (out []restriction) {
 			d.note(line, list+": "+r.String(), "%s", why)
 		}
 		out = append(out, r)
-		r = restriction{}
+		r = restriction{line: line}
 	}
 	return out
 }
@@ -211,8 +255,6 @@ func isList(name string) bool {
 // missing says what helogate has not of a restriction that judges clients, "" for what it has and what is another matter.
 func missing(r restriction, classes []string) string {
 	switch name := r.name; {
-	case isList(name):
-		return "helogate asks no DNS lists yet: leave it in main.cf"
 	case name == "check_helo_access":
 		return "tables are not read: what it refuses can go to policy.bad_helo, what it permits to [[exempt]] helo; or leave it in main.cf"
 	case name == "check_client_access", name == "check_reverse_client_hostname_access":
@@ -221,6 +263,11 @@ func missing(r restriction, classes []string) string {
 		return "tables are not read: what it permits can go to [[exempt]] sender; or leave it in main.cf"
 	case name == "check_policy_service" && strings.HasSuffix(r.arg, doorAddress):
 		return "" // that is we
+	case greylists(r):
+		return "helogate greylists the suspicious, and everybody by greylist = \"greylist\" in [policy.checks]; with both, a sender waits for the one " +
+			"and then for the other: take this one out before helogate enforces"
+	case name == "check_policy_service" && strings.Contains(strings.ToLower(r.arg), "spf"):
+		return "helogate asks SPF by itself, spf-helo and spf-from, and weighs it in the preset: this one may go once helogate enforces"
 	case name == "check_policy_service":
 		return "another policy service stays where it is; helogate's goes behind it"
 	case strings.HasPrefix(name, "check_helo_"), strings.HasPrefix(name, "check_client_"), strings.HasPrefix(name, "check_sender_"):
@@ -231,4 +278,18 @@ func missing(r restriction, classes []string) string {
 		return "it is a class of your own (smtpd_restriction_classes), and what is in it is not read"
 	}
 	return ""
+}
+
+// greylisters are the ports that the usual greylisters listen at, as they come: postgrey, sqlgrey, gld.
+var greylisters = []string{":10023", ":2501", ":2525"}
+
+// greylists reports whether a restriction asks a greylister, which it tells by its name or its port.
+func greylists(r restriction) bool {
+	if r.name != "check_policy_service" {
+		return false
+	}
+	service, _, _ := strings.Cut(strings.ToLower(strings.Trim(r.arg, "{} ")), ",")
+	service = strings.TrimSpace(service)
+	return strings.Contains(service, "grey") || strings.Contains(service, "gray") ||
+		slices.ContainsFunc(greylisters, func(port string) bool { return strings.HasSuffix(service, port) })
 }

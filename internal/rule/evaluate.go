@@ -23,6 +23,7 @@ type evaluation struct {
 	rule      *Rule
 	failed    string  // what failed of all that was read, the first of it
 	excused   string  // likewise, of what the rule itself says the failure of
+	missed    string  // likewise, of lists and stores
 	known     []value // what was looked up before
 	helo      hostname.Helo
 	parsed    bool
@@ -43,16 +44,21 @@ func (r *Rule) run(c *helogate.Case) helogate.Finding {
 	e := evaluations.Get().(*evaluation)
 	*e = evaluation{c: c, rule: r, known: e.known}
 	matched, err := e.judge()
-	failed, excused := e.failed, e.excused
+	failed, excused, missed := e.failed, e.excused, e.missed
 	clear(e.known)
 	*e = evaluation{known: e.known[:0]}
 	evaluations.Put(e)
 	if err == nil && matched && r.against {
 		failed = cmp.Or(failed, excused)
 	}
+	if r.matched == helogate.Pass { // who might be let in is not rejected for a list that is down
+		failed, missed = cmp.Or(failed, missed), ""
+	}
 	switch {
 	case failed != "":
 		return helogate.Finding{Outcome: helogate.TempError, Why: printable.Text(failed, maxWhy)}
+	case missed != "":
+		return helogate.Finding{Outcome: helogate.None, Why: printable.Text(missed, maxWhy)}
 	case err != nil:
 		return helogate.Finding{Outcome: helogate.PermError, Why: printable.Text(err.Error(), maxWhy)}
 	case !matched:
@@ -201,11 +207,16 @@ func (e *evaluation) lookUp(name string) ref.Val {
 
 func stringList(s []string) ref.Val { return types.NewStringList(types.DefaultTypeAdapter, s) }
 
-// fail notes that something which was read is not known. of is the name by which a rule would speak of it.
+// fail notes that something which was read is not known. of is the name by which a rule would speak of it. Of lists and
+// stores that are down nothing follows, here as elsewhere: a dead blocklist must not stop the mail.
 func (e *evaluation) fail(of, format string, args ...any) {
 	where := &e.failed
-	if e.rule.excused[of] {
+	check, _ := strings.CutPrefix(of, checks+".")
+	switch {
+	case e.rule.excused[of]:
 		where = &e.excused
+	case e.rule.compiler.checks[check].Dispensable:
+		where = &e.missed
 	}
 	if *where == "" {
 		*where = fmt.Sprintf(format, args...)

@@ -20,7 +20,7 @@ import (
 
 // Env is what rules may name beside the facts.
 type Env struct {
-	Checks []helogate.Check // those of the policy: their Name, Needs and Cost are read
+	Checks []helogate.Check // those of the policy: their Name, Family, Needs, Cost and Turn are read
 	Own    Own
 	Lists  map[string]*list.List // by the name that rules use
 }
@@ -35,9 +35,9 @@ type Own struct {
 // A Compiler makes rules. It is safe for concurrent use.
 type Compiler struct {
 	env     *cel.Env
-	checks  map[string]helogate.Check
+	checks  map[string]helogate.Check // by name, and by family
 	lists   map[string]*list.List
-	names   []string // of the checks, sorted
+	names   []string // of the checks and families that can be read, sorted
 	own     Own
 	ownList map[string]ref.Val // the values of own.names, own.addresses, own.networks
 	sizes   estimator
@@ -47,7 +47,7 @@ type Compiler struct {
 type Rule struct {
 	Check helogate.Check
 	On    map[helogate.Outcome]helogate.Action
-	Reads []string // the checks whose outcomes it reads, sorted
+	Reads []string // the checks and families whose outcomes it reads, sorted
 	Cost  uint64   // the most that it can cost, in units of CEL; MaxCost is the limit
 
 	program  cel.Program
@@ -156,11 +156,12 @@ func New(env Env) (*Compiler, error) {
 		c.own.Addresses[i] = a.Unmap().WithZone("")
 	}
 	for _, check := range env.Checks {
-		c.checks[check.Name] = check
-		c.names = append(c.names, check.Name)
+		c.know(check.Name, check)
+		if check.Family != "" {
+			c.know(check.Family, check)
+		}
 	}
 	slices.Sort(c.names)
-	c.names = slices.Compact(c.names)
 	c.ownList = ownValues(c.own)
 	c.sizes = sizesOf(env.Own)
 	var err error
@@ -168,4 +169,15 @@ func New(env Env) (*Compiler, error) {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
 	return c, nil
+}
+
+// know lets rules name a check, or a family, which is known where all of it is: a rule that runs sooner would take what
+// is still to come for nothing found.
+func (c *Compiler) know(name string, check helogate.Check) {
+	if before, known := c.checks[name]; known {
+		check.Needs, check.Cost = max(before.Needs, check.Needs), max(before.Cost, check.Cost)
+	} else if check.Turn == helogate.InTier {
+		c.names = append(c.names, name)
+	}
+	c.checks[name] = check
 }

@@ -219,7 +219,9 @@ func (v *vetting) read(n *name) {
 // checkNamed makes a variable of checks["fcrdns"], with a name that no expression can write.
 func (v *vetting) checkNamed(e, at ast.Expr, check string) {
 	known, ok := v.c.checks[check]
-	if !ok && e.Kind() == ast.SelectKind {
+	if when, late := heardLate[known.Turn]; late {
+		v.fail(at, "%s is heard after all rules, when it has come to a %s: it has found nothing yet", check, when)
+	} else if !ok && e.Kind() == ast.SelectKind {
 		v.fail(at, "there is no check %q in the policy; a name with - in it is written checks[%q]", check, "helo-changed")
 	} else if !ok {
 		v.fail(at, "there is no check %q in the policy%s", check, meant(check, v.c.names))
@@ -229,6 +231,9 @@ func (v *vetting) checkNamed(e, at ast.Expr, check string) {
 	v.cost = max(v.cost, known.Cost)
 	e.SetKindCase(factory.NewIdent(e.ID(), checkVariable(check)))
 }
+
+// heardLate are the turns that no rule can wait for, since they wait for what rules come to, and what they are for.
+var heardLate = map[helogate.Turn]string{helogate.OnGreylist: "greylisting", helogate.OnDefer: "deferral"}
 
 func checkVariable(check string) string { return checks + "." + check }
 

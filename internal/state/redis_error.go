@@ -91,6 +91,9 @@ func (s *redisStore) connectionAdvice(err error) string {
 	case errors.As(err, &noName):
 		return "correct servers in [state.redis], or DNS"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, redis.ErrPoolTimeout), errors.As(err, &network) && network.Timeout():
+		if s.config.TLS != nil {
+			return "no answer in time: see whether the server runs, and what is between; if it speaks no TLS there, set tls = false"
+		}
 		return "no answer in time: see whether the server runs, and what is between"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		if s.config.TLS == nil {

@@ -106,7 +106,7 @@ const scriptKeeps = `
 local base = first or 0
 local function since(t) return t and string.format('%.0f', t - base) or '-' end
 packed = string.format('%s %s %s %.0f %s', first and string.format('%.0f', first) or '-', since(last), since(passed), count, since(ends))
-packed = packed .. value
+packed = packed .. value -- for %s ends at a zero byte
 redis.call('SET', KEYS[1], packed, 'PX', string.format('%.0f', math.max(ends - now, 0) + tonumber(ARGV[2])))
 return packed
 `

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -39,6 +40,8 @@ type sqlite struct {
 	closing chan struct{} // closed by Close
 	ended   chan struct{} // closed when the keeper has gone
 	closed  error         // what the keeper said when it went
+
+	closeOnce sync.Once
 }
 
 // A job is something to do on the connection.
@@ -182,11 +185,7 @@ func (s *sqlite) Stats(ctx context.Context, _ time.Time) (Stats, error) {
 }
 
 func (s *sqlite) Close() error {
-	select {
-	case <-s.closing:
-	default:
-		close(s.closing)
-	}
+	s.closeOnce.Do(func() { close(s.closing) })
 	<-s.ended
 	if s.closed != nil {
 		return fmt.Errorf("state: %w", s.closed)

@@ -15,8 +15,6 @@ import (
 	"github.com/helogate/helogate/internal/state"
 )
 
-var noContext = context.Background()
-
 // limitFiles has no file of this process grow beyond a size, as a full disk does.
 func limitFiles(size uint64) {
 	signal.Ignore(syscall.SIGXFSZ)
@@ -38,7 +36,7 @@ func fullDisk(path string) {
 		fatal(err)
 	}
 	attempt := func(i int) error {
-		_, err := s.Attempt(noContext, fmt.Sprint(i), noon, greylist)
+		_, err := s.Attempt(context.Background(), fmt.Sprint(i), noon, greylist)
 		return err
 	}
 	for i := range 1000 {

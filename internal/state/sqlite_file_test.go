@@ -3,11 +3,13 @@ package state_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,6 +71,29 @@ func TestReopened(t *testing.T) {
 	}
 }
 
+// Of several who begin the same file at once, one makes the tables.
+func TestBegunAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			s, err := state.OpenSQLite(state.SQLiteConfig{Path: path})
+			if err == nil {
+				_, err = s.Attempt(t.Context(), "k", noon, greylist)
+				err = errors.Join(err, s.Close())
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	r, _, err := open(t, state.SQLiteConfig{Path: path}).Get(t.Context(), state.Greylist, "k", noon)
+	if err != nil || r.Count != 8 {
+		t.Errorf("%v, %v", r, err)
+	}
+}
+
 // script makes a database with SQLite itself.
 func script(t *testing.T, path, text string) {
 	t.Helper()
@@ -109,12 +134,12 @@ func TestCannotOpen(t *testing.T) {
 		{"open", write("", 0o620), "has mode 0620, so others can write to it and let in anybody: chmod 600 it"},
 		{"directory", func(p string) { os.Mkdir(p, 0o700) }, "is a directory"},
 		{"device", func(p string) { os.Symlink(os.DevNull, p) }, "is no file (D"},
-		{"another", func(p string) { script(t, p, "CREATE TABLE mail (x)") }, "is a database of another program"},
-		{"versioned", func(p string) { script(t, p, "PRAGMA user_version = 7") }, "is a database of another program"},
+		{"another", func(p string) { script(t, p, "CREATE TABLE mail (x)") }, "it is a database of another program"},
+		{"versioned", func(p string) { script(t, p, "PRAGMA user_version = 7") }, "it is a database of another program"},
 		{"newer", func(p string) {
 			mustClose(t, open(t, state.SQLiteConfig{Path: p}))
 			script(t, p, "PRAGMA user_version = 2")
-		}, "is of a newer helogate (schema 2, here 1)"},
+		}, "it is of a newer helogate (schema 2, here 1)"},
 		{"nul\x00", func(string) {}, "invalid argument"},
 	} {
 		path := filepath.Join(dir, c.name)
@@ -160,7 +185,7 @@ func TestDamagedFile(t *testing.T) {
 func TestSweep(t *testing.T) {
 	for _, path := range []string{"", filepath.Join(t.TempDir(), "state.db")} {
 		s := open(t, state.SQLiteConfig{Path: path, CommitEvery: time.Millisecond})
-		const many = 3000
+		const many = 600
 		for i := range many {
 			mustPut(t, s, fmt.Sprint("over", i), noon)
 			mustPut(t, s, fmt.Sprint("not over", i), noon.Add(48*time.Hour))

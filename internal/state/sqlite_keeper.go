@@ -24,8 +24,8 @@ type keeper struct {
 	jobs  <-chan *job
 	due   *time.Timer // when to commit
 
-	answered int  // operations that were answered and are not committed
-	careful  int  // so many commits are to succeed before anything is answered again that is not committed
+	answered int // operations that were answered and are not committed
+	careful  int // so many commits are to succeed before anything is answered again that is not committed
 	fullSaid bool
 }
 
@@ -112,6 +112,7 @@ func (k *keeper) patiently(ctx context.Context, do func() error) error {
 		case time.Since(began) > lockWait:
 			return err
 		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -43,35 +43,38 @@ const settings = `
 	PRAGMA wal_autocheckpoint = 20000;`
 
 // openTable opens the file, or makes it.
-func openTable(path string, most int64) (t *table, err error) {
+func openTable(path string, most int64) (*table, error) {
+	t := &table{path: path, most: most, swept: place{kind: 1}}
 	if path != "" {
 		if err := prepareFile(path); err != nil {
 			return nil, err
 		}
 	}
-	t = &table{path: path, most: most, swept: place{kind: 1}}
-	if t.conn, err = dial(path); err != nil {
+	c, err := dial(path)
+	if err != nil {
 		return nil, advise(t.name(), err)
 	}
-	defer func() {
-		if err != nil {
-			t.conn.Close()
-		}
-	}()
-	if err := t.conn.exec(settings); err != nil {
-		return nil, advise(t.name(), err)
-	}
-	if err := t.makeSchema(); err != nil {
-		return nil, err
-	}
-	if err := t.prepare(); err != nil {
-		return nil, advise(t.name(), err)
-	}
-	// From here on the keeper is patient itself: SQLite would look ever more seldom whether another process is done.
-	if err := t.conn.exec("PRAGMA busy_timeout = 10"); err != nil {
+	t.conn = c
+	if err := t.setUp(); err != nil {
+		c.Close() //nolint:errcheck // the other error is the one to tell
 		return nil, advise(t.name(), err)
 	}
 	return t, nil
+}
+
+// setUp makes a connection ready for the keeper.
+func (t *table) setUp() error {
+	if err := t.exec(settings); err != nil {
+		return err
+	}
+	if err := t.makeSchema(); err != nil {
+		return err
+	}
+	if err := t.prepare(); err != nil {
+		return err
+	}
+	// From here on the keeper is patient itself: SQLite would look ever more seldom whether another process is done.
+	return t.exec("PRAGMA busy_timeout = 10")
 }
 
 // prepareFile makes the file, its owner's alone, or sees whether what is there may be trusted. SQLite gives the files that it
@@ -102,38 +105,37 @@ func prepareFile(path string) error {
 
 // makeSchema makes the tables of a new file, and sees that an old one is ours and of this version.
 func (t *table) makeSchema() error {
-	c := t.conn
-	version, err := c.number("PRAGMA user_version")
-	if err != nil {
-		return advise(t.name(), err)
+	made, err := t.made()
+	if made || err != nil {
+		return err
 	}
-	id, err := c.number("PRAGMA application_id")
-	if err != nil {
-		return advise(t.name(), err)
+	// The size of a page is chosen before there are any; and of two processes that begin a file at once, one is the first.
+	if err := t.exec(fmt.Sprintf(`PRAGMA page_size = %d; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE`, pageSize)); err != nil {
+		return err
 	}
-	things, err := c.number("SELECT count(*) FROM sqlite_schema")
+	if made, err = t.made(); made || err != nil {
+		t.rollback()
+		return err
+	}
+	return t.exec(schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, schemaVersion))
+}
+
+// made says whether the tables are there. A database that is not ours, or from the future, is an error.
+func (t *table) made() (bool, error) {
+	var version, id, things int64
+	for query, n := range map[string]*int64{
+		"PRAGMA user_version": &version, "PRAGMA application_id": &id, "SELECT count(*) FROM sqlite_schema": &things,
+	} {
+		var err error
+		if *n, err = t.number(query); err != nil {
+			return false, err
+		}
+	}
 	switch {
-	case err != nil:
-		return advise(t.name(), err)
-	case things > 0 && id != applicationID || things == 0 && version != 0:
-		return fmt.Errorf("%s is a database of another program: name another file", t.name())
+	case id != applicationID && (things > 0 || version != 0):
+		return false, errors.New("it is a database of another program: name another file")
 	case version > schemaVersion:
-		return fmt.Errorf("%s is of a newer helogate (schema %d, here %d): upgrade, or name another file", t.name(), version, schemaVersion)
-	case version == schemaVersion:
-		return nil
+		return false, fmt.Errorf("it is of a newer helogate (schema %d, here %d): upgrade, or name another file", version, schemaVersion)
 	}
-	// The size of a page is chosen before there are any; of two processes that begin the file at once, one is the first.
-	err = c.exec(fmt.Sprintf(`PRAGMA page_size = %d; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE`, pageSize))
-	if err != nil {
-		return advise(t.name(), err)
-	}
-	if version, err = c.number("PRAGMA user_version"); err == nil && version == schemaVersion {
-		return c.exec("ROLLBACK")
-	}
-	err = c.exec(schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, schemaVersion))
-	if err != nil {
-		c.exec("ROLLBACK") //nolint:errcheck // the connection goes
-		return advise(t.name(), err)
-	}
-	return nil
+	return version == schemaVersion, nil
 }

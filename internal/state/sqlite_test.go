@@ -3,10 +3,13 @@ package state_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/helogate/helogate/internal/state"
 	"github.com/helogate/helogate/internal/state/statetest"
 )
+
+var greylist = state.Times{Delay: 5 * time.Minute, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour}
 
 func open(t testing.TB, c state.SQLiteConfig) state.Store {
 	t.Helper()

@@ -1,0 +1,404 @@
+package interop
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/helogate/helogate/internal/control"
+)
+
+// Mail hosts listen on port 25 of an address that is public, and helogate calls none of its own. So both have a network of
+// their own here, with a cable in between.
+
+// A network is a network namespace. It lives as long as the process that holds it, and others in it.
+type network struct{ holder *process }
+
+// newNetwork makes a namespace with nothing in it but loopback.
+func newNetwork() (*network, error) {
+	hold := exec.Command("sleep", "infinity")
+	hold.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	holder, err := start("a network namespace", hold)
+	if err != nil {
+		return nil, err
+	}
+	n := &network{holder}
+	return n, n.run("ip", "link", "set", "lo", "up")
+}
+
+// enter is the command line that runs a program in it, in the place of who enters.
+func (n *network) enter(program string, args ...string) []string {
+	return append([]string{"nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", n.holder.cmd.Process.Pid), "--", program}, args...)
+}
+
+func (n *network) run(program string, args ...string) error {
+	line := n.enter(program, args...)
+	if out, err := exec.Command(line[0], line[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// plugIn gives the end of a cable its addresses.
+func (n *network) plugIn(end string, addrs ...string) error {
+	for _, addr := range addrs {
+		if err := n.run("ip", "addr", "add", addr, "dev", end); err != nil {
+			return err
+		}
+	}
+	return n.run("ip", "link", "set", end, "up")
+}
+
+// connect lays the cable to another network. Its ends are called as the networks at the other end are.
+func (n *network) connect(name, toName string, to *network) error {
+	return n.run("ip", "link", "add", toName, "type", "veth", "peer", "name", name, "netns", fmt.Sprint(to.holder.cmd.Process.Pid))
+}
+
+// An internet is two networks: helogate and its resolver are at home, the senders' mail hosts away. The lab's Postfix is in
+// neither, and asks helogate over a unix socket.
+type internet struct {
+	*lab
+	home, away *network
+	senders    *postfix
+}
+
+// senderHosts are the senders' mail hosts, one for each domain, with what differs from testdata/callout-main.cf.
+var senderHosts = []struct {
+	domain, at string
+	options    []string
+}{
+	{"some.example", "198.51.100.25", senderSMTPDs["some.example"]},
+	{"all.example", "198.51.100.26", nil},
+	{"null.example", "198.51.100.27", senderSMTPDs["null.example"]},
+	{"wait.example", "198.51.100.28", senderSMTPDs["wait.example"]},
+	{"spare.example", "198.51.100.29", nil}, // of whom nobody must be asked
+	{"hang.example", "198.51.100.30", []string{"smtpd_delay_reject = no", "smtpd_client_restrictions = sleep 600"}},
+	{"late.example", "198.51.100.31", []string{"smtpd_recipient_restrictions = check_recipient_access inline:{ { joe@late.example = sleep 5 } }"}},
+	// Where nobody is to be called.
+	{"ours.example", "198.51.100.70", nil}, // a network of [own]
+	{"inside.example", "10.0.0.25", nil},
+}
+
+// startInternet makes one for a test, with all that is in it but helogate. It ends with the test.
+func startInternet(t *testing.T) *internet {
+	t.Helper()
+	in := &internet{lab: theLab(t)}
+	if err := in.layCable(t); err != nil {
+		const hint = "; this test needs iproute2 (apt-get install iproute2), and in a container CAP_SYS_ADMIN and CAP_NET_ADMIN"
+		if os.Getenv("HELOGATE_INTEROP") == "require" {
+			t.Fatal("no network namespaces: ", err, hint)
+		}
+		t.Skip("SKIPPED, NOT PASSED: no network namespaces: ", err, hint)
+	}
+	var hosts []*service
+	for _, h := range senderHosts {
+		at := netip.AddrPortFrom(netip.MustParseAddr(h.at), 25)
+		hosts = append(hosts, &service{Name: h.domain, SMTP: at, Options: h.options, MaxUse: 100})
+	}
+	in.startSenders(t, hosts)
+	in.startResolver(t, hosts)
+	return in
+}
+
+func (in *internet) layCable(t *testing.T) (err error) {
+	for _, n := range []**network{&in.home, &in.away} {
+		if *n, err = newNetwork(); *n != nil {
+			t.Cleanup((*n).holder.stop)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := in.home.connect("helogate", "senders", in.away); err != nil {
+		return err
+	}
+	if err := in.home.plugIn("senders", "198.51.100.1/24", "10.0.0.1/24"); err != nil {
+		return err
+	}
+	var addrs []string
+	for _, h := range senderHosts {
+		addrs = append(addrs, h.at+"/24")
+	}
+	return in.away.plugIn("helogate", addrs...)
+}
+
+// startSenders starts the senders' Postfix, as postfix.start does, but that nobody here can greet it.
+func (in *internet) startSenders(t *testing.T, hosts []*service) {
+	t.Helper()
+	dir, err := os.MkdirTemp(in.dir, "away-")
+	must(t, err)
+	must(t, os.Chmod(dir, 0o755))
+	etc := filepath.Join(dir, "etc")
+	for _, sub := range []string{"etc", "queue", "data"} {
+		must(t, os.Mkdir(filepath.Join(dir, sub), 0o755))
+	}
+	programs, err := postfixPrograms()
+	must(t, err)
+	must(t, os.Chown(filepath.Join(dir, "data"), int(uidOf(t, programs["mail_owner"])), -1))
+	settings := map[string]any{"Dir": dir, "Programs": programs, "Services": hosts}
+	must(t, render(filepath.Join(etc, "main.cf"), "testdata/callout-main.cf", settings))
+	must(t, render(filepath.Join(etc, "master.cf"), "testdata/master.cf", settings))
+	in.senders = &postfix{maillog: filepath.Join(dir, "maillog")}
+	in.senders.logOnFailure(t)
+	script, err := lookPath("postfix")
+	must(t, err)
+	must(t, in.away.run(script, "-c", etc, "check"))
+	master := in.away.enter(filepath.Join(programs["daemon_directory"], "master"), "-c", etc, "-d")
+	p, err := startLeashed("the senders' postfix", master[0], master[1:]...)
+	must(t, err)
+	t.Cleanup(p.stop)
+	err = eventually(func() bool { return hasLine(in.senders.log(), "postfix/master", "daemon started") || !p.alive() })
+	if err != nil || !p.alive() {
+		t.Fatalf("the senders' Postfix does not start: %s%s", p.out.String(), in.senders.log())
+	}
+}
+
+// startResolver starts what helogate asks.
+func (in *internet) startResolver(t *testing.T, hosts []*service) {
+	t.Helper()
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "unbound.conf")
+	must(t, render(conf, "testdata/callout_serve-unbound.conf", map[string]any{"Dir": dir, "Hosts": hosts}))
+	unbound, err := lookPath("unbound")
+	must(t, err)
+	line := in.home.enter(unbound, "-d", "-p", "-c", conf)
+	p, err := start("unbound", exec.Command(line[0], line[1:]...))
+	must(t, err)
+	t.Cleanup(p.stop)
+	if err := eventually(func() bool { return hasLine(p.out.String(), "start of service") || !p.alive() }); err != nil || !p.alive() {
+		t.Fatalf("unbound does not start: %s", p.out.String())
+	}
+}
+
+// start starts a helogate at home, at the socket that the lab's smtpd "socket" asks.
+func (in *internet) start(t *testing.T, config string) *daemon {
+	t.Helper()
+	in.postfix.logOnFailure(t)
+	must(t, os.MkdirAll(filepath.Dir(in.postfix.socket), 0o755))
+	d := in.prepare(t, "", "address = \"unix:"+in.postfix.socket+"\"\npermissions = \"0666\"")
+	dir := filepath.Dir(d.config)
+	d.state = fmt.Sprintf("state.store = \"sqlite\"\nstate.file = %q\n", filepath.Join(dir, "state.db"))
+	d.write(config)
+	d.binary = filepath.Join(dir, "helogate")
+	enter := "#!/bin/sh\nexec " + strings.Join(in.home.enter(in.helogate), " ") + " \"$@\"\n"
+	must(t, os.WriteFile(d.binary, []byte(enter), 0o755))
+	d.start(in.lab)
+	return d
+}
+
+// tries is the reply to a client that is in order, with a mail from a sender.
+func (in *internet) tries(sender string) string {
+	return in.postfix.services["socket"].tries(mail.sender(sender))
+}
+
+// callsOut is a configuration that asks about everybody's sender.
+func callsOut(budget, timeout string) string {
+	config := "policy.checks.callout = \"reject\"\npolicy.checks.callout-postmaster = \"suspect 1\"\n" +
+		enforce("rfc", netip.MustParseAddrPort("127.0.0.1:53")) +
+		fmt.Sprintf("callout = { domains = [\"*\"], helo = \"mx.example.net\", timeout = %q }\n", timeout)
+	return strings.Replace(config, `timeout = "5s", budget = "30s"`, fmt.Sprintf("timeout = %q, budget = %[1]q", budget), 1)
+}
+
+// callouts are those that the status counts.
+func (d *daemon) callouts() control.Callouts {
+	d.t.Helper()
+	c := d.status().Callouts
+	if c == nil {
+		d.t.Fatal("helogate status says nothing of callouts")
+	}
+	return *c
+}
+
+// begun is how many callouts have been begun.
+func begun(c control.Callouts) int64 {
+	return c.Accepts + c.Refuses + c.AcceptsAll + c.RefusesNull + c.Undecided + int64(c.UnderWay)
+}
+
+// connections is how often a domain's mail host was connected to, as it says itself.
+func (in *internet) connections(domain string) (n int) {
+	for line := range strings.Lines(in.senders.log()) {
+		if strings.Contains(line, "postfix/"+domain+"/smtpd[") && strings.Contains(line, "]: connect from unknown[198.51.100.1]") {
+			n++
+		}
+	}
+	return n
+}
+
+// seeConnections holds against helogate what the mail hosts have counted: a connection for each callout in the log, none to
+// others, and no dialogue that went further than RCPT.
+func (in *internet) seeConnections(t *testing.T, d *daemon, called ...string) {
+	t.Helper()
+	must(t, eventually(func() bool { // the log is written a while later
+		return strings.Count(d.out.String(), "msg=callout ") >= int(begun(d.callouts()))
+	}))
+	for _, h := range senderHosts {
+		logged := strings.Count(d.out.String(), `host="mx.`+h.domain+` [`+h.at+`]"`)
+		if (logged > 0) != slices.Contains(called, h.domain) {
+			t.Errorf("%s: %d callouts in the log", h.domain, logged)
+		}
+		err := eventually(func() bool { return in.connections(h.domain) >= logged })
+		if got := in.connections(h.domain); err != nil || got != logged {
+			t.Errorf("%s: %d connections for %d callouts in the log", h.domain, got, logged)
+		}
+	}
+	if log := in.senders.log(); strings.Contains(log, "data=") || strings.Contains(log, "improper command pipelining") {
+		t.Errorf("a mail host was told more than it should be:\n%s", log)
+	}
+}
+
+// unknownSender is the refusal of who sends from joe@some.example. Postfix makes 5.1.3 of the 5.1.7, for it is asked about a
+// recipient.
+const unknownSender = "550 5.1.3 <bob@example.net>: Recipient address rejected: some.example takes no mail for joe@some.example: 550 5.1.1 " +
+	"<joe@some.example>: Recipient address rejected: User unknown in relay recipient table; send from an address that exists [ID]"
+
+// calledOut are senders, the reply to who sends from them, and what was found by each check, as helogate check says it
+// afterwards.
+var calledOut = []struct{ sender, reply, callout, postmaster string }{
+	{"jane@some.example", passes, "pass callout some.example takes mail for jane@some.example",
+		"fail callout-postmaster suspect 1 some.example takes no mail for postmaster@some.example: 550 5.1.1 "},
+	{"joe@some.example", unknownSender, "fail callout reject some.example takes no mail for joe@some.example: 550 5.1.1 ",
+		"fail callout-postmaster suspect 1 some.example takes no mail for postmaster@some.example: 550 5.1.1 "},
+	{"jane@all.example", passes, "neutral callout all.example takes mail for every address, so nothing is known of jane@all.example",
+		"pass callout-postmaster all.example takes mail for postmaster@all.example"},
+	{"jane@null.example", passes, "neutral callout null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 <>: Sender address rejected: no bounces here",
+		"neutral callout-postmaster null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 "},
+	{"jane@wait.example", passes, "temperror callout CALLOUT of jane@wait.example: mx.wait.example [198.51.100.28]: it answers to RCPT 450 4.7.1 ",
+		"fail callout-postmaster suspect 1 wait.example takes no mail for postmaster@wait.example: 550 5.1.1 "},
+	{"jane@hang.example", passes, "temperror callout CALLOUT of jane@hang.example: mx.hang.example [198.51.100.30]: no reply to the connection in time",
+		"temperror callout-postmaster CALLOUT of postmaster@hang.example: mx.hang.example [198.51.100.30]: no reply to the connection in time"},
+	{"jane@ours.example", passes, "temperror callout CALLOUT of jane@ours.example: mx.ours.example is 198.51.100.70, where nobody is asked: it is our own",
+		"temperror callout-postmaster CALLOUT of postmaster@ours.example: mx.ours.example is 198.51.100.70, where nobody is asked: it is our own"},
+	{"jane@inside.example", passes, "temperror callout CALLOUT of jane@inside.example: mx.inside.example is 10.0.0.25, where nobody is asked: ",
+		"temperror callout-postmaster CALLOUT of postmaster@inside.example: mx.inside.example is 10.0.0.25, where nobody is asked: "},
+}
+
+// What senders' mail hosts say is found, once, and told to the client; helogate check asks nobody, and says what was found.
+func TestCalloutServe(t *testing.T) {
+	in := startInternet(t)
+	d := in.start(t, callsOut("20s", "4s"))
+	for _, c := range calledOut {
+		before := begun(d.callouts())
+		d.checkSays(c.sender, "none callout nobody has asked about "+c.sender)
+		if begun(d.callouts()) != before {
+			t.Errorf("%s: helogate check has asked", c.sender)
+		}
+		in.see(t, c.sender, c.reply)
+		once := d.callouts()
+		if begun(once) == before || once.UnderWay > 0 {
+			t.Errorf("%s: nobody was asked: %+v", c.sender, once)
+		}
+		in.see(t, c.sender, c.reply)
+		if again := d.callouts(); begun(again) != begun(once) || again.Remembered < once.Remembered+2 {
+			t.Errorf("%s: asked again: %+v after %+v", c.sender, again, once)
+		}
+		d.checkSays(c.sender, c.callout, c.postmaster)
+	}
+	d.waitFor("msg=verdict", "from=jane@some.example", "action=continue", "suspicion=1", "callout-postmaster")
+	d.waitFor("msg=verdict", "from=joe@some.example", "action=reject", "by=callout")
+	d.waitFor("msg=verdict", "from=jane@hang.example", "action=continue", "suspicion=0", "unsure=callout,callout-postmaster")
+	in.seeNobodyAsked(t, d)
+	in.seeConnections(t, d, "some.example", "all.example", "null.example", "wait.example", "hang.example")
+	c := d.callouts()
+	if c.Accepts != 1 || c.Refuses != 3 || c.AcceptsAll == 0 || c.RefusesNull == 0 || c.Undecided != 7 || c.Limited != 0 {
+		t.Errorf("the status counts %+v", c)
+	}
+	if status := d.run(d.toDaemon("status")...); !hasLine(status, "callouts ", "3 refuse", "1 accept", " accept all", " refuse the null sender", "7 undecided", " remembered") {
+		t.Errorf("helogate status:\n%s", status)
+	}
+	in.seeKept(t, d)
+}
+
+// see holds the reply to who sends from a sender to the one that is wanted.
+func (in *internet) see(t *testing.T, sender, want string) {
+	t.Helper()
+	if got := in.tries(sender); !fits(got, want) {
+		t.Errorf("%s: %s\nnot %s", sender, got, want)
+	}
+}
+
+// checkSays holds helogate check to lines of its table.
+func (d *daemon) checkSays(sender string, lines ...string) {
+	d.t.Helper()
+	out, errs, _ := d.command("check", "--from", sender, "--rcpt", mail.to, mail.client, mail.helo)
+	for _, want := range lines {
+		if !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
+			d.t.Errorf("helogate check of %s: %s%s\nnot %s", sender, out, errs, want)
+		}
+	}
+}
+
+// seeNobodyAsked sees that who is refused for less, and mail of which nobody must be asked, make no callout.
+func (in *internet) seeNobodyAsked(t *testing.T, d *daemon) {
+	t.Helper()
+	before := begun(d.callouts())
+	for _, sender := range []string{"", "postmaster@spare.example", "abuse@spare.example", "Postmaster@spare.example"} {
+		in.see(t, sender, passes)
+	}
+	for _, a := range []attempt{
+		{"192.0.2.60", "lone.example.com", "jane@spare.example", "bob@example.net"},
+		{mail.client, "localhost", "jane@spare.example", "bob@example.net"},
+	} {
+		in.postfix.services["socket"].see(t, "refused for less", a, "550 5.7...")
+	}
+	if now := begun(d.callouts()); now != before {
+		t.Errorf("%d callouts", now-before)
+	}
+}
+
+// seeKept sees that what is known lasts over a restart.
+func (in *internet) seeKept(t *testing.T, d *daemon) {
+	t.Helper()
+	d.stop()
+	d.start(in.lab)
+	for _, c := range calledOut[:4] {
+		in.see(t, c.sender, c.reply)
+	}
+	if c := d.callouts(); begun(c) != 0 || c.Remembered == 0 {
+		t.Errorf("after a restart: %+v", c)
+	}
+}
+
+// A mail does not wait for a mail host that is slow, nor is it refused. What that says in the end is there for the next one.
+func TestCalloutServeSlow(t *testing.T) {
+	in := startInternet(t)
+	d := in.start(t, callsOut("2s", "20s"))
+	for _, sender := range []string{"joe@late.example", "jane@hang.example"} {
+		in.see(t, sender, passes)
+		if c := d.callouts(); c.UnderWay == 0 {
+			t.Errorf("%s: waited for the end of it: %+v", sender, c)
+		}
+		d.waitFor("msg=verdict", "from="+sender, "action=continue", "unsure=callout")
+	}
+	d.waitFor("msg=callout", "address=joe@late.example", "User unknown")
+	before := begun(d.callouts())
+	in.see(t, "joe@late.example", strings.ReplaceAll(unknownSender, "some.example", "late.example"))
+	if now := begun(d.callouts()); now != before {
+		t.Errorf("asked again: %d callouts more", now-before)
+	}
+}
+
+// Nobody is asked about the sender of who has yet to prove that he comes again.
+func TestCalloutServeGreylist(t *testing.T) {
+	in := startInternet(t)
+	delay := func(d string) string {
+		return everybody + callsOut("20s", "4s") + fmt.Sprintf("greylist.delay = %q\n", d)
+	}
+	d := in.start(t, delay("5m"))
+	for range 2 {
+		in.see(t, "jane@some.example", waiting+"...")
+		in.see(t, "joe@some.example", waiting+"...")
+	}
+	if c := d.callouts(); begun(c) != 0 {
+		t.Errorf("before they came again: %+v", c)
+	}
+	d.reload(delay(moveTime))
+	in.see(t, "jane@some.example", passes)
+	in.see(t, "joe@some.example", unknownSender)
+	in.seeConnections(t, d, "some.example")
+}
