@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
@@ -170,15 +171,15 @@ func quote(s string) string {
 func letsIn(l helogate.Line) bool { return l.On[helogate.Pass].Do == helogate.Accept }
 
 // others lists the checks that a preset would do something by, beside those that are named: an imported policy does what
-// the original did and nothing more.
+// the original did and nothing more. What waits for a deferral or a greylisting is left alone: it turns nobody away.
 func others(preset string, named []string) []string {
-	lines, _, err := check.Lines(preset, check.Settings{})
+	lines, _, err := check.Lines(preset, check.Settings{Greylist: check.Greylisting{On: true}, Patience: time.Hour})
 	if err != nil {
 		panic(err) // the preset is a word of this package
 	}
 	var out []string
 	for _, l := range lines {
-		if !letsIn(l) && l.On[helogate.Fail].Do != helogate.Ignore && !slices.Contains(named, l.Check.Name) {
+		if !letsIn(l) && l.Check.Turn == helogate.InTier && l.On[helogate.Fail].Do != helogate.Ignore && !slices.Contains(named, l.Check.Name) {
 			out = append(out, l.Check.Name)
 		}
 	}

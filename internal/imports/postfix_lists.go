@@ -92,7 +92,7 @@ func (all *dnsLists) restriction(p *postconf, in string, r restriction) (said st
 	default:
 		l.then = "reject"
 	}
-	if r.warn {
+	if r.warn && kind.family != check.DNSWL {
 		l.then = "would " + l.then
 	}
 	differs := kind.differs
@@ -103,10 +103,11 @@ func (all *dnsLists) restriction(p *postconf, in string, r restriction) (said st
 	return fmt.Sprintf("%s, in %s: [[%s]] (%s). It may go once helogate enforces. What differs: %s.", r, in, kind.family, l.then, differs), nil
 }
 
-// add adds a list, to one that is there where they are the same but for what is asked, or for the codes.
+// add adds a list, to one that is there where they are the same but for what is asked, or for the codes. What has points
+// stays apart: each answer that counts has its own.
 func (all *dnsLists) add(l *dnsList) {
 	for _, old := range *all {
-		if old.family != l.family || old.zone != l.zone || old.then != l.then || old.example != l.example {
+		if l.example || old.family != l.family || old.zone != l.zone || old.then != l.then {
 			continue
 		}
 		sameCodes, sameAsk := slices.Equal(old.codes, l.codes), slices.Equal(old.ask, l.ask)

@@ -58,6 +58,7 @@ func TestPostfix(t *testing.T) {
 		"- warn_if_reject reject_unknown_helo_hostname, in smtpd_helo_restrictions: helo-resolves (suspect 2) and private-name (suspect 2).",
 		"What differs: Postfix says 450 (unknown_hostname_reject_code)",
 		"unknown_helo_hostname_tempfail_action",
+		"- reject_rbl_client dnsbl.example=127.0.0.[2..11], in smtpd_client_restrictions: [[dnsbl]] (reject). It may go once helogate enforces. What differs: not much: in both nothing",
 		`#helo-resolves = "would reject"`, `#rdns = "reject"`, `#fcrdns = "reject"`,
 	}, []string{
 		"line 2: inet_interfaces: mx.example.net: it is not written as an address",
@@ -66,10 +67,9 @@ func TestPostfix(t *testing.T) {
 		"line 7: mynetworks: cidr:/etc/postfix/nets: tables are not read",
 		"line 9: relay_domains: mysql:/etc/postfix/relay.cf: tables are not read",
 		"line 9: relay_domains: co.uk: everybody can have a name below it",
-		"line 10: smtpd_client_restrictions: reject_rbl_client dnsbl.example=127.0.0.[2..11]: helogate asks no DNS lists yet",
 		"line 12: smtpd_helo_restrictions: check_helo_access hash:/etc/postfix/helo: tables are not read",
 		"line 12: smtpd_helo_restrictions: strict: it is a class of your own",
-		"line 14: smtpd_recipient_restrictions: check_policy_service { inet:127.0.0.1:10023, timeout=10s }: another policy service",
+		"line 14: smtpd_recipient_restrictions: check_policy_service { inet:127.0.0.1:10023, timeout=10s }: helogate greylists the suspicious, and everybody by greylist = \"greylist\"",
 		"line 14: smtpd_recipient_restrictions: $other is not known here",
 		"line 17: smtpd_delay_reject = no",
 		"line 19: virtual_alias_maps = hash:/etc/postfix/virtual: tables are not read",
@@ -171,13 +171,15 @@ func TestInitial(t *testing.T) {
 func TestAnythingLoads(t *testing.T) {
 	text := rapid.SliceOfN(rapid.SampledFrom([]string{
 		"\n", "\n", " ", " = ", "mydestination", "mynetworks", "inet_interfaces", "myhostname", "smtpd_helo_restrictions", "$", "{", "}", "(", "x.example", "[", "]",
-		"192.0.2.1", "/24", "/255.255.255.0", "!", ",", "hash:/x", "::1", "reject_rbl_client", "reject_unknown_client", "check_helo_access", "\x1b[2J", "\xff", "\"", "'", "\\", "#",
+		"192.0.2.1", "/24", "/255.255.255.0", "!", ",", "hash:/x", "::1", "reject_rbl_client ", "reject_rhsbl_helo ", "permit_dnswl_client ", "=127.0.0.[2..4;8]", "\npostscreen_dnsbl_sites = bl.example", "\nsmtpd_client_restrictions = reject_rbl_client bl.example", " reject_rhsbl_sender Bl.example.", "*2", "*-1", "_", "a_b.example", "-", "0123456789abcdefg.", "127.0.0.[1..9;3]", "reject_unknown_client", "check_helo_access", "\x1b[2J", "\xff", "\"", "'", "\\", "#",
 		"helo", "policy", "strict", "reject", "timeout", "5", "2001:db8::", "fe80::1%eth0", "\u202e", "|", "warn_if_reject",
 	}), 0, 40)
 	rapid.Check(t, func(t *rapid.T) {
 		s := strings.Join(text.Draw(t, "text"), "")
 		results := []*Result{}
 		if r, err := (Postfix{Set: s}).Import(); err == nil {
+			build(t, r.TOML)
+			build(t, exampled(r.TOML))
 			results = append(results, r)
 		}
 		if r, err := (Qpsmtpd{Plugins: "helo " + s, BadHelo: s, BadHeloPath: "/x"}).Import(); err == nil {

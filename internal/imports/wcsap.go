@@ -7,6 +7,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/rule"
 )
 
@@ -37,6 +38,8 @@ func WCSAP(text string) *Result {
 	d.table("[policy]")
 	d.set("preset", quote("lenient"), "with all of it below")
 	d.set("reject_at_stage", quote("rcpt"), "WCSAP validates at RCPT")
+	d.say("WCSAP's chain, filter, RBL, SPF, DMP, CEP, CBV, for who has the other steps here as well; see the end of this file.")
+	d.example("order", inline(chain), "")
 	d.checks("lenient", []setting{
 		{"own-identity", quote("reject"), "Wildcat! at HELO: our address, in brackets too"},
 		{"bare-address", quote("reject"), "Wildcat! at HELO: an address without brackets"},
@@ -46,9 +49,16 @@ func WCSAP(text string) *Result {
 		"before it asks the filter.")
 	newFilter(d).read(text)
 	d.note(0, "IP relay tables, ESMTP AUTH, POP B4 SMTP", "they lift every check, and do here: own.networks, whoever logs in, and `helogate trust`")
-	d.note(0, "RBL, SPF, DMP, CEP, CBV", "the other steps of WCSAP are no filter rules, and are not imported")
+	d.note(0, "RBL, SPF, DMP, CEP, CBV", "%s", steps)
 	return d.result()
 }
+
+// chain is the order of WCSAP's steps.
+var chain = []string{config.OrderRules, check.DNSBL, config.OrderSPF, check.DMP.Name, check.CallerID.Name, "callout"}
+
+const steps = `the other steps of WCSAP are no filter rules, and their settings are not imported. RBL is a [[dnsbl]] for each list, SPF is ` +
+	`spf-from, DMP dmp, CEP caller-id, and CBV callout with callout.domains: give those that you want an action in [policy.checks]. ` +
+	`policy.order puts them into WCSAP's order`
 
 // A filter is the rules so far.
 type filter struct {

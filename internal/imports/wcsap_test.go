@@ -81,6 +81,18 @@ func TestWCSAPParity(t *testing.T) {
 	}
 }
 
+// TestWCSAPChain: the order of WCSAP's steps is proposed, and can be taken.
+func TestWCSAPChain(t *testing.T) {
+	for told, filter := range filterOf {
+		text := exampled(WCSAP(filter).TOML)
+		if got := strings.Join(parse(t, text).Policy.Order, " "); got != "rules dnsbl spf dmp caller-id callout" {
+			t.Errorf("%s: the order is %q", told, got)
+		}
+		build(t, text)
+	}
+	wantIn(t, WCSAP(""), nil, []string{"RBL, SPF, DMP, CEP, CBV: the other steps of WCSAP are no filter rules, and their settings are not imported. RBL is a [[dnsbl]]"})
+}
+
 func TestParseWCSAP(t *testing.T) {
 	for line, want := range map[string]string{
 		`Reject if santronics.com in %CDN% and %CIP% != 208.247.131.9`: `reject: helo.text.lowerAscii().contains("santronics.com") && client != ip("208.247.131.9")`,
