@@ -223,4 +223,3 @@ func TestStateDirectory(t *testing.T) {
 	d.start(l)
 	l.postfix.services["main"].see(t, "the retry, after a restart", jane, passes)
 }
-
