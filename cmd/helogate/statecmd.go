@@ -80,6 +80,9 @@ func (f configFlag) open(w *world, mustBe bool) (state.Store, error) {
 		if c.State.File == "" {
 			c.State.File = usualStateFile(w.environ, os.Geteuid())
 		}
+		if c.State.File == "" { // a service would remember in its memory
+			return nil, configError{c.Errorf("state.file", "there is no usual place, for $HOME is not set: name the file")}
+		}
 		if _, err := os.Stat(c.State.File); mustBe && err != nil {
 			return nil, configError{c.Errorf("state.file", "nothing is remembered there: %w", err)}
 		}

@@ -38,7 +38,7 @@ const (
 )
 
 var listKinds = map[string]listKind{
-	"reject_rbl_client":           {check.DNSBL, "client", "not much: in both nothing follows when the list does not answer"},
+	"reject_rbl_client":           {check.DNSBL, "client", "not much, since in both nothing follows when the list does not answer"},
 	"reject_rhsbl_client":         {check.RHSBL, "ptr", "Postfix asks about the confirmed name alone, helogate about the names in reverse DNS, confirmed or not; " + moreNames},
 	"reject_rhsbl_reverse_client": {check.RHSBL, "ptr", moreNames},
 	"reject_rhsbl_helo":           {check.RHSBL, "helo", moreNames},
@@ -96,7 +96,10 @@ func (all *dnsLists) restriction(p *postconf, in string, r restriction) (said st
 		l.then = "would " + l.then
 	}
 	differs := kind.differs
-	if l.any {
+	switch {
+	case l.any && kind.family == check.DNSBL:
+		differs = differsAny
+	case l.any:
 		differs += "; " + differsAny
 	}
 	all.add(l)

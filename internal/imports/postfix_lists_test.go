@@ -112,7 +112,7 @@ func TestPostfixLists(t *testing.T) {
 		{"smtpd_client_restrictions = reject_rbl_client bl.example, warn_if_reject reject_rbl_client warn.example=127.0.0.2",
 			"dnsbl bl.example 127.0.0.0/8  reject\ndnsbl warn.example 127.0.0.2  would reject", "",
 			[]string{"- reject_rbl_client bl.example, in smtpd_client_restrictions: [[dnsbl]] (reject). It may go once helogate enforces. " +
-				"What differs: not much: in both nothing follows when the list does not answer; without a filter, Postfix takes every answer",
+				"What differs: without a filter, Postfix takes every answer",
 				"# every answer, as there; the list's own page has those that matter"}, nil},
 		{"maps_rbl_reject_code = 450\nsmtpd_client_restrictions = reject_rbl_client bl.example=127.0.0.2",
 			"dnsbl bl.example 127.0.0.2  defer", "", nil, nil},
@@ -140,6 +140,8 @@ func TestPostfixLists(t *testing.T) {
 				"dnswl wl.example 127.0.3.0,127.0.4.0  vouch 7",
 			[]string{"a weight of 3 (postscreen_dnsbl_threshold) is 5, which is reject_at"},
 			[]string{`line 2: postscreen_dnsbl_sites: bad.example*x: "x" is no weight; leave it in main.cf`, "line 2: postscreen_dnsbl_sites: postscreen judges before helogate is asked"}},
+		{"postscreen_dnsbl_threshold = 2\npostscreen_dnsbl_sites = bl.example=127.0.0.2*1, bl.example=127.0.0.3*1", "", // each has its own points
+			"dnsbl bl.example 127.0.0.2  suspect 3\ndnsbl bl.example(bl.example-2) 127.0.0.3  suspect 3", nil, nil},
 		{"postscreen_dnsbl_sites = bl.example*9999, b.example*-1000 c.example*1000\nsmtpd_client_restrictions = reject_rbl_client c.example=127.0.0.2",
 			"dnsbl c.example 127.0.0.2  reject", "dnsbl c.example 127.0.0.2  reject\ndnsbl c.example(c.example-2) 127.0.0.0/8  suspect 1000\ndnswl b.example 127.0.0.0/8  vouch 1000",
 			nil, []string{`"9999" is no weight`}},

@@ -58,7 +58,7 @@ func TestPostfix(t *testing.T) {
 		"- warn_if_reject reject_unknown_helo_hostname, in smtpd_helo_restrictions: helo-resolves (suspect 2) and private-name (suspect 2).",
 		"What differs: Postfix says 450 (unknown_hostname_reject_code)",
 		"unknown_helo_hostname_tempfail_action",
-		"- reject_rbl_client dnsbl.example=127.0.0.[2..11], in smtpd_client_restrictions: [[dnsbl]] (reject). It may go once helogate enforces. What differs: not much: in both nothing",
+		"- reject_rbl_client dnsbl.example=127.0.0.[2..11], in smtpd_client_restrictions: [[dnsbl]] (reject). It may go once helogate enforces. What differs: not much, since in both nothing",
 		`#helo-resolves = "would reject"`, `#rdns = "reject"`, `#fcrdns = "reject"`,
 	}, []string{
 		"line 2: inet_interfaces: mx.example.net: it is not written as an address",

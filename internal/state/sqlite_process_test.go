@@ -184,13 +184,9 @@ func TestBesideAFlood(t *testing.T) {
 	if !lines.Scan() || lines.Text() != "flooded" {
 		t.Fatalf("the child says %q", lines.Text())
 	}
-	began := time.Now()
-	for i := range 5 {
+	for i := range 10 { // without a turn, one in a few would find it locked for five seconds
 		s := open(t, state.SQLiteConfig{Path: path})
 		mustPut(t, s, fmt.Sprint("imported", i), noon.Add(time.Hour))
 		mustClose(t, s)
-	}
-	if d := time.Since(began); d > 3*time.Second { // some 0.2 s; without a turn, 4 s or never
-		t.Errorf("5 turns took %s", d)
 	}
 }
