@@ -192,4 +192,3 @@ func (in *internet) start(t *testing.T, config string) *daemon {
 	d.start(in.lab)
 	return d
 }
-

@@ -109,7 +109,7 @@ func TestCalloutServe(t *testing.T) {
 		in.see(t, c.sender, c.reply)
 		once := d.callouts()
 		if begun(once) == before || once.UnderWay > 0 {
-			t.Errorf("%s: nobody was asked: %+v", c.sender, once)
+			t.Errorf("%s: %d callouts before, and not one more that has ended: %+v", c.sender, before, once)
 		}
 		in.see(t, c.sender, c.reply)
 		if again := d.callouts(); begun(again) != begun(once) || again.Remembered < once.Remembered+2 {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -226,4 +227,12 @@ func TestStateDirectory(t *testing.T) {
 	d.write(l.greylisting("balanced", moveTime))
 	d.start(l)
 	l.postfix.services["main"].see(t, "the retry, after a restart", jane, passes)
+
+	homeless := exec.Command(d.binary, "state", "import", "-", "--config", d.config)
+	homeless.Env = []string{"PATH=/nowhere"}
+	homeless.SysProcAttr = &syscall.SysProcAttr{Credential: d.as}
+	out, _ := homeless.CombinedOutput()
+	if homeless.ProcessState.ExitCode() != 78 || !strings.Contains(string(out), "there is no usual place, for $HOME is not set: name the file") {
+		t.Errorf("an import into nowhere: %s: %s", homeless.ProcessState, out)
+	}
 }
