@@ -100,7 +100,7 @@ func TestListsOnRealServers(t *testing.T) {
 		{"192.0.2.60", "x", "a@odd.example", "names", "none: odd.example is listed by names for what nobody asked: 127.0.0.2"},
 		{"192.0.2.40", "x", "", "wl", "pass: 192.0.2.40 is listed by wl (127.0.10.3)"},
 		{"192.0.2.40", "x", "", "world", "none: world is set aside: it lists 127.0.0.1 (127.0.0.2), which no list does: it lists the world"},
-		{"192.0.2.40", "x", "", "bl.servfail.test", "temperror: A of 40.2.0.192.bl.servfail.test: servfail from " + l.dns.resolver.String()},
+		{"192.0.2.40", "x", "", "bl.servfail.test", "temperror: LISTING of 40.2.0.192.bl.servfail.test: servfail from " + l.dns.resolver.String()},
 	} {
 		for _, list := range lists {
 			if list.Name == c.list {
@@ -221,7 +221,7 @@ func TestBlocklists(t *testing.T) {
 	for _, c := range []struct{ client, helo, sender, want string }{
 		{"192.0.2.25", "mail.example.com", "jane@example.com", no + "192.0.2.25 is listed by bl (127.0.0.4): sent to our traps, see https://bl.example/192.0.2.25; have it taken off that list [ID]"},
 		{"2001:db8::25", "mail.example.com", "jane@example.com", no + "2001:db8::25 is listed by bl (127.0.0.4); have it taken off that list [ID]"},
-		{"192.0.2.28", "mail.example.com", "jane@example.com", no + `192.0.2.28 is listed by bl (127.0.0.2): a "dynamic" \\027[31mline\\226\\128\\174; have it taken off that list [ID]`},
+		{"192.0.2.28", "mail.example.com", "jane@example.com", no + `192.0.2.28 is listed by bl (127.0.0.2): a "dynamic" \x1b[31mline\xe2\x80\xae; have it taken off that list [ID]`},
 		{"192.0.2.61", "mail.example.com", "jane@example.com", "250 2.1.5 Ok"}, // on trial
 		{"192.0.2.60", "mail.example.com", "jane@bad.example", no + "bad.example is listed by names (127.0.0.12); have it taken off that list [ID]"},
 		{"192.0.2.60", "mx.bad.example", "jane@example.com", no + "bad.example is listed by names (127.0.0.12); have it taken off that list [ID]"},

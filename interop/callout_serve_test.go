@@ -164,6 +164,9 @@ func (in *internet) seeNobodyAsked(t *testing.T, d *daemon) {
 	} {
 		in.postfix.services["socket"].see(t, "refused for less", a, "550 5.7...")
 	}
+	for _, sender := range []string{"jane@spare.example", "joe@some.example"} { // of whom the one would be asked, the other is known
+		in.postfix.services["socket"].see(t, "exempt", attempt{"192.0.2.40", "mx.friend.example", sender, "bob@example.net"}, passes)
+	}
 	if now := begun(d.callouts()); now != before {
 		t.Errorf("%d callouts", now-before)
 	}
