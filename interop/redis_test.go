@@ -173,9 +173,7 @@ func nodeKilled(t *testing.T, nodes []*redisServer, guarded bool) {
 	if len(failed) == 0 || meanwhile.Load() == 0 {
 		t.Errorf("while the node was down, %d attempts failed and %d were heard", len(failed), meanwhile.Load())
 	}
-	if !guarded { // the guard asks nobody for a while when several in a row have failed
-		wereOnNode(t, down, prefix, failed, 1)
-	}
+	wereOnNode(t, down, prefix, failed, 1)
 	after := storeAt(t, state.RedisConfig{Cluster: true, Prefix: prefix}, nodes...)
 	for i := range n {
 		r, found, err := after.Get(t.Context(), state.Greylist, triplet(i), now)

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	failuresToDown = 3           // in a row, and the store is down
+	failuresToDown = 3           // in a row, and nothing done for a while before, and the store is down
+	aWhile         = time.Second // for one node of a cluster may fail, and the others do what they are asked
 	tryEvery       = time.Second // and is tried again so often, by one operation
 	mostAtOnce     = 64          // operations underneath, those that hang among them; others wait
 )
@@ -29,6 +30,7 @@ type Guarded struct {
 	mu     sync.Mutex
 	health Health
 	row    int       // failures since the last success
+	good   time.Time // when that was
 	next   time.Time // when to try again
 	missed int64     // operations that failed or were not tried, when it went down
 }
@@ -42,7 +44,7 @@ type Health struct {
 }
 
 // Guard bounds every operation of a store by a time limit, whatever the store does with its context; All has it for each record.
-// After three failures in a row the store is down: that is said in the log once, and every operation is an error at once,
+// After three failures in a row, and a second without a success, the store is down: that is said in the log once, and every operation is an error at once,
 // but one a second, which is to find out whether it is well again. An error that says ErrFull, or that the caller's own
 // context has ended, is no failure.
 func Guard(s Store, limit time.Duration, log *slog.Logger, now func() time.Time) *Guarded {
@@ -80,8 +82,9 @@ func (g *Guarded) heard(err error) {
 		g.failed(err)
 		return
 	}
-	if g.row = 0; !g.health.Down.IsZero() {
-		down := g.now().Sub(g.health.Down).Round(time.Millisecond)
+	g.row, g.good = 0, g.now()
+	if !g.health.Down.IsZero() {
+		down := g.good.Sub(g.health.Down).Round(time.Millisecond)
 		g.log.Info("the store is well again", "down", down, "missed", g.health.Failed+g.health.Denied-g.missed)
 		g.health.Down = time.Time{}
 	}
@@ -93,11 +96,11 @@ func (g *Guarded) failed(err error) {
 	g.row++
 	now := g.now()
 	g.next = now.Add(tryEvery)
-	if g.row < failuresToDown || !g.health.Down.IsZero() {
+	if g.row < failuresToDown || now.Sub(g.good) < aWhile || !g.health.Down.IsZero() {
 		return
 	}
 	g.health.Down = now
-	g.missed = g.health.Failed + g.health.Denied - failuresToDown
+	g.missed = g.health.Failed + g.health.Denied - int64(g.row)
 	g.log.Error("the store is down: what needs it lets pass until it is well again", "error", err)
 }
 

@@ -87,9 +87,14 @@ func TestGuardOfAStoreThatFails(t *testing.T) {
 		m.fails.Store(nil)
 		try(t, g, "<nil>") // so they were not three in a row
 		m.fails.Store(&broken)
-		for range 3 {
+		for range 4 {
 			try(t, g, "broken")
 		}
+		if !g.Health().Down.IsZero() {
+			t.Error("it is down, and a moment ago it did what it was asked")
+		}
+		time.Sleep(time.Second)
+		try(t, g, "broken")
 		down := time.Now()
 		asked := m.asked.Load()
 		for range 100 {
@@ -98,7 +103,7 @@ func TestGuardOfAStoreThatFails(t *testing.T) {
 		if m.asked.Load() != asked || time.Now() != down {
 			t.Error("a store that is down is asked, or waited for")
 		}
-		if h := g.Health(); !h.Down.Equal(down) || h.Failed != 5 || h.Denied != 100 || h.Last != broken {
+		if h := g.Health(); !h.Down.Equal(down) || h.Failed != 7 || h.Denied != 100 || h.Last != broken {
 			t.Errorf("%+v", h)
 		}
 		for range 50 { // five seconds: one operation in each
@@ -116,8 +121,30 @@ func TestGuardOfAStoreThatFails(t *testing.T) {
 			t.Errorf("%+v", h)
 		}
 		if got := log.String(); strings.Count(got, "level=ERROR") != 1 || strings.Count(got, "level=") != 2 ||
-			!strings.Contains(got, "the store is down") || !strings.Contains(got, "well again\" down=6s missed=153") {
+			!strings.Contains(got, "the store is down") || !strings.Contains(got, "well again\" down=6s missed=155") {
 			t.Error(got)
+		}
+	})
+}
+
+// A cluster with a node that fails does what the others can: it is not down.
+func TestGuardOfAStoreThatFailsInPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &moody{}
+		g, log := guard(t, m)
+		defer g.Close()
+		broken := errors.New("broken")
+		for range 100 {
+			m.fails.Store(nil)
+			try(t, g, "<nil>")
+			time.Sleep(900 * time.Millisecond)
+			m.fails.Store(&broken)
+			for range 9 {
+				try(t, g, "broken")
+			}
+		}
+		if h := g.Health(); !h.Down.IsZero() || h.Failed != 900 || h.Denied != 0 || log.String() != "" {
+			t.Errorf("%+v\n%s", h, log)
 		}
 	})
 }
