@@ -19,7 +19,7 @@ func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 	if !f.Client.IsValid() { // nothing can be judged; a door says so in its log
 		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, Trial: Decision{Action: Continue}}
 	}
-	j := judgement{policy: p, world: newWorld(ask, p.Budget)}
+	j := judgement{policy: p, world: newWorld(ask, f.Client, p.Budget)}
 	j.Case = Case{Facts: f, world: j.world, terse: p.Terse, judged: &j}
 	defer j.world.free()
 	for {

@@ -59,6 +59,12 @@ func (k Kind) inDNS() bool {
 	return !k.acts()
 }
 
+// counts reports whether it is the client's DNS that answers: not the lists that the administrator chose.
+func (k Kind) counts() bool { return k.inDNS() && k != Listing }
+
+// ours reports whether it is our own memory that answers, and must be asked.
+func (k Kind) ours() bool { return k == Greylisted || k == Deferred }
+
 // acts reports whether to ask leaves a trace.
 func (k Kind) acts() bool { return k == Greylisted || k == Deferred || k == Callout }
 

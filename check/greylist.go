@@ -95,8 +95,8 @@ func greylistClient(c *helogate.Case) string {
 		return org
 	}
 	if c.Found("spf-from") == helogate.Pass {
-		if domain := Domain(c.Sender); domain != "" {
-			return hostname.Org(domain)
+		if org := hostname.Org(Domain(c.Sender)); org != "" {
+			return org
 		}
 	}
 	if g := greets(c); c.Found("spf-helo") == helogate.Pass && g.org != "" {

@@ -83,7 +83,7 @@ func TestResolverIsOurs(t *testing.T) {
 	}
 }
 
-// askOfMany has helogate judge clients of so many domains, side by side.
+// askOfMany has helogate judge so many clients, each of its own network and domain, side by side.
 func askOfMany(t *testing.T, l *lab, n int, what string) {
 	atOnce(n, func(i int) {
 		c, err := askPolicy(l.postfix.policy)
@@ -93,7 +93,7 @@ func askOfMany(t *testing.T, l *lab, n int, what string) {
 		}
 		defer c.Close()
 		domain := fmt.Sprintf("%s%d.example", what, i)
-		if got, err := c.ask(attempt{"192.0.2.60", "mail." + domain, "jane@" + domain, "bob@example.net"}.asked()); err != nil {
+		if got, err := c.ask(attempt{fmt.Sprintf("2001:db8:%x::1", i+1), "mail." + domain, "jane@" + domain, "bob@example.net"}.asked()); err != nil {
 			t.Errorf("%s, %v", got, err)
 		}
 	})

@@ -40,6 +40,7 @@ type zone struct {
 
 	flying  map[string]bool // names that are being asked
 	meter   meter
+	heard   owners
 	failing int // by how many more failed than came; never below zero
 	silent  int // tests in a row without an answer
 	counts  struct{ listed, notListed, errors, failed uint64 }
@@ -126,7 +127,7 @@ func (z *zone) end(name string, a *helogate.Answer, counts bool, now time.Time) 
 		z.counts.errors++
 		z.fails("it answers "+wrong, now)
 	default:
-		z.answers(listed, now)
+		z.answers(name, listed, now)
 	}
 }
 
@@ -144,7 +145,7 @@ func (z *zone) read(values []string) (listed bool, wrong string) {
 	return false, wrong
 }
 
-func (z *zone) answers(listed bool, now time.Time) {
+func (z *zone) answers(name string, listed bool, now time.Time) {
 	if listed {
 		z.counts.listed++
 	} else {
@@ -153,6 +154,9 @@ func (z *zone) answers(listed bool, now time.Time) {
 	z.failing = max(0, z.failing-1)
 	if z.isAside() {
 		return // who was asked before that
+	}
+	if !z.heard.first(owner(name, z.name), z.meter.rule.Window, now) {
+		return
 	}
 	if why := z.meter.count(listed, now); why != "" {
 		z.setAside(why, "see whether its listings are right; if they are, raise breaker_rise or breaker_share in [blocklists], else take the list out", maxWait, now)

@@ -20,6 +20,7 @@ package door
 
 import (
 	"context"
+	"net"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
@@ -31,6 +32,18 @@ import (
 // by force. A judge that has no ruling, because ctx ended, returns the zero Ruling.
 type Judge func(ctx context.Context, f helogate.Facts) Ruling
 
+// A Door is what all doors on sockets are.
+type Door interface {
+	// Serve answers who connects to l until l closes, and closes it. It may run on several listeners. It returns nil after
+	// Shutdown, else why it could not go on.
+	Serve(l net.Listener) error
+	// Shutdown stops accepting, lets what is under way be answered, and closes connections that are idle. It returns nil
+	// when that is done. When ctx ends before, it ends the judgements, closes all and says so.
+	Shutdown(ctx context.Context) error
+	// Connections returns how many connections are open.
+	Connections() int
+}
+
 // A Ruling is what a door is to do with a client now.
 type Ruling struct {
 	Do    helogate.Do    // Continue, Accept, Defer, Reject or Drop; anything else is no ruling
@@ -38,6 +51,8 @@ type Ruling struct {
 	// Headers are for a client that is let in: what to add to the message's header. A door that can add only some adds the
 	// first.
 	Headers []header.Field
+	// Record is the whole verdict, for a door that shows it; nil where the gate was not asked to keep it.
+	Record *helogate.Record
 }
 
 // maxReplyLine is what RFC 5321 section 4.5.3.1.5 allows a reply line, less its CRLF.

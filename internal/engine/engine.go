@@ -25,8 +25,8 @@ type Config struct {
 	Log    *slog.Logger
 	Budget time.Duration    // of a judgement, for all its lookups; 0 is 8s
 	Now    func() time.Time // the time that verdicts are judged at; nil is time.Now
-	// Rejected is told of each client that is rejected, not on trial, once a session: fifty recipients are one try. It must
-	// not wait. May be nil.
+	// Rejected is told of each client that is rejected, not on trial, once a session: fifty recipients are one try. That it
+	// hammers is no reason: who sends steadily would be shut out for ever. It must not wait. May be nil.
 	Rejected func(client netip.Addr, at time.Time)
 	// Muffle says whether a line of log is worth writing about a client that hammers, and how many were not before it. May be
 	// nil: all are.
@@ -61,6 +61,7 @@ type Rules struct {
 	For      []Exception    // the first that matches is judged by in place of Policy
 	RejectAt helogate.Stage // the earliest stage at which a client is told no
 	Headers  header.Options // what a client that is let in has added to its message
+	Record   bool           // whether rulings have the whole verdict, for a door that shows it
 }
 
 // An Exception is a policy for some recipients.
@@ -97,18 +98,18 @@ func (e *Engine) Gate(r Rules) *Gate {
 
 // SetRules exchanges the rules; judgements under way end by the old ones.
 func (g *Gate) SetRules(r Rules) {
-	r.Policy = g.engine.own(r.Policy, r.Headers)
+	r.Policy = g.engine.own(r.Policy, &r)
 	r.For = slices.Clone(r.For)
 	for i := range r.For {
-		r.For[i].Policy = g.engine.own(r.For[i].Policy, r.Headers)
+		r.For[i].Policy = g.engine.own(r.For[i].Policy, &r)
 	}
 	g.rules.Store(&r)
 }
 
 // own returns the policy with what this engine wants of it. A header tells reasons from which nothing follows.
-func (e *Engine) own(policy *helogate.Policy, headers header.Options) *helogate.Policy {
+func (e *Engine) own(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	p := *policy
-	p.Budget, p.Terse = e.Budget, e.Seen == nil && !headers.AuthenticationResults
+	p.Budget, p.Terse = e.Budget, e.Seen == nil && !r.Record && !r.Headers.AuthenticationResults
 	p.Panicked = func(check string, f helogate.Facts, cause any, stack []byte) {
 		e.Log.Error("a check panicked; please report this", "check", check, "panics", e.panics.Add(1), "cause", cause,
 			"facts", string((&helogate.Record{Facts: f}).AppendJSON(nil)), "stack", string(stack))
@@ -145,18 +146,21 @@ func (g *Gate) rule(ctx context.Context, s *Session, f helogate.Facts) door.Ruli
 		r = door.Ruling{Do: helogate.Continue}
 	}
 	judged := policy.Judged(f)
-	if (r.Do == helogate.Reject || r.Do == helogate.Drop) && e.Rejected != nil && s.firstRejection() {
+	if (r.Do == helogate.Reject || r.Do == helogate.Drop) && e.Rejected != nil && v.By != hammering && s.firstRejection() {
 		e.Rejected(judged.Client, f.Time)
 	}
 	if !r.Do.Refuses() && f.Stage >= helogate.Mail { // before MAIL there is no message to add to
 		r.Headers = header.Make(&judged, &v, rules.Headers)
 	}
 	e.counts.add(&f, &v, held)
+	if rules.Record {
+		r.Record = &helogate.Record{Facts: f, Verdict: v}
+	}
 	if e.Seen != nil {
 		e.Seen(&helogate.Record{Facts: f, Verdict: v})
 	}
 	e.warn(&judged, &v)
-	e.logVerdict(&f, &v, exception, held, began)
+	e.logVerdict(&f, judged.Client, &v, exception, held, began)
 	return r
 }
 
@@ -190,7 +194,7 @@ const hammering = "hammering"
 const maxLogged = 255 // bytes of a client's text in a line of log
 
 // logVerdict writes one line: what a person looks for at night. All of the client's text is made printable.
-func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, exception string, held bool, began time.Time) {
+func (e *Engine) logVerdict(f *helogate.Facts, judged netip.Addr, v *helogate.Verdict, exception string, held bool, began time.Time) {
 	ctx, now := context.Background(), e.Now()
 	if !e.Log.Enabled(ctx, slog.LevelInfo) {
 		return
@@ -198,7 +202,7 @@ func (e *Engine) logVerdict(f *helogate.Facts, v *helogate.Verdict, exception st
 	unsaid := 0
 	if v.By == hammering && v.Action.Refuses() && e.Muffle != nil {
 		var say bool
-		if unsaid, say = e.Muffle(f.Client, now); !say {
+		if unsaid, say = e.Muffle(judged, now); !say {
 			return
 		}
 	}

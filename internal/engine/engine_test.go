@@ -172,7 +172,11 @@ func TestHammering(t *testing.T) {
 	gate := b.Gate(Rules{Policy: mustPolicy(line(hammers, "reject")), RejectAt: helogate.Rcpt})
 	was := strings.Count(b.log.String(), "by=hammering")
 	for range 3 {
+		f.Session += " again"
 		gate.Judge(t.Context(), f)
+	}
+	if len(told) != 2 {
+		t.Errorf("%q: that it hammers counts", told)
 	}
 	if got := b.log.String(); strings.Count(got, "by=hammering") != was+1 || !strings.Contains(got, "unsaid=7") {
 		t.Errorf("the log says\n%s", got)

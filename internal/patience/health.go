@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -14,7 +15,8 @@ import (
 )
 
 // Health is an Asker before the resolver, that sees whether most of what it answers are failures. It counts organisational
-// domains, not questions: else one whose DNS is broken could make it look as if ours were.
+// domains, not questions: else one whose DNS is broken could make it look as if ours were. And of what is asked for the
+// clients of one network few failures count, for a client can name as many domains as he likes that nobody answers for.
 type Health struct {
 	helogate.Asker
 	log *slog.Logger
@@ -31,6 +33,7 @@ type Health struct {
 type span struct {
 	at           int64 // its number since the epoch
 	good, failed map[string]bool
+	of           map[netip.Prefix]int // how many of the failures were for a client of this network
 }
 
 const (
@@ -38,6 +41,7 @@ const (
 	spans      = 7
 	minDomains = 10   // too few answers say nothing
 	maxDomains = 2000 // of a span: more say nothing that these do not
+	maxOfOne   = 2    // failures of the last minute, for the clients of one network
 )
 
 // NewHealth returns the resolver ask, watched. now is nil for time.Now.
@@ -52,7 +56,8 @@ func NewHealth(ask helogate.Asker, log *slog.Logger, now func() time.Time) *Heal
 func (h *Health) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	a := h.Asker.Ask(ctx, q)
 	if ctx.Err() != context.Canceled { // a judgement that ended had no more need of it
-		h.count(domainOf(q), a.Status == helogate.TempFail)
+		client, _ := helogate.ClientOf(ctx)
+		h.count(domainOf(q), client, a.Status == helogate.TempFail)
 	}
 	return a
 }
@@ -70,13 +75,16 @@ func domainOf(q helogate.Question) string {
 	return q.Name
 }
 
-func (h *Health) count(domain string, failed bool) {
+// count counts an answer about a domain, for a client; the zero address is nobody.
+func (h *Health) count(domain string, client netip.Addr, failed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.span()
 	of := s.good
 	if failed {
-		of = s.failed
+		if of = s.failed; client.IsValid() && !of[domain] && !h.mayFail(s, client) {
+			return
+		}
 	}
 	if len(of) < maxDomains {
 		of[domain] = true
@@ -84,12 +92,37 @@ func (h *Health) count(domain string, failed bool) {
 	h.judge()
 }
 
+// mayFail notes a failure for a client, and says whether it counts.
+func (h *Health) mayFail(s *span, client netip.Addr) bool {
+	network, n := networkOf(client), 0
+	for i := range h.spans {
+		if h.spans[i].at > s.at-spans {
+			n += h.spans[i].of[network]
+		}
+	}
+	if n >= maxOfOne || len(s.of) >= maxDomains {
+		return false
+	}
+	s.of[network]++
+	return true
+}
+
+// networkOf is a /24 or a /64.
+func networkOf(a netip.Addr) netip.Prefix {
+	bits := 64
+	if a.Is4() {
+		bits = 24
+	}
+	p, _ := a.Prefix(bits)
+	return p
+}
+
 // span returns that which is now.
 func (h *Health) span() *span {
 	at := h.now().UnixNano() / int64(spanLength)
 	s := &h.spans[at%spans]
 	if s.at != at || s.good == nil {
-		*s = span{at: at, good: map[string]bool{}, failed: map[string]bool{}}
+		*s = span{at: at, good: map[string]bool{}, failed: map[string]bool{}, of: map[netip.Prefix]int{}}
 	}
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -162,5 +163,40 @@ func TestDomainOf(t *testing.T) {
 		if got := domainOf(helogate.Question{Kind: c.kind, Name: c.name}); got != c.want {
 			t.Errorf("%s %s: %q, want %q", c.kind, c.name, got, c.want)
 		}
+	}
+}
+
+// allFail is a resolver that fails.
+type allFail struct{ answers }
+
+func (allFail) Ask(context.Context, helogate.Question) *helogate.Answer {
+	return &helogate.Answer{Status: helogate.TempFail}
+}
+
+// One client, whatever many domains and networks it names, cannot make it look as if our resolver failed.
+func TestHealthOfOneClient(t *testing.T) {
+	h := NewHealth(allFail{}, slog.New(slog.DiscardHandler), nil)
+	names := helogate.Check{Name: "names", Run: func(c *helogate.Case) helogate.Finding {
+		for i := range 50 {
+			c.Ask(helogate.PTR, fmt.Sprintf("192.%d.2.1", i))
+			c.Ask(helogate.A, fmt.Sprintf("mx.bad%d.example", i))
+		}
+		return c.None("done")
+	}}
+	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: names})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 { // of a /24, who count as one
+		p.Judge(t.Context(), helogate.Facts{Client: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}, h)
+	}
+	if why, _, sick := h.Sick(); sick || why != "no answer about 2 of 2 domains in the last minute" {
+		t.Error(sick, why)
+	}
+	for i := range 5 {
+		p.Judge(t.Context(), helogate.Facts{Client: netip.AddrFrom4([4]byte{198, 51, byte(i), 1})}, h)
+	}
+	if why, _, sick := h.Sick(); !sick || !strings.HasPrefix(why, "no answer about 1") {
+		t.Error(sick, why)
 	}
 }

@@ -250,3 +250,21 @@ func TestFull(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Who wrote something else than numbers into the file by hand has spoilt that record, and not the service.
+func TestSpoiltRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	s := open(t, state.SQLiteConfig{Path: path})
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	mustPut(t, s, "k", now.Add(time.Hour))
+	mustClose(t, s)
+	script(t, path, `UPDATE records SET first = 'long ago', last = 1.5, count = x'00', expires = 'never'`)
+	s = open(t, state.SQLiteConfig{Path: path})
+	defer mustClose(t, s)
+	if r, found, err := s.Get(t.Context(), state.Greylist, "k", now); found || err != nil {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err := s.Attempt(t.Context(), "k", now, greylist); err != nil || !r.First.Equal(now) || r.Count != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

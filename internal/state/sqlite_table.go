@@ -93,9 +93,9 @@ func (r *row) over(now time.Time) bool { return milli(now) >= r.expires }
 
 // take fills in what load and some select.
 func (r *row) take(v []driver.Value) {
-	r.first, r.last, r.passed, r.count = v[0].(int64), v[1].(int64), v[2].(int64), v[3].(int64)
+	r.first, r.last, r.passed, r.count = integer(v[0]), integer(v[1]), integer(v[2]), integer(v[3])
 	r.value = blob(v[4])
-	r.expires = v[5].(int64)
+	r.expires = integer(v[5])
 }
 
 // blob are bytes that came of SQLite, or go there: it takes nil for NULL, and gives it for none.
@@ -104,6 +104,13 @@ func blob(v driver.Value) []byte {
 		return b
 	}
 	return []byte{}
+}
+
+// integer is a number that came of SQLite, which keeps a column's type only as long as nobody else writes: of anything else
+// it is 0, and a record that is over is begun anew.
+func integer(v driver.Value) int64 {
+	n, _ := v.(int64)
+	return n
 }
 
 // attempt does to the row of an attempt, when it is noted, what the rules of the greylist say.
@@ -254,8 +261,8 @@ func (t *table) total() (n int64) {
 
 func (t *table) readCounts() (counts [numberOfKinds]int64, err error) {
 	err = t.tally.each(func(v []driver.Value) {
-		if i := v[0].(int64); i >= 1 && i <= numberOfKinds {
-			counts[i-1], _ = v[1].(int64)
+		if i := integer(v[0]); i >= 1 && i <= numberOfKinds {
+			counts[i-1] = integer(v[1])
 		}
 	})
 	return counts, err

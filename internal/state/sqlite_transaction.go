@@ -61,9 +61,7 @@ type slice struct {
 func (t *table) look(rows int) (s slice, err error) {
 	s.from = t.swept
 	_, err = t.survey.first(func(v []driver.Value) {
-		n, _ := v[0].(int64)
-		s.seen = int(n)
-		s.over, _ = v[1].(int64)
+		s.seen, s.over = int(integer(v[0])), integer(v[1])
 		s.last, _ = v[2].([]byte)
 	}, int64(s.from.kind), blob(s.from.key), int64(rows), t.now)
 	if s.next = after(s.from.kind, s.last); s.seen < rows {
