@@ -157,6 +157,7 @@ func (p *postfix) plan(l *lab) ([]*service, error) {
 		add("everybody", append(stages, "smtpd_delay_reject = no", "relay_recipient_maps = static:x")...),
 		add("delayed", stages...), // Postfix's default: all is asked at RCPT
 		add("before", "smtpd_relay_restrictions =", "smtpd_recipient_restrictions = "+ask(p.policy, "")+", reject_unauth_destination"),
+		add("proxied", "smtpd_upstream_proxy_protocol = haproxy", "smtpd_recipient_restrictions = reject_unauth_destination, "+ask(p.policy, "")),
 		add("socket", "smtpd_recipient_restrictions = reject_unauth_destination, "+socket),
 	}
 	for _, name := range append([]string{"kept"}, presets...) {

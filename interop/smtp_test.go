@@ -20,14 +20,22 @@ type client struct {
 
 // dial connects and takes the greeting.
 func dial(addr netip.AddrPort) (*client, string, error) {
-	conn, err := net.DialTimeout("tcp", addr.String(), patience)
+	c, err := call(addr)
 	if err != nil {
 		return nil, "", err
 	}
-	conn.SetDeadline(time.Now().Add(2 * patience))
-	c := &client{conn, bufio.NewReader(conn)}
 	greeting, err := c.reply()
 	return c, greeting, err
+}
+
+// call connects.
+func call(addr netip.AddrPort) (*client, error) {
+	conn, err := net.DialTimeout("tcp", addr.String(), patience)
+	if err != nil {
+		return nil, err
+	}
+	conn.SetDeadline(time.Now().Add(2 * patience))
+	return &client{conn, bufio.NewReader(conn)}, nil
 }
 
 // say sends a line and returns the reply: its last line, for what Postfix can do is not of interest.
