@@ -1,6 +1,6 @@
 # What there is beyond "go test ./...". Each target says what it needs.
 
-.PHONY: test race lint docs interop bench names fuzz ci
+.PHONY: test race lint docs interop peers bench names fuzz ci
 
 test:            ## all tests; those against real programs are skipped where these are not installed
 	go test ./...
@@ -17,8 +17,11 @@ lint:            ## gofmt, vet, staticcheck, and whether go.mod is tidy
 docs:            ## the pages that are made of the code
 	go generate ./check ./internal/config
 
-interop:         ## a real Postfix, nsd, unbound, swaks and redis-server; a peer that is missing is a failure. As root.
+interop:         ## the real MTAs and DNS servers (make peers); a peer that is missing is a failure. As root.
 	HELOGATE_INTEROP=require go test -count=1 -v ./interop
+
+peers:           ## unpack the MTAs that cannot be installed beside Postfix, below /opt/helogate-peers (Debian)
+	@set -e; for p in .ci/peer-*; do bash "$$p"; done
 
 bench:           ## speed and size, in one table (nsd, unbound, policyd-weight, redis-server and postgrey for their rows)
 	go run ./bench

@@ -258,18 +258,23 @@ func ownCPU() float64 {
 }
 
 // peak is the most memory that the process has had in RAM, in bytes: VmHWM of proc(5).
-func (p *process) peak() (int64, error) {
+func (p *process) peak() (int64, error) { return p.inRAM("VmHWM") }
+
+// resident is what it has now.
+func (p *process) resident() (int64, error) { return p.inRAM("VmRSS") }
+
+func (p *process) inRAM(what string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(b)) {
-		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+		if value, ok := strings.CutPrefix(line, what+":"); ok {
 			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
 			return kib << 10, err
 		}
 	}
-	return 0, errors.New("no VmHWM in /proc/PID/status")
+	return 0, fmt.Errorf("no %s in /proc/PID/status", what)
 }
 
 // stat is what /proc/PID/stat says, as far as it is wanted; zero if there is no such process.

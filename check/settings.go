@@ -29,13 +29,15 @@ type Settings struct {
 type Own struct {
 	Names     []string // host names and domains, with everything below; canonical
 	Addresses []netip.Addr
+	Ranges    []netip.Prefix // more addresses of ours, too many to write down
 	Networks  []netip.Prefix
 }
 
 // hasAddress reports whether an address is one that our own hosts answer at: a configured one, the one that the client
 // connected to, or a loopback address.
 func (o *Own) hasAddress(c *helogate.Case, a netip.Addr) bool {
-	return a.IsValid() && (a.IsLoopback() || a == c.Server.Addr().Unmap() || slices.Contains(o.Addresses, a))
+	return a.IsValid() && (a.IsLoopback() || a == c.Server.Addr().Unmap() || slices.Contains(o.Addresses, a) ||
+		slices.ContainsFunc(o.Ranges, func(p netip.Prefix) bool { return p.Contains(a) }))
 }
 
 // hasClient reports whether the client is one of ours.

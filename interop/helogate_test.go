@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -92,7 +93,14 @@ func (d *daemon) start(l *lab) {
 	p, err := start("helogate", cmd)
 	must(d.t, err)
 	d.process = p
-	d.waitFor("smtpd_policy_service_timeout") // printed when all doors are open, whatever the level of the log
+	// What to put into the MTAs' configuration is printed when all doors are open, whatever the level of the log.
+	printed := func() bool {
+		return slices.ContainsFunc([]string{"smtpd_policy_service_timeout", "milter_command_timeout", "HELOGATE_SOCKET", "auth_http_timeout", "/v1/health"},
+			func(hint string) bool { return hasLine(d.out.String(), hint) })
+	}
+	if err := eventually(func() bool { return printed() || !d.alive() }); err != nil || !printed() {
+		d.t.Fatalf("helogate does not serve:\n%s", d.out.String())
+	}
 }
 
 // waitFor waits until a line of the log holds all the words.

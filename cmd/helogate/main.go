@@ -39,19 +39,21 @@ type configError struct{ error }
 func (e configError) Unwrap() error { return e.error }
 
 type commands struct {
-	Serve   serveCmd         `cmd:"" help:"Judge for the MTAs that ask."`
-	Check   checkCmd         `cmd:"" help:"Judge one client and show why, always as if in force. A HELO that begins with - goes after --."`
-	Config  configCmd        `cmd:"" help:"Check or show the configuration."`
-	Reload  reloadCmd        `cmd:"" help:"Have the running service read its configuration again."`
-	Status  serviceStatusCmd `cmd:"" help:"Say how the running service is."`
-	Trust   trustCmd         `cmd:"" help:"Say who is let in for a while."`
-	Exempt  exemptCmd        `cmd:"" help:"Say who is exempt, and why somebody is not."`
-	State   stateCmd         `cmd:"" help:"Export and import what is remembered."`
-	Import  importCmd        `cmd:"" help:"Print the configuration that does what another tool's does."`
-	Init    initCmd          `cmd:"" help:"Write a first configuration, by what Postfix says if there is one."`
-	Names   namesCmd         `cmd:"" help:"Say of each name in a list whether a person gave it or a provider stamped it."`
-	Demo    demoCmd          `cmd:"" help:"See it work without a network: the real service on a DNS of its own, and clients that pose."`
-	Version versionCmd       `cmd:"" help:"Print the version."`
+	Serve    serveCmd         `cmd:"" help:"Judge for the MTAs that ask."`
+	SMTPD    opensmtpdCmd     `cmd:"" name:"opensmtpd" help:"Judge for OpenSMTPD, which starts this as a filter: filter \"helogate\" proc-exec \"...\"."`
+	Check    checkCmd         `cmd:"" help:"Judge one client and show why, always as if in force. A HELO that begins with - goes after --."`
+	Config   configCmd        `cmd:"" help:"Check or show the configuration."`
+	Reload   reloadCmd        `cmd:"" help:"Have the running service read its configuration again."`
+	Status   serviceStatusCmd `cmd:"" help:"Say how the running service is."`
+	Trust    trustCmd         `cmd:"" help:"Say who is let in for a while."`
+	Exempt   exemptCmd        `cmd:"" help:"Say who is exempt, and why somebody is not."`
+	State    stateCmd         `cmd:"" help:"Export and import what is remembered."`
+	Import   importCmd        `cmd:"" help:"Print the configuration that does what another tool's does."`
+	Init     initCmd          `cmd:"" help:"Write a first configuration, by what Postfix says if there is one."`
+	Names    namesCmd         `cmd:"" help:"Say of each name in a list whether a person gave it or a provider stamped it."`
+	QmailSpp qmailSppCmd      `cmd:"" name:"qmail-spp" help:"Judge the client that the environment tells of: a plugin of qmail-spp, in place of helodnscheck."`
+	Demo     demoCmd          `cmd:"" help:"See it work without a network: the real service on a DNS of its own, and clients that pose."`
+	Version  versionCmd       `cmd:"" help:"Print the version."`
 }
 
 type configCmd struct {
@@ -63,11 +65,17 @@ type configCmd struct {
 type world struct {
 	ctx            context.Context // ends at SIGINT and SIGTERM
 	stop           func()          // lets the next of them end the program at once
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, os.Environ())) }
+func main() {
+	if asPlugin(os.Args) {
+		os.Exit(plugin(os.Args[0], os.Stdout, os.Stderr, os.Environ()))
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr, os.Environ()))
+}
 
 func run(args []string, stdout, stderr io.Writer, environ []string) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -93,7 +101,7 @@ func run(args []string, stdout, stderr io.Writer, environ []string) (code int) {
 		fmt.Fprintln(stderr)
 		return exitUsage
 	}
-	return say(parsed.Run(&world{ctx: ctx, stop: stop, stdout: stdout, stderr: stderr, environ: environ}), stderr)
+	return say(parsed.Run(&world{ctx: ctx, stop: stop, stdin: os.Stdin, stdout: stdout, stderr: stderr, environ: environ}), stderr)
 }
 
 // say words an error and finds the exit status that it means.

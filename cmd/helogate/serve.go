@@ -1,9 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -13,16 +14,23 @@ import (
 	"time"
 
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/door"
 )
 
 type serveCmd struct {
 	configFlag
 }
 
-// Run serves until a signal ends it: SIGTERM and SIGINT after what is in flight is answered. SIGHUP reads the
-// configuration again.
+// Run serves, and says on stdout what to put into the configuration of the MTAs that are to ask.
 func (cmd serveCmd) Run(w *world) error {
-	c, err := cmd.load(w)
+	load := func() (*config.Config, error) { return cmd.load(w) }
+	return serve(w, cmd.Config, load, func(c *config.Config, s *service) { fmt.Fprint(w.stdout, hints(c, s.addrs)) })
+}
+
+// serve serves until a signal ends it: SIGTERM and SIGINT after what is in flight is answered. SIGHUP reads the
+// configuration again. file is where load has it from. ready is called when all doors are open.
+func serve(w *world, file string, load func() (*config.Config, error), ready func(*config.Config, *service)) error {
+	c, err := load()
 	if err != nil {
 		return err
 	}
@@ -41,22 +49,27 @@ func (cmd serveCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	r, err := cmd.supervise(w, s, resolver)
+	r, err := supervise(w, s, resolver, file, load)
 	if err != nil {
 		_ = s.end(c)
 		return err
 	}
 	s.serve()
-	fmt.Fprint(w.stdout, mainCF(c, s.addrs))
+	ready(c, s)
 	for {
 		select {
 		case <-hup:
 			_ = r.reload("signal") // it is in the log, and in the status
 		case err := <-s.failed:
-			log.Error("a door ended", "error", err)
+			if errors.Is(err, door.ErrGone) {
+				log.Info("stopping", "because", err)
+				err = nil
+			} else {
+				log.Error("a door ended", "error", err)
+			}
 			r.close()
-			_ = s.end(c)
-			return err
+			ended := s.end(c)
+			return cmp.Or(err, ended)
 		case <-w.ctx.Done():
 			log.Info("stopping")
 			w.stop()
@@ -86,42 +99,4 @@ func limitMemory(w *world, c *config.Config) {
 	if !set("GOGC") {
 		debug.SetGCPercent(400)
 	}
-}
-
-// mainCF is what to put into Postfix's main.cf for the doors of a configuration, which listen at addrs.
-func mainCF(c *config.Config, addrs []net.Addr) string {
-	var b strings.Builder
-	b.WriteString("# For Postfix's main.cf: helogate behind what costs no lookup, so that only recipients that exist are judged for.\n" +
-		"# If helogate is down, mail flows: the default action is DUNNO.\n" +
-		"smtpd_recipient_restrictions =\n    permit_mynetworks, permit_sasl_authenticated,\n" +
-		"    reject_unauth_destination, reject_unlisted_recipient,\n")
-	fmt.Fprintf(&b, "    check_policy_service %s\n", postfixName(addrs[0]))
-	b.WriteString("smtpd_policy_service_default_action = DUNNO\n")
-	fmt.Fprintf(&b, "smtpd_policy_service_timeout = %ds\n", int((c.DNS.Budget+5*time.Second)/time.Second))
-	for i := 1; i < len(addrs); i++ {
-		fmt.Fprintf(&b, "# or, for another smtpd, the door with preset %s: check_policy_service %s\n", presetOf(c, i), postfixName(addrs[i]))
-	}
-	if c.Mode != config.Enforce {
-		b.WriteString("# This is shadow mode: verdicts are logged, and nothing happens to the mail. mode = \"enforce\" changes that.\n")
-	}
-	return b.String()
-}
-
-// presetOf names the preset of a door.
-func presetOf(c *config.Config, door int) string {
-	if p := c.Listen[door].Preset; p != "" {
-		return p
-	}
-	return c.Policy.Preset
-}
-
-// queueDirectory is Postfix's, in which Debian's smtpd is shut: there it names sockets from here.
-const queueDirectory = "/var/spool/postfix/"
-
-// postfixName names a door as Postfix does.
-func postfixName(addr net.Addr) string {
-	if addr.Network() == "unix" {
-		return "unix:" + strings.TrimPrefix(addr.String(), queueDirectory)
-	}
-	return "inet:" + addr.String()
 }

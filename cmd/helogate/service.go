@@ -29,7 +29,7 @@ type service struct {
 	known     *reputation
 	since     time.Time
 	gates     []*engine.Gate
-	doors     []*door.Postfix
+	doors     []door.Door
 	listeners []net.Listener
 	addrs     []net.Addr // where the doors listen, in the configuration's order
 	failed    chan error // of a door that ended by itself
@@ -64,21 +64,35 @@ func openService(w *world, c *config.Config, ask helogate.Asker, log *slog.Logge
 		Ask: known, Log: log, Budget: c.DNS.Budget, Seen: seen, Rejected: known.rejected, Muffle: known.muffle.Say,
 	})
 	for i, l := range c.Listen {
-		listener, err := door.Listen(l.Address.String(), l.Permissions)
+		gate := s.engine.Gate(rulesOf(c, l.Protocol, policies.Doors[i]))
+		made, listener, err := openDoor(w, c, i, gate.Judge, log)
 		if err != nil {
 			s.closeListeners()
 			known.close()
 			trusted.Close()
 			return nil, err
 		}
-		gate := s.engine.Gate(rulesOf(c, policies.Doors[i]))
 		s.gates = append(s.gates, gate)
-		s.doors = append(s.doors, &door.Postfix{Judge: gate.Judge, Log: log})
+		s.doors = append(s.doors, made)
 		s.addrs = append(s.addrs, listener.Addr())
 		s.listeners = append(s.listeners, listener)
 	}
 	s.inForce.Store(&inForceNow{c, policies, s.since})
 	return s, nil
+}
+
+// openDoor makes a door, and what it listens on: for smtpd that is what it gave us at our start.
+func openDoor(w *world, c *config.Config, i int, judge door.Judge, log *slog.Logger) (door.Door, net.Listener, error) {
+	l := c.Listen[i]
+	if l.Protocol == opensmtpdProtocol {
+		return newOpenSMTPD(c, judge, log), door.Stdio(w.stdin, w.stdout), nil
+	}
+	made, err := newDoor(c, i, judge, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	listener, err := door.Listen(l.Address.String(), l.Permissions)
+	return made, listener, err
 }
 
 // serve begins to answer.
@@ -124,7 +138,7 @@ func (s *service) reload(c *config.Config) error {
 	}
 	s.known.set(c)
 	for i, g := range s.gates {
-		g.SetRules(rulesOf(c, policies.Doors[i]))
+		g.SetRules(rulesOf(c, c.Listen[i].Protocol, policies.Doors[i]))
 	}
 	s.inForce.Store(&inForceNow{c, policies, time.Now()})
 	for _, w := range policy.Warnings(c, policies, time.Now()) {
@@ -161,8 +175,17 @@ func needRestart(old, is *config.Config) (out []string) {
 		out = append(out, "control.socket")
 	}
 	for i := range is.Listen {
+		if is.Listen[i].Protocol == opensmtpdProtocol && (addsHeaders(is) && !addsHeaders(old) || resultsName(is) != resultsName(old)) {
+			out = append(out, "headers")
+		}
 		if old.Listen[i].Permissions != is.Listen[i].Permissions {
 			out = append(out, fmt.Sprintf("listen[%d].permissions", i))
+		}
+		if old.Listen[i].Backend != is.Listen[i].Backend {
+			out = append(out, fmt.Sprintf("listen[%d].backend", i))
+		}
+		if old.Listen[i].TokenFile != is.Listen[i].TokenFile {
+			out = append(out, fmt.Sprintf("listen[%d].token_file", i))
 		}
 	}
 	return out

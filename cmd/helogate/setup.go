@@ -36,7 +36,7 @@ func (f configFlag) load(w *world) (*config.Config, error) {
 
 // known is what a configuration may name.
 func known(environ []string) config.Options {
-	return config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: []string{"postfix"}, Environ: environ}
+	return config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: protocols, Environ: environ}
 }
 
 // resolverOf makes the resolver of a configuration.
@@ -71,16 +71,13 @@ func policiesOf(c *config.Config) (*policy.Policies, error) {
 }
 
 // rulesOf makes the rules of a door.
-func rulesOf(c *config.Config, d *policy.Door) engine.Rules {
+func rulesOf(c *config.Config, protocol string, d *policy.Door) engine.Rules {
 	h := c.Headers
 	r := engine.Rules{
-		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage,
+		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage, Record: protocol == "http",
 		Headers: header.Options{
-			AuthenticationResults: h.AuthenticationResults, XHelogate: h.XHelogate, XHelo: h.XHelo, XHeloCheck: h.XHeloCheck, Name: h.Name,
+			AuthenticationResults: h.AuthenticationResults, XHelogate: h.XHelogate, XHelo: h.XHelo, XHeloCheck: h.XHeloCheck, Name: authservID(c),
 		},
-	}
-	if r.Headers.Name == "" {
-		r.Headers.Name = hostName()
 	}
 	for i, f := range d.For {
 		r.For = append(r.For, engine.Exception{
@@ -89,6 +86,14 @@ func rulesOf(c *config.Config, d *policy.Door) engine.Rules {
 		})
 	}
 	return r
+}
+
+// authservID is the name that we go by in headers (RFC 8601 section 2.5).
+func authservID(c *config.Config) string {
+	if c.Headers.Name != "" {
+		return c.Headers.Name
+	}
+	return hostName()
 }
 
 // hostName is the name of this host, as the MTA's own would be.

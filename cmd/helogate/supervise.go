@@ -33,13 +33,10 @@ type supervisor struct {
 	closed  bool
 }
 
-// supervise opens the control socket, and watches the files if the configuration wants it. That there is no socket at the
+// supervise opens the control socket, and watches the files if the configuration, which load has from a file, wants it. That there is no socket at the
 // usual place stops nobody from serving; at a place of the administrator's it does.
-func (cmd serveCmd) supervise(w *world, s *service, resolver *dns.Resolver) (*supervisor, error) {
-	r := &supervisor{
-		service: s, file: cmd.Config, resolver: resolver,
-		load: func() (*config.Config, error) { return cmd.configFlag.load(w) },
-	}
+func supervise(w *world, s *service, resolver *dns.Resolver, file string, load func() (*config.Config, error)) (*supervisor, error) {
+	r := &supervisor{service: s, file: file, resolver: resolver, load: load}
 	setting := s.config.Control.Socket
 	if path := control.Socket(setting, w.environ); path != "" {
 		l, err := control.Listen(path, s.config.Control.Permissions)

@@ -24,7 +24,7 @@ func options(environ ...string) Options {
 			"helo-syntax", "dnsbl", "no-ptr", "spf-from", "spf-helo",
 		},
 		Presets:   []string{"lenient", "rfc", "strict", "balanced", "hardline"},
-		Protocols: []string{"postfix", "milter", "exim", "http"},
+		Protocols: []string{"postfix", "milter", "exim", "nginx", "http"},
 		Environ:   environ,
 		Location:  berlin,
 	}

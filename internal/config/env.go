@@ -14,7 +14,7 @@ import (
 const prefix = "HELOGATE_"
 
 // notSettings are the variables with our prefix that others read.
-var notSettings = []string{"HELOGATE_CONFIG"}
+var notSettings = []string{"HELOGATE_CONFIG", "HELOGATE_SOCKET", "HELOGATE_SPP_TIMEOUT", "HELOGATE_SPP_ALONE"}
 
 // environment puts what the variables say into the tree, so that the one decoder judges it as if the file had said so.
 // They come in the order of their names: HELOGATE_DNS before HELOGATE_DNS__SERVERS. Offset is where their places begin.

@@ -8,7 +8,7 @@ import (
 
 func TestEnvironment(t *testing.T) {
 	const file = "mode = \"shadow\"\n[policy.checks]\nfcrdns = \"reject\"\n[[exempt]]\nname = \"a.example\"\n[dns]\nservers = [\"192.0.2.1\"]\n" +
-		"[[listen]]\nprotocol = \"http\"\naddress = \"[::1]:0\"\nchecks.spf-from = \"note\"\n[lists]\nOur-Partners = \"/etc/p\"\n" +
+		"[[listen]]\nprotocol = \"exim\"\naddress = \"[::1]:0\"\nchecks.spf-from = \"note\"\n[lists]\nOur-Partners = \"/etc/p\"\n" +
 		"[[rule]]\nname = \"A rule/No.1\"\nwhen = \"false\"\nthen = \"note\"\n"
 	for _, c := range []struct{ env, key, want string }{
 		{"HELOGATE_MODE=enforce", "mode", "enforce"},

@@ -38,6 +38,7 @@ func init() { // a literal would be a cycle: leaves parse by the decoder, which 
 		"asked":          of("what a list is asked about", words("question", "client", "helo", "ptr", "sender")),
 		"callout domain": of("a domain name", parseCalloutDomain),
 		"checks":         checksLeaf,
+		"backend":        of("an address with a port", parseBackend),
 		"codes":          anything("an answer of a list, such as 127.0.0.2", parseCode),
 		"control socket": of("the path of a unix socket, or none", parseControl),
 		"domain":         of("a domain name", parseDomain),

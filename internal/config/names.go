@@ -239,3 +239,12 @@ func isASCII(s string) bool {
 	}
 	return true
 }
+
+// parseBackend reads where a mail server is: nginx takes no name.
+func parseBackend(s string) (netip.AddrPort, error) {
+	at, err := netip.ParseAddrPort(s)
+	if err != nil || at.Port() == 0 {
+		return at, fmt.Errorf("%s is no address with a port: write it as 127.0.0.1:2526, or [::1]:2526", shown(s))
+	}
+	return at, nil
+}

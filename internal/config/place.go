@@ -12,6 +12,7 @@ var (
 	checksType    = reflect.TypeFor[Checks]()
 	exemptType    = reflect.TypeFor[Exempt]()
 	forwarderType = reflect.TypeFor[Forwarder]()
+	listenType    = reflect.TypeFor[Listen]()
 )
 
 // origin is where a Config comes from.

@@ -165,6 +165,7 @@ func (d *decoder) listen(all []*node, control *node) {
 		if perm != nil && at.Network != "unix" {
 			d.fail(perm.val, perm, "%s is no unix socket and has no permissions: leave this out", at)
 		}
+		d.door(one, at)
 		for _, other := range doors {
 			if at.covers(other.at) || other.at.covers(at) {
 				d.fail(a.val, a, "%s is taken by %s, which listens at %s", at, other.n.path(), other.at)
@@ -177,6 +178,28 @@ func (d *decoder) listen(all []*node, control *node) {
 		if at, err := ParseEndpoint(control.value()); err == nil && at == other.at {
 			d.fail(control.val, control, "%s is taken by %s: the control socket needs a path of its own", at, other.n.path())
 		}
+	}
+}
+
+// door wants what its protocol needs, and nothing that is another's.
+func (d *decoder) door(n *node, at Endpoint) {
+	protocol := n.get("protocol")
+	if protocol == nil || protocol.kind != text {
+		return
+	}
+	is := func(name string) bool { return protocol.text == name }
+	backend, token := n.get("backend"), n.get("token_file")
+	switch {
+	case is("nginx") && backend == nil && complete(n, fieldsOf(listenType)):
+		d.fail(n.val, n, `the backend is missing: give the address of the mail server that nginx is to pass clients to, "127.0.0.1:2526", say`)
+	case !is("nginx") && backend != nil:
+		d.fail(backend.val, backend, "a backend is for nginx, and this door speaks %s: leave it out", protocol.text)
+	}
+	switch {
+	case is("http") && token == nil && at.Network != "unix" && complete(n, fieldsOf(listenType)):
+		d.fail(n.val, n, "anybody who reaches %s could ask: give a token_file, or listen on a unix socket", at)
+	case !is("http") && token != nil:
+		d.fail(token.val, token, "a token is for http, and this door speaks %s: leave it out", protocol.text)
 	}
 }
 

@@ -155,10 +155,10 @@ func coversNames(a, b []string) bool {
 	return len(a) == 0 || len(b) > 0 && !slices.ContainsFunc(b, func(n string) bool { return !in(n) })
 }
 
-// unheard names settings that no door can do anything with. Postfix shows the origin of what it is forwarded as the client
-// itself, to whom it believes in XCLIENT, and not at all else.
+// unheard names settings that no door can do anything with. MTAs show the origin of what they are forwarded as the client
+// itself, to whom they believe in XCLIENT, and not at all else; who asks over HTTP can say it.
 func unheard(c *config.Config) (out []string) {
-	shown := slices.ContainsFunc(c.Listen, func(l config.Listen) bool { return l.Protocol != "postfix" })
+	shown := slices.ContainsFunc(c.Listen, func(l config.Listen) bool { return l.Protocol == "http" })
 	for i, f := range c.Forwarder {
 		if f.Origin && !shown {
 			out = append(out, fmt.Sprintf("%s: no door here shows whom it has its mail from, so that it is let in unjudged; "+

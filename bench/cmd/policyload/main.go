@@ -1,6 +1,7 @@
 // Command policyload measures a policy server of Postfix's delegation protocol, or is one to compare with.
 //
 //	policyload -serve dunno 127.0.0.1:10041      answer DUNNO, and do nothing else: the ceiling
+//	policyload -serve milter 127.0.0.1:10041     the same as a milter, or, with http, over HTTP
 //	policyload -serve door 127.0.0.1:10042       helogate's door, with a judge that passes everything
 //	policyload -d 10s 127.0.0.1:10040            ask about one client for ten seconds
 //	policyload -clients 1000 -warm 127.0.0.1:10040           about a thousand that were asked about before
@@ -54,10 +55,10 @@ func run(ctx context.Context, args []string) error {
 	var o options
 	flags := flag.NewFlagSet("policyload", flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "usage: policyload [flags] address\n       policyload -serve dunno|door address")
+		fmt.Fprintln(flags.Output(), "usage: policyload [flags] address\n       policyload -serve dunno|door|milter|http address")
 		flags.PrintDefaults()
 	}
-	serve := flags.String("serve", "", "be a server, `dunno` or door, instead of asking one")
+	serve := flags.String("serve", "", "be a server, `dunno`, door, milter or http, instead of asking one")
 	flags.IntVar(&o.connections, "c", 32, "connections, each with one request in flight")
 	flags.DurationVar(&o.duration, "d", 10*time.Second, "end after this time; with -n, 0 unless given")
 	flags.IntVar(&o.requests, "n", 0, "end after so many requests")
@@ -126,13 +127,19 @@ func answer(ctx context.Context, what, address string) error {
 			return err
 		}
 		return nil
+	case "milter", "http":
+		context.AfterFunc(ctx, func() { l.Close() })
+		if what == "milter" {
+			return dunno.ServeMilter(l)
+		}
+		return dunno.ServeHTTP(l)
 	case "door":
 		p := &door.Postfix{Judge: pass, Log: slog.Default()}
 		context.AfterFunc(ctx, func() { p.Shutdown(context.Background()) })
 		return p.Serve(l)
 	}
 	l.Close()
-	return fmt.Errorf("-serve %s: want dunno or door", what)
+	return fmt.Errorf("-serve %s: want dunno, door, milter or http", what)
 }
 
 func pass(context.Context, helogate.Facts) door.Ruling { return door.Ruling{Do: helogate.Continue} }

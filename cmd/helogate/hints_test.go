@@ -1,0 +1,47 @@
+package main
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/helogate/helogate/internal/config"
+)
+
+// Each door says where it is to be named, and no other MTA's words.
+func TestHints(t *testing.T) {
+	tcp := net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:10041"))
+	unix := &net.UnixAddr{Net: "unix", Name: "/run/helogate/judge.sock"}
+	for _, c := range []struct {
+		protocol string
+		at       net.Addr
+		want     string
+	}{
+		{"postfix", tcp, "\n    check_policy_service inet:127.0.0.1:10041\n"},
+		{"postfix", unix, "\n    check_policy_service unix:/run/helogate/judge.sock\n"},
+		{"milter", tcp, "\nsmtpd_milters = inet:127.0.0.1:10041\n"},
+		{"milter", &net.UnixAddr{Net: "unix", Name: "/var/spool/postfix/private/helogate"}, "\nsmtpd_milters = unix:private/helogate\n"},
+		{"exim", tcp, "\nHELOGATE_SOCKET = inet:127.0.0.1:10041\n"},
+		{"exim", unix, "\nHELOGATE_SOCKET = /run/helogate/judge.sock\n"},
+		{"nginx", tcp, "\nauth_http 127.0.0.1:10041/;\n"},
+		{"nginx", unix, "\nauth_http unix:/run/helogate/judge.sock:/;\n"},
+		{"http", tcp, "curl http://127.0.0.1:10041/v1/health\n"},
+		{"http", unix, "curl --unix-socket /run/helogate/judge.sock http://helogate/v1/health\n"},
+	} {
+		conf := config.Default()
+		conf.Mode = config.Enforce
+		conf.Listen = []config.Listen{{Protocol: c.protocol}}
+		got := hints(conf, []net.Addr{c.at})
+		if !strings.Contains(got, c.want) || strings.Contains(got, "smtpd_recipient_restrictions") != (c.protocol == "postfix") {
+			t.Errorf("%s at %s:\n%s", c.protocol, c.at, got)
+		}
+	}
+	for _, p := range protocols {
+		conf := config.Default()
+		conf.Listen = []config.Listen{{Protocol: p}}
+		if got := hints(conf, []net.Addr{tcp}); strings.Count(got, "\n") < 2 || !strings.Contains(got, "shadow mode") {
+			t.Errorf("%s: %q", p, got)
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package door
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/helogate/helogate"
+)
+
+// HTTP is the door of any program that speaks HTTP: POST /v1/judge takes the facts of a client as JSON, and answers the
+// verdict as "helogate check --json" does, with "now": what the MTA is to do at this moment. GET /v1/health says that the
+// door is open. docs/openapi.yaml describes both.
+//
+// What is no such request is answered 4xx, with what is wrong. Where there is no ruling, the answer is 503: whoever asked
+// then does what its administrator told it to do without us. No answer but 200 says anything about a client.
+//
+// Fields are set before Serve.
+type HTTP struct {
+	Judge   Judge
+	Log     *slog.Logger // nil: nothing is logged
+	Token   string       // that who asks is to show; "" is none
+	Version string       // as health says it
+
+	server    httpServer // 64 KiB of body: a HELO that fills an SMTP line is 6 KiB at most, with every byte escaped
+	once      sync.Once
+	token     [sha256.Size]byte
+	strangers seldom // without the token
+	wrong     seldom // requests that cannot be answered
+	stopping  atomic.Bool
+}
+
+func (d *HTTP) init() {
+	d.once.Do(func() {
+		if d.Log == nil {
+			d.Log = slog.New(slog.DiscardHandler)
+		}
+		d.token = sha256.Sum256([]byte(d.Token))
+		d.strangers.every, d.wrong.every = time.Minute, time.Minute
+	})
+}
+
+// Serve answers who connects to l until l closes, and closes it. It may run on several listeners. It returns nil after
+// Shutdown, else why it could not go on.
+func (d *HTTP) Serve(l net.Listener) error {
+	if d.Judge == nil {
+		return errors.New("door: HTTP has no Judge")
+	}
+	d.init()
+	return d.server.serve(l, d.Log, d.handle)
+}
+
+// Shutdown stops accepting, lets requests under way be answered, and closes connections that are idle. It returns nil when
+// that is done. When ctx ends before, it ends the judgements, closes all and says so.
+func (d *HTTP) Shutdown(ctx context.Context) error {
+	d.stopping.Store(true)
+	return d.server.shutdown(ctx)
+}
+
+// Connections returns how many connections are open.
+func (d *HTTP) Connections() int { return d.server.open() }
+
+// The paths of the door.
+const (
+	judgePath  = "/v1/judge"
+	healthPath = "/v1/health"
+)
+
+func (d *HTTP) handle(w http.ResponseWriter, r *http.Request) {
+	method, answer := "", d.judge
+	switch r.URL.Path {
+	case judgePath:
+		method = http.MethodPost
+	case healthPath:
+		method, answer = http.MethodGet, d.health
+	default:
+		d.refuse(w, r, http.StatusNotFound, errors.New("there is nothing here but POST "+judgePath+" and GET "+healthPath))
+		return
+	}
+	if r.Method != method {
+		w.Header().Set("Allow", method)
+		d.refuse(w, r, http.StatusMethodNotAllowed, errors.New(r.URL.Path+" is asked with "+method))
+		return
+	}
+	answer(w, r)
+}
+
+// health says whether the door is open, to whoever asks: it tells nothing of clients.
+func (d *HTTP) health(w http.ResponseWriter, _ *http.Request) {
+	code, status := http.StatusOK, "ok"
+	if d.stopping.Load() {
+		code, status = http.StatusServiceUnavailable, "stopping"
+	}
+	d.write(w, code, healthAnswer{status, d.Version})
+}
+
+func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
+	if !d.knows(r) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		d.refuse(w, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: Authorization: Bearer, and what token_file names"))
+		return
+	}
+	if !isJSON(r.Header) {
+		d.refuse(w, r, http.StatusUnsupportedMediaType, errors.New("the body is to be application/json in UTF-8, as it is, not compressed"))
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		d.unread(w, r, err)
+		return
+	}
+	facts, err := readFacts(body)
+	if err != nil {
+		d.refuse(w, r, http.StatusBadRequest, err)
+		return
+	}
+	ruling := d.Judge(d.server.ctx, facts)
+	answer, ok := appendVerdict(nil, ruling)
+	if !ok {
+		d.Log.Error("no ruling: answered 503", "do", string(ruling.Do), "client", facts.Client, "peer", r.RemoteAddr)
+		d.write(w, http.StatusServiceUnavailable, httpError{Error: "there is no ruling"})
+		return
+	}
+	d.send(w, http.StatusOK, answer)
+}
+
+// unread answers a body that could not be read: too large, too slow, or cut off.
+func (d *HTTP) unread(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("Connection", "close") // what is left of it is no next request
+	if _, is := errors.AsType[*http.MaxBytesError](err); is {
+		d.refuse(w, r, http.StatusRequestEntityTooLarge, errors.New("the body is too large for one client's facts"))
+		return
+	}
+	d.refuse(w, r, http.StatusRequestTimeout, errors.New("the body did not come whole"))
+}
+
+// knows reports whether who asks may. Sums are compared, and in constant time, so that nothing about the token can be found
+// out by how long it takes to say no.
+func (d *HTTP) knows(r *http.Request) bool {
+	if d.Token == "" {
+		return true
+	}
+	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	sum := sha256.Sum256([]byte(strings.TrimSpace(shown)))
+	return subtle.ConstantTimeCompare(sum[:], d.token[:]) == 1 && strings.EqualFold(scheme, "Bearer")
+}
+
+// isJSON reports whether the body is said to be what it must be. A web page cannot have a browser send that here without
+// asking first, which we do not answer.
+func isJSON(h http.Header) bool {
+	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	charset := params["charset"]
+	return err == nil && kind == "application/json" && (charset == "" || strings.EqualFold(charset, "utf-8")) &&
+		h.Get("Content-Encoding") == ""
+}
+
+// refuse answers a request that is none of ours, and says so in the log from time to time: a program that asks wrongly is
+// never told about its clients, and somebody must hear of it.
+func (d *HTTP) refuse(w http.ResponseWriter, r *http.Request, code int, err error) {
+	often := &d.wrong
+	if code == http.StatusUnauthorized {
+		often = &d.strangers
+	}
+	if n, due := often.due(); due {
+		d.Log.Warn("a request that cannot be answered", "status", code, "error", err, "peer", r.RemoteAddr,
+			"others_since_the_last_warning", n)
+	}
+	e := httpError{Error: err.Error()}
+	if bad, is := errors.AsType[badFacts](err); is {
+		e.Field = bad.field
+	}
+	d.write(w, code, e)
+}
+
+// httpError is the body of an answer that is no verdict.
+type httpError struct {
+	Error string `json:"error"`
+	Field string `json:"field,omitempty"` // of the facts, where one is at fault
+}
+
+type healthAnswer struct {
+	Status  string `json:"status"`
+	Version string `json:"version"`
+}
+
+func (d *HTTP) write(w http.ResponseWriter, code int, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // of our own types
+	}
+	d.send(w, code, b)
+}
+
+func (d *HTTP) send(w http.ResponseWriter, code int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff") // half of it is a stranger's text
+	w.WriteHeader(code)
+	_, _ = w.Write(body) // who does not take it has gone
+}
+
+// nowAnswer is what the MTA is to do at this moment, in words that every MTA has.
+type nowAnswer struct {
+	Do      helogate.Do   `json:"do"`
+	Reply   *replyAnswer  `json:"reply"`
+	Headers []fieldAnswer `json:"headers"`
+}
+
+type replyAnswer struct {
+	Code     int    `json:"code"`
+	Enhanced string `json:"enhanced"`
+	Text     string `json:"text"`
+}
+
+type fieldAnswer struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// appendVerdict appends the verdict's JSON with what is to be done now, and returns false where there is no ruling. Accept
+// is no more than continue: it is no permit.
+func appendVerdict(b []byte, r Ruling) (_ []byte, ok bool) {
+	now := nowAnswer{Do: r.Do, Headers: make([]fieldAnswer, 0, len(r.Headers))}
+	switch r.Do {
+	case helogate.Continue, helogate.Accept:
+		now.Do = helogate.Continue
+		for _, f := range r.Headers {
+			now.Headers = append(now.Headers, fieldAnswer(f))
+		}
+	case helogate.Defer, helogate.Reject, helogate.Drop:
+		reply := replyAnswer(r.refusal())
+		now.Reply = &reply
+	default:
+		return b, false
+	}
+	if r.Record == nil {
+		return b, false
+	}
+	said, err := json.Marshal(now)
+	if err != nil {
+		panic(err)
+	}
+	b = r.Record.AppendJSON(b)
+	b = append(b[:len(b)-len("}")], `,"now":`...)
+	return append(append(b, said...), '}'), true
+}

@@ -1,0 +1,301 @@
+package door
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/header"
+)
+
+// Each file of testdata/opensmtpd is a dialogue with smtpd, in the form that TestPostfixDialogues has; in those whose names
+// begin with headers messages come through us, and mx.example.net is our name.
+func TestOpenSMTPDDialogues(t *testing.T) {
+	files, err := filepath.Glob("testdata/opensmtpd/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no dialogues", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				d := &dialogue{t: t, ruling: func() Ruling { return Ruling{Do: helogate.Continue} }}
+				o := &OpenSMTPD{Judge: d.judge, Log: d.log.logger()}
+				if strings.HasPrefix(name, "headers") {
+					o.Headers, o.Name = true, "mx.example.net"
+				}
+				d.conn = startOpenSMTPD(t, o, ErrGone).conn
+				d.in = bufio.NewReader(d.conn)
+				for i, line := range strings.Split(string(text), "\n") {
+					d.at = fmt.Sprintf("%s:%d", file, i+1)
+					d.line(line)
+				}
+				d.end()
+			})
+		})
+	}
+}
+
+// An smtpdEnd is smtpd's end of a door's connection.
+type smtpdEnd struct {
+	t    *testing.T
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// startOpenSMTPD runs a door, which is to end so when the test ends, or its connection.
+func startOpenSMTPD(t *testing.T, o *OpenSMTPD, ends error) *smtpdEnd {
+	t.Helper()
+	here, there := net.Pipe()
+	served := make(chan error, 1)
+	go func() { served <- o.Serve(Stdio(there, there)) }()
+	t.Cleanup(func() {
+		here.Close()
+		if err := <-served; !errors.Is(err, ends) || (err == nil) != (ends == nil) {
+			t.Errorf("Serve ended with %v, not %v", err, ends)
+		}
+		if err := o.Shutdown(context.Background()); err != nil {
+			t.Error("shutdown:", err)
+		}
+	})
+	return &smtpdEnd{t, here, bufio.NewReader(here)}
+}
+
+// greeted is one that has registered.
+func (s *smtpdEnd) greeted() *smtpdEnd {
+	s.t.Helper()
+	s.say("config|ready")
+	for s.hear() != "register|ready" {
+	}
+	return s
+}
+
+func (s *smtpdEnd) say(lines ...string) {
+	s.t.Helper()
+	if _, err := io.WriteString(s.conn, strings.Join(lines, "\n")+"\n"); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *smtpdEnd) hear() string {
+	s.t.Helper()
+	line, err := s.in.ReadString('\n')
+	if err != nil {
+		s.t.Fatalf("%q and %v", line, err)
+	}
+	return strings.TrimSuffix(line, "\n")
+}
+
+func (s *smtpdEnd) expect(want string) {
+	s.t.Helper()
+	if got := s.hear(); got != want {
+		s.t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
+// connects is a client's arrival, and his greeting.
+func connects(session string) []string {
+	return []string{
+		"report|0.6|1.000000|smtp-in|link-connect|" + session + "|x|pass|192.0.2.25:59879|198.51.100.1:25",
+		"filter|0.6|1.000000|smtp-in|ehlo|" + session + "|b1|" + session + ".example.com",
+	}
+}
+
+// A judgement that takes long holds up no other session, and no message.
+func TestOpenSMTPDSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		free := make(chan struct{})
+		judge := func(_ context.Context, f helogate.Facts) Ruling {
+			if f.Helo == "a1.example.com" {
+				<-free
+			}
+			return Ruling{Do: helogate.Continue}
+		}
+		o := &OpenSMTPD{Judge: judge, Headers: true}
+		s := startOpenSMTPD(t, o, ErrGone).greeted()
+		s.say(connects("a1")...)
+		s.say(connects("a2")...)
+		s.expect("filter-result|a2|b1|proceed")
+		s.say("filter|0.6|1.000000|smtp-in|data-line|a2|b5|.")
+		s.expect("filter-dataline|a2|b5|.")
+		if n := o.Connections(); n != 2 {
+			t.Errorf("%d sessions", n)
+		}
+		close(free)
+		s.expect("filter-result|a1|b1|proceed")
+		s.say("report|0.6|1.000000|smtp-in|link-disconnect|a1")
+		synctest.Wait()
+		if n := o.Connections(); n != 1 {
+			t.Errorf("%d sessions", n)
+		}
+	})
+}
+
+// A stop lets what is being judged be answered, and begins no more.
+func TestOpenSMTPDShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		free := make(chan struct{})
+		judged := 0
+		o := &OpenSMTPD{Judge: func(context.Context, helogate.Facts) Ruling {
+			judged++
+			<-free
+			return Ruling{Do: helogate.Reject}
+		}}
+		s := startOpenSMTPD(t, o, nil).greeted()
+		s.say(connects("a1")...)
+		synctest.Wait()
+		stopped := make(chan error, 1)
+		go func() { stopped <- o.Shutdown(context.Background()) }()
+		synctest.Wait()
+		s.say(connects("a2")...)
+		synctest.Wait()
+		if judged != 1 || len(stopped) > 0 {
+			t.Error("judged", judged, "and stopped", len(stopped))
+		}
+		close(free)
+		s.expect("filter-result|a1|b1|reject|550 5.7.1 refused by policy")
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		if rest, _ := io.ReadAll(s.in); len(rest) > 0 {
+			t.Errorf("and then %q", rest)
+		}
+	})
+}
+
+// A stop that must not wait ends the judgements, and makes no answer up.
+func TestOpenSMTPDStopByForce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &OpenSMTPD{Judge: func(ctx context.Context, _ helogate.Facts) Ruling { <-ctx.Done(); return Ruling{} }}
+		s := startOpenSMTPD(t, o, nil).greeted()
+		s.say(connects("a1")...)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := o.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		if rest, _ := io.ReadAll(s.in); len(rest) > 0 {
+			t.Errorf("answered %q", rest)
+		}
+	})
+}
+
+// When smtpd goes, judgements end at once: nobody waits for them.
+func TestOpenSMTPDGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan struct{})
+		s := startOpenSMTPD(t, &OpenSMTPD{Judge: func(ctx context.Context, _ helogate.Facts) Ruling {
+			<-ctx.Done()
+			close(ended)
+			return Ruling{}
+		}}, ErrGone).greeted()
+		s.say(connects("a1")...)
+		synctest.Wait()
+		s.say("filter|0.6|1.000000|smtp-in|ehlo|a1|b1|cut off"[:40]) // which is no line without its end
+		s.conn.Close()
+		<-ended
+	})
+}
+
+// An answer in the form of before 0.5 would have its fields in another order, and end smtpd: so we do, and say why.
+func TestOpenSMTPDTooOld(t *testing.T) {
+	here, there := net.Pipe()
+	served := make(chan error, 1)
+	go func() { served <- (&OpenSMTPD{Judge: passes}).Serve(Stdio(there, there)) }()
+	s := (&smtpdEnd{t, here, bufio.NewReader(here)}).greeted()
+	s.say("filter|0.4|1.000000|smtp-in|ehlo|a1|b1|mail.example.com")
+	const want = "this smtpd speaks version 0.4 of the filter protocol, and helogate 0.5 to 0.7: OpenSMTPD 6.6.2 is the first that has it"
+	if err := <-served; err == nil || err.Error() != want {
+		t.Error(err)
+	}
+	if rest, _ := io.ReadAll(s.in); len(rest) > 0 {
+		t.Errorf("answered %q", rest)
+	}
+}
+
+// A line of any length that smtpd may send is answered; one beyond all limits is not, and the next one is.
+func TestOpenSMTPDLongLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logbook
+		s := startOpenSMTPD(t, &OpenSMTPD{Judge: passes, Log: log.logger(), Headers: true, MaxLine: 200_000}, ErrGone).greeted()
+		const prefix = "filter|0.6|1.000000|smtp-in|data-line|a1|b5|"
+		for _, n := range []int{0, 998, 4096, 65_535 - len(prefix), 65_536 - len(prefix), 65_537 - len(prefix), 150_000, 200_000 - len(prefix)} {
+			text := strings.Repeat("x", n)
+			go s.say(prefix + text)
+			s.expect("filter-dataline|a1|b5|" + text)
+		}
+		for _, n := range []int{200_001 - len(prefix), 500_000} {
+			go s.say(prefix+strings.Repeat("x", n), prefix+".")
+			s.expect("filter-dataline|a1|b5|.")
+		}
+		logged(t, &log, 2, "longer than any that is known")
+	})
+}
+
+// Sessions that come and never go do not fill the memory.
+func TestOpenSMTPDMaxSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log logbook
+		o := &OpenSMTPD{Judge: passes, Log: log.logger(), MaxSessions: 3}
+		s := startOpenSMTPD(t, o, ErrGone).greeted()
+		for i := range 5 {
+			s.say(connects(fmt.Sprintf("a%d", i))...)
+			s.expect(fmt.Sprintf("filter-result|a%d|b1|proceed", i))
+		}
+		if n := o.Connections(); n != 3 {
+			t.Errorf("%d sessions", n)
+		}
+		logged(t, &log, 2, "more sessions than smtpd can have")
+	})
+}
+
+func TestOpenSMTPDNeedsJudge(t *testing.T) {
+	if err := (&OpenSMTPD{}).Serve(Stdio(strings.NewReader(""), io.Discard)); err == nil {
+		t.Error("it serves without a judge")
+	}
+}
+
+// A stop before it serves, and a second one.
+func TestOpenSMTPDShutdownFirst(t *testing.T) {
+	o := &OpenSMTPD{Judge: passes}
+	for range 2 {
+		if err := o.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	here, there := net.Pipe()
+	defer here.Close()
+	if err := o.Serve(Stdio(there, there)); err != nil {
+		t.Error(err)
+	}
+}
+
+// BenchmarkOpenSMTPDDataLines is how fast a message goes through us.
+func BenchmarkOpenSMTPDDataLines(b *testing.B) {
+	o := &OpenSMTPD{Judge: passes, Headers: true, Name: "mx.example.net"}
+	o.init()
+	o.out = newSMTPDWriter(io.Discard)
+	defer o.out.finish()
+	o.sessions["dc1b93a61ea4b2ee"] = &smtpdSession{fields: []header.Field{{Name: "X-Helogate", Value: "id=x"}}}
+	line := "filter|0.6|1795199730.308311|smtp-in|data-line|dc1b93a61ea4b2ee|709e86d046c28599|" + strings.Repeat("a line of text. ", 4)
+	b.SetBytes(64)
+	for b.Loop() {
+		if err := o.line(line); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
