@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/helodnscheck"
 )
 
 // A sourced is a value and the parameter that it is from.
@@ -188,7 +189,7 @@ func parseMyNetwork(v string) (netip.Prefix, string) {
 	}
 	n := a.BitLen()
 	if masked {
-		n = bitsOf(a, bits)
+		n = helodnscheck.BitsOf(a, bits)
 	}
 	if a.Is4In6() && n >= 96 {
 		a, n = a.Unmap(), n-96

@@ -1,0 +1,256 @@
+package qmailspp
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/helodnscheck"
+	"github.com/helogate/helogate/internal/printable"
+)
+
+// byLetters judges by HELO_DNS_CHECK. Who is let in by the daemon's own configuration is let in; for the rest, what the
+// daemon has found out is evidence, on which the letters are judged here.
+func (p *Program) byLetters(ctx context.Context, c *client) []byte {
+	if c.strange != "" {
+		p.log("HELO_DNS_CHECK has letters that mean nothing: %s", c.strange)
+	}
+	if c.facts.Stage < helogate.Helo {
+		return nil // they speak of HELO
+	}
+	if c.facts.Helo == "" {
+		return p.deny(c, c.missing())
+	}
+	a, ask, err := p.judge(ctx, c)
+	if err != nil {
+		p.log("%s %s: %v: let pass", c.facts.Stage, c.facts.Client, err)
+		return nil
+	}
+	if c.letIn(a.Record) {
+		return nil
+	}
+	v, err := p.letters(ctx, c, a.Record, ask)
+	if err != nil {
+		p.log("HELO_DNS_CHECK: %v: let pass", err)
+		return nil
+	}
+	if ctx.Err() != nil && !v.Action.Refuses() {
+		p.log("%s %s: not all was answered within %v: let pass", c.facts.Stage, c.facts.Client, c.timeout)
+	}
+	return p.deny(c, v)
+}
+
+// missing is the verdict on who has not said a name: no check at HELO speaks of it, since in SMTP it may still come.
+func (c *client) missing() helogate.Verdict {
+	f := helogate.Finding{Check: check.HeloMissing.Name, Outcome: helogate.Fail, Action: helogate.Action{Do: helogate.Reject, Trial: c.letters.Pass}}
+	v := helogate.Verdict{Decision: helogate.Decision{Action: helogate.Reject, By: f.Check}, Findings: []helogate.Finding{f}}
+	if c.letters.Pass {
+		v.Action = helogate.Continue
+	}
+	return v
+}
+
+// letIn reports whether the configuration lets the client in, on trial or not. Without R, helodnscheck judges its own
+// network, too.
+func (c *client) letIn(r *helogate.Record) bool {
+	return r != nil && r.Trial.Action == helogate.Accept && (c.letters.Relay || r.Trial.By != ownNetwork)
+}
+
+const ownNetwork = "own-network"
+
+// letters judges by them. What the daemon did not ask is asked by who judges alone.
+func (p *Program) letters(ctx context.Context, c *client, r *helogate.Record, ask helogate.Asker) (helogate.Verdict, error) {
+	policy, err := lettersPolicy(*c.letters, p.moreIPMe(c))
+	if err != nil {
+		return helogate.Verdict{}, err
+	}
+	policy.Budget = c.timeout
+	f, seen := c.facts, &evidence{then: ask}
+	if f.Time = time.Now(); r != nil {
+		seen.evidence = r.Asked
+	}
+	v := policy.Judge(ctx, f, seen)
+	if ask != nil || !seen.lacks {
+		return v, nil
+	}
+	if _, seen.then, err = p.alone(ctx, c); err != nil {
+		p.log("%v: judged by what the daemon has asked", err)
+		return v, nil
+	}
+	return policy.Judge(ctx, f, seen), nil
+}
+
+// evidence answers what was asked already, and leaves the rest to another, if there is one.
+type evidence struct {
+	evidence helogate.Evidence
+	then     helogate.Asker
+	lacks    bool // something that was not asked, and nobody can be asked
+}
+
+// Known knows what was asked.
+func (e *evidence) Known(q helogate.Question) (*helogate.Answer, bool) {
+	for i := range e.evidence {
+		if e.evidence[i].Question == q {
+			return e.evidence[i].Answer, true
+		}
+	}
+	if e.then != nil {
+		return e.then.Known(q)
+	}
+	e.lacks = true
+	return &helogate.Answer{Status: helogate.TempFail, Note: "not asked"}, true
+}
+
+// Ask asks the other.
+func (e *evidence) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
+	if a, ok := e.Known(q); ok {
+		return a
+	}
+	return e.then.Ask(ctx, q)
+}
+
+// moreIPMe reads our addresses, where the letters ask for them.
+func (p *Program) moreIPMe(c *client) (own []netip.Prefix) {
+	if !c.letters.Own {
+		return nil
+	}
+	helodnscheck.MoreIPMe(readControl(variables(p.Environ), "control/moreipme", maxControl), func(n int, entry string, a netip.Prefix, err error) {
+		if err != nil {
+			p.log("control/moreipme, line %d: %s: %v", n, printable.Text(entry, 60), err)
+			return
+		}
+		own = append(own, a)
+	})
+	return own
+}
+
+// lettersPolicy is the policy that helogate import helodnscheck writes down.
+func lettersPolicy(t helodnscheck.Letters, own []netip.Prefix) (*helogate.Policy, error) {
+	lines, _, err := check.Lines("lenient", check.Settings{Own: check.Own{Ranges: own}})
+	if err != nil {
+		return nil, err
+	}
+	told := map[string]helodnscheck.Line{}
+	for _, l := range t.Lines() {
+		told[l.Check] = l
+	}
+	var kept []helogate.Line
+	for _, line := range lines {
+		l, is := told[line.Check.Name]
+		if !is && line.On[helogate.Pass].Do != helogate.Accept {
+			continue // what helodnscheck does not look at
+		}
+		on := maps.Clone(line.On)
+		if l.Fail != "" {
+			if on[helogate.Fail], err = helogate.ParseAction(l.Fail); err != nil {
+				return nil, err
+			}
+		}
+		if l.Pass != "" {
+			on[helogate.Pass] = helogate.Action{Do: helogate.Do(l.Pass)}
+		}
+		if l.DNS {
+			on[helogate.TempError] = helogate.Action{Do: helogate.Note}
+		}
+		kept = append(kept, helogate.Line{Check: line.Check, On: on})
+	}
+	return helogate.NewPolicy(helogate.Thresholds{}, kept...)
+}
+
+// deny words a verdict by letters as helodnscheck did: line of log, header and refusal.
+func (p *Program) deny(c *client, v helogate.Verdict) (out []byte) {
+	t := c.letters
+	if t.Debug {
+		p.line(fmt.Sprintf("helo-dns-check: %s of HELO [%s] from [%s] by %q: %s", v.Action, c.helo(), c.facts.Client, v.By, why(v)))
+	}
+	found, fact := c.complaint(v, func(helogate.Finding) bool { return true })
+	if found != "" && t.Log {
+		p.line("helo-dns-check: " + fact)
+	}
+	switch v.Action {
+	case helogate.Reject, helogate.Drop:
+		denied, _ := c.complaint(v, func(f helogate.Finding) bool { return f.Action == helogate.Action{Do: helogate.Reject} })
+		return appendLine(nil, hangUp, "553 sorry, "+c.words(denied)+" (#5.7.1)", maxReply)
+	case helogate.Defer: // who may let it in could not be heard
+		return Answer{Do: v.Action, Reply: v.Reply}.commands(c.facts.Stage, false)
+	}
+	// At HELO too, as it always was, for who lists the plugin there alone.
+	if t.Header && (c.facts.Stage == helogate.Helo || c.headers) && inHeader(found) {
+		out = appendLine(out, addHeader, "X-Helo-Check: "+fact, maxField)
+	}
+	return out
+}
+
+func why(v helogate.Verdict) string {
+	for _, f := range v.Findings {
+		if f.Check == v.By {
+			return f.Why
+		}
+	}
+	return ""
+}
+
+func (c *client) helo() string { return printable.Text(c.facts.Helo, 255) }
+
+// order is helodnscheck's: of several things that are wrong, the first is spoken of.
+var order = []string{"helo-missing", "helo-syntax", "forged-literal", "fqdn", "bare-address", "private-name", "helo-resolves",
+	"own-identity", ownName, "helo-matches"}
+
+const ownName = "own-name"
+
+// complaint finds the first check that failed and of which the letters speak, and what helodnscheck's log says of it.
+func (c *client) complaint(v helogate.Verdict, counts func(helogate.Finding) bool) (check, fact string) {
+	for _, name := range order {
+		for _, f := range v.Findings {
+			if f.Check == name && f.Outcome == helogate.Fail && counts(f) {
+				return name, c.fact(name)
+			}
+		}
+	}
+	return "", ""
+}
+
+// fact words it to the letter: scripts look for these lines.
+func (c *client) fact(name string) string {
+	switch name {
+	case "helo-missing":
+		return fmt.Sprintf("no HELO/EHLO hostname has been sent from [%s]", c.facts.Client)
+	case "own-identity", ownName:
+		return fmt.Sprintf("HELO [%s] is a local domain but IP [%s] is not a RELAYCLIENT", c.helo(), c.facts.Client)
+	case "helo-matches":
+		return fmt.Sprintf("HELO [%s] doesn't match IP [%s]", c.helo(), c.facts.Client)
+	}
+	return fmt.Sprintf("HELO [%s] from [%s] doesn't solve", c.helo(), c.facts.Client)
+}
+
+// inHeader reports whether the header speaks of a check: of names that lead nowhere, or elsewhere.
+func inHeader(name string) bool {
+	return name != "" && name != "helo-missing" && name != "own-identity" && name != ownName
+}
+
+// words are what the client is told.
+func (c *client) words(name string) string {
+	switch name {
+	case "helo-missing":
+		return "no HELO/EHLO hostname has been sent."
+	case "helo-matches":
+		return "HELO/EHLO command must provide FQDN that match your IP address."
+	case ownName:
+		return "HELO doesn't match IP"
+	case "own-identity":
+		if strings.HasPrefix(strings.ToLower(c.facts.Helo), "localhost") {
+			return "localhost HELO/EHLO doesn't match IP"
+		}
+		return "HELO doesn't match IP"
+	case "helo-syntax", "forged-literal", "fqdn", "bare-address":
+		if c.letters.Generation == helodnscheck.Later {
+			return "malformed HELO/EHLO hostname"
+		}
+	}
+	return "invalid host name in HELO/EHLO command."
+}
