@@ -1,0 +1,454 @@
+package interop
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// An exim is a private Exim whose configuration is what docs/exim has.
+type exim struct {
+	dir    string
+	smtp   netip.AddrPort
+	policy netip.AddrPort // where it asks
+}
+
+// peerRoot is where .ci/peer-NAME has unpacked a program that is not installed. Without it there is no test.
+func peerRoot(t *testing.T, name, program string) string {
+	t.Helper()
+	root := os.Getenv("HELOGATE_PEERS")
+	if root == "" {
+		root = "/opt/helogate-peers"
+	}
+	root = filepath.Join(root, name)
+	if _, err := os.Stat(filepath.Join(root, program)); err != nil {
+		why := fmt.Sprintf("no %s here: .ci/peer-%[1]s unpacks it", name)
+		if os.Getenv("HELOGATE_INTEROP") == "require" || os.Getenv("CI") == "true" {
+			t.Fatal(why)
+		}
+		t.Skip("SKIPPED, NOT PASSED: " + why)
+	}
+	return root
+}
+
+// libraries is where an unpacked program finds those of its own.
+func libraries(root string) string {
+	dirs, _ := filepath.Glob(root + "/*/*-linux-gnu")
+	more, _ := filepath.Glob(root + "/usr/lib/*-linux-gnu")
+	return strings.Join(append(append(dirs, more...), root+"/usr/lib"), ":")
+}
+
+// eximPage is docs/exim/exim.conf for this machine, with what else is to be replaced in it.
+func eximPage(t *testing.T, policy netip.AddrPort, replace ...string) string {
+	t.Helper()
+	page, err := os.ReadFile("../docs/exim/exim.conf")
+	must(t, err)
+	acl, err := filepath.Abs("../docs/exim/helogate.acl")
+	must(t, err)
+	_, err = os.ReadFile(acl) // so that go test knows that it was read
+	must(t, err)
+	text := string(page)
+	for i := 0; i < len(replace); i += 2 {
+		if !strings.Contains(text, replace[i]) {
+			t.Fatalf("docs/exim/exim.conf has no %q", replace[i])
+		}
+		text = strings.ReplaceAll(text, replace[i], replace[i+1])
+	}
+	text = strings.ReplaceAll(text, "127.0.0.1:10042", policy.String())
+	text = strings.ReplaceAll(text, "/etc/exim4/helogate.acl", acl)
+	return text
+}
+
+// startExim starts one, and stops it with the test. Exim has a user of its own by name, whom a mount
+// namespace knows.
+func (l *lab) startExim(t *testing.T, replace ...string) *exim {
+	t.Helper()
+	root := peerRoot(t, "exim", "usr/sbin/exim4")
+	dir, err := os.MkdirTemp(l.dir, "exim-")
+	must(t, err)
+	must(t, os.Chmod(dir, 0o755))
+	x := &exim{dir: dir, smtp: l.mustPort(t), policy: l.mustPort(t)}
+	const uid = 64101
+	for _, sub := range []string{"spool", "log"} {
+		must(t, os.Mkdir(filepath.Join(dir, sub), 0o755))
+		must(t, os.Chown(filepath.Join(dir, sub), uid, uid))
+	}
+	for file, line := range map[string]string{
+		"passwd": "Debian-exim:x:64101:64101::/nonexistent:/usr/sbin/nologin\n", "group": "Debian-exim:x:64101:\n",
+	} {
+		is, err := os.ReadFile("/etc/" + file)
+		must(t, err)
+		must(t, writeFile(filepath.Join(dir, file), line+string(is)))
+	}
+	// It looks up whom a proxy announces, whatever its configuration says, and nobody is to be asked outside.
+	must(t, writeFile(filepath.Join(dir, "resolv.conf"), "nameserver "+l.host.String()+"\noptions attempts:1 timeout:1\n"))
+	settings := map[string]any{"Dir": dir, "Root": root, "SMTP": x.smtp, "Page": eximPage(t, x.policy, replace...)}
+	must(t, render(filepath.Join(dir, "exim.conf"), "testdata/exim.conf", settings))
+	const script = `for f in passwd group resolv.conf; do mount --bind "$0/$f" "/etc/$f" || exit; done
+exec env LD_LIBRARY_PATH="$1" "$2/usr/sbin/exim4" -C "$0/exim.conf" -bdf`
+	p, err := startLeashed("exim", "unshare", "-m", "/bin/sh", "-c", script, dir, libraries(root), root)
+	must(t, err)
+	t.Cleanup(p.stop)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("Exim's log:\n%s%s", x.log("mainlog"), x.log("paniclog"))
+		}
+	})
+	must(t, eventually(func() bool { return !refuses(x.smtp) || x.log("paniclog") != "" }))
+	if why := x.log("paniclog"); why != "" {
+		t.Fatal("Exim does not start: ", why, p.out.String())
+	}
+	return x
+}
+
+func (x *exim) log(name string) string {
+	b, _ := os.ReadFile(filepath.Join(x.dir, "log", name))
+	return string(b)
+}
+
+// eximAt is a door.
+func eximAt(addr netip.AddrPort) string {
+	return fmt.Sprintf("\n[[listen]]\nprotocol = \"exim\"\naddress = %q\n", addr)
+}
+
+// posing begins a session as another client, whom a proxy would announce, and returns the greeting.
+func posing(t testing.TB, server netip.AddrPort, from string, port int) (*client, string) {
+	c, err := call(server)
+	if err != nil {
+		t.Error(err)
+		return nil, ""
+	}
+	family, to := "TCP4", "198.51.100.1"
+	if strings.Contains(from, ":") {
+		family, to = "TCP6", "2001:db8:1::1"
+	}
+	return c, c.tell(fmt.Sprintf("PROXY %s %s %s %d 25", family, from, to, port))
+}
+
+// tell sends a line and returns the whole reply in one line: Exim breaks a long one, and repeats the codes.
+func (c *client) tell(line string) string {
+	if _, err := fmt.Fprintf(c.conn, "%s\r\n", line); err != nil {
+		return closed
+	}
+	var whole string
+	for {
+		line, err := c.in.ReadString('\n')
+		if err != nil || len(line) < 4 {
+			return strings.TrimSpace(whole + " " + closed)
+		}
+		line = strings.TrimRight(line, "\r\n")
+		text := line[4:]
+		if whole == "" {
+			whole = line[:3] + " " + text
+		} else {
+			word, after, _ := strings.Cut(text, " ")
+			if strings.Count(word, ".") == 2 && strings.HasPrefix(whole[4:], word+" ") {
+				text = after
+			}
+			whole += " " + text
+		}
+		if line[3] != '-' {
+			return anonymous(whole)
+		}
+	}
+}
+
+// told is the last reply of a dialogue.
+func told(t testing.TB, server netip.AddrPort, from string, lines ...string) (reply string) {
+	c, reply := posing(t, server, from, 40000)
+	if c == nil {
+		return ""
+	}
+	defer c.close()
+	for _, line := range lines {
+		reply = c.tell(line)
+	}
+	return reply
+}
+
+const (
+	mailFromJane = "MAIL FROM:<jane@example.com>"
+	rcptToBob    = "RCPT TO:<bob@example.net>"
+
+	noPTROf60 = "550 5.7.25 192.0.2.60 has no name in reverse DNS; give your address a PTR record [ID]"
+	noDNSOf40 = "450 4.7.25 Cannot judge this client now, please try again later: DNS does not answer for PTR of 203.0.113.40 [ID]"
+)
+
+// janesLogin is hers.
+var janesLogin = "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00jane\x00secret"))
+
+func TestExim(t *testing.T) {
+	l := theLab(t)
+	x := l.startExim(t)
+	d := l.serve(t, enforce("rfc", l.dns.resolver)+eximAt(x.policy), at(l.mustPort(t)))
+	const passes = "250 Accepted"
+	for name, c := range map[string]struct {
+		from  string
+		lines []string
+		want  string
+	}{
+		"a real mail server":    {"192.0.2.25", []string{"EHLO mail.example.com", mailFromJane, rcptToBob}, passes},
+		"by IPv6":               {"2001:db8::25", []string{"EHLO mail.example.com", mailFromJane, rcptToBob}, passes},
+		"by HELO":               {"192.0.2.25", []string{"HELO mail.example.com", "MAIL FROM:<>", rcptToBob}, passes},
+		"no PTR":                {"192.0.2.60", []string{"EHLO lone.example.com", mailFromJane, rcptToBob}, noPTROf60},
+		"no PTR, to postmaster": {"192.0.2.60", []string{"EHLO lone.example.com", mailFromJane, "RCPT TO:<postmaster@example.net>"}, passes},
+		"a greeting with a bad name": {"192.0.2.25", []string{"EHLO a b${acl_m_helogate}$1\\n%s", mailFromJane, rcptToBob},
+			`550 5.5.2 HELO a b${acl_m_helogate}$1\\n%s is malformed: ...`},
+		"SERVFAIL":               {"203.0.113.40", []string{"EHLO mail.example.com", mailFromJane, rcptToBob}, noDNSOf40},
+		"exempt":                 {"203.0.113.200", []string{"EHLO localhost", mailFromJane, rcptToBob}, passes},
+		"accept is no permit":    {"203.0.113.200", []string{"EHLO localhost", mailFromJane, "RCPT TO:<x@elsewhere.example>"}, "550 5.7.1 relay not permitted"},
+		"nor for who passes":     {"192.0.2.25", []string{"EHLO mail.example.com", mailFromJane, "RCPT TO:<x@elsewhere.example>"}, "550 5.7.1 relay not permitted"},
+		"nor lets in strangers":  {"203.0.113.200", []string{"EHLO localhost", mailFromJane, "RCPT TO:<x@example.net>"}, "550 Unrouteable address"},
+		"logged in, no PTR":      {"192.0.2.60", []string{"EHLO lone.example.com", janesLogin, mailFromJane, "RCPT TO:<x@elsewhere.example>"}, passes},
+		"a second greeting":      {"192.0.2.25", []string{"EHLO mail.example.com", "EHLO x", mailFromJane, rcptToBob}, "550 5.5.2 HELO x is not fully qualified; ..."},
+		"and back":               {"192.0.2.25", []string{"EHLO x", "EHLO mail.example.com", mailFromJane, rcptToBob}, passes},
+		"text for Exim's expand": {"192.0.2.60", []string{"EHLO ${run{/bin/false}}", mailFromJane, rcptToBob}, `550 5.5.2 HELO ${run{/bin/false}} is malformed: ...`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := told(t, x.smtp, c.from, c.lines...); !fits(got, c.want) {
+				t.Errorf("%s\nnot %s", got, c.want)
+			}
+		})
+	}
+	d.waitFor("msg=verdict", "stage=rcpt", "client=192.0.2.60", "to=bob@example.net", "by=rdns")
+	d.waitFor("msg=verdict", "stage=mail", "client=192.0.2.60", "by=authenticated", "jane")
+	if text := x.log("paniclog"); text != "" {
+		t.Errorf("Exim's panic log: %s", text)
+	}
+}
+
+// What helogate adds stands on top of the header, each field once a message, whoever refuses a recipient.
+func TestEximHeaders(t *testing.T) {
+	l := theLab(t)
+	x := l.startExim(t)
+	l.serve(t, enforce("rfc", l.dns.resolver)+`
+[headers]
+authentication_results = true
+x_helogate             = true
+x_helo                 = true
+x_helo_check           = true
+name                   = "mx.example.net"
+`+eximAt(x.policy), at(l.mustPort(t)))
+	const message = "Authentication-Results: mx.example.net; spf=pass\r\nSubject: a message\r\n\r\nIts text.\r\n."
+	for _, c := range []struct {
+		from  string
+		lines []string
+		want  string
+	}{
+		{"192.0.2.25", []string{"EHLO mail.example.com", mailFromJane, "RCPT TO:<x@elsewhere.example>", rcptToBob, "RCPT TO:<alice@example.net>"},
+			"Authentication-Results: mx.example.net; iprev=pass policy.iprev=192.0.2.25; spf=none smtp.helo=mail.example.com; spf=none smtp.mailfrom=example.com\n" +
+				"X-Helogate: id=ID; action=continue; suspicion=0\nX-HELO: mail.example.com\nReceived: "},
+		{"203.0.113.200", []string{`EHLO ${acl_m_helogate} \n\nX-Bad: 1`, mailFromJane, rcptToBob},
+			"Authentication-Results: mx.example.net; none\nX-Helogate: id=ID; action=accept; by=exempt; suspicion=0; failed=...\n" +
+				`X-HELO: ${acl_m_helogate} \\n\\nX-Bad: 1` + "\nReceived: "},
+	} {
+		got := told(t, x.smtp, c.from, append(c.lines, "DATA", message)...)
+		id, queued := strings.CutPrefix(got, "250 OK id=")
+		if !queued {
+			t.Fatal(got)
+		}
+		header := x.header(t, id)
+		for _, field := range []string{"Received: ", "X-Helogate: ", "X-HELO: "} {
+			if n := strings.Count("\n"+header, "\n"+field); n != 1 {
+				t.Errorf("%d fields %s", n, field)
+			}
+		}
+		header = failedChecks.ReplaceAllString(verdictInHeader.ReplaceAllString(header, "id=ID;"), "failed=...")
+		if !strings.HasPrefix(header, c.want) || strings.Contains(header, "\nX-Bad") {
+			t.Errorf("the header is\n%s\nand does not begin with\n%s", header, c.want)
+		}
+	}
+}
+
+// header is that of a message in the queue, as it will be delivered.
+func (x *exim) header(t *testing.T, id string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(x.dir, "spool", "input", id+"-H"))
+	must(t, err)
+	header := strings.TrimRight(string(text), "\n") // what comes before has empty lines, too
+	return eximLength.ReplaceAllString(header[strings.LastIndex(header, "\n\n")+2:], "")
+}
+
+var (
+	eximLength      = regexp.MustCompile(`(?m)^\d{3,}. `) // of a field, before it
+	verdictInHeader = regexp.MustCompile(`id=[0-9a-z]+;`)
+	failedChecks    = regexp.MustCompile(`failed=\S+`)
+)
+
+// Who refuses at MAIL lets in there who has logged in.
+func TestEximStages(t *testing.T) {
+	l := theLab(t)
+	x := l.startExim(t)
+	listen := at(l.mustPort(t))
+	for stage, c := range map[string]struct{ lines, want []string }{
+		"connect": {[]string{}, []string{strings.Replace(noPTROf60, "550", "554", 1)}},
+		"helo":    {[]string{"EHLO lone.example.com", "EHLO lone.example.com"}, []string{"220 ...", noPTROf60, noPTROf60}},
+		"mail":    {[]string{"EHLO lone.example.com", mailFromJane, janesLogin, mailFromJane, rcptToBob}, []string{"220 ...", "250 ...", noPTROf60, "235 ...", "250 OK", "250 Accepted"}},
+	} {
+		t.Run(stage, func(t *testing.T) {
+			d := l.serve(t, enforce("rfc", l.dns.resolver)+"policy.reject_at_stage = \""+stage+"\"\n"+eximAt(x.policy), listen)
+			defer d.stop()
+			conn, reply := posing(t, x.smtp, "192.0.2.60", 40001)
+			defer conn.close()
+			got := []string{reply}
+			for _, line := range c.lines {
+				got = append(got, conn.tell(line))
+			}
+			if !slices.EqualFunc(got, c.want, fits) {
+				t.Errorf("%q\nnot %q", got, c.want)
+			}
+		})
+	}
+}
+
+// Without helogate everybody waits, or passes, as HELOGATE_DOWN says, also in the middle of a session. An ACL that is not
+// called as it should be is no permit.
+func TestEximKilled(t *testing.T) {
+	l := theLab(t)
+	for name, c := range map[string]struct {
+		replace       []string
+		want, unasked string
+	}{
+		"defer":       {nil, "451 4.3.5 Server is not ready to judge you, please try again later", noPTROf60},
+		"accept":      {[]string{"HELOGATE_DOWN   = defer", "HELOGATE_DOWN = accept"}, "250 Accepted", noPTROf60},
+		"not defined": {[]string{"HELOGATE_DOWN   = defer", ""}, "451 4.3.5 Server is not ready to judge you, please try again later", noPTROf60},
+		"no call": {[]string{"acl_smtp_rcpt    = acl_check_rcpt", "acl_smtp_rcpt = helogate"},
+			"451 4.3.5 Server configuration problem", "451 4.3.5 Server configuration problem"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := l.startExim(t, c.replace...)
+			d := l.serve(t, enforce("rfc", l.dns.resolver)+eximAt(x.policy), at(l.mustPort(t)))
+			conn, _ := posing(t, x.smtp, "192.0.2.60", 40001)
+			defer conn.close()
+			conn.tell("EHLO lone.example.com")
+			conn.tell(mailFromJane)
+			if got := conn.tell(rcptToBob); got != c.unasked {
+				t.Errorf("%s\nnot %s", got, c.unasked)
+			}
+			d.signal(syscall.SIGKILL)
+			must(t, d.wait())
+			running.remove(d.process)
+			if got := conn.tell(rcptToBob); got != c.want {
+				t.Errorf("in mid-session %s\nnot %s", got, c.want)
+			}
+			if got := told(t, x.smtp, "192.0.2.60", "EHLO lone.example.com", mailFromJane, rcptToBob); got != c.want {
+				t.Errorf("another session %s\nnot %s", got, c.want)
+			}
+			if got := told(t, x.smtp, "192.0.2.25", "EHLO mail.example.com", mailFromJane, "RCPT TO:<x@elsewhere.example>"); strings.HasPrefix(got, "2") {
+				t.Errorf("it relays: %s", got)
+			}
+		})
+	}
+}
+
+// A flood is 500 sessions at once.
+type flood struct {
+	every        int    // of how many clients one is in order; the others have no PTR
+	hangsUp      bool   // the MTA does on who is told that helogate is down, and who passes is another's
+	passes, down string // what they are told
+}
+
+// Exim reaches helogate by a unix socket, too.
+func TestEximUnixSocket(t *testing.T) {
+	l := theLab(t)
+	socket := filepath.Join(l.dir, "exim.sock")
+	x := l.startExim(t, "inet:127.0.0.1:10042", socket)
+	l.serve(t, enforce("rfc", l.dns.resolver)+"\n[[listen]]\nprotocol = \"exim\"\naddress = \"unix:"+socket+"\"\npermissions = \"0666\"\n",
+		at(l.mustPort(t)))
+	if got := told(t, x.smtp, "192.0.2.60", "EHLO lone.example.com", mailFromJane, rcptToBob); got != noPTROf60 {
+		t.Errorf("%s\nnot %s", got, noPTROf60)
+	}
+}
+
+// manySessions runs a flood, and stops helogate when some have had their answer: before it all are as far as MAIL. Whoever
+// is asked for afterwards is told that it is down.
+func manySessions(t *testing.T, server netip.AddrPort, d *daemon, f flood) {
+	t.Helper()
+	const n = 500
+	var greeted, answered, done sync.WaitGroup
+	begin, stopped := make(chan struct{}), make(chan struct{})
+	var told atomic.Int64
+	greeted.Add(n)
+	answered.Add(n)
+	for i := range n {
+		done.Go(func() {
+			from, helo, want := "192.0.2.60", "lone.example.com", noPTROf60
+			if i%f.every == 0 {
+				from, helo, want = "192.0.2.25", "mail.example.com", f.passes
+			}
+			connect := func(port int) (c *client, reply string) {
+				c, _ = posing(t, server, from, port)
+				c.tell("EHLO " + helo)
+				return c, c.tell(mailFromJane)
+			}
+			c, reply := connect(20000 + i)
+			greeted.Done()
+			<-begin
+			got := c.tell(rcptToBob)
+			if !fits(reply, "") || got != want && got != f.down {
+				t.Errorf("session %d: %s, after %s", i, got, reply)
+			}
+			if f.hangsUp && got != noPTROf60 {
+				c.close()
+			}
+			told.Add(1)
+			answered.Done()
+			<-stopped
+			if f.hangsUp && got != noPTROf60 {
+				c, _ = connect(30000 + i)
+			}
+			if got := c.tell(rcptToBob); got != f.down {
+				t.Errorf("session %d, without helogate: %s", i, got)
+			}
+			c.close()
+		})
+	}
+	greeted.Wait()
+	close(begin)
+	must(t, eventually(func() bool { return told.Load() > n/10 }))
+	d.signal(syscall.SIGTERM)
+	answered.Wait()
+	must(t, d.wait())
+	close(stopped)
+	done.Wait()
+	if d.err != nil {
+		t.Errorf("helogate ended with %v", d.err)
+	}
+}
+
+func TestEximManySessions(t *testing.T) {
+	l := theLab(t)
+	x := l.startExim(t)
+	d := l.serve(t, enforce("rfc", l.dns.resolver)+eximAt(x.policy), at(l.mustPort(t)))
+	manySessions(t, x.smtp, d, flood{
+		every: 2, passes: "250 Accepted", down: "451 4.3.5 Server is not ready to judge you, please try again later",
+	})
+}
+
+// The pages show the files that the tests use.
+func TestPagesShowTheirFiles(t *testing.T) {
+	for page, files := range map[string][]string{
+		"exim":  {"exim.conf"},
+		"nginx": {"nginx.conf"},
+	} {
+		text, err := os.ReadFile("../docs/" + page + ".md")
+		must(t, err)
+		for _, file := range files {
+			is, err := os.ReadFile("../docs/" + page + "/" + file)
+			must(t, err)
+			shown := strings.ReplaceAll("    "+strings.ReplaceAll(strings.TrimSpace(string(is)), "\n", "\n    "), "\n    \n", "\n\n")
+			if !strings.Contains(string(text), "\n"+shown+"\n") {
+				t.Errorf("docs/%s.md does not show docs/%[1]s/%s", page, file)
+			}
+		}
+	}
+}
