@@ -1,0 +1,304 @@
+package interop
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/testdns"
+)
+
+// An httpDoor is a way to ask helogate.
+type httpDoor struct {
+	base, token string
+	client      http.Client
+}
+
+// onSocket asks on a unix socket.
+func onSocket(t *testing.T, path string) *httpDoor {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}
+	return newHTTPDoor(t, &httpDoor{base: "http://helogate"}, dial)
+}
+
+func newHTTPDoor(t *testing.T, d *httpDoor, dial func(context.Context, string, string) (net.Conn, error)) *httpDoor {
+	transport := &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 1000}
+	d.client = http.Client{Transport: transport, Timeout: 2 * patience}
+	t.Cleanup(transport.CloseIdleConnections)
+	return d
+}
+
+// An httpVerdict is what helogate answers.
+type httpVerdict struct {
+	ID, Action, By string
+	Findings       []any
+	Reply          any
+	Now            struct {
+		Do      string
+		Reply   *helogate.Reply
+		Headers []struct{ Name, Value string }
+	}
+}
+
+// told is what is to be done now: "continue", "reject 550 5.7.25 …".
+func (v *httpVerdict) told() string {
+	if v.Now.Reply == nil {
+		return v.Now.Do
+	}
+	return v.Now.Do + " " + anonymous(v.Now.Reply.String())
+}
+
+// ask returns the status and the body.
+func (d *httpDoor) ask(method, path string, body []byte) (int, []byte, error) {
+	r, err := http.NewRequest(method, d.base+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if d.token != "" {
+		r.Header.Set("Authorization", "Bearer "+d.token)
+	}
+	answer, err := d.client.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	return answer.StatusCode, text, err
+}
+
+// judge asks about a client, with pairs of keys and values.
+func (d *httpDoor) judge(facts ...string) (*httpVerdict, error) {
+	given := map[string]string{}
+	for i := 0; i < len(facts); i += 2 {
+		given[facts[i]] = facts[i+1]
+	}
+	body, err := json.Marshal(given)
+	if err != nil {
+		return nil, err
+	}
+	status, text, err := d.ask("POST", "/v1/judge", body)
+	if err != nil {
+		return nil, err
+	}
+	if status != 200 {
+		return nil, fmt.Errorf("%d %s", status, text)
+	}
+	var v httpVerdict
+	return &v, json.Unmarshal(text, &v)
+}
+
+// at is judge for a test.
+func (d *httpDoor) at(t *testing.T, facts ...string) *httpVerdict {
+	t.Helper()
+	v, err := d.judge(facts...)
+	must(t, err)
+	return v
+}
+
+const httpToken = "lqh0OEHSu6ysrtDwMO0xqVVQ"
+
+// httpDoors are two doors, an address that wants a token and a unix socket that does not, with their settings.
+func (l *lab) httpDoors(t *testing.T) (tcp, unix *httpDoor, settings string) {
+	t.Helper()
+	dir, err := os.MkdirTemp(l.dir, "http-")
+	must(t, err)
+	addr, socket, token := l.mustPort(t), filepath.Join(dir, "http"), filepath.Join(dir, "token")
+	must(t, writeFile(token, httpToken+"\n"))
+	tcp = newHTTPDoor(t, &httpDoor{base: "http://" + addr.String(), token: httpToken}, nil)
+	return tcp, onSocket(t, socket), fmt.Sprintf("\n[[listen]]\nprotocol = \"http\"\naddress = %q\ntoken_file = %q\n"+
+		"\n[[listen]]\nprotocol = \"http\"\naddress = %q\n", addr, token, socket)
+}
+
+// What is to be done with clients, asked over both kinds of socket.
+func TestHTTPDoors(t *testing.T) {
+	l := theLab(t)
+	tcp, unix, settings := l.httpDoors(t)
+	l.serve(t, enforce("rfc", l.dns.resolver)+settings, at(l.mustPort(t)))
+	rcpt := func(client, helo string, more ...string) []string {
+		return append([]string{"stage", "rcpt", "client", client, "verb", "EHLO", "helo", helo, "sender", "jane@example.com", "recipient", "bob@example.net"}, more...)
+	}
+	for _, c := range []struct {
+		facts       []string
+		action, now string
+	}{
+		{rcpt("192.0.2.25", "mail.example.com"), "continue", "continue"},
+		{rcpt("::ffff:192.0.2.25", "mail.example.com"), "continue", "continue"},
+		{rcpt("192.0.2.60", "lone.example.com"), "reject", "reject 550 5.7.25 192.0.2.60 has no name in reverse DNS; give your address a PTR record [ID]"},
+		{rcpt("203.0.113.25", "mx.servfail.test"), "defer", "defer 451 4.4.3 Cannot judge this client now, please try again later: DNS does not answer for A of mx.servfail.test, ..."},
+		{rcpt("203.0.113.200", "localhost"), "accept", "continue"}, // no permit
+		{rcpt("10.9.8.7", "laptop", "auth", "jane"), "accept", "continue"},
+		{rcpt("192.0.2.25", "x", "helo_base64", "/w=="), "reject", `reject 550 5.5.2 HELO \xff ...`},
+		{[]string{"stage", "connect", "client", "192.0.2.60"}, "reject", "continue"}, // held until RCPT
+	} {
+		for name, door := range map[string]*httpDoor{"tcp": tcp, "unix": unix} {
+			v := door.at(t, c.facts...)
+			if v.Action != c.action || v.told() != c.now && !fits(v.told(), c.now) {
+				t.Errorf("%s: %q: %s, %s\nnot %s, %s", name, c.facts, v.Action, v.told(), c.action, c.now)
+			}
+		}
+	}
+	wrong := *tcp
+	wrong.token += "0"
+	for what, c := range map[string]struct {
+		door         *httpDoor
+		method, path string
+		body         string
+		status       int
+		answer       string
+	}{
+		"no token":           {&wrong, "POST", "/v1/judge", "{}", 401, `{"error":"the token is missing or wrong: `},
+		"health needs none":  {&wrong, "GET", "/v1/health", "", 200, `{"status":"ok","version":"`},
+		"no stage":           {tcp, "POST", "/v1/judge", `{"client":"192.0.2.1"}`, 400, `{"error":"stage is missing","field":"stage"}`},
+		"another method":     {unix, "GET", "/v1/judge", "", 405, `{"error":"/v1/judge is asked with POST"}`},
+		"ten megabytes":      {unix, "POST", "/v1/judge", `{"helo":"` + strings.Repeat("x", 10<<20) + `"}`, 413, `{"error":"the body is too large`},
+		"another page":       {unix, "GET", "/", "", 404, `{"error":"there is nothing here but `},
+		"a wrong type":       {unix, "POST", "/v1/judge", `{"stage":"rcpt","client":["192.0.2.1"]}`, 400, `{"error":"client is to be a JSON string","field":"client"}`},
+		"what nobody can do": {unix, "POST", "/v1/judge", `{"action":"accept"}`, 400, `{"error":"action is not known here","field":"action"}`},
+	} {
+		status, answer, err := c.door.ask(c.method, c.path, []byte(c.body))
+		if c.status == 413 && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+			continue // the connection was closed while we went on sending
+		}
+		if err != nil || status != c.status || !strings.HasPrefix(string(answer), c.answer) {
+			t.Errorf("%s: %d %s %v", what, status, answer, err)
+		}
+	}
+}
+
+// The door says what helogate check --json says, and what to do now.
+func TestHTTPSaysWhatCheckSays(t *testing.T) {
+	l := theLab(t)
+	_, unix, settings := l.httpDoors(t)
+	d := l.serve(t, enforce("rfc", l.dns.resolver)+settings, at(l.mustPort(t)))
+	_, answer, err := unix.ask("POST", "/v1/judge", []byte(`{"stage":"rcpt","client":"192.0.2.60","verb":"EHLO","helo":"lone.example.com","sender":"jane@example.com","recipient":"bob@example.net"}`))
+	must(t, err)
+	said, _, exit := d.command("check", "--json", "--from", "jane@example.com", "--rcpt", "bob@example.net", "192.0.2.60", "lone.example.com")
+	if exit == 0 {
+		t.Errorf("check let it in: %s", said)
+	}
+	var door, check map[string]any
+	must(t, json.Unmarshal(answer, &door))
+	must(t, json.Unmarshal([]byte(said), &check))
+	if door["now"] == nil {
+		t.Errorf("no now: %s", answer)
+	}
+	delete(door, "now")
+	for _, v := range []map[string]any{door, check} { // all that hangs on the time
+		delete(v, "id")
+		delete(v["facts"].(map[string]any), "time")
+		delete(v["facts"].(map[string]any), "verb") // check is not told
+		reply := v["reply"].(map[string]any)
+		reply["text"] = anonymous(reply["text"].(string))
+		for _, qa := range v["asked"].([]any) {
+			delete(qa.(map[string]any), "ttl")
+		}
+	}
+	if !reflect.DeepEqual(door, check) {
+		t.Errorf("the door:\n%s\ncheck:\n%s", answer, said)
+	}
+}
+
+// A session's stages are one: what is held is told when it may be, and a greeting that changes is noticed.
+func TestHTTPSession(t *testing.T) {
+	l := theLab(t)
+	_, unix, settings := l.httpDoors(t)
+	l.serve(t, "policy.reject_at_stage = \"mail\"\npolicy.checks = { helo-changed = \"reject\" }\n"+enforce("rfc", l.dns.resolver)+settings, at(l.mustPort(t)))
+	ask := func(session, stage, helo string) string {
+		t.Helper()
+		facts := []string{"session", session, "stage", stage, "client", "192.0.2.25"}
+		if helo != "" {
+			facts = append(facts, "verb", "EHLO", "helo", helo)
+		}
+		return unix.at(t, facts...).told()
+	}
+	for _, step := range []struct{ session, stage, helo, want string }{
+		{"a", "connect", "", "continue"},
+		{"a", "helo", "localhost", "continue"},
+		{"a", "mail", "localhost", "reject 550 5.7.1 HELO localhost ..."},
+		{"b", "connect", "", "continue"},
+		{"b", "helo", "mail.example.com", "continue"},
+		{"b", "mail", "mail.example.com", "continue"},
+		{"b", "helo", "localhost.example.com", "continue"},
+		{"b", "mail", "localhost.example.com", "reject 550 5.7.1 ..."},
+	} {
+		if got := ask(step.session, step.stage, step.helo); got != step.want && !fits(got, step.want) {
+			t.Errorf("%+v: %s", step, got)
+		}
+	}
+}
+
+// Five hundred are being judged when helogate is told to stop: each gets his answer, nobody new does, and nobody hangs.
+func TestHTTPStops(t *testing.T) {
+	l := theLab(t)
+	release := make(chan struct{})
+	var mu sync.Mutex
+	judged := map[string]bool{} // whose PTR was asked for; a busy machine asks for some twice
+	slow, err := testdns.Start(helogate.MustZone(""), testdns.Rewrite(func(reply *dns.Msg, _ bool) *dns.Msg {
+		mu.Lock()
+		judged[reply.Question[0].Name] = true
+		mu.Unlock()
+		<-release
+		return reply
+	}))
+	must(t, err)
+	t.Cleanup(slow.Close)
+	once := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(once) // before slow is closed, which waits for its replies
+	_, unix, settings := l.httpDoors(t)
+	d := l.serve(t, "policy.reject_at_stage = \"connect\"\n"+enforce("rfc", slow.Addr())+settings, at(l.mustPort(t)))
+	answers := make(chan string, 500)
+	for i := range cap(answers) {
+		go func() {
+			v, err := unix.judge("stage", "connect", "client", fmt.Sprintf("2001:db8::1:%d", i))
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			answers <- v.told()
+		}()
+	}
+	must(t, eventually(func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(judged) == cap(answers)
+	}))
+	d.signal(syscall.SIGTERM)
+	d.waitFor("stopping")
+	must(t, eventually(func() bool { _, err := unix.judge("stage", "connect", "client", "192.0.2.25"); return err != nil }))
+	if !d.alive() {
+		t.Fatal("it has ended though somebody waits for an answer")
+	}
+	once()
+	for range cap(answers) {
+		select {
+		case got := <-answers:
+			if want := "has no name in reverse DNS; give your address a PTR record [ID]"; !strings.HasPrefix(got, "reject 554 5.7.25 2001:db8::1:") || !strings.HasSuffix(got, want) {
+				t.Fatalf("%s\nnot …%s", got, want)
+			}
+		case <-time.After(patience):
+			t.Fatal("somebody waits for an answer")
+		}
+	}
+	must(t, d.wait())
+	if d.err != nil {
+		t.Errorf("helogate ended with %v", d.err)
+	}
+}
