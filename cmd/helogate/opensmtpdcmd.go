@@ -25,19 +25,24 @@ func (cmd opensmtpdCmd) Run(w *world) error {
 	return serve(w, cmd.Config, load, func(*config.Config, *service) {})
 }
 
-// load loads the configuration, with smtpd at the only door. There is no usual place for the state where there is no $HOME:
-// smtpd has none to give, if it was started by systemd or rc, and a greylist that every restart forgets defers all mail anew.
+// load loads the configuration, with smtpd at the only door.
 func (cmd opensmtpdCmd) load(w *world) (*config.Config, error) {
 	c, err := cmd.configFlag.load(w)
 	if err != nil {
 		return nil, err
 	}
 	c.Listen = []config.Listen{{Protocol: opensmtpdProtocol}}
-	if c.State.Store == config.SQLite && c.State.File == "" && usualStateFile(w.environ, os.Geteuid()) == "" {
-		return nil, configError{c.Errorf("state.file", "there is no usual place, for smtpd gives its filters no $HOME: name a file in "+
-			"a directory that the filter's user may write to, \"/var/lib/helogate/state.db\" say, or set state.store = \"memory\"")}
+	return c, homeOf(c, w.environ, os.Geteuid())
+}
+
+// homeOf says what to do where the state has no home: smtpd has no $HOME to give if systemd or rc started it, and a greylist
+// that every restart forgets defers all mail anew.
+func homeOf(c *config.Config, environ []string, uid int) error {
+	if c.State.Store != config.SQLite || c.State.File != "" || usualStateFile(environ, uid) != "" {
+		return nil
 	}
-	return c, nil
+	return configError{c.Errorf("state.file", "there is no usual place, for smtpd gives its filters no $HOME: name a file in a directory "+
+		"that the filter's user may write to, \"/var/lib/helogate/state.db\" say, or set state.store = \"memory\"")}
 }
 
 // newOpenSMTPD makes the door. Messages come through us only if there is something to add to them.

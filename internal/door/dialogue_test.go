@@ -66,6 +66,7 @@ type dialogue struct {
 
 	toSend  strings.Builder
 	sending sync.WaitGroup
+	sent    chan struct{} // closed when the latest has been sent; nil if there was none
 
 	mu     sync.Mutex
 	ruling func() Ruling
@@ -122,12 +123,20 @@ func (d *dialogue) line(line string) {
 	}
 }
 
-// send sends, beside all else: a pipe has no room for what nobody reads yet.
+// send sends, beside all else, but in order: a pipe has no room for what nobody reads yet.
 func (d *dialogue) send() {
 	text := d.toSend.String()
 	d.toSend.Reset()
 	if text != "" {
-		d.sending.Go(func() { io.WriteString(d.conn, text) })
+		before, sent := d.sent, make(chan struct{})
+		d.sent = sent
+		d.sending.Go(func() {
+			defer close(sent)
+			if before != nil {
+				<-before
+			}
+			io.WriteString(d.conn, text)
+		})
 	}
 }
 

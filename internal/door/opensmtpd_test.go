@@ -183,6 +183,7 @@ func TestOpenSMTPDStopByForce(t *testing.T) {
 		o := &OpenSMTPD{Judge: func(ctx context.Context, _ helogate.Facts) Ruling { <-ctx.Done(); return Ruling{} }}
 		s := startOpenSMTPD(t, o, nil).greeted()
 		s.say(connects("a1")...)
+		synctest.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if err := o.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -235,11 +236,11 @@ func TestOpenSMTPDLongLines(t *testing.T) {
 		const prefix = "filter|0.6|1.000000|smtp-in|data-line|a1|b5|"
 		for _, n := range []int{0, 998, 4096, 65_535 - len(prefix), 65_536 - len(prefix), 65_537 - len(prefix), 150_000, 200_000 - len(prefix)} {
 			text := strings.Repeat("x", n)
-			go s.say(prefix + text)
+			go io.WriteString(s.conn, prefix+text+"\n")
 			s.expect("filter-dataline|a1|b5|" + text)
 		}
 		for _, n := range []int{200_001 - len(prefix), 500_000} {
-			go s.say(prefix+strings.Repeat("x", n), prefix+".")
+			go io.WriteString(s.conn, prefix+strings.Repeat("x", n)+"\n"+prefix+".\n")
 			s.expect("filter-dataline|a1|b5|.")
 		}
 		logged(t, &log, 2, "longer than any that is known")
