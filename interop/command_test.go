@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"strings"
+	"testing"
 
 	"github.com/helogate/helogate/internal/control"
 )
@@ -87,7 +88,15 @@ func (d *daemon) verdicts() (all []verdict) {
 	d.reloads++
 	must(d.t, eventually(func() bool { return strings.Count(d.out.String(), `"msg":"reloaded"`) >= d.reloads }))
 	text := d.out.String()
-	for line := range strings.Lines(text[d.read:]) {
+	all = verdictsIn(d.t, text[d.read:])
+	d.read = len(text)
+	return all
+}
+
+// verdictsIn are those of a log in JSON.
+func verdictsIn(t *testing.T, log string) (all []verdict) {
+	t.Helper()
+	for line := range strings.Lines(log) {
 		if !strings.HasPrefix(line, "{") {
 			continue
 		}
@@ -95,12 +104,11 @@ func (d *daemon) verdicts() (all []verdict) {
 			verdict
 			WouldBy string `json:"would_by"`
 		}
-		must(d.t, json.Unmarshal([]byte(line), &one))
+		must(t, json.Unmarshal([]byte(line), &one))
 		if one.Msg == "verdict" && one.Client != "127.0.0.1" { // before XCLIENT it is us
 			one.verdict.WouldBy = one.WouldBy
 			all = append(all, one.verdict)
 		}
 	}
-	d.read = len(text)
 	return all
 }
