@@ -5,9 +5,13 @@
 // XCLIENT lets the tests pose as any client. What client and server say to each other is in testdata/*.smtp, to be read,
 // and written, by who administers mail; dialogue_test.go says how.
 //
+// Other MTAs stand where Postfix does: Sendmail, Exim, OpenSMTPD, nginx and Haraka, each configured as its page in docs says,
+// and a driver of qmail-spp. everydoor_test.go holds all doors to the same verdicts.
+//
 // The tests need root and the programs of
 //
 //	apt-get install postfix nsd unbound swaks redis-server
+//	make peers
 //
 // and are skipped where these are missing. HELOGATE_INTEROP=require makes that a failure; -short skips them everywhere.
 // After a change of wording, go test ./interop -update rewrites the dialogues: read the diff.
