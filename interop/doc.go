@@ -13,6 +13,7 @@
 //	apt-get install postfix nsd unbound swaks redis-server
 //	make peers
 //
-// and are skipped where these are missing. HELOGATE_INTEROP=require makes that a failure; -short skips them everywhere.
+// and are skipped where these are missing. HELOGATE_INTEROP=require makes that a failure, and =no skips them
+// all; -short skips those that start anything.
 // After a change of wording, go test ./interop -update rewrites the dialogues: read the diff.
 package interop

@@ -24,6 +24,10 @@ type lab struct {
 }
 
 func TestMain(m *testing.M) {
+	if os.Getenv("HELOGATE_INTEROP") == "no" { // they are run by themselves
+		sayAloud("HELOGATE_INTEROP is no")
+		os.Exit(0)
+	}
 	if missing := missingPeers(); missing != "" && os.Getenv("HELOGATE_INTEROP") != "require" {
 		sayAloud(missing)
 	}

@@ -20,7 +20,7 @@ func newDoor(c *config.Config, i int, judge door.Judge, log *slog.Logger) (door.
 	case "postfix":
 		return &door.Postfix{Judge: judge, Log: log}, nil
 	case "milter":
-		return &door.Milter{Judge: judge, Log: log, Name: authservID(c)}, nil
+		return &door.Milter{Judge: judge, Log: log, Name: resultsName(c)}, nil
 	case "exim":
 		return &door.Exim{Judge: judge, Log: log}, nil
 	case "nginx":
