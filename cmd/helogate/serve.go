@@ -87,7 +87,7 @@ func (s *service) end(c *config.Config) error {
 }
 
 // limitMemory tells the garbage collector how much there may be: room for the cache, and for all else, whatever the flood.
-// Below that, memory is there to be used: a small heap that is cleaned all the time costs a tenth of the speed. GOMEMLIMIT
+// Below that, memory is there to be used: twice the usual, for a small heap that is cleaned all the time costs speed. GOMEMLIMIT
 // and GOGC in the environment say it better.
 func limitMemory(w *world, c *config.Config) {
 	set := func(name string) bool {
@@ -97,6 +97,6 @@ func limitMemory(w *world, c *config.Config) {
 		debug.SetMemoryLimit(int64(c.DNS.CacheSize)*3/2 + 128<<20)
 	}
 	if !set("GOGC") {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(200)
 	}
 }
