@@ -184,6 +184,9 @@ func needRestart(old, is *config.Config) (out []string) {
 		if old.Listen[i].Backend != is.Listen[i].Backend {
 			out = append(out, fmt.Sprintf("listen[%d].backend", i))
 		}
+		if is.Listen[i].Protocol == "milter" && resultsName(old) != resultsName(is) {
+			out = append(out, "headers.authentication_results or headers.name, for the milter")
+		}
 		if old.Listen[i].TokenFile != is.Listen[i].TokenFile {
 			out = append(out, fmt.Sprintf("listen[%d].token_file", i))
 		}

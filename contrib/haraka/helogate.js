@@ -72,6 +72,7 @@ function settings (main) {
     cfg.where.host = at.hostname.replace(/^\[|\]$/g, '')
     cfg.where.port = at.port || 80
   } else {
+    if (!cfg.socket) throw new Error('socket or url is to be given')
     cfg.where.socketPath = String(cfg.socket)
   }
   if (cfg.token_file) {

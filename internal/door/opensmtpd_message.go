@@ -78,9 +78,10 @@ func (m *smtpdMessage) line(out []string, line, name string) []string {
 		return out
 	}
 	_, value, _ := strings.Cut(strings.Join(m.held, ""), ":")
-	id, known := authservOf(value)
+	id := authservID(value) // "" while nothing but white space and comments has come
+	known := id != ""
 	switch {
-	case known && !strings.EqualFold(id, name):
+	case known && !sameName(id, name):
 		out, m.held = append(out, m.held...), nil
 	case known || len(m.held) >= maxHeld:
 		m.dropping, m.held = true, nil
@@ -92,43 +93,4 @@ func (m *smtpdMessage) line(out []string, line, name string) []string {
 func isResults(line string) bool {
 	name, _, ok := strings.Cut(line, ":")
 	return ok && strings.EqualFold(strings.TrimRight(name, " \t"), header.AuthenticationResults)
-}
-
-// authservOf returns the authserv-id that a field's value begins with (RFC 8601 section 2.2), behind white space and comments,
-// and false while there is none yet.
-func authservOf(value string) (id string, known bool) {
-	for depth := 0; ; {
-		value = strings.TrimLeft(value, " \t")
-		switch {
-		case value == "":
-			return "", false
-		case value[0] == '(':
-			depth++
-		case value[0] == ')' && depth > 0:
-			depth--
-		case value[0] == '\\' && depth > 0 && len(value) > 1:
-			value = value[1:]
-		case depth == 0:
-			return firstWord(value), true
-		}
-		value = value[1:]
-	}
-}
-
-// firstWord is a token or a quoted string (RFC 2045 section 5.1).
-func firstWord(s string) string {
-	if s[0] != '"' {
-		if i := strings.IndexAny(s, " \t;(/"); i >= 0 {
-			return s[:i]
-		}
-		return s
-	}
-	var word strings.Builder
-	for i := 1; i < len(s) && s[i] != '"'; i++ {
-		if s[i] == '\\' && i+1 < len(s) {
-			i++
-		}
-		word.WriteByte(s[i])
-	}
-	return word.String()
 }

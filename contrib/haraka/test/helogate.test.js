@@ -295,6 +295,7 @@ test('an address and a token', async () => {
 test('a wrong helogate.ini keeps Haraka from starting', () => {
   for (const [main, why] of [
     [{ sockt: '/x' }, /sockt is no setting: socket, url, token_file, timeout, when_down/],
+    [{ socket: '' }, /socket or url is to be given/],
     [{ when_down: 'reject' }, /when_down is pass or defer/],
     [{ timeout: 'long' }, /timeout is a number of seconds/],
     [{ timeout: 0 }, /timeout is a number of seconds/],
