@@ -42,6 +42,8 @@ func TestGreylistKey(t *testing.T) {
 			"192.0.2.99 PTR ppp-192-0-2-99.dyn.example.com\nppp-192-0-2-99.dyn.example.com A 192.0.2.99", "192.0.2.0/24 jane@example.org bob@example.net"},
 		{"the sender's domain lets it send", "192.0.2.99 x jane@mail.example.org bob@example.net",
 			"mail.example.org TXT v=spf1 ip4:192.0.2.0/24 -all", "example.org jane@mail.example.org bob@example.net"},
+		{"the sender's domain is anybody's", "192.0.2.99 mx.pool.example.com jane@dyndns.org bob@example.net",
+			"dyndns.org TXT v=spf1 ip4:192.0.2.0/24 -all\nmx.pool.example.com TXT v=spf1 ip4:192.0.2.99 -all", "example.com jane@dyndns.org bob@example.net"},
 		{"the domain of HELO does", "192.0.2.99 mx.pool.example.com jane@example.org bob@example.net",
 			"mx.pool.example.com TXT v=spf1 ip4:192.0.2.99 -all", "example.com jane@example.org bob@example.net"},
 		{"SPF says no", "192.0.2.99 mx.example.com jane@example.org bob@example.net",

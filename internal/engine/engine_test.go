@@ -168,7 +168,13 @@ func TestHammering(t *testing.T) {
 	hammers := failing
 	hammers.Name = "hammering"
 	lines := 0
-	b.Muffle = func(netip.Addr, time.Time) (int, bool) { lines++; return 7, lines == 2 }
+	b.Muffle = func(client netip.Addr, _ time.Time) (int, bool) {
+		if client.String() != "192.0.2.1" {
+			t.Errorf("muffled by %s", client)
+		}
+		lines++
+		return 7, lines == 2
+	}
 	gate := b.Gate(Rules{Policy: mustPolicy(line(hammers, "reject")), RejectAt: helogate.Rcpt})
 	was := strings.Count(b.log.String(), "by=hammering")
 	for range 3 {
