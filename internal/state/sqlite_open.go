@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 )
 
 // The file is marked as ours, so that no other's database is taken for one, and with the version of its schema.
@@ -67,7 +68,7 @@ func (t *table) setUp() error {
 	if err := t.exec(settings); err != nil {
 		return err
 	}
-	if err := t.makeSchema(); err != nil {
+	if err := t.agreeOnSchema(); err != nil {
 		return err
 	}
 	if err := t.prepare(); err != nil {
@@ -75,6 +76,19 @@ func (t *table) setUp() error {
 	}
 	// From here on the keeper is patient itself: SQLite would look ever more seldom whether another process is done.
 	return t.exec("PRAGMA busy_timeout = 10")
+}
+
+// agreeOnSchema makes the tables, where no other process does it at the same time. SQLite waits for that one by itself, but not
+// where both change the journal's mode, for neither could then go on.
+func (t *table) agreeOnSchema() error {
+	for began := time.Now(); ; {
+		err := t.makeSchema()
+		if !locked(err) || time.Since(began) > lockWait {
+			return err
+		}
+		t.rollback()
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // prepareFile makes the file, its owner's alone, or sees whether what is there may be trusted. SQLite gives the files that it
@@ -105,7 +119,12 @@ func prepareFile(path string) error {
 
 // makeSchema makes the tables of a new file, and sees that an old one is ours and of this version.
 func (t *table) makeSchema() error {
+	// All of what is read must be of one moment, or what another process makes meanwhile looks like somebody else's.
+	if err := t.exec("BEGIN"); err != nil {
+		return err
+	}
 	made, err := t.made()
+	t.rollback()
 	if made || err != nil {
 		return err
 	}
