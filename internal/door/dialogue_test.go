@@ -35,26 +35,60 @@ import (
 //
 // Escapes are Go's: \x00, \r, \\.
 func TestPostfixDialogues(t *testing.T) {
-	files, err := filepath.Glob("testdata/postfix/*.txt")
+	playDialogues(t, "postfix", func(t *testing.T, _ string) player { return newDialogue(t) })
+}
+
+// A player plays a dialogue, a line after the other.
+type player interface {
+	begin(at string) // the place of the next line, for what is wrong with it
+	line(string)
+	end()
+}
+
+func (d *dialogue) begin(at string) { d.at = at }
+
+// playDialogues plays each dialogue of a folder of testdata with a player of its own.
+func playDialogues(t *testing.T, folder string, newPlayer func(t *testing.T, name string) player) {
+	files, err := filepath.Glob("testdata/" + folder + "/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no dialogues", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		t.Run(name, func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
 			synctest.Test(t, func(t *testing.T) {
-				d := newDialogue(t)
+				p := newPlayer(t, name)
 				for i, line := range strings.Split(string(text), "\n") {
-					d.at = fmt.Sprintf("%s:%d", file, i+1)
-					d.line(line)
+					p.begin(fmt.Sprintf("%s:%d", file, i+1))
+					p.line(line)
 				}
-				d.end()
+				p.end()
 			})
 		})
 	}
+}
+
+// serveDoor runs a door in memory until the test ends.
+func serveDoor(t *testing.T, d Door) *pipeListener {
+	t.Helper()
+	l := newPipeListener()
+	served := make(chan error, 1)
+	go func() { served <- d.Serve(l) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := d.Shutdown(ctx); err != nil {
+			t.Error("shutdown:", err)
+		}
+		if err := <-served; err != nil {
+			t.Error("serve:", err)
+		}
+	})
+	return l
 }
 
 type dialogue struct {

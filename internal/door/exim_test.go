@@ -17,24 +17,6 @@ import (
 	"github.com/helogate/helogate/internal/header"
 )
 
-func serveExim(t *testing.T, e *Exim) *pipeListener {
-	t.Helper()
-	l := newPipeListener()
-	served := make(chan error, 1)
-	go func() { served <- e.Serve(l) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := e.Shutdown(ctx); err != nil {
-			t.Error("shutdown:", err)
-		}
-		if err := <-served; err != nil {
-			t.Error("serve:", err)
-		}
-	})
-	return l
-}
-
 // askExim is what is answered until the door closes.
 func askExim(t *testing.T, l *pipeListener, request string) string {
 	t.Helper()
@@ -68,7 +50,7 @@ func TestEximFacts(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var got string
-			l := serveExim(t, &Exim{Judge: func(_ context.Context, f helogate.Facts) Ruling {
+			l := serveDoor(t, &Exim{Judge: func(_ context.Context, f helogate.Facts) Ruling {
 				got = factsText(f)
 				return Ruling{Do: helogate.Continue}
 			}})
@@ -107,7 +89,7 @@ func TestEximAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := serveExim(t, &Exim{Judge: always(c.ruling)})
+				l := serveDoor(t, &Exim{Judge: always(c.ruling)})
 				state := strings.ToUpper(strings.TrimPrefix(c.stage, "connect"))
 				if got := askExim(t, l, eximRequest(c.stage, state)); got != c.want {
 					t.Errorf("answered %q\nwant     %q", got, c.want)
@@ -132,7 +114,7 @@ func TestEximTrouble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				l := serveExim(t, &Exim{Log: log.logger(), Judge: func(_ context.Context, f helogate.Facts) Ruling {
+				l := serveDoor(t, &Exim{Log: log.logger(), Judge: func(_ context.Context, f helogate.Facts) Ruling {
 					if f.Client.String() == "192.0.2.66" {
 						panic("as told")
 					}
@@ -171,7 +153,7 @@ func TestEximLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c.door.Judge = passes
-				conn := serveExim(t, c.door).dial()
+				conn := serveDoor(t, c.door).dial()
 				say(t, conn, c.sent)
 				begin := time.Now()
 				closedWithout(t, conn)
@@ -183,7 +165,7 @@ func TestEximLimits(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) { // an answer that nobody takes
 		e := &Exim{Judge: passes, WriteTimeout: 3 * time.Second}
-		conn := serveExim(t, e).dial()
+		conn := serveDoor(t, e).dial()
 		io.WriteString(conn, smallRequest)
 		time.Sleep(3*time.Second + time.Millisecond)
 		synctest.Wait()
@@ -197,7 +179,7 @@ func TestEximLimits(t *testing.T) {
 func TestEximWithoutClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		l := serveExim(t, &Exim{Log: log.logger(), Judge: func(context.Context, helogate.Facts) Ruling {
+		l := serveDoor(t, &Exim{Log: log.logger(), Judge: func(context.Context, helogate.Facts) Ruling {
 			t.Error("judged")
 			return Ruling{}
 		}})
@@ -215,7 +197,7 @@ func TestEximShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
 		e := &Exim{Judge: func(context.Context, helogate.Facts) Ruling { <-free; return Ruling{Do: helogate.Continue} }}
-		l := serveExim(t, e)
+		l := serveDoor(t, e)
 		judged, silent := l.dial(), l.dial()
 		say(t, judged, smallRequest)
 		synctest.Wait()
@@ -234,7 +216,7 @@ func TestEximShutdown(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		e := &Exim{Judge: func(ctx context.Context, _ helogate.Facts) Ruling { <-ctx.Done(); return Ruling{} }}
-		judged := serveExim(t, e).dial()
+		judged := serveDoor(t, e).dial()
 		say(t, judged, smallRequest)
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

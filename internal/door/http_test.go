@@ -25,23 +25,6 @@ import (
 	"github.com/helogate/helogate/internal/header"
 )
 
-// openHTTP runs an HTTP door in memory until the test ends.
-func openHTTP(t *testing.T, d *HTTP) *pipeListener {
-	t.Helper()
-	l := newPipeListener()
-	served := make(chan error, 1)
-	go func() { served <- d.Serve(l) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		d.Shutdown(ctx)
-		if err := <-served; err != nil {
-			t.Error("serve:", err)
-		}
-	})
-	return l
-}
-
 // httpAsk is one request on a connection of its own, and its answer.
 func httpAsk(t *testing.T, l *pipeListener, request string) (*http.Response, string) {
 	t.Helper()
@@ -107,7 +90,7 @@ func TestHTTPAnswer(t *testing.T) {
 		}, `{"do":"continue","reply":null,"headers":[]}`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			l := openHTTP(t, &HTTP{Judge: c.judge})
+			l := serveDoor(t, &HTTP{Judge: c.judge})
 			r, body := httpAsk(t, l, httpPost(smallFacts))
 			facts, err := readFacts([]byte(smallFacts))
 			if err != nil {
@@ -135,7 +118,7 @@ func TestHTTPNoRuling(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				r, body := httpAsk(t, openHTTP(t, &HTTP{Judge: judge, Log: log.logger()}), httpPost(smallFacts))
+				r, body := httpAsk(t, serveDoor(t, &HTTP{Judge: judge, Log: log.logger()}), httpPost(smallFacts))
 				if r.StatusCode != 503 || body != `{"error":"there is no ruling"}` {
 					t.Errorf("%d %s", r.StatusCode, body)
 				}
@@ -191,7 +174,7 @@ func TestHTTPRefuses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var judged atomic.Int32
 				answer := rules(helogate.Continue, helogate.Reply{})
-				l := openHTTP(t, &HTTP{Token: token, Version: "1.2.3", Judge: func(ctx context.Context, f helogate.Facts) Ruling {
+				l := serveDoor(t, &HTTP{Token: token, Version: "1.2.3", Judge: func(ctx context.Context, f helogate.Facts) Ruling {
 					judged.Add(1)
 					return answer(ctx, f)
 				}})
@@ -213,7 +196,7 @@ func TestHTTPRefuses(t *testing.T) {
 // The field at fault is named for programs, too.
 func TestHTTPErrorField(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := openHTTP(t, &HTTP{Judge: passes})
+		l := serveDoor(t, &HTTP{Judge: passes})
 		for body, want := range map[string]httpError{
 			`{"stage":"rcpt","client":"192.0.2.1","helo":7}`:        {"helo is to be a JSON string", "helo"},
 			`{"stage":"rcpt","client":"192.0.2.1","\u202e<b>":"a"}`: {`\xe2\x80\xae<b> is not known here`, `\xe2\x80\xae<b>`},
@@ -232,7 +215,7 @@ func TestHTTPErrorField(t *testing.T) {
 func TestHTTPRefusalsAreLoggedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		l := openHTTP(t, &HTTP{Judge: passes, Token: "0123456789abcdef", Log: log.logger()})
+		l := serveDoor(t, &HTTP{Judge: passes, Token: "0123456789abcdef", Log: log.logger()})
 		for minute := range 2 {
 			for range 50 {
 				httpAsk(t, l, httpPost(smallFacts))
@@ -265,7 +248,7 @@ func TestHTTPLargeBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := openHTTP(t, &HTTP{Judge: rules(helogate.Continue, helogate.Reply{})}).dial()
+				conn := serveDoor(t, &HTTP{Judge: rules(helogate.Continue, helogate.Reply{})}).dial()
 				defer conn.Close()
 				say(t, conn, c.request)
 				if r, body := httpRead(t, bufio.NewReader(conn)); r.StatusCode != c.code {
@@ -281,7 +264,7 @@ func TestHTTPSlowBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		judge := func(context.Context, helogate.Facts) Ruling { t.Error("judged"); return Ruling{} }
 		d := &HTTP{Judge: judge}
-		l := openHTTP(t, d)
+		l := serveDoor(t, d)
 		whole := httpPost(smallFacts)
 		for _, n := range []int{1, 40, len(whole) - len(smallFacts), len(whole) - 1} {
 			conn := l.dial()
@@ -311,7 +294,7 @@ func TestHTTPStops(t *testing.T) {
 		free := make(chan struct{})
 		answer := rules(helogate.Continue, helogate.Reply{})
 		d := &HTTP{Judge: func(ctx context.Context, f helogate.Facts) Ruling { <-free; return answer(ctx, f) }}
-		conn := openHTTP(t, d).dial()
+		conn := serveDoor(t, d).dial()
 		defer conn.Close()
 		say(t, conn, httpPost(smallFacts))
 		synctest.Wait()
@@ -348,7 +331,7 @@ func TestHTTPHealthWhileStopping(t *testing.T) {
 func TestHTTPStopsByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &HTTP{Judge: func(ctx context.Context, _ helogate.Facts) Ruling { <-ctx.Done(); return Ruling{} }}
-		conn := openHTTP(t, d).dial()
+		conn := serveDoor(t, d).dial()
 		say(t, conn, httpPost(smallFacts))
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -366,7 +349,7 @@ func TestHTTPStopsByForce(t *testing.T) {
 func TestHTTPAskerGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free, ended := make(chan struct{}), make(chan error, 1)
-		conn := openHTTP(t, &HTTP{Judge: func(ctx context.Context, _ helogate.Facts) Ruling {
+		conn := serveDoor(t, &HTTP{Judge: func(ctx context.Context, _ helogate.Facts) Ruling {
 			<-free
 			ended <- ctx.Err()
 			return Ruling{}
@@ -439,7 +422,7 @@ func TestHTTPShows(t *testing.T) {
 			Verb: "EHLO", Helo: "a\xff", Sender: "", Recipient: "bob@example.net", Auth: "jane", Session: "1",
 			Origin: helogate.Origin{Client: netip.MustParseAddr("203.0.113.9"), Helo: "b"}}
 		answer := rules(helogate.Continue, helogate.Reply{})
-		l := openHTTP(t, &HTTP{Judge: func(ctx context.Context, f helogate.Facts) Ruling {
+		l := serveDoor(t, &HTTP{Judge: func(ctx context.Context, f helogate.Facts) Ruling {
 			if !reflect.DeepEqual(f, want) {
 				t.Errorf("shown %s", factsText(f))
 			}

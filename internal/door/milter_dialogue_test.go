@@ -2,19 +2,13 @@ package door
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/helogate/helogate"
 )
@@ -30,54 +24,16 @@ import (
 //
 // Escapes are Go's. In what the judge was shown the session's number is N.
 func TestMilterDialogues(t *testing.T) {
-	files, err := filepath.Glob("testdata/milter/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no dialogues", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			synctest.Test(t, func(t *testing.T) {
-				d := newMilterDialogue(t)
-				for i, line := range strings.Split(string(text), "\n") {
-					d.at = fmt.Sprintf("%s:%d", file, i+1)
-					d.line(line)
-				}
-				d.end()
-			})
-		})
-	}
+	playDialogues(t, "milter", func(t *testing.T, _ string) player { return newMilterDialogue(t) })
 }
 
 type milterDialogue struct{ dialogue }
 
 func newMilterDialogue(t *testing.T) *milterDialogue {
 	d := &milterDialogue{dialogue{t: t, ruling: func() Ruling { return Ruling{Do: helogate.Continue} }}}
-	d.conn = serveMilter(t, &Milter{Judge: d.judge, Log: d.log.logger(), Name: "mx.example.net"}).dial()
+	d.conn = serveDoor(t, &Milter{Judge: d.judge, Log: d.log.logger(), Name: "mx.example.net"}).dial()
 	d.in = bufio.NewReader(d.conn)
 	return d
-}
-
-// serveMilter runs a door in memory until the test ends.
-func serveMilter(t *testing.T, d *Milter) *pipeListener {
-	t.Helper()
-	l := newPipeListener()
-	served := make(chan error, 1)
-	go func() { served <- d.Serve(l) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := d.Shutdown(ctx); err != nil {
-			t.Error("shutdown:", err)
-		}
-		if err := <-served; err != nil {
-			t.Error("serve:", err)
-		}
-	})
-	return l
 }
 
 // frame is what is sent of a command and its data.

@@ -67,7 +67,7 @@ func TestMilterBroken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				conn := serveMilter(t, &Milter{Judge: passes, Log: log.logger()}).dial()
+				conn := serveDoor(t, &Milter{Judge: passes, Log: log.logger()}).dial()
 				tell(t, conn, c.well...)
 				say(t, conn, c.then)
 				if strings.HasPrefix(c.then, frame("E")) && len(c.well) == 4 {
@@ -137,7 +137,7 @@ func TestMilterTimeouts(t *testing.T) {
 				var log logbook
 				d := c.door
 				d.Judge, d.Log = passes, log.logger()
-				conn := serveMilter(t, d).dial()
+				conn := serveDoor(t, d).dial()
 				tell(t, conn, c.well...)
 				begin := time.Now()
 				say(t, conn, c.then)
@@ -159,7 +159,7 @@ func TestMilterTimeouts(t *testing.T) {
 func TestMilterWriteTimeout(t *testing.T) {
 	for set, want := range map[time.Duration]time.Duration{0: 10 * time.Second, time.Second: time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			conn := serveMilter(t, &Milter{Judge: passes, WriteTimeout: set}).dial()
+			conn := serveDoor(t, &Milter{Judge: passes, WriteTimeout: set}).dial()
 			tell(t, conn, optNeg)
 			begin := time.Now()
 			io.WriteString(conn, frame(connectMsg))
@@ -196,7 +196,7 @@ func TestMilterShutdown(t *testing.T) {
 					}
 					return Ruling{Do: helogate.Continue}
 				}}
-				conn := serveMilter(t, d).dial()
+				conn := serveDoor(t, d).dial()
 				tell(t, conn, c.well...)
 				io.WriteString(conn, c.then)
 				synctest.Wait()
@@ -331,7 +331,7 @@ func TestMilterStraysAreLoggedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
 		judge := func(context.Context, helogate.Facts) Ruling { t.Error("judged"); return Ruling{} }
-		conn := serveMilter(t, &Milter{Judge: judge, Log: log.logger()}).dial()
+		conn := serveDoor(t, &Milter{Judge: judge, Log: log.logger()}).dial()
 		tell(t, conn, optNeg)
 		for minute := range 2 {
 			for range 100 {

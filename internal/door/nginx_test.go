@@ -48,21 +48,8 @@ func nginxRequest(replace ...string) string {
 
 func serveNginx(t *testing.T, d *Nginx) *pipeListener {
 	t.Helper()
-	l := newPipeListener()
-	served := make(chan error, 1)
 	d.Backend = backend
-	go func() { served <- d.Serve(l) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := d.Shutdown(ctx); err != nil {
-			t.Error("shutdown:", err)
-		}
-		if err := <-served; err != nil {
-			t.Error("serve:", err)
-		}
-	})
-	return l
+	return serveDoor(t, d)
 }
 
 // askNginx is the answer as nginx reads it: the fields of its own. There is none where the connection just ends.

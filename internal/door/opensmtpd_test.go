@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,33 +19,16 @@ import (
 // Each file of testdata/opensmtpd is a dialogue with smtpd, in the form that TestPostfixDialogues has; in those whose names
 // begin with headers messages come through us, and mx.example.net is our name.
 func TestOpenSMTPDDialogues(t *testing.T) {
-	files, err := filepath.Glob("testdata/opensmtpd/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no dialogues", err)
-	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".txt")
-		t.Run(name, func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			synctest.Test(t, func(t *testing.T) {
-				d := &dialogue{t: t, ruling: func() Ruling { return Ruling{Do: helogate.Continue} }}
-				o := &OpenSMTPD{Judge: d.judge, Log: d.log.logger()}
-				if strings.HasPrefix(name, "headers") {
-					o.Headers, o.Name = true, "mx.example.net"
-				}
-				d.conn = startOpenSMTPD(t, o, ErrGone).conn
-				d.in = bufio.NewReader(d.conn)
-				for i, line := range strings.Split(string(text), "\n") {
-					d.at = fmt.Sprintf("%s:%d", file, i+1)
-					d.line(line)
-				}
-				d.end()
-			})
-		})
-	}
+	playDialogues(t, "opensmtpd", func(t *testing.T, name string) player {
+		d := &dialogue{t: t, ruling: func() Ruling { return Ruling{Do: helogate.Continue} }}
+		o := &OpenSMTPD{Judge: d.judge, Log: d.log.logger()}
+		if strings.HasPrefix(name, "headers") {
+			o.Headers, o.Name = true, "mx.example.net"
+		}
+		d.conn = startOpenSMTPD(t, o, ErrGone).conn
+		d.in = bufio.NewReader(d.conn)
+		return d
+	})
 }
 
 // An smtpdEnd is smtpd's end of a door's connection.
