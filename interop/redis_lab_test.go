@@ -18,16 +18,11 @@ import (
 // redisLab is a lab for tests that need Redis and nothing else.
 func redisLab(t *testing.T) *lab {
 	t.Helper()
-	required := os.Getenv("HELOGATE_INTEROP") == "require"
-	if testing.Short() && !required {
+	if testing.Short() && os.Getenv("HELOGATE_INTEROP") != "require" {
 		t.Skip("starts Redis: not with -short")
 	}
 	if _, err := lookPath("redis-server"); err != nil {
-		const missing = "no redis-server here: apt-get install redis-server"
-		if required {
-			t.Fatal(missing)
-		}
-		t.Skip("SKIPPED, NOT PASSED: " + missing)
+		isMissing(t, "no redis-server here: apt-get install redis-server")
 	}
 	return &lab{dir: t.TempDir(), host: loopback()}
 }

@@ -36,28 +36,10 @@ var sendmailAt = netip.MustParseAddrPort("198.51.100.1:25")
 // sendmailClients are whom we can pose as.
 var sendmailClients = []string{"192.0.2.25", "192.0.2.60", "203.0.113.200", "203.0.113.40"}
 
-// sendmailRoot is where .ci/peer-sendmail has unpacked it.
-func sendmailRoot(t *testing.T) string {
-	t.Helper()
-	parent := os.Getenv("HELOGATE_PEERS")
-	if parent == "" {
-		parent = "/opt/helogate-peers"
-	}
-	root := filepath.Join(parent, "sendmail")
-	if _, err := os.Stat(filepath.Join(root, "complete")); err != nil {
-		why := "no Sendmail in " + root + ": .ci/peer-sendmail unpacks it"
-		if os.Getenv("HELOGATE_INTEROP") == "require" || os.Getenv("CI") == "true" {
-			t.Fatal(why)
-		}
-		t.Skip("SKIPPED, NOT PASSED: " + why)
-	}
-	return root
-}
-
 // startSendmail starts one with what docs/sendmail says, and what differs from it.
 func (l *lab) startSendmail(t *testing.T, change func(page string) string) *sendmail {
 	t.Helper()
-	root := sendmailRoot(t)
+	root := peerRoot(t, "sendmail", "complete")
 	dir, err := os.MkdirTemp(l.dir, "sendmail-")
 	must(t, err)
 	must(t, os.Chmod(dir, 0o755))
@@ -84,11 +66,7 @@ func (s *sendmail) connect(t *testing.T) {
 		}
 	}
 	if err != nil {
-		const hint = "this needs iproute2 (apt-get install iproute2), and in a container CAP_SYS_ADMIN and CAP_NET_ADMIN"
-		if os.Getenv("HELOGATE_INTEROP") == "require" {
-			t.Fatal("no network namespace:", err, hint)
-		}
-		t.Skip("SKIPPED, NOT PASSED: no network namespace: ", err, hint)
+		noNamespace(t, err)
 	}
 }
 

@@ -79,9 +79,10 @@ func serve(w *world, file string, load func() (*config.Config, error), ready fun
 	}
 }
 
-// end closes the service, whose supervisor has ended, when every judgement has had its time.
+// end closes the service, whose supervisor has ended, when every judgement has had its time, which is the budget and what the
+// judge keeps beside it for our own memory.
 func (s *service) end(c *config.Config) error {
-	ctx, cancel := context.WithTimeout(context.Background(), c.DNS.Budget+2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), c.DNS.Budget+4*time.Second)
 	defer cancel()
 	return s.close(ctx)
 }

@@ -277,6 +277,7 @@ type DNS struct {
 	// How long one resolver is waited for before the next is tried.
 	Timeout time.Duration `toml:"timeout" is:"duration" min:"10ms" max:"1m"`
 	// How long all lookups of a judgement may take together; what is not answered by then is a temporary failure.
+	// What helogate remembers itself (greylist, patience) is then waited for up to two seconds more.
 	Budget time.Duration `toml:"budget" is:"duration" min:"100ms" max:"5m"`
 	// The memory that answers may take.
 	CacheSize Size `toml:"cache_size" is:"size" min:"1MiB" max:"1TiB"`

@@ -72,6 +72,37 @@ func playDialogues(t *testing.T, folder string, newPlayer func(t *testing.T, nam
 	}
 }
 
+// sentIn is what the MTA sends in each dialogue of a folder of testdata, by what it sends for one line: seeds for a fuzz target.
+func sentIn(f *testing.F, folder string, sends func(line string) string) (all [][]byte) {
+	files, err := filepath.Glob("testdata/" + folder + "/*.txt")
+	if err != nil || len(files) == 0 {
+		f.Fatal("no dialogues", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		var sent []byte
+		for line := range strings.SplitSeq(string(text), "\n") {
+			sent = append(sent, sends(line)...)
+		}
+		all = append(all, sent)
+	}
+	return all
+}
+
+// sentLine is what is sent for a line of a protocol of lines.
+func sentLine(f *testing.F) func(string) string {
+	return func(line string) string {
+		said, ok := strings.CutPrefix(line, ">")
+		if !ok {
+			return ""
+		}
+		return unescape(f, strings.TrimPrefix(said, " ")) + "\n"
+	}
+}
+
 // serveDoor runs a door in memory until the test ends.
 func serveDoor(t *testing.T, d Door) *pipeListener {
 	t.Helper()

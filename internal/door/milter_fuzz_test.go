@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,31 +19,21 @@ func (c *milterScript) Close() error { return nil }
 // Whatever comes, in whatever pieces, through our own reader and the library behind it: nothing dies, each command that is
 // well formed and in order is judged once and answered once, up to the first that is not; and an answer is one line.
 func FuzzMilter(f *testing.F) {
-	files, err := filepath.Glob("testdata/milter/*.txt")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no dialogues", err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
+	for _, sent := range sentIn(f, "milter", func(line string) string {
+		switch word, rest, _ := strings.Cut(line, " "); word {
+		case ">":
+			return frame(unescape(f, rest))
+		case "negotiate":
+			return frame(optNeg)
+		case "connect":
+			return frame(connectMsg)
+		case "greet":
+			return frame(connectMsg) + frame(heloMsg)
 		}
-		var sent bytes.Buffer
-		for line := range strings.SplitSeq(string(text), "\n") {
-			word, rest, _ := strings.Cut(line, " ")
-			switch word {
-			case ">":
-				sent.WriteString(frame(unescape(f, rest)))
-			case "negotiate":
-				sent.WriteString(frame(optNeg))
-			case "connect":
-				sent.WriteString(frame(connectMsg))
-			case "greet":
-				sent.WriteString(frame(connectMsg) + frame(heloMsg))
-			}
-		}
-		f.Add(sent.Bytes(), uint16(1), byte(0))
-		f.Add(sent.Bytes(), uint16(4096), byte(1))
+		return ""
+	}) {
+		f.Add(sent, uint16(1), byte(0))
+		f.Add(sent, uint16(4096), byte(1))
 	}
 	f.Add([]byte(frame(optNeg)+"\x00\x00\x00\x00"), uint16(3), byte(2))
 	f.Add([]byte(frame(optNeg)+frame("LX\x00")), uint16(3), byte(3))

@@ -3,8 +3,6 @@ package door
 import (
 	"bytes"
 	"context"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -22,23 +20,9 @@ var answersSMTPD = regexp.MustCompile(`(?s)^filter-result\|([0-9a-f]{1,16}\|[0-9
 // Whatever comes, in whatever pieces: each request is answered once and in a form that smtpd takes, nothing else is said,
 // and the lines of messages keep their order.
 func FuzzOpenSMTPD(f *testing.F) {
-	files, err := filepath.Glob("testdata/opensmtpd/*.txt")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no dialogues", err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		var sent bytes.Buffer
-		for line := range strings.SplitSeq(string(text), "\n") {
-			if said, ok := strings.CutPrefix(line, ">"); ok {
-				sent.WriteString(unescape(f, strings.TrimPrefix(said, " ")) + "\n")
-			}
-		}
-		f.Add(sent.Bytes(), uint16(100), byte(0))
-		f.Add(sent.Bytes(), uint16(4096), byte(1))
+	for _, sent := range sentIn(f, "opensmtpd", sentLine(f)) {
+		f.Add(sent, uint16(100), byte(0))
+		f.Add(sent, uint16(4096), byte(1))
 	}
 	f.Add([]byte("config|ready\nfilter|0.6|1|smtp-in|data-line|a|b|"+strings.Repeat("x", maxFuzzed)+"\n"), uint16(9), byte(2))
 	f.Fuzz(fuzzOpenSMTPD)

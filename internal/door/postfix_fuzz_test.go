@@ -5,8 +5,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,22 +72,8 @@ func FuzzPostfix(f *testing.F) {
 		f.Add([]byte("request=smtpd_access_policy\nhelo_name\n\n"), piece)
 		f.Add([]byte(padded(maxFuzzed)+padded(maxFuzzed+1)), piece)
 	}
-	files, err := filepath.Glob("testdata/postfix/*.txt")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no dialogues", err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		var sent bytes.Buffer
-		for line := range strings.SplitSeq(string(text), "\n") {
-			if said, ok := strings.CutPrefix(line, ">"); ok {
-				sent.WriteString(unescape(f, strings.TrimPrefix(said, " ")) + "\n")
-			}
-		}
-		f.Add(sent.Bytes(), uint16(100))
+	for _, sent := range sentIn(f, "postfix", sentLine(f)) {
+		f.Add(sent, uint16(100))
 	}
 	f.Fuzz(fuzzPostfix)
 }
