@@ -8,13 +8,14 @@ import (
 
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // protocols are what the doors of serve speak.
 var protocols = []string{"postfix", "milter", "exim", "nginx", "http"}
 
 // newDoor makes a door of a configuration.
-func newDoor(c *config.Config, i int, judge door.Judge, log *slog.Logger) (door.Door, error) {
+func newDoor(c *config.Config, i int, judge response.Judge, log *slog.Logger) (door.Door, error) {
 	l := c.Listen[i]
 	switch l.Protocol {
 	case "postfix":

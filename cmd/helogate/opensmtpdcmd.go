@@ -8,6 +8,7 @@ import (
 
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // opensmtpdProtocol is the protocol of the door that is not in [[listen]].
@@ -46,7 +47,7 @@ func homeOf(c *config.Config, environ []string, uid int) error {
 }
 
 // newOpenSMTPD makes the door. Messages come through us only if there is something to add to them.
-func newOpenSMTPD(c *config.Config, judge door.Judge, log *slog.Logger) *door.OpenSMTPD {
+func newOpenSMTPD(c *config.Config, judge response.Judge, log *slog.Logger) *door.OpenSMTPD {
 	return &door.OpenSMTPD{Judge: judge, Log: log, Headers: addsHeaders(c), Name: resultsName(c)}
 }
 

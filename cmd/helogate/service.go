@@ -16,7 +16,9 @@ import (
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/door"
 	"github.com/helogate/helogate/internal/engine"
+	"github.com/helogate/helogate/internal/listen"
 	"github.com/helogate/helogate/internal/policy"
+	"github.com/helogate/helogate/internal/response"
 	"github.com/helogate/helogate/internal/trust"
 )
 
@@ -82,7 +84,7 @@ func openService(w *world, c *config.Config, ask helogate.Asker, log *slog.Logge
 }
 
 // openDoor makes a door, and what it listens on: for smtpd that is what it gave us at our start.
-func openDoor(w *world, c *config.Config, i int, judge door.Judge, log *slog.Logger) (door.Door, net.Listener, error) {
+func openDoor(w *world, c *config.Config, i int, judge response.Judge, log *slog.Logger) (door.Door, net.Listener, error) {
 	l := c.Listen[i]
 	if l.Protocol == opensmtpdProtocol {
 		return newOpenSMTPD(c, judge, log), door.Stdio(w.stdin, w.stdout), nil
@@ -91,7 +93,7 @@ func openDoor(w *world, c *config.Config, i int, judge door.Judge, log *slog.Log
 	if err != nil {
 		return nil, nil, err
 	}
-	listener, err := door.Listen(l.Address.String(), l.Permissions)
+	listener, err := listen.On(l.Address.String(), l.Permissions)
 	return made, listener, err
 }
 

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/listen"
 	"github.com/helogate/helogate/internal/printable"
 )
 
@@ -60,7 +60,7 @@ func Listen(path string, mode fs.FileMode) (net.Listener, error) {
 	if err := trustworthy(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	l, err := door.Listen(path, mode)
+	l, err := listen.On(path, mode)
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // Each file of testdata/postfix is a dialogue on one connection:
@@ -134,19 +135,19 @@ type dialogue struct {
 	sent    chan struct{} // closed when the latest has been sent; nil if there was none
 
 	mu     sync.Mutex
-	ruling func() Ruling
+	ruling func() response.Response
 	fields []header.Field
 	shown  []string
 }
 
 func newDialogue(t *testing.T) *dialogue {
-	d := &dialogue{t: t, ruling: func() Ruling { return Ruling{Do: helogate.Continue} }}
+	d := &dialogue{t: t, ruling: func() response.Response { return response.Response{Do: helogate.Continue} }}
 	d.conn = serve(t, &Postfix{Judge: d.judge, Log: d.log.logger()}).dial()
 	d.in = bufio.NewReader(d.conn)
 	return d
 }
 
-func (d *dialogue) judge(_ context.Context, f helogate.Facts) Ruling {
+func (d *dialogue) judge(_ context.Context, f helogate.Facts) response.Response {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.shown = append(d.shown, factsText(f))
@@ -208,10 +209,10 @@ func (d *dialogue) send() {
 func (d *dialogue) rule(s string) {
 	word := append(strings.SplitN(s, " ", 4), "", "", "")
 	code, _ := strconv.Atoi(word[1])
-	r := Ruling{Do: helogate.Do(word[0]), Reply: helogate.Reply{Code: code, Enhanced: word[2], Text: unescape(d.t, word[3])}}
+	r := response.Response{Do: helogate.Do(word[0]), Reply: helogate.Reply{Code: code, Enhanced: word[2], Text: unescape(d.t, word[3])}}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ruling = func() Ruling {
+	d.ruling = func() response.Response {
 		if r.Do == "panics" {
 			panic("as told")
 		}

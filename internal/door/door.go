@@ -1,8 +1,8 @@
 // Package door lets an MTA's questions in and carries the ruling out: one door a protocol.
 //
-// A door translates. It reads what the MTA shows of a client into [helogate.Facts], hands them to a [Judge], and words
-// the [Ruling] as the protocol wants it. It decides nothing, remembers nothing of a client, and knows neither policy nor
-// DNS; whether a rejection is held until RCPT is the judge's affair, too.
+// A door translates. It reads what the MTA shows of a client into [helogate.Facts], hands them to a [response.Judge],
+// and words the [response.Response] as the protocol wants it. It decides nothing, remembers nothing of a client, and
+// knows neither policy nor DNS; whether a rejection is held until RCPT is the judge's affair, too.
 //
 // Two things every door keeps. Accept is never a permit: it means "no objection", and whatever the MTA asks after us
 // still decides, for a permit before the MTA's relay check is an open relay. And in trouble a door makes no answer up:
@@ -10,7 +10,7 @@
 //
 // A door of Postfix:
 //
-//	l, err := door.Listen("127.0.0.1:10040", 0)
+//	l, err := listen.On("127.0.0.1:10040", 0)
 //	…
 //	p := &door.Postfix{Judge: judge, Log: log}
 //	go p.Serve(l)
@@ -23,14 +23,9 @@ import (
 	"net"
 
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/internal/header"
 	"github.com/helogate/helogate/internal/printable"
+	"github.com/helogate/helogate/internal/response"
 )
-
-// A Judge says what is to be done with a client now. Many goroutines call it at once. Facts.Time is left to it: a door has
-// no clock. It keeps its own budget, since the MTA's patience is not ours to know; ctx ends only when the door is closed
-// by force. A judge that has no ruling, because ctx ended, returns the zero Ruling.
-type Judge func(ctx context.Context, f helogate.Facts) Ruling
 
 // A Door is what all doors on sockets are.
 type Door interface {
@@ -44,23 +39,12 @@ type Door interface {
 	Connections() int
 }
 
-// A Ruling is what a door is to do with a client now.
-type Ruling struct {
-	Do    helogate.Do    // Continue, Accept, Defer, Reject or Drop; anything else is no ruling
-	Reply helogate.Reply // when Do refuses
-	// Headers are for a client that is let in: what to add to the message's header. A door that can add only some adds the
-	// first.
-	Headers []header.Field
-	// Record is the whole verdict, for a door that shows it; nil where the gate was not asked to keep it.
-	Record *helogate.Record
-}
-
 // maxReplyLine is what RFC 5321 section 4.5.3.1.5 allows a reply line, less its CRLF.
 const maxReplyLine = 512 - len("\r\n")
 
 // refusal is the reply of a ruling that refuses, made fit for any MTA. The judge words its replies well; but they hold
 // the attacker's text, and a line end let through here would let him write our next answer.
-func (r Ruling) refusal() helogate.Reply {
+func refusal(r response.Response) helogate.Reply {
 	class, reply := 5, r.Reply
 	if r.Do == helogate.Defer {
 		class = 4

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/listen"
+	"github.com/helogate/helogate/internal/response"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -88,9 +91,11 @@ func serve(t *testing.T, p *Postfix) *pipeListener {
 	return l
 }
 
-func always(r Ruling) Judge { return func(context.Context, helogate.Facts) Ruling { return r } }
+func always(r response.Response) response.Judge {
+	return func(context.Context, helogate.Facts) response.Response { return r }
+}
 
-var passes = always(Ruling{Do: helogate.Continue})
+var passes = always(response.Response{Do: helogate.Continue})
 
 // What a refusal says is fit for an MTA, whatever the judge said.
 func TestRefusal(t *testing.T) {
@@ -119,7 +124,7 @@ func TestRefusal(t *testing.T) {
 		{helogate.Reject, helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: long}, ("550 5.7.25 " + long)[:510]},
 		{helogate.Reject, helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: long + "\x00"}, ("550 5.7.25 " + long)[:507] + "..."},
 	} {
-		if got := (Ruling{Do: c.do, Reply: c.in}).refusal().String(); got != c.want {
+		if got := refusal(response.Response{Do: c.do, Reply: c.in}).String(); got != c.want {
 			t.Errorf("%s %.80q:\n got %s\nwant %s", c.do, c.in.Text, got, c.want)
 		}
 	}
@@ -129,12 +134,12 @@ func FuzzRefusal(f *testing.F) {
 	f.Add(550, "5.7.1", "two\nlines", true)
 	f.Add(451, "4.4.3", strings.Repeat("\x00", 300), false)
 	f.Fuzz(func(t *testing.T, code int, enhanced, text string, reject bool) {
-		r := Ruling{Do: helogate.Defer, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}}
+		r := response.Response{Do: helogate.Defer, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}}
 		want := byte('4')
 		if reject {
 			r.Do, want = helogate.Reject, '5'
 		}
-		got := r.refusal().String()
+		got := refusal(r).String()
 		if len(got) > maxReplyLine || got[0] != want || got[3] != ' ' || got[4] != want || got[5] != '.' {
 			t.Fatalf("%q", got)
 		}
@@ -159,4 +164,14 @@ func TestServeListenerClosed(t *testing.T) {
 	if err := (&Postfix{Judge: passes}).Serve(l); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v, want it to wrap net.ErrClosed", err)
 	}
+}
+
+func listenOn(t *testing.T, address string, mode fs.FileMode) net.Listener {
+	t.Helper()
+	l, err := listen.On(address, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
 }

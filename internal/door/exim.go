@@ -14,6 +14,7 @@ import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
 	"github.com/helogate/helogate/internal/printable"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // Exim is the door of Exim's ${readsocket}. Exim has no policy protocol: an ACL, which docs/exim has, sends a request in
@@ -31,7 +32,7 @@ import (
 //
 // Fields are set before Serve; a limit that is zero has its default.
 type Exim struct {
-	Judge Judge
+	Judge response.Judge
 	Log   *slog.Logger // nil: nothing is logged
 
 	MaxRequest     int           // bytes of a request, 64 KiB; the ACL's has some 400
@@ -101,7 +102,7 @@ func (e *eximConn) answer() {
 		}
 		return
 	}
-	ruling := Ruling{Do: helogate.Continue}
+	ruling := response.Response{Do: helogate.Continue}
 	if attrs.facts(&e.facts, &memo{}) {
 		ruling = e.Judge(e.server.ctx, e.facts)
 	} else if n, due := e.strays.due(); due {
@@ -142,7 +143,7 @@ func (e *eximConn) log(level slog.Level, msg string, args ...any) {
 
 // appendEximAnswer words a ruling, or appends nothing where there is none. At RCPT all is known that a field can say: one
 // that was given before would stand beside it.
-func appendEximAnswer(b []byte, r Ruling, at helogate.Stage) []byte {
+func appendEximAnswer(b []byte, r response.Response, at helogate.Stage) []byte {
 	b = appendAnswer(b, r)
 	if at < helogate.Rcpt || r.Do != helogate.Continue && r.Do != helogate.Accept {
 		return b

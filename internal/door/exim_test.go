@@ -15,6 +15,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // askExim is what is answered until the door closes.
@@ -50,9 +51,9 @@ func TestEximFacts(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var got string
-			l := serveDoor(t, &Exim{Judge: func(_ context.Context, f helogate.Facts) Ruling {
+			l := serveDoor(t, &Exim{Judge: func(_ context.Context, f helogate.Facts) response.Response {
 				got = factsText(f)
-				return Ruling{Do: helogate.Continue}
+				return response.Response{Do: helogate.Continue}
 			}})
 			if answer := askExim(t, l, c.request); answer != dunno || got != c.want {
 				t.Errorf("answered %q\nshown %s\nwant  %s", answer, got, c.want)
@@ -62,13 +63,15 @@ func TestEximFacts(t *testing.T) {
 }
 
 func TestEximAnswers(t *testing.T) {
-	refuses := func(do helogate.Do, code int, enhanced, text string) Ruling {
-		return Ruling{Do: do, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}, Headers: []header.Field{{Name: "X-One", Value: "1"}}}
+	refuses := func(do helogate.Do, code int, enhanced, text string) response.Response {
+		return response.Response{Do: do, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}, Headers: []header.Field{{Name: "X-One", Value: "1"}}}
 	}
-	adds := func(do helogate.Do, fields ...header.Field) Ruling { return Ruling{Do: do, Headers: fields} }
+	adds := func(do helogate.Do, fields ...header.Field) response.Response {
+		return response.Response{Do: do, Headers: fields}
+	}
 	one, two := header.Field{Name: "X-One", Value: "1"}, header.Field{Name: "X-Two", Value: "2"}
 	for name, c := range map[string]struct {
-		ruling Ruling
+		ruling response.Response
 		stage  string
 		want   string
 	}{
@@ -84,7 +87,7 @@ func TestEximAnswers(t *testing.T) {
 		"line ends in a field": {adds(helogate.Continue, header.Field{Name: "X-One", Value: "a\n\nheader=X: b\r\n"}), "rcpt",
 			`action=DUNNO` + "\n" + `header=X-One: a\x0a\x0aheader=X: b\x0d\x0a` + "\n\n"},
 		"what is no field":   {adds(helogate.Continue, header.Field{Name: "a b", Value: "1"}, header.Field{Name: "X-No", Value: " "}), "rcpt", dunno},
-		"no ruling":          {Ruling{}, "rcpt", ""},
+		"no ruling":          {response.Response{}, "rcpt", ""},
 		"no ruling of doors": {adds(helogate.Note, one), "rcpt", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,11 +117,11 @@ func TestEximTrouble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				l := serveDoor(t, &Exim{Log: log.logger(), Judge: func(_ context.Context, f helogate.Facts) Ruling {
+				l := serveDoor(t, &Exim{Log: log.logger(), Judge: func(_ context.Context, f helogate.Facts) response.Response {
 					if f.Client.String() == "192.0.2.66" {
 						panic("as told")
 					}
-					return Ruling{Do: helogate.Continue}
+					return response.Response{Do: helogate.Continue}
 				}})
 				conn := l.dial()
 				if c.sent == "" {
@@ -179,9 +182,9 @@ func TestEximLimits(t *testing.T) {
 func TestEximWithoutClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		l := serveDoor(t, &Exim{Log: log.logger(), Judge: func(context.Context, helogate.Facts) Ruling {
+		l := serveDoor(t, &Exim{Log: log.logger(), Judge: func(context.Context, helogate.Facts) response.Response {
 			t.Error("judged")
-			return Ruling{}
+			return response.Response{}
 		}})
 		for range 3 {
 			if got := askExim(t, l, "request=smtpd_access_policy\nclient_address=\n\n"); got != dunno {
@@ -196,7 +199,10 @@ func TestEximWithoutClient(t *testing.T) {
 func TestEximShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
-		e := &Exim{Judge: func(context.Context, helogate.Facts) Ruling { <-free; return Ruling{Do: helogate.Continue} }}
+		e := &Exim{Judge: func(context.Context, helogate.Facts) response.Response {
+			<-free
+			return response.Response{Do: helogate.Continue}
+		}}
 		l := serveDoor(t, e)
 		judged, silent := l.dial(), l.dial()
 		say(t, judged, smallRequest)
@@ -215,7 +221,10 @@ func TestEximShutdown(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		e := &Exim{Judge: func(ctx context.Context, _ helogate.Facts) Ruling { <-ctx.Done(); return Ruling{} }}
+		e := &Exim{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+			<-ctx.Done()
+			return response.Response{}
+		}}
 		judged := serveDoor(t, e).dial()
 		say(t, judged, smallRequest)
 		synctest.Wait()
@@ -266,13 +275,13 @@ func fuzzExim(t *testing.T, in []byte, piece uint16) {
 	requests, ends := asked(string(in), maxFuzzed)
 	conn := &scriptConn{in: in, piece: int(piece)%5000 + 1}
 	judged := 0
-	e := &Exim{MaxRequest: maxFuzzed, Judge: func(_ context.Context, f helogate.Facts) Ruling {
+	e := &Exim{MaxRequest: maxFuzzed, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 		judged++
 		if len(requests) == 0 || conn.reads < ends[0] {
 			t.Fatalf("judged %+v, which was not asked", f)
 		}
 		sameFacts(t, f, requests[0])
-		return Ruling{Do: helogate.Continue, Headers: []header.Field{{Name: "X-HELO", Value: f.Helo}}}
+		return response.Response{Do: helogate.Continue, Headers: []header.Field{{Name: "X-HELO", Value: f.Helo}}}
 	}}
 	e.init()
 	e.server.init()

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // HTTP is the door of any program that speaks HTTP: POST /v1/judge takes the facts of a client as JSON, and answers the
@@ -28,7 +29,7 @@ import (
 //
 // Fields are set before Serve.
 type HTTP struct {
-	Judge   Judge
+	Judge   response.Judge
 	Log     *slog.Logger // nil: nothing is logged
 	Token   string       // that who asks is to show; "" is none
 	Version string       // as health says it
@@ -231,7 +232,7 @@ type fieldAnswer struct {
 
 // appendVerdict appends the verdict's JSON with what is to be done now, and returns false where there is no ruling. Accept
 // is no more than continue: it is no permit.
-func appendVerdict(b []byte, r Ruling) (_ []byte, ok bool) {
+func appendVerdict(b []byte, r response.Response) (_ []byte, ok bool) {
 	now := nowAnswer{Do: r.Do, Headers: make([]fieldAnswer, 0, len(r.Headers))}
 	switch r.Do {
 	case helogate.Continue, helogate.Accept:
@@ -240,7 +241,7 @@ func appendVerdict(b []byte, r Ruling) (_ []byte, ok bool) {
 			now.Headers = append(now.Headers, fieldAnswer(f))
 		}
 	case helogate.Defer, helogate.Reject, helogate.Drop:
-		reply := replyAnswer(r.refusal())
+		reply := replyAnswer(refusal(r))
 		now.Reply = &reply
 	default:
 		return b, false

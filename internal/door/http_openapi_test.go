@@ -19,6 +19,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // An openAPI is docs/openapi.yaml.
@@ -213,16 +214,16 @@ const fullFacts = `{"stage":"rcpt","client":"192.0.2.1","server":"192.0.2.25:25"
 // that the file lacks; and there is none in the file that no answer has.
 func TestOpenAPIAnswers(t *testing.T) {
 	o := readOpenAPI(t)
-	judge := func(_ context.Context, f helogate.Facts) Ruling {
+	judge := func(_ context.Context, f helogate.Facts) response.Response {
 		r := everything(f)
 		switch r.Recipient {
 		case "none":
-			return Ruling{}
+			return response.Response{}
 		case "let in":
 			r.Verdict = helogate.Verdict{ID: "x", Decision: helogate.Decision{Action: helogate.Accept}, Trial: helogate.Decision{Action: helogate.Accept}}
-			return Ruling{Do: helogate.Accept, Record: &r, Headers: []header.Field{{Name: "X-Helogate", Value: "x"}}}
+			return response.Response{Do: helogate.Accept, Record: &r, Headers: []header.Field{{Name: "X-Helogate", Value: "x"}}}
 		}
-		return Ruling{Do: helogate.Defer, Reply: r.Reply, Record: &r}
+		return response.Response{Do: helogate.Defer, Reply: r.Reply, Record: &r}
 	}
 	d := &HTTP{Judge: judge, Token: "0123456789abcdef", Version: "1.2.3"}
 	good := map[string]string{"Authorization": "Bearer 0123456789abcdef", "Content-Type": "application/json"}
@@ -370,10 +371,10 @@ func changed(t *testing.T, name, value string) string {
 func TestOpenAPIRealVerdict(t *testing.T) {
 	o := readOpenAPI(t)
 	p := helogate.Policy{}
-	judge := func(ctx context.Context, f helogate.Facts) Ruling {
+	judge := func(ctx context.Context, f helogate.Facts) response.Response {
 		f.Time = time.Now()
 		v := p.Judge(ctx, f, helogate.MustZone(""))
-		return Ruling{Do: v.Action, Record: &helogate.Record{Facts: f, Verdict: v}}
+		return response.Response{Do: v.Action, Record: &helogate.Record{Facts: f, Verdict: v}}
 	}
 	body := factsJSON(t, helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr("192.0.2.1"), Helo: "a"})
 	if code, answer := o.ask(&HTTP{Judge: judge}, "POST", "/v1/judge", string(body), map[string]string{"Content-Type": "application/json"}); code != 200 {

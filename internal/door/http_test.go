@@ -23,6 +23,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // httpAsk is one request on a connection of its own, and its answer.
@@ -56,12 +57,12 @@ func httpPost(body string, more ...string) string {
 const smallFacts = `{"stage":"connect","client":"192.0.2.25"}`
 
 // rules is a judge that always rules so, with a record.
-func rules(do helogate.Do, reply helogate.Reply, headers ...header.Field) Judge {
-	return func(_ context.Context, f helogate.Facts) Ruling {
+func rules(do helogate.Do, reply helogate.Reply, headers ...header.Field) response.Judge {
+	return func(_ context.Context, f helogate.Facts) response.Response {
 		f.Time = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 		v := helogate.Verdict{ID: "8rx7ssvzkrbze", Decision: helogate.Decision{Action: do}, Reply: reply}
 		v.Trial = v.Decision
-		return Ruling{Do: do, Reply: reply, Headers: headers, Record: &helogate.Record{Facts: f, Verdict: v}}
+		return response.Response{Do: do, Reply: reply, Headers: headers, Record: &helogate.Record{Facts: f, Verdict: v}}
 	}
 }
 
@@ -73,7 +74,7 @@ func TestHTTPAnswer(t *testing.T) {
 	fields := []header.Field{{Name: "X-Helogate", Value: `id=1; "a"`}, {Name: "X-HELO", Value: "a<b>&c"}}
 	held := rules(helogate.Reject, no)
 	for _, c := range []struct {
-		judge Judge
+		judge response.Judge
 		now   string
 	}{
 		{rules(helogate.Continue, helogate.Reply{}), `{"do":"continue","reply":null,"headers":[]}`},
@@ -83,7 +84,7 @@ func TestHTTPAnswer(t *testing.T) {
 		{rules(helogate.Defer, later), `{"do":"defer","reply":{"code":451,"enhanced":"4.4.3","text":"later"},"headers":[]}`},
 		{rules(helogate.Drop, no), `{"do":"drop","reply":{"code":550,"enhanced":"5.7.25","text":"192.0.2.25 has no name"},"headers":[]}`},
 		{rules(helogate.Reject, evil), `{"do":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"a\\x0d\\x0a250 ok"},"headers":[]}`},
-		{func(ctx context.Context, f helogate.Facts) Ruling { // what is held is in the verdict, and is not to be done now
+		{func(ctx context.Context, f helogate.Facts) response.Response { // what is held is in the verdict, and is not to be done now
 			r := held(ctx, f)
 			r.Do, r.Reply = helogate.Continue, helogate.Reply{}
 			return r
@@ -109,8 +110,8 @@ func TestHTTPAnswer(t *testing.T) {
 
 // Where there is no ruling, nothing is made up: the answer is no 200.
 func TestHTTPNoRuling(t *testing.T) {
-	for name, judge := range map[string]Judge{
-		"none":          always(Ruling{}),
+	for name, judge := range map[string]response.Judge{
+		"none":          always(response.Response{}),
 		"no record":     passes,
 		"no such thing": rules(helogate.Greylist, helogate.Reply{}),
 		"a permit":      rules("permit", helogate.Reply{}),
@@ -174,7 +175,7 @@ func TestHTTPRefuses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var judged atomic.Int32
 				answer := rules(helogate.Continue, helogate.Reply{})
-				l := serveDoor(t, &HTTP{Token: token, Version: "1.2.3", Judge: func(ctx context.Context, f helogate.Facts) Ruling {
+				l := serveDoor(t, &HTTP{Token: token, Version: "1.2.3", Judge: func(ctx context.Context, f helogate.Facts) response.Response {
 					judged.Add(1)
 					return answer(ctx, f)
 				}})
@@ -262,7 +263,7 @@ func TestHTTPLargeBody(t *testing.T) {
 // A body that comes slowly has its time, and part of one is not judged.
 func TestHTTPSlowBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		judge := func(context.Context, helogate.Facts) Ruling { t.Error("judged"); return Ruling{} }
+		judge := func(context.Context, helogate.Facts) response.Response { t.Error("judged"); return response.Response{} }
 		d := &HTTP{Judge: judge}
 		l := serveDoor(t, d)
 		whole := httpPost(smallFacts)
@@ -293,7 +294,7 @@ func TestHTTPStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
 		answer := rules(helogate.Continue, helogate.Reply{})
-		d := &HTTP{Judge: func(ctx context.Context, f helogate.Facts) Ruling { <-free; return answer(ctx, f) }}
+		d := &HTTP{Judge: func(ctx context.Context, f helogate.Facts) response.Response { <-free; return answer(ctx, f) }}
 		conn := serveDoor(t, d).dial()
 		defer conn.Close()
 		say(t, conn, httpPost(smallFacts))
@@ -330,7 +331,10 @@ func TestHTTPHealthWhileStopping(t *testing.T) {
 // A judgement that is ended by force is no answer.
 func TestHTTPStopsByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &HTTP{Judge: func(ctx context.Context, _ helogate.Facts) Ruling { <-ctx.Done(); return Ruling{} }}
+		d := &HTTP{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+			<-ctx.Done()
+			return response.Response{}
+		}}
 		conn := serveDoor(t, d).dial()
 		say(t, conn, httpPost(smallFacts))
 		synctest.Wait()
@@ -349,10 +353,10 @@ func TestHTTPStopsByForce(t *testing.T) {
 func TestHTTPAskerGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free, ended := make(chan struct{}), make(chan error, 1)
-		conn := serveDoor(t, &HTTP{Judge: func(ctx context.Context, _ helogate.Facts) Ruling {
+		conn := serveDoor(t, &HTTP{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			<-free
 			ended <- ctx.Err()
-			return Ruling{}
+			return response.Response{}
 		}}).dial()
 		io.WriteString(conn, httpPost(smallFacts))
 		synctest.Wait()
@@ -377,7 +381,7 @@ func TestHTTPCrowd(t *testing.T) {
 	answer := rules(helogate.Continue, helogate.Reply{})
 	for _, address := range []string{"127.0.0.1:0", filepath.Join(t.TempDir(), "judge")} {
 		d := &HTTP{Judge: answer}
-		l := listen(t, address, 0o600)
+		l := listenOn(t, address, 0o600)
 		served := make(chan error, 1)
 		go func() { served <- d.Serve(l) }()
 		var wg sync.WaitGroup
@@ -422,7 +426,7 @@ func TestHTTPShows(t *testing.T) {
 			Verb: "EHLO", Helo: "a\xff", Sender: "", Recipient: "bob@example.net", Auth: "jane", Session: "1",
 			Origin: helogate.Origin{Client: netip.MustParseAddr("203.0.113.9"), Helo: "b"}}
 		answer := rules(helogate.Continue, helogate.Reply{})
-		l := serveDoor(t, &HTTP{Judge: func(ctx context.Context, f helogate.Facts) Ruling {
+		l := serveDoor(t, &HTTP{Judge: func(ctx context.Context, f helogate.Facts) response.Response {
 			if !reflect.DeepEqual(f, want) {
 				t.Errorf("shown %s", factsText(f))
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/d--j/go-milter"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // Milter is the door of the milter protocol (versions 2 to 6), which Sendmail and Postfix speak: a connection shows one
@@ -26,7 +27,7 @@ import (
 //
 // Fields are set before Serve; a limit that is zero has its default.
 type Milter struct {
-	Judge Judge
+	Judge response.Judge
 	Log   *slog.Logger // nil: nothing is logged
 	// Name is who we are in Authentication-Results: fields of others with this authserv-id are removed. So are those with the
 	// name in the rulings' own field. Without either, none are.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // Each file of testdata/milter is a dialogue on one connection, in the lines of testdata/postfix, but for
@@ -30,7 +31,7 @@ func TestMilterDialogues(t *testing.T) {
 type milterDialogue struct{ dialogue }
 
 func newMilterDialogue(t *testing.T) *milterDialogue {
-	d := &milterDialogue{dialogue{t: t, ruling: func() Ruling { return Ruling{Do: helogate.Continue} }}}
+	d := &milterDialogue{dialogue{t: t, ruling: func() response.Response { return response.Response{Do: helogate.Continue} }}}
 	d.conn = serveDoor(t, &Milter{Judge: d.judge, Log: d.log.logger(), Name: "mx.example.net"}).dial()
 	d.in = bufio.NewReader(d.conn)
 	return d

@@ -9,6 +9,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // A milterScript gives what an MTA sends in pieces, and keeps what it is answered.
@@ -42,14 +43,14 @@ func FuzzMilter(f *testing.F) {
 
 func fuzzMilter(t *testing.T, in []byte, piece uint16, do byte) {
 	const limit = 2000
-	ruling := []Ruling{
+	ruling := []response.Response{
 		{Do: helogate.Continue, Headers: []header.Field{{Name: header.AuthenticationResults, Value: "mx.example.net; none"}, {Name: "X\n", Value: "y"}}},
 		{Do: helogate.Reject, Reply: helogate.Reply{Text: "100% \r\n no"}},
 		{Do: helogate.Drop}, {Do: helogate.Accept},
 	}[do%4]
 	wantJudged, wantAnswers := milterOracle(in, limit, ruling.Do == helogate.Drop)
 	judged := 0
-	d := &Milter{Name: "mx.example.net", MaxFrame: limit, Judge: func(_ context.Context, f helogate.Facts) Ruling {
+	d := &Milter{Name: "mx.example.net", MaxFrame: limit, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 		judged++
 		if !f.Client.IsValid() || f.Client.Is4In6() || f.Client.Zone() != "" || f.Session == "" || strings.ContainsRune(f.Helo+f.Sender+f.Recipient+f.Auth, 0) {
 			t.Errorf("shown %s", factsText(f))

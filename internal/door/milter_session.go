@@ -197,7 +197,7 @@ func (s *milterSession) answer(stage helogate.Stage, recipient string) (*milter.
 			}
 			return milter.RespContinue, nil
 		case helogate.Defer, helogate.Reject, helogate.Drop:
-			reply := ruling.refusal()
+			reply := refusal(ruling)
 			if ruling.Do == helogate.Drop {
 				reply.Code, s.dropped = dropCode, stage != helogate.Helo
 			}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // What is no milter dialogue is closed without an answer, and the log says why. What came before it is answered.
@@ -190,11 +191,11 @@ func TestMilterShutdown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &Milter{Judge: func(_ context.Context, f helogate.Facts) Ruling {
+				d := &Milter{Judge: func(_ context.Context, f helogate.Facts) response.Response {
 					if f.Helo == "slow" {
 						time.Sleep(time.Second)
 					}
-					return Ruling{Do: helogate.Continue}
+					return response.Response{Do: helogate.Continue}
 				}}
 				conn := serveDoor(t, d).dial()
 				tell(t, conn, c.well...)
@@ -234,12 +235,12 @@ func TestMilterShutdown(t *testing.T) {
 func TestMilterShutdownByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipeListener()
-		d := &Milter{Judge: func(ctx context.Context, f helogate.Facts) Ruling {
+		d := &Milter{Judge: func(ctx context.Context, f helogate.Facts) response.Response {
 			if f.Helo == "" {
-				return Ruling{Do: helogate.Continue}
+				return response.Response{Do: helogate.Continue}
 			}
 			<-ctx.Done()
-			return Ruling{}
+			return response.Response{}
 		}}
 		served := make(chan error, 1)
 		go func() { served <- d.Serve(l) }()
@@ -270,13 +271,13 @@ func TestMilterWithoutJudge(t *testing.T) {
 
 // The library's client, over a real socket, brings a message as an MTA would.
 func TestMilterClient(t *testing.T) {
-	d := &Milter{Name: "mx.example.net", Judge: func(_ context.Context, f helogate.Facts) Ruling {
+	d := &Milter{Name: "mx.example.net", Judge: func(_ context.Context, f helogate.Facts) response.Response {
 		if f.Recipient == "carol@example.net" {
-			return Ruling{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "100% no"}}
+			return response.Response{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "100% no"}}
 		}
-		return Ruling{Do: helogate.Accept, Headers: []header.Field{{Name: "X-Helogate", Value: "id=" + f.Auth + f.Recipient}}}
+		return response.Response{Do: helogate.Accept, Headers: []header.Field{{Name: "X-Helogate", Value: "id=" + f.Auth + f.Recipient}}}
 	}}
-	l := listen(t, filepath.Join(t.TempDir(), "milter"), 0o600)
+	l := listenOn(t, filepath.Join(t.TempDir(), "milter"), 0o600)
 	served := make(chan error, 1)
 	go func() { served <- d.Serve(l) }()
 	macros := milter.NewMacroBag()
@@ -330,7 +331,7 @@ func TestMilterClient(t *testing.T) {
 func TestMilterStraysAreLoggedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		judge := func(context.Context, helogate.Facts) Ruling { t.Error("judged"); return Ruling{} }
+		judge := func(context.Context, helogate.Facts) response.Response { t.Error("judged"); return response.Response{} }
 		conn := serveDoor(t, &Milter{Judge: judge, Log: log.logger()}).dial()
 		tell(t, conn, optNeg)
 		for minute := range 2 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/printable"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // Nginx is the door of nginx's mail proxy (ngx_mail_auth_http_module): at RCPT nginx asks by HTTP where a client is to be
@@ -28,7 +29,7 @@ import (
 //
 // Fields are set before Serve.
 type Nginx struct {
-	Judge   Judge
+	Judge   response.Judge
 	Log     *slog.Logger   // nil: nothing is logged
 	Backend netip.AddrPort // the mail server that nginx is to pass those on to that are let in
 
@@ -73,7 +74,7 @@ func (d *Nginx) handle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := nginxFacts(r.Header)
-	ruling := Ruling{Do: helogate.Continue}
+	ruling := response.Response{Do: helogate.Continue}
 	if f.Client.IsValid() {
 		ruling = d.Judge(d.server.ctx, f)
 	} else if n, due := d.strays.due(); due {
@@ -154,14 +155,14 @@ func pathEnd(s string) int {
 
 // answer words a ruling in a header, and reports whether there was one. The text begins with the enhanced code, for "OK"
 // and "WAIT" alone would mean something else.
-func (d *Nginx) answer(h http.Header, r Ruling) bool {
+func (d *Nginx) answer(h http.Header, r response.Response) bool {
 	switch r.Do {
 	case helogate.Continue, helogate.Accept:
 		h.Set("Auth-Status", "OK")
 		h.Set("Auth-Server", d.Backend.Addr().Unmap().String())
 		h.Set("Auth-Port", strconv.Itoa(int(d.Backend.Port())))
 	case helogate.Defer, helogate.Reject, helogate.Drop:
-		reply := r.refusal()
+		reply := refusal(r)
 		h.Set("Auth-Status", reply.Enhanced+" "+reply.Text)
 		if r.Do == helogate.Drop {
 			reply.Code = dropCode

@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/response"
 )
 
 var backend = netip.MustParseAddrPort("127.0.0.1:2526")
@@ -95,9 +96,9 @@ func TestNginxFacts(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var got string
-			l := serveNginx(t, &Nginx{Judge: func(_ context.Context, f helogate.Facts) Ruling {
+			l := serveNginx(t, &Nginx{Judge: func(_ context.Context, f helogate.Facts) response.Response {
 				got = factsText(f)
-				return Ruling{Do: helogate.Continue}
+				return response.Response{Do: helogate.Continue}
 			}})
 			status, answer := askNginx(t, l, nginxRequest(c.field))
 			if status != 200 || answer != nginxOK || got != c.want {
@@ -135,24 +136,24 @@ func TestPathOf(t *testing.T) {
 }
 
 func TestNginxAnswers(t *testing.T) {
-	refuses := func(do helogate.Do, code int, enhanced, text string) Ruling {
-		return Ruling{Do: do, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}}
+	refuses := func(do helogate.Do, code int, enhanced, text string) response.Response {
+		return response.Response{Do: do, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}}
 	}
 	for name, c := range map[string]struct {
-		ruling Ruling
+		ruling response.Response
 		status int
 		want   string
 	}{
-		"continue": {Ruling{Do: helogate.Continue}, 200, nginxOK},
-		"accept":   {Ruling{Do: helogate.Accept}, 200, nginxOK},
+		"continue": {response.Response{Do: helogate.Continue}, 200, nginxOK},
+		"accept":   {response.Response{Do: helogate.Accept}, 200, nginxOK},
 		"reject":   {refuses(helogate.Reject, 550, "5.7.25", "no PTR"), 200, "Status: 5.7.25 no PTR; Error-Code: 550; Wait: 1"},
 		"defer":    {refuses(helogate.Defer, 451, "4.4.3", "later"), 200, "Status: 4.4.3 later; Error-Code: 451; Wait: 1"},
 		"drop":     {refuses(helogate.Drop, 550, "5.7.1", "go"), 200, "Status: 5.7.1 go; Error-Code: 521"},
 		"line ends": {refuses(helogate.Reject, 550, "5.7.1", "a\r\nAuth-Status: OK\r\nAuth-Server: 192.0.2.1"), 200,
 			`Status: 5.7.1 a\x0d\x0aAuth-Status: OK\x0d\x0aAuth-Server: 192.0.2.1; Error-Code: 550; Wait: 1`},
 		"a text that is OK":  {refuses(helogate.Reject, 550, "5.7.1", "OK"), 200, "Status: 5.7.1 OK; Error-Code: 550; Wait: 1"},
-		"no ruling":          {Ruling{}, 0, ""},
-		"what no door knows": {Ruling{Do: helogate.Note}, 0, ""},
+		"no ruling":          {response.Response{}, 0, ""},
+		"what no door knows": {response.Response{Do: helogate.Note}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -175,7 +176,7 @@ func TestNginxBackend(t *testing.T) {
 	for addr, want := range map[string]string{"[2001:db8::1]:25": "2001:db8::1", "[::ffff:192.0.2.1]:25": "192.0.2.1"} {
 		h := http.Header{}
 		d := &Nginx{Backend: netip.MustParseAddrPort(addr)}
-		if d.answer(h, Ruling{Do: helogate.Continue}); h.Get("Auth-Server") != want || h.Get("Auth-Port") != "25" {
+		if d.answer(h, response.Response{Do: helogate.Continue}); h.Get("Auth-Server") != want || h.Get("Auth-Port") != "25" {
 			t.Errorf("%s: %v", addr, h)
 		}
 	}
@@ -201,11 +202,11 @@ func TestNginxTrouble(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := serveNginx(t, &Nginx{Judge: func(_ context.Context, f helogate.Facts) Ruling {
+				l := serveNginx(t, &Nginx{Judge: func(_ context.Context, f helogate.Facts) response.Response {
 					if f.Client.String() == "192.0.2.66" {
 						panic("as told")
 					}
-					return Ruling{Do: helogate.Accept}
+					return response.Response{Do: helogate.Accept}
 				}})
 				if status, got := askNginx(t, l, c.request); status != c.status || (got != "") != (status == 200) {
 					t.Errorf("answered %d %s, want %d", status, got, c.status)
@@ -222,9 +223,9 @@ func TestNginxTrouble(t *testing.T) {
 func TestNginxWithoutClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		l := serveNginx(t, &Nginx{Log: log.logger(), Judge: func(context.Context, helogate.Facts) Ruling {
+		l := serveNginx(t, &Nginx{Log: log.logger(), Judge: func(context.Context, helogate.Facts) response.Response {
 			t.Error("judged")
-			return Ruling{}
+			return response.Response{}
 		}})
 		for range 3 {
 			if status, got := askNginx(t, l, nginxRequest("Client-IP: unix:")); status != 200 || got != nginxOK {
@@ -238,7 +239,10 @@ func TestNginxWithoutClient(t *testing.T) {
 func TestNginxShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
-		d := &Nginx{Judge: func(context.Context, helogate.Facts) Ruling { <-free; return Ruling{Do: helogate.Continue} }}
+		d := &Nginx{Judge: func(context.Context, helogate.Facts) response.Response {
+			<-free
+			return response.Response{Do: helogate.Continue}
+		}}
 		l := serveNginx(t, d)
 		down := make(chan error, 1)
 		go func() {
@@ -258,7 +262,10 @@ func TestNginxShutdown(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) { // by force
-		d := &Nginx{Judge: func(ctx context.Context, _ helogate.Facts) Ruling { <-ctx.Done(); return Ruling{} }}
+		d := &Nginx{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+			<-ctx.Done()
+			return response.Response{}
+		}}
 		l := serveNginx(t, d)
 		go func() {
 			synctest.Wait()
@@ -308,7 +315,7 @@ func FuzzNginx(f *testing.F) {
 			return
 		}
 		sent := string(in)
-		d := &Nginx{Backend: backend, Log: (&logbook{}).logger(), Judge: func(_ context.Context, f helogate.Facts) Ruling {
+		d := &Nginx{Backend: backend, Log: (&logbook{}).logger(), Judge: func(_ context.Context, f helogate.Facts) response.Response {
 			if f.Stage != helogate.Rcpt || !f.Client.IsValid() || f.Client.Is4In6() || f.Client.Zone() != "" || f.Auth != "" {
 				t.Fatalf("shown %s", factsText(f))
 			}
@@ -317,7 +324,7 @@ func FuzzNginx(f *testing.F) {
 					t.Fatalf("shown %q of %q", s, sent)
 				}
 			}
-			return Ruling{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: f.Helo + f.Sender}}
+			return response.Response{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: f.Helo + f.Sender}}
 		}}
 		d.server.init(d.Log, d.handle)
 		w := &recorded{header: http.Header{}}
@@ -363,10 +370,10 @@ func TestNginxLoginsAreLoggedSeldom(t *testing.T) {
 func TestNginxGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		judged := make(chan error, 1)
-		l := serveNginx(t, &Nginx{Judge: func(ctx context.Context, _ helogate.Facts) Ruling {
+		l := serveNginx(t, &Nginx{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			time.Sleep(time.Second)
 			judged <- ctx.Err()
-			return Ruling{Do: helogate.Continue}
+			return response.Response{Do: helogate.Continue}
 		}})
 		conn := l.dial()
 		io.WriteString(conn, nginxRequest())

@@ -15,6 +15,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/printable"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // OpenSMTPD is the door of OpenSMTPD's filters (smtpd-filters(7)): smtpd starts a program, writes lines to it, of all SMTP
@@ -29,7 +30,7 @@ import (
 //
 // Fields are set before Serve; a limit that is zero has its default.
 type OpenSMTPD struct {
-	Judge   Judge
+	Judge   response.Judge
 	Log     *slog.Logger // nil: nothing is logged
 	Headers bool         // whether smtpd passes us the messages, for fields to be added; it is told so once, at the start
 	Name    string       // ours in Authentication-Results: what others have put in with it is taken out; "" is none
@@ -283,9 +284,9 @@ func (o *OpenSMTPD) judge(l *smtpdLine, f helogate.Facts) {
 		o.passed(l, f, ruling.Headers)
 		o.answer(l, "proceed")
 	case helogate.Reject, helogate.Defer:
-		o.answer(l, "reject|"+ruling.refusal().String())
+		o.answer(l, "reject|"+refusal(ruling).String())
 	case helogate.Drop:
-		o.answer(l, "disconnect|"+ruling.refusal().String())
+		o.answer(l, "disconnect|"+refusal(ruling).String())
 	default:
 		if o.ctx.Err() == nil { // else we are ended by force, or smtpd has gone
 			o.Log.Error("no ruling: the client is disconnected", "do", string(ruling.Do), "session", f.Session, "client", f.Client)

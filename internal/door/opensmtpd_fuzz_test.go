@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // asksSMTPD is a request as smtpd writes it, read in the plainest way.
@@ -47,13 +48,13 @@ func fuzzOpenSMTPD(t *testing.T, in []byte, piece uint16, do byte) {
 		}
 	}
 	var mu sync.Mutex
-	judge := func(_ context.Context, f helogate.Facts) Ruling {
+	judge := func(_ context.Context, f helogate.Facts) response.Response {
 		mu.Lock()
 		defer mu.Unlock()
 		if !f.Client.IsValid() || f.Client.Is4In6() || f.Client.Zone() != "" || f.Session == "" || f.Stage > helogate.Rcpt || f.Stage < helogate.Connect {
 			t.Errorf("shown %s", factsText(f))
 		}
-		return Ruling{
+		return response.Response{
 			Do:    []helogate.Do{helogate.Continue, helogate.Reject, helogate.Drop, helogate.Defer, "nonsense"}[do%5],
 			Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: f.Helo + f.Sender},
 		}

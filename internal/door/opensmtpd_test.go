@@ -14,13 +14,14 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // Each file of testdata/opensmtpd is a dialogue with smtpd, in the form that TestPostfixDialogues has; in those whose names
 // begin with headers messages come through us, and mx.example.net is our name.
 func TestOpenSMTPDDialogues(t *testing.T) {
 	playDialogues(t, "opensmtpd", func(t *testing.T, name string) player {
-		d := &dialogue{t: t, ruling: func() Ruling { return Ruling{Do: helogate.Continue} }}
+		d := &dialogue{t: t, ruling: func() response.Response { return response.Response{Do: helogate.Continue} }}
 		o := &OpenSMTPD{Judge: d.judge, Log: d.log.logger()}
 		if strings.HasPrefix(name, "headers") {
 			o.Headers, o.Name = true, "mx.example.net"
@@ -100,11 +101,11 @@ func connects(session string) []string {
 func TestOpenSMTPDSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
-		judge := func(_ context.Context, f helogate.Facts) Ruling {
+		judge := func(_ context.Context, f helogate.Facts) response.Response {
 			if f.Helo == "a1.example.com" {
 				<-free
 			}
-			return Ruling{Do: helogate.Continue}
+			return response.Response{Do: helogate.Continue}
 		}
 		o := &OpenSMTPD{Judge: judge, Headers: true}
 		s := startOpenSMTPD(t, o, ErrGone).greeted()
@@ -131,10 +132,10 @@ func TestOpenSMTPDShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
 		judged := 0
-		o := &OpenSMTPD{Judge: func(context.Context, helogate.Facts) Ruling {
+		o := &OpenSMTPD{Judge: func(context.Context, helogate.Facts) response.Response {
 			judged++
 			<-free
-			return Ruling{Do: helogate.Reject}
+			return response.Response{Do: helogate.Reject}
 		}}
 		s := startOpenSMTPD(t, o, nil).greeted()
 		s.say(connects("a1")...)
@@ -161,7 +162,10 @@ func TestOpenSMTPDShutdown(t *testing.T) {
 // A stop that must not wait ends the judgements, and makes no answer up.
 func TestOpenSMTPDStopByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := &OpenSMTPD{Judge: func(ctx context.Context, _ helogate.Facts) Ruling { <-ctx.Done(); return Ruling{} }}
+		o := &OpenSMTPD{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+			<-ctx.Done()
+			return response.Response{}
+		}}
 		s := startOpenSMTPD(t, o, nil).greeted()
 		s.say(connects("a1")...)
 		synctest.Wait()
@@ -180,10 +184,10 @@ func TestOpenSMTPDStopByForce(t *testing.T) {
 func TestOpenSMTPDGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan struct{})
-		s := startOpenSMTPD(t, &OpenSMTPD{Judge: func(ctx context.Context, _ helogate.Facts) Ruling {
+		s := startOpenSMTPD(t, &OpenSMTPD{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			<-ctx.Done()
 			close(ended)
-			return Ruling{}
+			return response.Response{}
 		}}, ErrGone).greeted()
 		s.say(connects("a1")...)
 		synctest.Wait()

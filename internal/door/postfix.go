@@ -13,6 +13,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/printable"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // Postfix is the door of Postfix's policy delegation (SMTPD_POLICY_README): for each restriction that names it, smtpd
@@ -27,7 +28,7 @@ import (
 //
 // Fields are set before Serve; a limit that is zero has its default.
 type Postfix struct {
-	Judge Judge
+	Judge response.Judge
 	Log   *slog.Logger // nil: nothing is logged
 
 	MaxRequest     int           // bytes of one request, 64 KiB; smtpd sends some 800
@@ -123,7 +124,7 @@ func (p *postfixConn) one() bool {
 		}
 		return false
 	}
-	ruling := Ruling{Do: helogate.Continue}
+	ruling := response.Response{Do: helogate.Continue}
 	if p.attrs.facts(&p.facts, &p.memo) {
 		ruling = p.Judge(p.server.ctx, p.facts)
 	} else if n, due := p.strays.due(); due {
@@ -155,12 +156,12 @@ func (p *postfixConn) log(level slog.Level, msg string, args ...any) {
 const dropCode = 521 // Postfix sends it, and closes (RFC 7504 gave it its meaning)
 
 // appendAnswer words a ruling, or appends nothing where there is none.
-func appendAnswer(b []byte, r Ruling) []byte {
+func appendAnswer(b []byte, r response.Response) []byte {
 	switch r.Do {
 	case helogate.Continue, helogate.Accept:
 		return append(b, "action=DUNNO\n\n"...)
 	case helogate.Defer, helogate.Reject, helogate.Drop:
-		reply := r.refusal()
+		reply := refusal(r)
 		if r.Do == helogate.Drop {
 			reply.Code = dropCode
 		}

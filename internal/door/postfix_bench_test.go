@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/listen"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // rcptRequest is what Postfix sends at RCPT, 29 attributes.
@@ -59,7 +61,7 @@ func BenchmarkPostfixDoor(b *testing.B) {
 func BenchmarkPostfix(b *testing.B) {
 	for name, address := range map[string]string{"tcp": "127.0.0.1:0", "unix": filepath.Join(b.TempDir(), "policy")} {
 		b.Run(name, func(b *testing.B) {
-			l, err := Listen(address, 0o600)
+			l, err := listen.On(address, 0o600)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -103,7 +105,7 @@ func ask(b *testing.B, pb *testing.PB, to net.Addr, request []byte) {
 // The door allocates the strings that the facts keep, and nothing else: HELO, sender, recipient and session here.
 func TestPostfixAllocates(t *testing.T) {
 	request := rcptRequest(t)
-	for _, r := range []Ruling{
+	for _, r := range []response.Response{
 		{Do: helogate.Continue},
 		{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "192.0.2.25 has no name"}},
 	} {

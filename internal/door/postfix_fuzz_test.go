@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // A scriptConn gives what a client sends in pieces, and keeps what it is answered.
@@ -84,7 +85,7 @@ func fuzzPostfix(t *testing.T, in []byte, piece uint16) {
 	requests, ends := asked(string(in), maxFuzzed)
 	conn := &scriptConn{in: in, piece: int(piece)%5000 + 1}
 	next := 0
-	judge := func(_ context.Context, f helogate.Facts) Ruling {
+	judge := func(_ context.Context, f helogate.Facts) response.Response {
 		for next < len(requests) && !hasClient(requests[next]) { // those are let pass
 			next++
 		}
@@ -96,7 +97,7 @@ func fuzzPostfix(t *testing.T, in []byte, piece uint16) {
 		}
 		sameFacts(t, f, requests[next])
 		next++
-		return Ruling{Do: helogate.Continue}
+		return response.Response{Do: helogate.Continue}
 	}
 	p := &Postfix{Judge: judge, MaxRequest: maxFuzzed}
 	p.init()

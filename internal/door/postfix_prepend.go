@@ -6,6 +6,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // prepended knows which fields have been given for which message. Postfix takes one field an answer, and keeps it for the
@@ -52,7 +53,7 @@ func (p *prepended) next(instance []byte, fields []header.Field) (header.Field, 
 }
 
 // prepend returns the field that is to answer the question.
-func (p *postfixConn) prepend(r Ruling) (header.Field, bool) {
+func (p *postfixConn) prepend(r response.Response) (header.Field, bool) {
 	if len(r.Headers) == 0 || !p.attrs.takesPrepend() {
 		return header.Field{}, false
 	}

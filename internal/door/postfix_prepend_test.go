@@ -11,13 +11,14 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
+	"github.com/helogate/helogate/internal/response"
 )
 
 var threeFields = []header.Field{{Name: "X-One", Value: "1"}, {Name: "X-Two", Value: "2"}, {Name: "X-Three", Value: "3"}}
 
-func adds(fields ...header.Field) Judge {
-	return func(context.Context, helogate.Facts) Ruling {
-		return Ruling{Do: helogate.Continue, Headers: fields}
+func adds(fields ...header.Field) response.Judge {
+	return func(context.Context, helogate.Facts) response.Response {
+		return response.Response{Do: helogate.Continue, Headers: fields}
 	}
 }
 

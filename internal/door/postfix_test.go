@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/response"
 )
 
 const (
@@ -104,8 +105,8 @@ func TestMaxRequest(t *testing.T) {
 func TestPipelinedSizes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sizes := []int{1, 5_000, 1, 10 << 10, 4_096, 1, 60_000, 60_001, 3, 4_095, 1}
-		l := serve(t, &Postfix{Judge: func(_ context.Context, f helogate.Facts) Ruling {
-			return Ruling{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: fmt.Sprint(len(f.Helo))}}
+		l := serve(t, &Postfix{Judge: func(_ context.Context, f helogate.Facts) response.Response {
+			return response.Response{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: fmt.Sprint(len(f.Helo))}}
 		}})
 		var all strings.Builder
 		for _, size := range sizes {
@@ -218,7 +219,7 @@ func TestWriteTimeout(t *testing.T) {
 func TestCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		judge := func(context.Context, helogate.Facts) Ruling { t.Error("judged"); return Ruling{} }
+		judge := func(context.Context, helogate.Facts) response.Response { t.Error("judged"); return response.Response{} }
 		l := serve(t, &Postfix{Judge: judge, Log: log.logger()})
 		for _, n := range []int{0, 1, len(smallRequest) / 2, len(smallRequest) - 1} {
 			conn := l.dial()
@@ -234,7 +235,7 @@ func TestCutOff(t *testing.T) {
 func TestStraysAreLoggedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		judge := func(context.Context, helogate.Facts) Ruling { t.Error("judged"); return Ruling{} }
+		judge := func(context.Context, helogate.Facts) response.Response { t.Error("judged"); return response.Response{} }
 		conn := serve(t, &Postfix{Judge: judge, Log: log.logger()}).dial()
 		stray := strings.Replace(smallRequest, "192.0.2.25", "unknown", 1)
 		for minute := range 2 {
@@ -265,7 +266,7 @@ func TestHalfClose(t *testing.T) {
 
 func serveOn(t *testing.T, address string, p *Postfix) net.Listener {
 	t.Helper()
-	l := listen(t, address, 0o600)
+	l := listenOn(t, address, 0o600)
 	served := make(chan error, 1)
 	go func() { served <- p.Serve(l) }()
 	t.Cleanup(func() {
@@ -319,11 +320,11 @@ func TestJudgementsAreSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
 		var asked atomic.Int32
-		l := serve(t, &Postfix{Judge: func(context.Context, helogate.Facts) Ruling {
+		l := serve(t, &Postfix{Judge: func(context.Context, helogate.Facts) response.Response {
 			if asked.Add(1) == 1 {
 				<-free
 			}
-			return Ruling{Do: helogate.Continue}
+			return response.Response{Do: helogate.Continue}
 		}})
 		slow, quick := l.dial(), l.dial()
 		io.WriteString(slow, smallRequest)

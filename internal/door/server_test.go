@@ -13,15 +13,16 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // A judgement that runs, requests that were sent ahead and one of which only a part has come are answered.
 func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
-		p := &Postfix{Judge: func(context.Context, helogate.Facts) Ruling {
+		p := &Postfix{Judge: func(context.Context, helogate.Facts) response.Response {
 			<-free
-			return Ruling{Do: helogate.Continue}
+			return response.Response{Do: helogate.Continue}
 		}}
 		l := serve(t, p)
 		idle, judged, ahead, partial := l.dial(), l.dial(), l.dial(), l.dial()
@@ -92,9 +93,9 @@ func TestShutdownEndsSlowRequests(t *testing.T) {
 // When the time for closing is over, judgements end without a ruling, and all is closed without an answer.
 func TestShutdownByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &Postfix{Judge: func(ctx context.Context, _ helogate.Facts) Ruling {
+		p := &Postfix{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			<-ctx.Done()
-			return Ruling{}
+			return response.Response{}
 		}}
 		l := serve(t, p)
 		judged, partial := l.dial(), l.dial()

@@ -14,9 +14,9 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
-	"github.com/helogate/helogate/internal/door"
 	"github.com/helogate/helogate/internal/header"
 	"github.com/helogate/helogate/internal/printable"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // Config is what an engine needs.
@@ -117,8 +117,8 @@ func (e *Engine) own(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	return &p
 }
 
-// Judge rules on a client, whose connection the door names in Facts.Session. It is a door.Judge.
-func (g *Gate) Judge(ctx context.Context, f helogate.Facts) door.Ruling {
+// Judge rules on a client, whose connection the door names in Facts.Session. It is a response.Judge.
+func (g *Gate) Judge(ctx context.Context, f helogate.Facts) response.Response {
 	if f.Session == "" {
 		return new(Session).Judge(ctx, g, f)
 	}
@@ -126,7 +126,7 @@ func (g *Gate) Judge(ctx context.Context, f helogate.Facts) door.Ruling {
 }
 
 // rule judges and says what is to be done now: what is not yet to be told to the client is held.
-func (g *Gate) rule(ctx context.Context, s *Session, f helogate.Facts) door.Ruling {
+func (g *Gate) rule(ctx context.Context, s *Session, f helogate.Facts) response.Response {
 	e, rules := g.engine, g.rules.Load()
 	began := e.Now()
 	if f.Time.IsZero() {
@@ -135,15 +135,15 @@ func (g *Gate) rule(ctx context.Context, s *Session, f helogate.Facts) door.Ruli
 	policy, exception := rules.of(&f)
 	v := policy.Judge(ctx, f, e.Ask)
 	if ctx.Err() != nil {
-		return door.Ruling{} // the door is being closed: no answer is made up
+		return response.Response{} // the door is being closed: no answer is made up
 	}
-	r := door.Ruling{Do: v.Action, Reply: v.Reply}
+	r := response.Response{Do: v.Action, Reply: v.Reply}
 	if v.Action == helogate.Greylist {
 		r.Do = helogate.Defer
 	}
 	held := r.Do.Refuses() && !mayTell(v.Action, f.Stage, rules.RejectAt)
 	if held {
-		r = door.Ruling{Do: helogate.Continue}
+		r = response.Response{Do: helogate.Continue}
 	}
 	judged := policy.Judged(f)
 	if (r.Do == helogate.Reject || r.Do == helogate.Drop) && e.Rejected != nil && v.By != hammering && s.firstRejection() {

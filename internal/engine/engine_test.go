@@ -17,7 +17,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
-	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/response"
 	"github.com/helogate/helogate/internal/testlog"
 )
 
@@ -189,7 +189,7 @@ func TestHammering(t *testing.T) {
 	}
 }
 
-func told(r door.Ruling) string {
+func told(r response.Response) string {
 	if r.Reply.Code == 0 {
 		return string(r.Do)
 	}
@@ -330,7 +330,7 @@ func TestCancelled(t *testing.T) {
 	gate := b.Gate(Rules{Policy: mustPolicy(line(check.RDNS, "reject")), RejectAt: helogate.Rcpt})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
-	if got := gate.Judge(ctx, spammer(helogate.Rcpt)); !cmp.Equal(got, door.Ruling{}) {
+	if got := gate.Judge(ctx, spammer(helogate.Rcpt)); !cmp.Equal(got, response.Response{}) {
 		t.Errorf("the door is told %+v", got)
 	}
 	if len(b.seen) != 0 || b.log.String() != "" {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/response"
 )
 
 // A Session is one SMTP connection: what the client has called itself in it. Each stage and each greeting is judged anew
@@ -34,7 +34,7 @@ const (
 
 // Judge judges one stage of the session. A refused greeting leaves the session as it was (RFC 5321 section 4.1.4): a
 // corrected one is not held to it.
-func (s *Session) Judge(ctx context.Context, g *Gate, f helogate.Facts) door.Ruling {
+func (s *Session) Judge(ctx context.Context, g *Gate, f helogate.Facts) response.Response {
 	begun := s.begun(f.Stage)
 	goesOn := f.Stage >= helogate.Mail && f.Helo == ""
 	if goesOn {

@@ -28,6 +28,8 @@ import (
 	"github.com/helogate/helogate/bench/dunno"
 	"github.com/helogate/helogate/bench/load"
 	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/listen"
+	"github.com/helogate/helogate/internal/response"
 )
 
 func main() {
@@ -116,7 +118,7 @@ func measure(ctx context.Context, o options) error {
 }
 
 func answer(ctx context.Context, what, address string) error {
-	l, err := door.Listen(address, 0o600)
+	l, err := listen.On(address, 0o600)
 	if err != nil {
 		return err
 	}
@@ -142,4 +144,6 @@ func answer(ctx context.Context, what, address string) error {
 	return fmt.Errorf("-serve %s: want dunno, door, milter or http", what)
 }
 
-func pass(context.Context, helogate.Facts) door.Ruling { return door.Ruling{Do: helogate.Continue} }
+func pass(context.Context, helogate.Facts) response.Response {
+	return response.Response{Do: helogate.Continue}
+}

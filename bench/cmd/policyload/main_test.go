@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/listen"
 )
 
 // Each server is asked over each kind of socket, and ends when it is told to.
@@ -34,7 +34,7 @@ func TestServeAndAsk(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
-	l, err := door.Listen("127.0.0.1:0", 0)
+	l, err := listen.On("127.0.0.1:0", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package door
+package listen
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 
 func listen(t *testing.T, address string, mode fs.FileMode) net.Listener {
 	t.Helper()
-	l, err := Listen(address, mode)
+	l, err := On(address, mode)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func listen(t *testing.T, address string, mode fs.FileMode) net.Listener {
 
 func TestListenTCP(t *testing.T) {
 	l := listen(t, "127.0.0.1:0", 0)
-	_, err := Listen(l.Addr().String(), 0)
+	_, err := On(l.Addr().String(), 0)
 	if err == nil || !errors.Is(err, syscall.EADDRINUSE) {
 		t.Fatalf("a second listener: %v", err)
 	}
@@ -96,7 +96,7 @@ func TestListenReplacesStaleSocket(t *testing.T) {
 func TestListenSparesTheLiving(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "policy")
 	first := listen(t, path, 0o600)
-	_, err := Listen(path, 0o600)
+	_, err := On(path, 0o600)
 	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "is another helogate running?") {
 		t.Fatalf("a second listener: %v", err)
 	}
@@ -116,7 +116,7 @@ func TestListenAtOnce(t *testing.T) {
 	won := make(chan net.Listener, 20)
 	for range cap(won) {
 		wg.Go(func() {
-			l, err := Listen(path, 0o600)
+			l, err := On(path, 0o600)
 			if err == nil {
 				won <- l
 			} else if !errors.Is(err, syscall.EADDRINUSE) {
@@ -176,7 +176,7 @@ func TestListenErrors(t *testing.T) {
 		filepath.Join(dir, "no/such/policy"): "there is no directory " + filepath.Join(dir, "no/such"),
 		filepath.Join(dir, strings.Repeat("long", 27)): "the system takes 107 at most for a unix socket",
 	} {
-		l, err := Listen(address, 0o600)
+		l, err := On(address, 0o600)
 		if err == nil {
 			l.Close()
 			t.Errorf("%q: no error", address)

@@ -1,4 +1,5 @@
-package door
+// Package listen opens the sockets that MTAs and the command line connect to, TCP or unix.
+package listen
 
 import (
 	"errors"
@@ -19,12 +20,12 @@ const backlog = 4096
 // maxSocketPath is what fits a sockaddr_un of Linux (108 bytes with a final NUL), the longest of any system.
 const maxSocketPath = 107
 
-// Listen listens on a TCP address, "127.0.0.1:10040", or on a unix socket, "unix:/run/helogate/policy" or the absolute
+// On listens on a TCP address, "127.0.0.1:10040", or on a unix socket, "unix:/run/helogate/policy" or the absolute
 // path alone. Its errors name the address and what to do.
 //
 // The file of a unix socket has the permissions in mode from the moment that somebody can connect. One that a crash left
 // behind is replaced, but only if nobody answers on it. Closing the listener removes the file.
-func Listen(address string, mode fs.FileMode) (net.Listener, error) {
+func On(address string, mode fs.FileMode) (net.Listener, error) {
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	var l net.Listener
 	var err error
