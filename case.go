@@ -25,14 +25,14 @@ const (
 // the finding stands.
 type Case struct {
 	Facts
-	world  *world
-	doubt  *QA    // the first tempfail that was read
-	void   bool   // something was read that is not answered yet
-	client string // Client as text, made when first needed
-	memo   any
-	line   *line // whose check is running, to see whether anything follows from what it finds
-	terse  bool
-	judged *judgement
+	world         *world
+	firstTempFail *QA    // that was read
+	pending       bool   // something was read that is not answered yet
+	client        string // Client as text, made when first needed
+	memo          any
+	line          *line // whose check is running, to see whether anything follows from what it finds
+	terse         bool
+	judged        *judgement
 }
 
 // Found returns the outcome of another check of the policy, None if it cannot be judged at this stage or is in no line. A
@@ -46,7 +46,7 @@ func (c *Case) Found(check string) Outcome {
 	}
 	most := None
 	for _, i := range p.families[check] {
-		if o := c.foundBy(i); tells[o.index()] > tells[most.index()] {
+		if o := c.foundBy(i); tells[o] > tells[most] {
 			most = o
 		}
 	}
@@ -56,52 +56,56 @@ func (c *Case) Found(check string) Outcome {
 func (c *Case) foundBy(i int) Outcome {
 	l := &c.judged.policy.lines[i]
 	switch {
-	case c.void || l.Check.Needs > c.Stage:
+	case c.pending || l.Check.Needs > c.Stage:
 		return None
 	case l.Check.Turn != InTier && c.judged.found[i].Check == "":
 		return None
 	}
-	if o := c.judged.lookUp(i).Outcome; o != "" {
-		return o
-	}
-	return None // not known yet
+	return max(None, c.judged.outcomeFor(i)) // while it is not known it is None
 }
 
-// tells is how much an outcome tells among those of a family, in the order of Outcomes.
-var tells = [...]int{0, 1, 4, 5, 6, 3, 2}
+// tells is how much an outcome tells among those of a family.
+var tells = [...]int{None: 0, Neutral: 1, PermError: 2, TempError: 3, Pass: 4, SoftFail: 5, Fail: 6}
 
 // Suspicion returns what the lines before this one came to: at least, and at most; those on trial too, when what they would
 // come to is what is asked. The check says so in ReadsSuspicion. Once a client is rejected, such a check is heard no more:
 // not all lines are then, and the sum would lack some.
 func (c *Case) Suspicion() (least, most int) {
-	return c.judged.tracks[c.judged.track].interval()
+	return c.judged.now.score()
 }
 
 // Ask returns the whole answer, for the few checks that deal with its status themselves. A question that leaves a trace is
 // asked only when nothing that was read before it is still on its way: it might be another then.
 func (c *Case) Ask(kind Kind, name string) *Answer {
-	if c.void && kind.acts() {
+	if c.pending && kind.traits().trace {
 		return &unanswered
 	}
 	a := c.world.answer(Question{kind, name})
 	if a == nil {
-		c.void = true
+		c.pending = true
 		return &unanswered
+	}
+	if a.Status == NotAsked {
+		return &unasked
 	}
 	return a
 }
 
 // Waiting reports whether something that was asked is not answered yet: the finding will be thrown away, and a check may cut
 // short what is dear.
-func (c *Case) Waiting() bool { return c.void }
+func (c *Case) Waiting() bool { return c.pending }
 
-var unanswered = Answer{Status: TempFail, Note: "not answered yet"}
+// What a check sees where there is no answer.
+var (
+	unanswered = Answer{Status: TempFail, Note: "not answered yet"}
+	unasked    = Answer{Status: TempFail, Note: notAsked.Note}
+)
 
 // Values returns all that name has of a kind.
 func (c *Case) Values(kind Kind, name string) []string {
 	a := c.Ask(kind, name)
-	if a.Status == TempFail && c.doubt == nil {
-		c.doubt = &QA{Question{kind, name}, a}
+	if a.Status == TempFail && c.firstTempFail == nil {
+		c.firstTempFail = &QA{Question{kind, name}, a}
 	}
 	return a.Values
 }
@@ -117,7 +121,7 @@ func (c *Case) ClientText() string {
 // Refuses reports whether an outcome would have the client refused by what the line makes of it, and not on trial: what is
 // only for the reply need not be asked for else.
 func (c *Case) Refuses(o Outcome) bool {
-	a := c.line.on[max(0, o.index())]
+	a := c.line.on[o]
 	return a.Do.Refuses() && !a.Trial
 }
 
@@ -305,7 +309,7 @@ func (c *Case) None(format string, args ...any) Finding { return c.say(None, for
 const maxWhy = 400 // bytes: a reply line holds 512 with its code and CRLF (RFC 5321 section 4.5.3.1.5)
 
 func (c *Case) say(o Outcome, format string, args []any) Finding {
-	if c.void {
+	if c.pending {
 		return Finding{}
 	}
 	if c.terse && !c.line.follows(o) {

@@ -198,7 +198,7 @@ func drawBroken(t *rapid.T, z *helogate.Zone) broken {
 	share := rapid.SampledFrom([]uint64{1, 2, 4, 8}).Draw(t, "one of")
 	return broken{z, func(q helogate.Question) bool {
 		h := seed
-		for _, c := range []byte(string(q.Kind) + q.Name) {
+		for _, c := range []byte(q.Kind.String() + q.Name) {
 			h = (h ^ uint64(c)) * 1099511628211
 		}
 		return (h>>32)%share == 0

@@ -69,7 +69,7 @@ func askersOf(w *world, c *config.Config, resolver helogate.Asker) helogate.Aske
 	peek := servicePeek{control.Socket(c.Control.Socket, w.environ), version()}
 	return helogate.ByKind{
 		helogate.Trust: trustedBy(w, c), helogate.Hammering: peek, helogate.SetAside: peek, helogate.Greylisted: peek, helogate.Deferred: peek,
-		helogate.Callout: peek, "": resolver,
+		helogate.Callout: peek, helogate.AnyKind: resolver,
 	}
 }
 

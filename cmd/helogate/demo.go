@@ -92,7 +92,7 @@ func pose(w *world, addr net.Addr, seen <-chan *helogate.Record) error {
 			return err
 		}
 		fmt.Fprintln(w.stdout)
-		if got := string(r.Action) + " " + r.By; got != cl.want {
+		if got := r.Action.String() + " " + r.By; got != cl.want {
 			return fmt.Errorf("%s: %s, where %s was expected; please report this", cl.address, got, cl.want)
 		}
 	}

@@ -132,7 +132,7 @@ func withoutMemory(resolver helogate.Asker) helogate.Asker {
 	unasked := fixed{Status: helogate.TempFail, Note: "no helogate runs that remembers it"}
 	return helogate.ByKind{
 		helogate.Trust: nothing, helogate.Hammering: nothing, helogate.SetAside: nothing, helogate.Deferred: nothing,
-		helogate.Greylisted: unasked, helogate.Callout: unasked, "": resolver,
+		helogate.Greylisted: unasked, helogate.Callout: unasked, helogate.AnyKind: resolver,
 	}
 }
 

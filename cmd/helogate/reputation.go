@@ -58,7 +58,7 @@ func openReputation(w *world, c *config.Config, dns, trusted helogate.Asker, log
 		return nil, configError{err}
 	}
 	r.fixed = helogate.ByKind{
-		"": r.lists, helogate.SetAside: r.lists, helogate.Trust: trusted, helogate.Callout: r.callout, helogate.Hammering: r.hammering,
+		helogate.AnyKind: r.lists, helogate.SetAside: r.lists, helogate.Trust: trusted, helogate.Callout: r.callout, helogate.Hammering: r.hammering,
 	}
 	r.set(c)
 	ctx, stop := context.WithCancel(context.Background())
@@ -143,7 +143,7 @@ func (r *reputation) of(k helogate.Kind) helogate.Asker {
 	if a, ok := r.fixed[k]; ok {
 		return a
 	}
-	return r.fixed[""]
+	return r.fixed[helogate.AnyKind]
 }
 
 // peek answers without leaving a trace: for who only wants to see what would be.

@@ -177,7 +177,7 @@ func (r *supervisor) status() control.Status {
 		})
 	}
 	for _, n := range r.engine.Counts() {
-		s.Verdicts.Counts = append(s.Verdicts.Counts, control.Count{Action: string(n.Action), By: n.By, Would: n.Trial, Count: n.N})
+		s.Verdicts.Counts = append(s.Verdicts.Counts, control.Count{Action: n.Action.String(), By: n.By, Would: n.Trial, Count: n.N})
 	}
 	return s
 }

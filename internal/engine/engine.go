@@ -110,11 +110,18 @@ func (g *Gate) SetRules(r Rules) {
 func (e *Engine) own(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	p := *policy
 	p.Budget, p.Terse = e.Budget, e.Seen == nil && !r.Record && !r.Headers.AuthenticationResults
-	p.Panicked = func(check string, f helogate.Facts, cause any, stack []byte) {
-		e.Log.Error("a check panicked; please report this", "check", check, "panics", e.panics.Add(1), "cause", cause,
-			"facts", string((&helogate.Record{Facts: f}).AppendJSON(nil)), "stack", string(stack))
-	}
+	p.Report = e.fault
 	return &p
+}
+
+// fault logs a mistake in a check or an Asker; the verdict has it as a temperror.
+func (e *Engine) fault(f helogate.Fault) {
+	where := slog.String("check", f.Check)
+	if f.Check == "" {
+		where = slog.String("question", f.Question.Kind.String()+" "+printable.Text(f.Question.Name, maxLogged))
+	}
+	e.Log.Error("a fault in a check or a lookup; please report this", where, "faults", e.panics.Add(1), "cause", f.Cause,
+		"facts", string((&helogate.Record{Facts: f.Facts}).AppendJSON(nil)), "stack", string(f.Stack))
 }
 
 // Judge rules on a client, whose connection the door names in Facts.Session. It is a response.Judge.
@@ -224,7 +231,7 @@ func (e *Engine) logVerdict(f *helogate.Facts, judged netip.Addr, v *helogate.Ve
 	if exception != "" {
 		attrs = append(attrs, slog.String("policy", exception))
 	}
-	attrs = append(attrs, slog.String("action", string(v.Action)))
+	attrs = append(attrs, slog.String("action", v.Action.String()))
 	if v.By != "" {
 		attrs = append(attrs, slog.String("by", v.By))
 	}
@@ -232,7 +239,7 @@ func (e *Engine) logVerdict(f *helogate.Facts, judged netip.Addr, v *helogate.Ve
 		attrs = append(attrs, slog.Bool("held", true))
 	}
 	if v.Trial.Action != v.Action || v.Trial.By != v.By {
-		attrs = append(attrs, slog.String("would", string(v.Trial.Action)), slog.String("would_by", v.Trial.By))
+		attrs = append(attrs, slog.String("would", v.Trial.Action.String()), slog.String("would_by", v.Trial.By))
 	}
 	attrs = append(attrs, slog.Int("suspicion", v.Trial.Suspicion)) // what is on trial counts: in shadow mode all is
 	if failed := list(v.Findings, helogate.Fail, helogate.SoftFail); failed != "" {

@@ -62,15 +62,19 @@ var failing = helogate.Check{Name: "failing", Code: "5.7.1", Finds: helogate.Fai
 func line(c helogate.Check, actions ...string) helogate.Line {
 	l := helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Action{}}
 	for _, text := range actions {
-		outcome, action, named := strings.Cut(text, "=")
+		word, action, named := strings.Cut(text, "=")
 		if !named {
-			outcome, action = string(helogate.Fail), text
+			word, action = helogate.Fail.String(), text
+		}
+		outcome, err := helogate.ParseOutcome(word)
+		if err != nil {
+			panic(err)
 		}
 		a, err := helogate.ParseAction(action)
 		if err != nil {
 			panic(err)
 		}
-		l.On[helogate.Outcome(outcome)] = a
+		l.On[outcome] = a
 	}
 	return l
 }
@@ -191,7 +195,7 @@ func TestHammering(t *testing.T) {
 
 func told(r response.Response) string {
 	if r.Reply.Code == 0 {
-		return string(r.Do)
+		return r.Do.String()
 	}
 	return fmt.Sprintf("%s %d", r.Do, r.Reply.Code)
 }
@@ -262,7 +266,7 @@ func TestPanic(t *testing.T) {
 		}
 	}
 	log := b.log.String()
-	for _, want := range []string{`level=ERROR msg="a check panicked; please report this" check=broken`, `\"client\":\"192.0.2.1\"`,
+	for _, want := range []string{`level=ERROR msg="a fault in a check or a lookup; please report this" check=broken`, `\"client\":\"192.0.2.1\"`,
 		`trigger\\u000a\\u001b[2J`, `unsure=broken`, "stack="} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log does not say %s:\n%s", want, log)
@@ -441,7 +445,7 @@ func TestGates(t *testing.T) {
 func TestRulesAreCopied(t *testing.T) {
 	p := mustPolicy(line(failing, "reject"))
 	newBench("").Gate(Rules{Policy: p})
-	if p.Budget != 0 || p.Panicked != nil {
+	if p.Budget != 0 || p.Report != nil {
 		t.Error("the gate wrote to the policy that it was given")
 	}
 }

@@ -163,7 +163,7 @@ func outcome(r *helogate.Record, name string) helogate.Outcome {
 			return f.Outcome
 		}
 	}
-	return ""
+	return 0
 }
 
 // TestSessionOfADoor: a door with a connection of its own keeps the session itself.

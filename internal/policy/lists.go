@@ -101,7 +101,7 @@ func (m *material) then(line *helogate.Check) map[helogate.Outcome]helogate.Acti
 		return nil
 	}
 	switch then := listed(m.config, family)[i].Then; then.Do {
-	case "":
+	case helogate.Unset:
 		return nil
 	case helogate.Ignore: // as in [policy.checks]: it is not asked at all, whatever the family is for
 		return map[helogate.Outcome]helogate.Action{helogate.Fail: then}

@@ -191,7 +191,7 @@ func (e *evaluation) lookUp(name string) ref.Val {
 		if found == helogate.TempError {
 			e.fail(name, "%s is not known now", check)
 		}
-		return types.String(found)
+		return types.String(found.String())
 	}
 	switch name {
 	case "ptr.names":
@@ -200,7 +200,7 @@ func (e *evaluation) lookUp(name string) ref.Val {
 		return stringList(e.confirmed())
 	case ptrStatus:
 		e.ptr()
-		return types.String(e.c.Ask(helogate.PTR, e.c.ClientText()).Status)
+		return types.String(e.c.Ask(helogate.PTR, e.c.ClientText()).Status.String())
 	}
 	return nil
 }

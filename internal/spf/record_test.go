@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
 	"github.com/helogate/helogate/internal/presentation"
 )
@@ -276,10 +277,10 @@ func FuzzCheck(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, helo, local string) {
 		w := everywhere{world{}}
-		w.add("TXT", "", text)
-		w.add("A", "", "198.51.100.7")
-		w.add("MX", "", "10 mx.example")
-		w.add("PTR", "192.0.2.1", "mx.example")
+		w.add(helogate.TXT, "", text)
+		w.add(helogate.A, "", "198.51.100.7")
+		w.add(helogate.MX, "", "10 mx.example")
+		w.add(helogate.PTR, "192.0.2.1", "mx.example")
 		id := identity("192.0.2.1", helo, "x@example.org")
 		id.Local = local
 		began := time.Now()
@@ -291,7 +292,7 @@ func FuzzCheck(f *testing.F) {
 			t.Errorf("%d questions", len(got.asked))
 		}
 		for _, qa := range got.asked {
-			if qa.Kind == "PTR" {
+			if qa.Kind == helogate.PTR {
 				continue
 			}
 			if n, ok := newName(presentation.Unescape(qa.Name)); !ok || n.question != qa.Name {

@@ -80,7 +80,8 @@ func Check(ask Asker, id Identity) Result {
 	r := &run{ask: ask, id: id, client: id.Client.String()}
 	r.targets = append(r.room[:0], target{at: at})
 	found, err := spf.CheckHostWithSender(id.Client.AsSlice(), "", "@"+token(0), spf.WithResolver(r))
-	return r.conclude(helogate.Outcome(found), err)
+	outcome, _ := helogate.ParseOutcome(string(found))
+	return r.conclude(outcome, err)
 }
 
 // conclude words what the engine found.

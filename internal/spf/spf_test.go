@@ -251,7 +251,7 @@ func TestAsksNoMoreThanItMust(t *testing.T) {
 func questions(j judged) string {
 	var out []string
 	for _, qa := range j.asked {
-		out = append(out, string(qa.Kind)+" "+qa.Name)
+		out = append(out, qa.Kind.String()+" "+qa.Name)
 	}
 	return strings.Join(out, ", ")
 }
@@ -321,7 +321,7 @@ func TestHostile(t *testing.T) {
 	} {
 		text := "v=spf1 " + strings.Repeat(unit, 64*1024/len(unit))
 		w := everywhere{world{}}
-		w.add("TXT", "", text)
+		w.add(helogate.TXT, "", text)
 		began := time.Now()
 		got := judge(w, identity("192.0.2.1", "x", strings.Repeat("a.", 30000)+"@example.org"))
 		if took := time.Since(began); took > time.Second || len(got.asked) > 15 || got.run != nil && len(got.run.targets) > 12*12 {
@@ -354,17 +354,17 @@ func drawWorld(t *rapid.T) world {
 	addr := rapid.SampledFrom([]string{"192.0.2.1", "192.0.2.2", "198.51.100.1"})
 	for _, d := range domains {
 		for range rapid.SampledFrom([]int{0, 1, 1, 1, 1, 2}).Draw(t, "records") {
-			w.add("TXT", d, "v=spf1 "+strings.Join(rapid.SliceOfN(term, 0, 5).Draw(t, "terms"), " "))
+			w.add(helogate.TXT, d, "v=spf1 "+strings.Join(rapid.SliceOfN(term, 0, 5).Draw(t, "terms"), " "))
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "addresses") {
-			w.add("A", d, addr.Draw(t, "address"))
+			w.add(helogate.A, d, addr.Draw(t, "address"))
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "mail hosts") {
-			w.add("MX", d, "10 "+domain.Draw(t, "host"))
+			w.add(helogate.MX, d, "10 "+domain.Draw(t, "host"))
 		}
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "names") {
-		w.add("PTR", "192.0.2.1", domain.Draw(t, "name"))
+		w.add(helogate.PTR, "192.0.2.1", domain.Draw(t, "name"))
 	}
 	return w
 }
