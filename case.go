@@ -289,26 +289,29 @@ func (c *Case) Exists(name string, kinds ...Kind) bool {
 }
 
 // Pass is the finding that all is as it should be; the format says what was found, and may hold the client's own text.
-func (c *Case) Pass(format string, args ...any) Finding { return c.say(Pass, format, args) }
+func (c *Case) Pass(format string, args ...any) Finding { return c.say(Pass, format, args...) }
 
 // Neutral is the finding that something was judged and nothing follows.
-func (c *Case) Neutral(format string, args ...any) Finding { return c.say(Neutral, format, args) }
+func (c *Case) Neutral(format string, args ...any) Finding { return c.say(Neutral, format, args...) }
 
 // SoftFail is the finding that something is probably wrong.
-func (c *Case) SoftFail(format string, args ...any) Finding { return c.say(SoftFail, format, args) }
+func (c *Case) SoftFail(format string, args ...any) Finding { return c.say(SoftFail, format, args...) }
 
 // Fail is the finding that something is wrong. The format names what was looked for, and for which address.
-func (c *Case) Fail(format string, args ...any) Finding { return c.say(Fail, format, args) }
+func (c *Case) Fail(format string, args ...any) Finding { return c.say(Fail, format, args...) }
 
 // PermError is the finding that what was found makes no sense, so that nothing can be judged by it.
-func (c *Case) PermError(format string, args ...any) Finding { return c.say(PermError, format, args) }
+func (c *Case) PermError(format string, args ...any) Finding { return c.say(PermError, format, args...) }
 
 // None is the finding that there is nothing to judge.
-func (c *Case) None(format string, args ...any) Finding { return c.say(None, format, args) }
+func (c *Case) None(format string, args ...any) Finding { return c.say(None, format, args...) }
 
 const maxWhy = 400 // bytes: a reply line holds 512 with its code and CRLF (RFC 5321 section 4.5.3.1.5)
 
-func (c *Case) say(o Outcome, format string, args []any) Finding {
+func (c *Case) say(o Outcome, format string, args ...any) Finding {
+	if false {
+		_ = fmt.Sprintf(format, args...) // go vet sees by it that the formats are fmt's
+	}
 	if c.pending {
 		return Finding{}
 	}
@@ -318,5 +321,6 @@ func (c *Case) say(o Outcome, format string, args []any) Finding {
 	if len(args) == 0 {
 		return Finding{Outcome: o, Why: format} // the check's own words, printable as they stand
 	}
-	return Finding{Outcome: o, Why: printable.Text(fmt.Sprintf(format, args...), maxWhy)}
+	var room [maxWhy]byte
+	return Finding{Outcome: o, Why: printable.Text(string(appendFormat(room[:0], format, args)), maxWhy)}
 }
