@@ -11,6 +11,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 	"github.com/helogate/helogate/internal/presentation"
 )
 
@@ -23,12 +24,12 @@ var CallerID = helogate.Check{
 	Doc: "the client is an outgoing server of the sender's domain, or of HELO for bounces, by its Caller ID record (draft-atkinson-callerid-00)",
 	Fix: "send through a server that your domain's Caller ID record lists",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if none, is := unroutable(c); is {
+		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
-		domain := Domain(c.Sender)
+		domain := parsed.Domain(c.Sender)
 		if domain == "" {
-			g := greets(c)
+			g := parsed.Of(c)
 			if g.Kind != hostname.FQDN {
 				return c.None("neither the sender nor HELO has a domain")
 			}
@@ -209,7 +210,7 @@ func (s *epSearch) inbound(domain string) epFound {
 		return s.tooMany()
 	}
 	found := epNot
-	for host := range mailHosts(s.Case, domain) {
+	for host := range parsed.MailHosts(s.Case, domain) {
 		if found = max(found, s.addressOf(host)); found == epAmong {
 			return found
 		}

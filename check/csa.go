@@ -6,6 +6,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // CSA is Client SMTP Authorization, a proposal of 2004 that Exim took up: a host says by an SRV record of its own name
@@ -16,10 +17,10 @@ var CSA = helogate.Check{
 	Doc: "HELO's host may send, and is the client, by its CSA record (draft-ietf-marid-csv-csa, as in Exim 4.96)",
 	Fix: "greet with a name whose CSA record has your address",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if none, is := unroutable(c); is {
+		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
-		name, parents := csaNames(greets(c))
+		name, parents := csaNames(parsed.Of(c))
 		if name == "" {
 			return c.None("HELO is no name that CSA knows")
 		}
@@ -127,17 +128,17 @@ const (
 )
 
 // csaNames returns the name that a greeting is asked about, and the domains above it: none that is nobody's own.
-func csaNames(g *greeting) (name string, parents []string) {
+func csaNames(g *parsed.Facts) (name string, parents []string) {
 	switch g.Kind {
 	case hostname.FQDN:
-		return g.Name, csaParents(g.Name, g.org)
+		return g.Name, csaParents(g.Name, g.Org)
 	case hostname.Literal, hostname.BareAddress:
 		switch {
 		case g.Addr.Is4():
-			name = reversed(g.Addr) + ".in-addr.arpa"
+			name = parsed.Reversed(g.Addr) + ".in-addr.arpa"
 			return name, csaReverse(name, 1, len("in-addr.arpa"))
 		case g.Addr.Is6():
-			name = reversed(g.Addr) + ".ip6.arpa"
+			name = parsed.Reversed(g.Addr) + ".ip6.arpa"
 			return name, csaReverse(name, 4, len("ip6.arpa"))
 		}
 	}

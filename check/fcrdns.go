@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // FCrDNS is iprev of RFC 8601 section 3: one of the client's PTR names must have the client's address. A name that has
@@ -13,7 +14,7 @@ var FCrDNS = helogate.Check{
 	Doc: "a PTR name of the client resolves back to it (RFC 8601 section 3)",
 	Fix: "let the name of your address resolve to it",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if none, is := unroutable(c); is {
+		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
 		names := c.PTR(c.Client)

@@ -3,6 +3,7 @@ package check
 import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // GenericName is for a client all of whose names are such as a provider stamps on its customers' addresses. Real mail
@@ -41,7 +42,7 @@ func stampedName(c *helogate.Case) (name string, class hostname.Class, why strin
 		return "", "", "", false
 	}
 	for _, ptr := range c.PTR(c.Client) {
-		k, w := classOf(c, ptr)
+		k, w := parsed.ClassOf(c, ptr)
 		if k == hostname.Named {
 			return ptr, k, w, false
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // Greylisting is what the greylist needs to know. The zero value greylists nobody.
@@ -34,7 +35,7 @@ func (p Part) of(address string) string {
 	if p == Nothing {
 		return ""
 	}
-	local, domain := Mailbox(address)
+	local, domain := parsed.Mailbox(address)
 	switch {
 	case p == DomainOnly:
 		return domain
@@ -95,12 +96,12 @@ func greylistClient(c *helogate.Case) string {
 		return org
 	}
 	if c.Found("spf-from") == helogate.Pass {
-		if org := hostname.Org(Domain(c.Sender)); org != "" {
+		if org := hostname.Org(parsed.Domain(c.Sender)); org != "" {
 			return org
 		}
 	}
-	if g := greets(c); c.Found("spf-helo") == helogate.Pass && g.org != "" {
-		return g.org
+	if g := parsed.Of(c); c.Found("spf-helo") == helogate.Pass && g.Org != "" {
+		return g.Org
 	}
 	return network(c.Client)
 }
@@ -112,7 +113,7 @@ func confirmedOrg(c *helogate.Case) string {
 		if i == helogate.MaxPTR {
 			break
 		}
-		if class, _ := classOf(c, name); class != hostname.Named {
+		if class, _ := parsed.ClassOf(c, name); class != hostname.Named {
 			continue
 		}
 		if slices.Contains(c.Ask(kind, name).Values, c.ClientText()) {

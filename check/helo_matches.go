@@ -3,6 +3,7 @@ package check
 import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // HeloMatches is the exact match: the name is the client's. RFC 5321 section 4.1.4 forbids refusing mail only because it
@@ -17,8 +18,8 @@ var HeloMatches = helogate.Check{
 			return none
 		}
 		if c.LeadsBack(name) {
-			if g := greets(c); g.Kind == hostname.FQDN && g.class != hostname.Named {
-				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), g.classWhy)
+			if g := parsed.Of(c); g.Kind == hostname.FQDN && g.Class != hostname.Named {
+				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), g.ClassWhy)
 			}
 			return c.Pass("%s is %s", clip(name), c.ClientText())
 		}

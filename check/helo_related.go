@@ -3,6 +3,7 @@ package check
 import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // HeloRelated asks for anything that ties the name to the client: large senders greet with one name from many hosts, but
@@ -22,7 +23,7 @@ var HeloRelated = helogate.Check{
 		if addrs := c.Addrs(name); isNear(c, addrs) {
 			return c.Pass("%s is %s, in the client's network", clip(name), list(addrs))
 		}
-		org := greets(c).org
+		org := parsed.Of(c).Org
 		for ptr := range c.Confirmed() {
 			if ptr == name {
 				return c.Pass("%s is named so", c.ClientText())
@@ -44,6 +45,6 @@ var HeloRelated = helogate.Check{
 
 // named reports whether a name of the client is one that a person gave.
 func named(c *helogate.Case, name string) bool {
-	class, _ := classOf(c, name)
+	class, _ := parsed.ClassOf(c, name)
 	return class == hostname.Named
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // wellKept are organisational domains whose owners are often impersonated and keep the DNS of their mail servers in order:
@@ -36,11 +37,11 @@ func Impersonation(more []string) helogate.Check {
 			if !ok {
 				return none
 			}
-			org := greets(c).org
+			org := parsed.Of(c).Org
 			if !watched(name, org) || org == "" {
 				return c.None("no name of a well-known sender")
 			}
-			if none, is := unroutable(c); is {
+			if none, is := parsed.Unroutable(c); is {
 				return none
 			}
 			if c.LeadsBack(name) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
 	"pgregory.net/rapid"
 )
 
@@ -322,7 +323,7 @@ func TestReversed(t *testing.T) {
 		"2001:db8:1:2:3:4:567:89ab": "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2",
 		"::ffff:7f00:2":             "2.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0",
 	} {
-		if got := reversed(netip.MustParseAddr(addr)); got != want {
+		if got := parsed.Reversed(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("%s is asked as %s", addr, got)
 		}
 	}

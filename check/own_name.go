@@ -6,6 +6,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // OwnName is for a stranger who greets with a name of ours: one under our names, under the recipient's domain, which the
@@ -18,7 +19,7 @@ func OwnName(own Own) helogate.Check {
 		Fix: "greet with your host's own name",
 		Run: func(c *helogate.Case) helogate.Finding {
 			name, none, ok := heloName(c)
-			if h := greets(c); h.Kind == hostname.Private {
+			if h := parsed.Of(c); h.Kind == hostname.Private {
 				name = h.Name // ours may be a private name too
 				_, ok = own.domainOf(name)
 			}
@@ -28,7 +29,7 @@ func OwnName(own Own) helogate.Check {
 			if own.hasClient(c) {
 				return c.None("%s is one of ours", c.ClientText())
 			}
-			if none, is := unroutable(c); is {
+			if none, is := parsed.Unroutable(c); is {
 				return none
 			}
 			domain, whose := own.owner(c, name)
@@ -53,11 +54,11 @@ func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
 	if domain, ok := o.domainOf(name); ok {
 		return domain, "is a name of ours, in " + domain
 	}
-	if domain := Domain(c.Recipient); hostname.Under(name, domain) {
+	if domain := parsed.Domain(c.Recipient); hostname.Under(name, domain) {
 		return domain, "is in the recipient's domain " + clip(domain)
 	}
 	if a, is := o.addressOf(c, name); is {
-		if domain = greets(c).org; domain == "" {
+		if domain = parsed.Of(c).Org; domain == "" {
 			domain = name
 		}
 		return domain, "resolves to our address " + a.String()

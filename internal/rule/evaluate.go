@@ -11,8 +11,8 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 	"github.com/helogate/helogate/internal/printable"
 )
 
@@ -300,12 +300,12 @@ func verb(s string) string {
 	return ""
 }
 
-// domainOf returns the domain of an envelope address as check.Domain does, "" for one that DNS could not know.
+// domainOf returns the domain of an envelope address as parsed.Domain does, "" for one that DNS could not know.
 func domainOf(address string) string {
 	if len(address)-strings.LastIndexByte(address, '@') > maxText {
 		return ""
 	}
-	domain := check.Domain(address)
+	domain := parsed.Domain(address)
 	if len(domain) > maxName {
 		return ""
 	}
