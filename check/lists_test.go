@@ -12,6 +12,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/parsed"
+	"github.com/helogate/helogate/internal/testcheck"
 	"pgregory.net/rapid"
 )
 
@@ -347,7 +348,7 @@ func TestFailureOfAListNeverBecomesAnotherOutcome(t *testing.T) {
 		}
 		z := helogate.MustZone(text)
 		f := facts(rapid.SampledFrom([]string{"192.0.2.1", "2001:db8::1", "10.0.0.1"}).Draw(t, "client") + " mx.bad.example a@good.example")
-		bad := drawBroken(t, z)
+		bad := testcheck.DrawBroken(t, z)
 		for _, c := range listsOfAllKinds {
 			was, is := c.Judge(f, z), c.Judge(f, bad)
 			if is.Outcome != was.Outcome && is.Outcome != helogate.TempError {
