@@ -59,7 +59,7 @@ func CalloutPostmaster(domains []string) helogate.Check {
 // calledOut returns the sender's domain if it may be asked. Bounces and what role accounts send are never a reason to ask:
 // two hosts that asked each other about them would not come to an end.
 func calledOut(c *helogate.Case, domains []string) (domain string, none helogate.Finding, ok bool) {
-	local, domain := parsed.Mailbox(c.Sender)
+	local, domain := parsed.Of(c).Sender()
 	switch {
 	case len(domains) == 0:
 		return "", c.None("no domain's senders are asked about"), false

@@ -17,7 +17,7 @@ var ClientMX = helogate.Check{
 		if !ok {
 			return none
 		}
-		org := parsed.Of(c).Org
+		org := parsed.Of(c).HeloOrg()
 		if org == "" {
 			return c.None("no organisation's name")
 		}

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
@@ -53,13 +54,30 @@ func near(c *helogate.Case, a netip.Addr) bool {
 	return err == nil && p.Contains(c.Client)
 }
 
-func isNear(c *helogate.Case, addrs []netip.Addr) bool {
-	for _, a := range addrs {
+// isNear reports whether name has an address that is near the client's.
+func isNear(c *helogate.Case, name string) bool {
+	for a := range c.Addrs(name) {
 		if near(c, a) {
 			return true
 		}
 	}
 	return false
+}
+
+// hasAddrs reports whether name has an address of the client's family.
+func hasAddrs(c *helogate.Case, name string) bool {
+	for range c.Addrs(name) {
+		return true
+	}
+	return false
+}
+
+// addrsOf words the addresses of name that are of the client's family, for a finding of an outcome.
+func addrsOf(c *helogate.Case, o helogate.Outcome, name string) string {
+	if !c.Worded(o) {
+		return ""
+	}
+	return list(slices.Collect(c.Addrs(name)))
 }
 
 // list words addresses for a finding.

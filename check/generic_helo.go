@@ -16,8 +16,8 @@ var GenericHelo = helogate.Check{
 		if h.Kind != hostname.FQDN {
 			return c.None("no public name was given")
 		}
-		if h.Class != hostname.Named {
-			return c.Fail("HELO %s is a generic name (%s): %s", said(c), h.Class, h.ClassWhy)
+		if class := h.Class(h.Name); class != hostname.Named {
+			return c.Fail("HELO %s is a generic name (%s): %s", said(c), string(class), parsed.Why(c, helogate.Fail, h.Name))
 		}
 		return c.Pass("a name that a person gave")
 	},

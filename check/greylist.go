@@ -96,12 +96,15 @@ func greylistClient(c *helogate.Case) string {
 		return org
 	}
 	if c.Found("spf-from") == helogate.Pass {
-		if org := hostname.Org(parsed.Domain(c.Sender)); org != "" {
+		f := parsed.Of(c)
+		if org := f.Org(f.SenderDomain()); org != "" {
 			return org
 		}
 	}
-	if g := parsed.Of(c); c.Found("spf-helo") == helogate.Pass && g.Org != "" {
-		return g.Org
+	if c.Found("spf-helo") == helogate.Pass {
+		if org := parsed.Of(c).HeloOrg(); org != "" {
+			return org
+		}
 	}
 	return network(c.Client)
 }
@@ -113,11 +116,11 @@ func confirmedOrg(c *helogate.Case) string {
 		if i == helogate.MaxPTR {
 			break
 		}
-		if class, _ := parsed.ClassOf(c, name); class != hostname.Named {
+		if parsed.Of(c).Class(name) != hostname.Named {
 			continue
 		}
 		if slices.Contains(c.Ask(kind, name).Values, c.ClientText()) {
-			return hostname.Org(name)
+			return parsed.Of(c).Org(name)
 		}
 	}
 	return ""

@@ -37,7 +37,7 @@ func Impersonation(more []string) helogate.Check {
 			if !ok {
 				return none
 			}
-			org := parsed.Of(c).Org
+			org := parsed.Of(c).HeloOrg()
 			if !watched(name, org) || org == "" {
 				return c.None("no name of a well-known sender")
 			}
@@ -47,12 +47,20 @@ func Impersonation(more []string) helogate.Check {
 			if c.LeadsBack(name) {
 				return c.Pass("%s is %s", clip(name), c.ClientText())
 			}
-			for ptr := range c.Confirmed() {
-				if hostname.Under(ptr, org) && named(c, ptr) {
-					return c.Pass("%s is %s", c.ClientText(), clip(ptr))
-				}
+			if ptr, ok := confirmedOf(c, org); ok {
+				return c.Pass("%s is %s", c.ClientText(), clip(ptr))
 			}
 			return c.Fail("HELO %s, but %s is no host of %s", said(c), c.ClientText(), org)
 		},
 	}
+}
+
+// confirmedOf returns a confirmed name of the client that a person gave, of an organisation.
+func confirmedOf(c *helogate.Case, org string) (ptr string, ok bool) {
+	for ptr := range c.Confirmed() {
+		if hostname.Under(ptr, org) && named(c, ptr) {
+			return ptr, true
+		}
+	}
+	return "", false
 }

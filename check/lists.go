@@ -259,10 +259,10 @@ func (l List) about(c *helogate.Case, all []asked) (_ []asked, why string) {
 		case ask == askPTR:
 			all = l.withPTR(c, all)
 		case ask == askSender:
-			all = withName(all, parsed.Domain(c.Sender))
+			all = withName(c, all, parsed.Of(c).SenderDomain())
 		case ask == askHelo:
-			if g := parsed.Of(c); g.Kind == hostname.FQDN {
-				all = withNames(all, g.Name, g.Org)
+			if h := parsed.Of(c); h.Kind == hostname.FQDN {
+				all = withNames(all, h.Name, h.HeloOrg())
 			}
 		}
 	}
@@ -274,7 +274,7 @@ func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 	names := c.PTR(c.Client)
 	for _, name := range names[:min(len(names), maxListPTR)] {
 		if l.Family != DNSWL || c.LeadsBack(name) {
-			all = withName(all, name)
+			all = withName(c, all, name)
 		}
 	}
 	return all
@@ -282,9 +282,9 @@ func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 
 // withName adds a name, and its organisational domain, which is what most lists of names have. What is no FQDN they cannot
 // have, and an address in a name's place would be asked as one.
-func withName(all []asked, name string) []asked {
+func withName(c *helogate.Case, all []asked, name string) []asked {
 	if h := hostname.ParseHelo(name); h.Kind == hostname.FQDN {
-		all = withNames(all, h.Name, hostname.Org(h.Name))
+		all = withNames(all, h.Name, parsed.Of(c).Org(h.Name))
 	}
 	return all
 }

@@ -2,7 +2,6 @@ package check
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
@@ -39,14 +38,22 @@ func OwnName(own Own) helogate.Check {
 			if c.LeadsBack(name) {
 				return c.Pass("%s is %s", name, c.ClientText())
 			}
-			for ptr := range c.Confirmed() {
-				if hostname.Under(ptr, domain) {
-					return c.Pass("%s is %s, in %s too", c.ClientText(), ptr, domain)
-				}
+			if ptr, ok := confirmedBelow(c, domain); ok {
+				return c.Pass("%s is %s, in %s too", c.ClientText(), ptr, domain)
 			}
 			return c.Fail("HELO %s %s, and %s is no host of it", said(c), whose, c.ClientText())
 		},
 	}
+}
+
+// confirmedBelow returns a confirmed name of the client that is domain or below it.
+func confirmedBelow(c *helogate.Case, domain string) (ptr string, ok bool) {
+	for ptr := range c.Confirmed() {
+		if hostname.Under(ptr, domain) {
+			return ptr, true
+		}
+	}
+	return "", false
 }
 
 // owner returns the domain of ours that a name is in, and how that is known; "" if it is none of ours.
@@ -54,11 +61,11 @@ func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
 	if domain, ok := o.domainOf(name); ok {
 		return domain, "is a name of ours, in " + domain
 	}
-	if domain := parsed.Domain(c.Recipient); hostname.Under(name, domain) {
+	if domain := parsed.Of(c).RecipientDomain(); hostname.Under(name, domain) {
 		return domain, "is in the recipient's domain " + clip(domain)
 	}
 	if a, is := o.addressOf(c, name); is {
-		if domain = parsed.Of(c).Org; domain == "" {
+		if domain = parsed.Of(c).HeloOrg(); domain == "" {
 			domain = name
 		}
 		return domain, "resolves to our address " + a.String()
@@ -70,10 +77,10 @@ func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
 // those of the other: that is a question for each client, and ours have both or none.
 func (o *Own) addressOf(c *helogate.Case, name string) (netip.Addr, bool) {
 	addrs := c.Addrs(name)
-	if len(addrs) == 0 {
-		addrs = slices.Collect(c.AnyAddrs(name))
+	if !hasAddrs(c, name) {
+		addrs = c.AnyAddrs(name)
 	}
-	for _, a := range addrs {
+	for a := range addrs {
 		if o.hasAddress(c, a) {
 			return a, true
 		}

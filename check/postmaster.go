@@ -17,7 +17,7 @@ func toRole(role, doc string) helogate.Check {
 	return helogate.Check{
 		Name: role, Needs: helogate.Rcpt, Cost: helogate.Local, Doc: doc,
 		Run: func(c *helogate.Case) helogate.Finding {
-			if local, _ := parsed.Mailbox(c.Recipient); strings.EqualFold(local, role) {
+			if local, _ := parsed.Of(c).Recipient(); strings.EqualFold(local, role) {
 				return c.Pass("mail to %s", role)
 			}
 			return c.None("not to %s", role)

@@ -13,7 +13,7 @@ var SenderDomain = helogate.Check{
 	Doc: "the sender's domain has an MX or an address, and no null MX (RFC 5321 sections 3.6.2, 5.1; RFC 7505)",
 	Fix: "send from an address that takes mail",
 	Run: func(c *helogate.Case) helogate.Finding {
-		domain := parsed.Domain(c.Sender)
+		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
 			return c.None("the sender has no domain")
 		}

@@ -17,7 +17,7 @@ var SenderMX = helogate.Check{
 	Doc: "a mail host of the sender's domain is no alias and has a public address (RFC 2181 section 10.3, RFC 5321 section 5.1)",
 	Fix: "let your domain's MX name a host with a public address",
 	Run: func(c *helogate.Case) helogate.Finding {
-		domain := parsed.Domain(c.Sender)
+		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
 			return c.None("the sender has no domain")
 		}

@@ -36,7 +36,7 @@ var SPFFrom = helogate.Check{
 			}
 			return askSPF(c, "send for", spf.Identity{Domain: name})
 		}
-		local, domain := parsed.Mailbox(c.Sender)
+		local, domain := parsed.Of(c).Sender()
 		if domain == "" {
 			return c.None("the sender has no domain")
 		}

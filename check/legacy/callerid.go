@@ -27,7 +27,7 @@ var CallerID = helogate.Check{
 		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
-		domain := parsed.Domain(c.Sender)
+		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
 			g := parsed.Of(c)
 			if g.Kind != hostname.FQDN {

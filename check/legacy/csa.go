@@ -131,7 +131,7 @@ const (
 func csaNames(g *parsed.Facts) (name string, parents []string) {
 	switch g.Kind {
 	case hostname.FQDN:
-		return g.Name, csaParents(g.Name, g.Org)
+		return g.Name, csaParents(g.Name, g.HeloOrg())
 	case hostname.Literal, hostname.BareAddress:
 		switch {
 		case g.Addr.Is4():

@@ -21,7 +21,7 @@ var DMP = helogate.Check{
 		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
-		domain := parsed.Domain(c.Sender)
+		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
 			return dmpOfHost(c, "")
 		}
