@@ -76,11 +76,15 @@ func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
 // addressOf returns an address of ours that a name has. A name with addresses of the client's family is not asked about
 // those of the other: that is a question for each client, and ours have both or none.
 func (o *Own) addressOf(c *helogate.Case, name string) (netip.Addr, bool) {
-	addrs := c.Addrs(name)
-	if !hasAddrs(c, name) {
-		addrs = c.AnyAddrs(name)
+	for a := range c.Addrs(name) {
+		if o.hasAddress(c, a) {
+			return a, true
+		}
 	}
-	for a := range addrs {
+	if hasAddrs(c, name) {
+		return netip.Addr{}, false
+	}
+	for a := range c.AnyAddrs(name) {
 		if o.hasAddress(c, a) {
 			return a, true
 		}

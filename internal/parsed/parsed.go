@@ -108,7 +108,8 @@ func (f *Facts) HeloOrg() string {
 func (f *Facts) Class(text string) hostname.Class {
 	n := f.name(text)
 	if !n.hasClass {
-		n.class, n.hasClass = hostname.ClassOf(text, f.client), true
+		n.class, n.org = hostname.ClassAndOrg(text, f.client)
+		n.hasClass, n.hasOrg = true, true
 	}
 	return n.class
 }
