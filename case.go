@@ -29,6 +29,7 @@ type Case struct {
 	firstTempFail *QA    // that was read
 	pending       bool   // something was read that is not answered yet
 	client        string // Client as text, made when first needed
+	read          addrText
 	memo          any
 	line          *line // whose check is running, to see whether anything follows from what it finds
 	terse         bool
@@ -118,6 +119,26 @@ func (c *Case) ClientText() string {
 	return c.client
 }
 
+// addrText is the address that was read last, as the answer has it.
+type addrText struct {
+	addr netip.Addr
+	text string
+}
+
+// AddrText returns an address as text. It makes none of the client, nor of the address that Addrs or AnyAddrs yielded last.
+func (c *Case) AddrText(a netip.Addr) string {
+	switch a {
+	case c.Client:
+		return c.ClientText()
+	case c.read.addr:
+		return c.read.text
+	}
+	return a.String()
+}
+
+// Worded reports whether anybody will read the words of a finding of an outcome: else nothing need be made for them.
+func (c *Case) Worded(o Outcome) bool { return !c.pending && (!c.terse || c.line.follows(o)) }
+
 // Refuses reports whether an outcome would have the client refused by what the line makes of it, and not on trial: what is
 // only for the reply need not be asked for else.
 func (c *Case) Refuses(o Outcome) bool {
@@ -135,7 +156,7 @@ func (c *Case) PTR(a netip.Addr) []string {
 	if a == c.Client {
 		return followed(c.Values(PTR, c.ClientText()), MaxPTR, c.Helo)
 	}
-	return followed(c.Values(PTR, a.String()), MaxPTR, "")
+	return followed(c.Values(PTR, c.AddrText(a)), MaxPTR, "")
 }
 
 // More says how many values of an answer are not followed: ", and 140 more not followed", or nothing.
@@ -184,20 +205,23 @@ func (c *Case) family() Kind {
 	return A
 }
 
-// Addrs returns the addresses of name that are of the client's family, at most MaxAddrs; the client's own, if it is among
+// Addrs yields the addresses of name that are of the client's family, at most MaxAddrs; the client's own, if it is among
 // them, is among these.
-func (c *Case) Addrs(name string) []netip.Addr {
-	values := c.followedAddrs(c.family(), name)
-	if len(values) == 0 {
-		return nil
-	}
-	out := make([]netip.Addr, 0, len(values))
-	for _, v := range values {
-		if a, err := netip.ParseAddr(v); err == nil {
-			out = append(out, a)
+func (c *Case) Addrs(name string) iter.Seq[netip.Addr] {
+	return func(yield func(netip.Addr) bool) {
+		for _, v := range c.followedAddrs(c.family(), name) {
+			if a, ok := c.addr(v); ok && !yield(a) {
+				return
+			}
 		}
 	}
-	return out
+}
+
+// addr reads an address of an answer.
+func (c *Case) addr(text string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(text)
+	c.read = addrText{a, text}
+	return a, err == nil
 }
 
 // AnyAddrs yields the addresses of name of both families, the client's first, at most MaxAddrs of each. It asks for the
@@ -207,7 +231,7 @@ func (c *Case) AnyAddrs(name string) iter.Seq[netip.Addr] {
 		first := c.family()
 		for _, kind := range [...]Kind{first, otherFamily(first)} {
 			for _, v := range c.followedAddrs(kind, name) {
-				if a, err := netip.ParseAddr(v); err == nil && !yield(a) {
+				if a, ok := c.addr(v); ok && !yield(a) {
 					return
 				}
 			}
@@ -234,7 +258,7 @@ func (c *Case) Confirms(name string, a netip.Addr) bool {
 	if a.Is6() {
 		kind = AAAA
 	}
-	return slices.Contains(c.Values(kind, name), a.String())
+	return slices.Contains(c.Values(kind, name), c.AddrText(a))
 }
 
 // followedAddrs returns the addresses of a name that are followed.
@@ -301,7 +325,9 @@ func (c *Case) SoftFail(format string, args ...any) Finding { return c.say(SoftF
 func (c *Case) Fail(format string, args ...any) Finding { return c.say(Fail, format, args...) }
 
 // PermError is the finding that what was found makes no sense, so that nothing can be judged by it.
-func (c *Case) PermError(format string, args ...any) Finding { return c.say(PermError, format, args...) }
+func (c *Case) PermError(format string, args ...any) Finding {
+	return c.say(PermError, format, args...)
+}
 
 // None is the finding that there is nothing to judge.
 func (c *Case) None(format string, args ...any) Finding { return c.say(None, format, args...) }
@@ -315,7 +341,7 @@ func (c *Case) say(o Outcome, format string, args ...any) Finding {
 	if c.pending {
 		return Finding{}
 	}
-	if c.terse && !c.line.follows(o) {
+	if !c.Worded(o) {
 		return Finding{Outcome: o}
 	}
 	if len(args) == 0 {

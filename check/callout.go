@@ -6,6 +6,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // Callout is for a sender whose own mail hosts do not know him. It asks about the senders of some domains alone: names,
@@ -58,7 +59,7 @@ func CalloutPostmaster(domains []string) helogate.Check {
 // calledOut returns the sender's domain if it may be asked. Bounces and what role accounts send are never a reason to ask:
 // two hosts that asked each other about them would not come to an end.
 func calledOut(c *helogate.Case, domains []string) (domain string, none helogate.Finding, ok bool) {
-	local, domain := Mailbox(c.Sender)
+	local, domain := parsed.Of(c).Sender()
 	switch {
 	case len(domains) == 0:
 		return "", c.None("no domain's senders are asked about"), false
@@ -104,7 +105,7 @@ func takesAll(c *helogate.Case, name string) bool {
 // host cannot be asked for SMTPUTF8 on behalf of an address that may not exist; and without < and >, which in the reply that
 // repeats the address would be taken for the null reverse-path, or for where an address ends.
 func CalloutName(address string) (name string, ok bool) {
-	domain := Domain(address)
+	unquoted, domain := parsed.Mailbox(address)
 	if h := hostname.ParseHelo(domain); h.Kind != hostname.FQDN || h.Name != domain {
 		return "", false
 	}
@@ -117,7 +118,7 @@ func CalloutName(address string) (name string, ok bool) {
 	}
 	local := address[:at]
 	if isQuotedString(local) {
-		if local = unescape(local[1 : at-1]); !isDotString(local) {
+		if local = unquoted; !isDotString(local) {
 			local = quote(local)
 		}
 	} else if !isDotString(local) {

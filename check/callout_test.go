@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
+	"pgregory.net/rapid"
 )
 
 const calloutWorld = `
@@ -154,7 +154,7 @@ func TestCalloutNameIsSafe(t *testing.T) {
 		if strings.ContainsAny(name, "<>") || local[0] != '"' && strings.ContainsAny(local, "\" \\@") || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Fatalf("%q: %q", address, name)
 		}
-		if was, _ := Mailbox(address); local[0] != '"' && local != was {
+		if was, _ := parsed.Mailbox(address); local[0] != '"' && local != was {
 			t.Fatalf("%q is another mailbox than %q", name, address)
 		}
 	})

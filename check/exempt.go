@@ -7,6 +7,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // Exempt lets in whom the administrator has exempted. An entry matches when all that it names does; what needs no DNS is
@@ -201,7 +202,7 @@ func matchesName(list []string, name string) bool {
 // reverse-path. The list is canonical, as Exemption has it. Local parts are compared without regard to case, for no
 // administrator means anything else; quotes, a final dot and a source route make no other mailbox.
 func MatchesMailbox(list []string, mailbox string) bool {
-	local, domain := Mailbox(mailbox)
+	local, domain := parsed.Mailbox(mailbox)
 	for _, want := range list {
 		switch {
 		case want == "<>":
@@ -209,7 +210,7 @@ func MatchesMailbox(list []string, mailbox string) bool {
 				return true
 			}
 		case strings.Contains(want, "@"):
-			if l, d := Mailbox(want); strings.EqualFold(l, local) && d == domain && (d != "" || strings.EqualFold(want, mailbox)) {
+			if l, d := parsed.Mailbox(want); strings.EqualFold(l, local) && d == domain && (d != "" || strings.EqualFold(want, mailbox)) {
 				return true
 			}
 		case domain != "" && matchesName([]string{want}, domain):

@@ -5,6 +5,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // wellKept are organisational domains whose owners are often impersonated and keep the DNS of their mail servers in order:
@@ -36,22 +37,30 @@ func Impersonation(more []string) helogate.Check {
 			if !ok {
 				return none
 			}
-			org := greets(c).org
+			org := parsed.Of(c).HeloOrg()
 			if !watched(name, org) || org == "" {
 				return c.None("no name of a well-known sender")
 			}
-			if none, is := unroutable(c); is {
+			if none, is := parsed.Unroutable(c); is {
 				return none
 			}
 			if c.LeadsBack(name) {
 				return c.Pass("%s is %s", clip(name), c.ClientText())
 			}
-			for ptr := range c.Confirmed() {
-				if hostname.Under(ptr, org) && named(c, ptr) {
-					return c.Pass("%s is %s", c.ClientText(), clip(ptr))
-				}
+			if ptr, ok := confirmedOf(c, org); ok {
+				return c.Pass("%s is %s", c.ClientText(), clip(ptr))
 			}
 			return c.Fail("HELO %s, but %s is no host of %s", said(c), c.ClientText(), org)
 		},
 	}
+}
+
+// confirmedOf returns a confirmed name of the client that a person gave, of an organisation.
+func confirmedOf(c *helogate.Case, org string) (ptr string, ok bool) {
+	for ptr := range c.Confirmed() {
+		if hostname.Under(ptr, org) && named(c, ptr) {
+			return ptr, true
+		}
+	}
+	return "", false
 }

@@ -2,13 +2,12 @@ package check
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 	"github.com/helogate/helogate/internal/presentation"
 	"github.com/helogate/helogate/internal/printable"
 )
@@ -256,14 +255,14 @@ func (l List) about(c *helogate.Case, all []asked) (_ []asked, why string) {
 		case private && (ask == askClient || ask == askPTR):
 			why = c.ClientText() + " is a private address: no list has it"
 		case ask == askClient:
-			all = append(all, asked{c.ClientText(), reversed(c.Client)})
+			all = append(all, asked{c.ClientText(), parsed.Reversed(c.Client)})
 		case ask == askPTR:
 			all = l.withPTR(c, all)
 		case ask == askSender:
-			all = withName(all, Domain(c.Sender))
+			all = withName(c, all, parsed.Of(c).SenderDomain())
 		case ask == askHelo:
-			if g := greets(c); g.Kind == hostname.FQDN {
-				all = withNames(all, g.Name, g.org)
+			if h := parsed.Of(c); h.Kind == hostname.FQDN {
+				all = withNames(all, h.Name, h.HeloOrg())
 			}
 		}
 	}
@@ -275,7 +274,7 @@ func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 	names := c.PTR(c.Client)
 	for _, name := range names[:min(len(names), maxListPTR)] {
 		if l.Family != DNSWL || c.LeadsBack(name) {
-			all = withName(all, name)
+			all = withName(c, all, name)
 		}
 	}
 	return all
@@ -283,9 +282,9 @@ func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 
 // withName adds a name, and its organisational domain, which is what most lists of names have. What is no FQDN they cannot
 // have, and an address in a name's place would be asked as one.
-func withName(all []asked, name string) []asked {
+func withName(c *helogate.Case, all []asked, name string) []asked {
 	if h := hostname.ParseHelo(name); h.Kind == hostname.FQDN {
-		all = withNames(all, h.Name, hostname.Org(h.Name))
+		all = withNames(all, h.Name, parsed.Of(c).Org(h.Name))
 	}
 	return all
 }
@@ -297,32 +296,6 @@ func withNames(all []asked, names ...string) []asked {
 		}
 	}
 	return all
-}
-
-const nibbles = "0123456789abcdef"
-
-// reversed is an address as lists are asked about it, below their zone: its octets, or for IPv6 its nibbles, the last first
-// (RFC 5782 sections 2.1 and 2.4).
-func reversed(a netip.Addr) string {
-	if a.Is4() {
-		var room [15]byte
-		out := room[:0]
-		for i, b := range slices.Backward(a.AsSlice()) {
-			if out = strconv.AppendUint(out, uint64(b), 10); i > 0 {
-				out = append(out, '.')
-			}
-		}
-		return string(out)
-	}
-	var out [63]byte
-	for i, b := range a.As16() {
-		at := 4 * (15 - i)
-		out[at], out[at+2] = nibbles[b&0xf], nibbles[b>>4]
-		if out[at+1] = '.'; i > 0 {
-			out[at+3] = '.'
-		}
-	}
-	return string(out[:])
 }
 
 // words lists what was asked about, for a finding.

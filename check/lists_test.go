@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
+	"github.com/helogate/helogate/internal/testcheck"
 	"pgregory.net/rapid"
 )
 
@@ -322,7 +324,7 @@ func TestReversed(t *testing.T) {
 		"2001:db8:1:2:3:4:567:89ab": "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2",
 		"::ffff:7f00:2":             "2.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0",
 	} {
-		if got := reversed(netip.MustParseAddr(addr)); got != want {
+		if got := parsed.Reversed(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("%s is asked as %s", addr, got)
 		}
 	}
@@ -346,7 +348,7 @@ func TestFailureOfAListNeverBecomesAnotherOutcome(t *testing.T) {
 		}
 		z := helogate.MustZone(text)
 		f := facts(rapid.SampledFrom([]string{"192.0.2.1", "2001:db8::1", "10.0.0.1"}).Draw(t, "client") + " mx.bad.example a@good.example")
-		bad := drawBroken(t, z)
+		bad := testcheck.DrawBroken(t, z)
 		for _, c := range listsOfAllKinds {
 			was, is := c.Judge(f, z), c.Judge(f, bad)
 			if is.Outcome != was.Outcome && is.Outcome != helogate.TempError {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
 	"github.com/helogate/helogate/internal/printable"
 	"github.com/helogate/helogate/internal/spf"
 )
@@ -35,11 +36,11 @@ var SPFFrom = helogate.Check{
 			}
 			return askSPF(c, "send for", spf.Identity{Domain: name})
 		}
-		local, domain := Mailbox(c.Sender)
+		local, domain := parsed.Of(c).Sender()
 		if domain == "" {
 			return c.None("the sender has no domain")
 		}
-		if none, is := unroutable(c); is {
+		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
 		return askSPF(c, "send for", spf.Identity{Local: local, Domain: domain})

@@ -11,8 +11,8 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 	"github.com/helogate/helogate/internal/printable"
 )
 
@@ -64,11 +64,11 @@ func (r *Rule) run(c *helogate.Case) helogate.Finding {
 	case !matched:
 		return c.None("no match")
 	case r.matched == helogate.Pass:
-		return c.Pass(r.why)
+		return c.Pass("%s", r.why)
 	case r.matched == helogate.Neutral:
-		return c.Neutral(r.why)
+		return c.Neutral("%s", r.why)
 	}
-	return c.Fail(r.why)
+	return c.Fail("%s", r.why)
 }
 
 // judge evaluates the rule, for the least suspicion and, where it reads that and failures of DNS leave a part of it
@@ -300,12 +300,12 @@ func verb(s string) string {
 	return ""
 }
 
-// domainOf returns the domain of an envelope address as check.Domain does, "" for one that DNS could not know.
+// domainOf returns the domain of an envelope address as parsed.Domain does, "" for one that DNS could not know.
 func domainOf(address string) string {
 	if len(address)-strings.LastIndexByte(address, '@') > maxText {
 		return ""
 	}
-	domain := check.Domain(address)
+	domain := parsed.Domain(address)
 	if len(domain) > maxName {
 		return ""
 	}

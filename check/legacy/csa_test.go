@@ -1,4 +1,4 @@
-package check
+package legacy
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/testcheck"
 )
 
 func TestCSA(t *testing.T) {
@@ -46,7 +47,7 @@ func TestCSA(t *testing.T) {
 	for i := range 12 {
 		many += fmt.Sprintf("\n_client._smtp.many.example SRV 1 2 %d mx%d.many.example\nmx%d.many.example A 192.0.2.%d", i, i, i, 50+i)
 	}
-	zone(t, CSA, dns+many,
+	testcheck.Zone(t, CSA, dns+many,
 		"192.0.2.1 mx.good.example", "pass: mx.good.example may send from 192.0.2.1 by CSA",
 		"192.0.2.1 MX.Good.Example.", "pass: mx.good.example may send from 192.0.2.1 by CSA",
 		"2001:db8::1 mx.good.example", "pass: mx.good.example may send from 2001:db8::1 by CSA",
@@ -106,7 +107,7 @@ func TestCSAOfTheRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := p.Judge(t.Context(), facts("192.0.2.1 mx.example.org"), helogate.MustZone("_client._smtp.mx.example.org SRV 1 2 0 ."))
+	v := p.Judge(t.Context(), testcheck.Facts("192.0.2.1 mx.example.org"), helogate.MustZone("_client._smtp.mx.example.org SRV 1 2 0 ."))
 	if len(v.Asked) != 1 {
 		t.Errorf("asked %v", v.Asked)
 	}
@@ -126,7 +127,7 @@ func TestCSAParents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := p.Judge(t.Context(), facts("192.0.2.1 "+name), helogate.MustZone(""))
+		v := p.Judge(t.Context(), testcheck.Facts("192.0.2.1 "+name), helogate.MustZone(""))
 		var got []string
 		for _, qa := range v.Asked[1:] {
 			got = append(got, strings.TrimPrefix(qa.Name, "_client._smtp."))

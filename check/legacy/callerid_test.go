@@ -1,4 +1,4 @@
-package check
+package legacy
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/testcheck"
 )
 
 // ep is a record of a domain: what is in its <out>.
@@ -55,7 +56,7 @@ func TestCallerID(t *testing.T) {
 		ep("many.example", "<m>"+strings.Repeat("<a>x.example</a>", 41)+"</m>") +
 		ep("bignet.example", "<m><r>192.0.2.0/33</r></m>") + ep("notnet.example", "<m><r>!all</r></m>") +
 		"\n_ep.huge.example TXT <ep>" + strings.Repeat("x", maxEPRecord)
-	zone(t, CallerID, dns,
+	testcheck.Zone(t, CallerID, dns,
 		"192.0.2.1 x.example a@list.example", "pass: 192.0.2.1 is an outgoing server of list.example by Caller ID",
 		"2001:db8::1 x.example a@LIST.example.", "pass: 2001:db8::1 is an outgoing server of list.example by Caller ID",
 		"192.0.2.2 x.example a@list.example", "pass: 192.0.2.2 is an outgoing server of list.example by Caller ID",
@@ -120,7 +121,7 @@ func TestCallerIDWithManyMailHosts(t *testing.T) {
 	for i := range 12 {
 		dns += fmt.Sprintf("\nmany.example MX %d mx%d.many.example\nmx%d.many.example A 192.0.2.%d", i, i, i, 10+i)
 	}
-	zone(t, CallerID, dns,
+	testcheck.Zone(t, CallerID, dns,
 		"192.0.2.10 x.example a@many.example", "pass: 192.0.2.10 is an outgoing server of many.example by Caller ID",
 		"192.0.2.21 x.example a@many.example", "none: many.example has more mail hosts than are followed")
 }
@@ -197,7 +198,7 @@ func FuzzCallerID(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := p.Judge(context.Background(), facts("192.0.2.1 x.example a@list.example"), every)
+		v := p.Judge(context.Background(), testcheck.Facts("192.0.2.1 x.example a@list.example"), every)
 		if found := v.Findings[0]; len(v.Asked) > 130 || found.Outcome == helogate.TempError || found.Why == "" {
 			t.Fatalf("%d questions: %s", len(v.Asked), found)
 		}

@@ -1,4 +1,4 @@
-package check
+package legacy
 
 import (
 	"encoding/xml"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 	"github.com/helogate/helogate/internal/presentation"
 )
 
@@ -23,12 +24,12 @@ var CallerID = helogate.Check{
 	Doc: "the client is an outgoing server of the sender's domain, or of HELO for bounces, by its Caller ID record (draft-atkinson-callerid-00)",
 	Fix: "send through a server that your domain's Caller ID record lists",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if none, is := unroutable(c); is {
+		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
-		domain := Domain(c.Sender)
+		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
-			g := greets(c)
+			g := parsed.Of(c)
 			if g.Kind != hostname.FQDN {
 				return c.None("neither the sender nor HELO has a domain")
 			}
@@ -37,13 +38,13 @@ var CallerID = helogate.Check{
 		s := epSearch{Case: c}
 		switch s.outgoing(domain) {
 		case epAmong:
-			return c.Pass("%s is an outgoing server of %s by Caller ID", c.ClientText(), clip(domain))
+			return c.Pass("%s is an outgoing server of %s by Caller ID", c.ClientText(), parsed.Clip(domain))
 		case epSenseless:
 			return c.PermError("%s", s.why)
 		case epUnsaid:
 			return c.None("%s", s.why)
 		}
-		return c.Fail("%s is no outgoing server of %s by Caller ID", c.ClientText(), clip(domain))
+		return c.Fail("%s is no outgoing server of %s by Caller ID", c.ClientText(), parsed.Clip(domain))
 	},
 }
 
@@ -94,9 +95,9 @@ func (s *epSearch) outgoing(domain string) epFound {
 	doc, err := epOf(s.Case, domain)
 	switch {
 	case err != nil:
-		return s.is(epSenseless, "the Caller ID record of %s makes no sense: %s", clip(domain), clip(err.Error()))
+		return s.is(epSenseless, "the Caller ID record of %s makes no sense: %s", parsed.Clip(domain), parsed.Clip(err.Error()))
 	case doc == nil:
-		return s.is(epUnsaid, "%s has no Caller ID record", clip(domain))
+		return s.is(epUnsaid, "%s has no Caller ID record", parsed.Clip(domain))
 	}
 	return s.listedBy(doc, domain)
 }
@@ -113,16 +114,16 @@ func (s *epSearch) indirect(domain string) epFound {
 }
 
 func (s *epSearch) tooMany() epFound {
-	return s.is(epUnsaid, "the Caller ID record of %s names too many", clip(s.path[0]))
+	return s.is(epUnsaid, "the Caller ID record of %s names too many", parsed.Clip(s.path[0]))
 }
 
 // listedBy looks through a domain's document.
 func (s *epSearch) listedBy(doc *epDocument, domain string) epFound {
 	if slices.Contains(s.path, domain) {
-		return s.is(epUnsaid, "the Caller ID record of %s leads back to itself", clip(domain))
+		return s.is(epUnsaid, "the Caller ID record of %s leads back to itself", parsed.Clip(domain))
 	}
 	if len(s.path) == maxEPDepth {
-		return s.is(epUnsaid, "the Caller ID record of %s leads to too many others", clip(s.path[0]))
+		return s.is(epUnsaid, "the Caller ID record of %s leads to too many others", parsed.Clip(s.path[0]))
 	}
 	s.path = append(s.path, domain)
 	defer func() { s.path = s.path[:len(s.path)-1] }()
@@ -134,7 +135,7 @@ func (s *epSearch) listedBy(doc *epDocument, domain string) epFound {
 		sets = append(sets, out.Servers...)
 	}
 	if len(sets) == 0 {
-		return s.is(epUnsaid, "the Caller ID record of %s says nothing of outgoing servers", clip(domain))
+		return s.is(epUnsaid, "the Caller ID record of %s says nothing of outgoing servers", parsed.Clip(domain))
 	}
 	return greatest(sets, func(set epServers) epFound { return s.in(&set, domain) })
 }
@@ -209,13 +210,13 @@ func (s *epSearch) inbound(domain string) epFound {
 		return s.tooMany()
 	}
 	found := epNot
-	for host := range mailHosts(s.Case, domain) {
+	for host := range parsed.MailHosts(s.Case, domain) {
 		if found = max(found, s.addressOf(host)); found == epAmong {
 			return found
 		}
 	}
 	if s.More(helogate.MX, domain) != "" {
-		return max(found, s.is(epUnsaid, "%s has more mail hosts than are followed", clip(domain)))
+		return max(found, s.is(epUnsaid, "%s has more mail hosts than are followed", parsed.Clip(domain)))
 	}
 	return found
 }
@@ -255,7 +256,7 @@ type epRange struct {
 func (r *epRange) UnmarshalText(text []byte) (err error) {
 	s, not := strings.CutPrefix(strings.TrimSpace(string(text)), "!")
 	if r.Prefix, err = netip.ParsePrefix(s); err != nil {
-		return fmt.Errorf("%q is no network", clip(s))
+		return fmt.Errorf("%q is no network", parsed.Clip(s))
 	}
 	r.not = not
 	return nil

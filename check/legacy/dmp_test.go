@@ -1,10 +1,11 @@
-package check
+package legacy
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/testcheck"
 )
 
 const dmpZone = `
@@ -28,7 +29,7 @@ const dmpZone = `
 	8.2.0.192.in-addr._smtp-client.unmarked.example TXT dmp=allow`
 
 func TestDMP(t *testing.T) {
-	zone(t, DMP, dmpZone,
+	testcheck.Zone(t, DMP, dmpZone,
 		"192.0.2.1 x.example a@part.example", "pass: part.example allows 192.0.2.1 by DMP",
 		"192.0.2.1 x.example a@PART.example.", "pass: part.example allows 192.0.2.1 by DMP",
 		"192.0.2.3 x.example a@part.example", "pass: part.example allows 192.0.2.3 by DMP",
@@ -86,7 +87,7 @@ func TestDMPAsksNoMoreThanItMust(t *testing.T) {
 		"192.0.2.1 mx.example a@gone.example": 2,
 		"192.0.2.5 x.example a@part.example":  4,
 	} {
-		if v := p.Judge(t.Context(), facts(client), helogate.MustZone(dmpZone)); len(v.Asked) != want {
+		if v := p.Judge(t.Context(), testcheck.Facts(client), helogate.MustZone(dmpZone)); len(v.Asked) != want {
 			t.Errorf("%s: %d questions, want %d: %v", client, len(v.Asked), want, v.Asked)
 		}
 	}

@@ -1,4 +1,4 @@
-package check
+package legacy
 
 import (
 	"net/netip"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // DMP is the Designated Mailers Protocol, a proposal of 2003 that went into SPF: a domain that takes part says of each
@@ -17,40 +18,40 @@ var DMP = helogate.Check{
 	Doc: "the client is allowed by the DMP records of the sender's domain, or of HELO's host (draft-fecyk-dmp-02)",
 	Fix: "send through a host that your domain's DMP records allow",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if none, is := unroutable(c); is {
+		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
-		domain := Domain(c.Sender)
+		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
 			return dmpOfHost(c, "")
 		}
 		switch dmpOf(c, domain) {
 		case dmpAllows:
-			return c.Pass("%s allows %s by DMP", clip(domain), c.ClientText())
+			return c.Pass("%s allows %s by DMP", parsed.Clip(domain), c.ClientText())
 		case dmpDenies:
-			return dmpOfHost(c, clip(domain)+" denies "+c.ClientText()+" by DMP")
+			return dmpOfHost(c, parsed.Clip(domain)+" denies "+c.ClientText()+" by DMP")
 		case dmpLacks:
-			return dmpOfHost(c, clip(domain)+" takes part in DMP and does not allow "+c.ClientText())
+			return dmpOfHost(c, parsed.Clip(domain)+" takes part in DMP and does not allow "+c.ClientText())
 		}
-		return c.None("%s takes no part in DMP", clip(domain))
+		return c.None("%s takes no part in DMP", parsed.Clip(domain))
 	},
 }
 
 // dmpOfHost is what remains when the sender's domain does not allow the client, and so says why; or when there is no such
 // domain, and why is empty.
 func dmpOfHost(c *helogate.Case, why string) helogate.Finding {
-	g := greets(c)
+	g := parsed.Of(c)
 	said := dmpAbsent
 	if g.Kind == hostname.FQDN {
 		said = dmpOf(c, g.Name)
 	}
 	switch {
 	case said == dmpAllows:
-		return c.Pass("HELO %s allows %s by DMP", clip(g.Name), c.ClientText())
+		return c.Pass("HELO %s allows %s by DMP", parsed.Clip(g.Name), c.ClientText())
 	case said == dmpDenies:
-		return c.Fail("HELO %s denies %s by DMP", clip(g.Name), c.ClientText())
+		return c.Fail("HELO %s denies %s by DMP", parsed.Clip(g.Name), c.ClientText())
 	case said == dmpLacks:
-		return c.Fail("HELO %s takes part in DMP and does not allow %s", clip(g.Name), c.ClientText())
+		return c.Fail("HELO %s takes part in DMP and does not allow %s", parsed.Clip(g.Name), c.ClientText())
 	case why != "":
 		return c.Fail("%s", why)
 	}
@@ -89,7 +90,7 @@ func dmpOf(c *helogate.Case, domain string) int {
 // dmpOwner is what stands before the domain in the name of a client's record.
 func dmpOwner(a netip.Addr) string {
 	if a.Is4() {
-		return reversed(a) + ".in-addr._smtp-client."
+		return parsed.Reversed(a) + ".in-addr._smtp-client."
 	}
-	return reversed(a) + ".ip6._smtp-client."
+	return parsed.Reversed(a) + ".ip6._smtp-client."
 }

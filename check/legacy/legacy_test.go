@@ -1,4 +1,4 @@
-package check
+package legacy
 
 import (
 	"fmt"
@@ -7,17 +7,20 @@ import (
 	"testing"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/testcheck"
 	"pgregory.net/rapid"
 )
+
+func TestMain(m *testing.M) { testcheck.Main(m) }
 
 // Promise 4 for the legacy records: with any of the answers failing, each outcome stays or becomes temperror.
 func TestLegacyRecordsFearEveryFailure(t *testing.T) {
 	domains := []string{"a.example", "b.example", "mx.a.example"}
 	rapid.Check(t, func(t *rapid.T) {
-		z, f := drawLegacyZone(t, domains), facts(rapid.SampledFrom([]string{"192.0.2.1", "192.0.2.2", "2001:db8::1"}).Draw(t, "client"))
+		z, f := drawLegacyZone(t, domains), testcheck.Facts(rapid.SampledFrom([]string{"192.0.2.1", "192.0.2.2", "2001:db8::1"}).Draw(t, "client"))
 		f.Helo = rapid.SampledFrom(append(domains, "[192.0.2.1]", "a\x00b", "")).Draw(t, "helo")
 		f.Sender = rapid.SampledFrom([]string{"", "x@a.example", "x@b.example", "nobody"}).Draw(t, "sender")
-		bad := drawBroken(t, z)
+		bad := testcheck.DrawBroken(t, z)
 		for _, c := range []helogate.Check{DMP, CallerID, CSA} {
 			was, is := c.Judge(f, z), c.Judge(f, bad)
 			if is.Outcome != was.Outcome && is.Outcome != helogate.TempError {
@@ -64,7 +67,7 @@ func TestPagesOfLegacyRecords(t *testing.T) {
 			_client._smtp.mail.strict.example SRV 1 2 0 mail.strict.example
 			mail.strict.example               A 192.0.2.1`},
 	} {
-		text, err := os.ReadFile("../docs/" + page + ".md")
+		text, err := os.ReadFile("../../docs/" + page + ".md")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +83,7 @@ func TestPagesOfLegacyRecords(t *testing.T) {
 			if page == "caller-id" {
 				client += " any.example jane@list.example"
 			}
-			zone(t, c.check, c.zone, client, strings.TrimSuffix(strings.TrimSpace(cells[1]), " |"))
+			testcheck.Zone(t, c.check, c.zone, client, strings.TrimSuffix(strings.TrimSpace(cells[1]), " |"))
 			n++
 		}
 		if n < 4 {

@@ -1,4 +1,4 @@
-package check
+package legacy
 
 import (
 	"strconv"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // CSA is Client SMTP Authorization, a proposal of 2004 that Exim took up: a host says by an SRV record of its own name
@@ -16,10 +17,10 @@ var CSA = helogate.Check{
 	Doc: "HELO's host may send, and is the client, by its CSA record (draft-ietf-marid-csv-csa, as in Exim 4.96)",
 	Fix: "greet with a name whose CSA record has your address",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if none, is := unroutable(c); is {
+		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
-		name, parents := csaNames(greets(c))
+		name, parents := csaNames(parsed.Of(c))
 		if name == "" {
 			return c.None("HELO is no name that CSA knows")
 		}
@@ -82,21 +83,21 @@ func csaByItself(c *helogate.Case, name string, records []*csaRecord) helogate.F
 		default:
 			targets++
 			if r.target != "." && targets <= maxCSATargets && c.LeadsBack(r.target) {
-				return c.Pass("%s may send from %s by CSA", clip(name), c.ClientText())
+				return c.Pass("%s may send from %s by CSA", parsed.Clip(name), c.ClientText())
 			}
 		}
 	}
 	switch {
 	case unprovable:
-		return c.Neutral("%s may send by CSA, which does not say from where", clip(name))
+		return c.Neutral("%s may send by CSA, which does not say from where", parsed.Clip(name))
 	case targets > maxCSATargets:
-		return c.Neutral("%s has more CSA records than are followed", clip(name))
+		return c.Neutral("%s has more CSA records than are followed", parsed.Clip(name))
 	case targets > 0:
-		return c.Fail("%s may not send from %s by CSA", clip(name), c.ClientText())
+		return c.Fail("%s may not send from %s by CSA", parsed.Clip(name), c.ClientText())
 	case mayNot:
-		return c.Fail("%s may not send by CSA", clip(name))
+		return c.Fail("%s may not send by CSA", parsed.Clip(name))
 	}
-	return c.Neutral("%s has a CSA record that says nothing known", clip(name))
+	return c.Neutral("%s has a CSA record that says nothing known", parsed.Clip(name))
 }
 
 // csaByParents judges a host without a record by the domains above it: the highest first, for that one is known from other
@@ -108,16 +109,16 @@ func csaByParents(c *helogate.Case, name string, parents []string) helogate.Find
 			switch {
 			case r == nil:
 			case r.port&csaExplicit != 0:
-				return c.Fail("%s has no CSA record, and by that of %s must have one", clip(name), clip(p))
+				return c.Fail("%s has no CSA record, and by that of %s must have one", parsed.Clip(name), parsed.Clip(p))
 			default:
 				silent = p
 			}
 		}
 	}
 	if silent != "" {
-		return c.Neutral("the CSA record of %s says nothing of %s", clip(silent), clip(name))
+		return c.Neutral("the CSA record of %s says nothing of %s", parsed.Clip(silent), parsed.Clip(name))
 	}
-	return c.None("%s has no CSA record", clip(name))
+	return c.None("%s has no CSA record", parsed.Clip(name))
 }
 
 // How much is followed.
@@ -127,17 +128,17 @@ const (
 )
 
 // csaNames returns the name that a greeting is asked about, and the domains above it: none that is nobody's own.
-func csaNames(g *greeting) (name string, parents []string) {
+func csaNames(g *parsed.Facts) (name string, parents []string) {
 	switch g.Kind {
 	case hostname.FQDN:
-		return g.Name, csaParents(g.Name, g.org)
+		return g.Name, csaParents(g.Name, g.HeloOrg())
 	case hostname.Literal, hostname.BareAddress:
 		switch {
 		case g.Addr.Is4():
-			name = reversed(g.Addr) + ".in-addr.arpa"
+			name = parsed.Reversed(g.Addr) + ".in-addr.arpa"
 			return name, csaReverse(name, 1, len("in-addr.arpa"))
 		case g.Addr.Is6():
-			name = reversed(g.Addr) + ".ip6.arpa"
+			name = parsed.Reversed(g.Addr) + ".ip6.arpa"
 			return name, csaReverse(name, 4, len("ip6.arpa"))
 		}
 	}
