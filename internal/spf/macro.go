@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A piece of a macro-string is literal text, or a macro (RFC 7208 section 7).
@@ -50,6 +51,27 @@ func checkMacros(s string, where place) error {
 		s = s[n:]
 	}
 	return nil
+}
+
+// hasLocal reports whether a domain-spec has the local part of the sender in it.
+func hasLocal(spec string) bool {
+	for spec != "" {
+		p, n, _ := parsePiece(spec, inDomain)
+		if p.letter == 'l' || p.letter == 's' {
+			return true
+		}
+		spec = spec[n:]
+	}
+	return false
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // escapes are what "%%", "%_" and "%-" stand for.

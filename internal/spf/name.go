@@ -85,10 +85,13 @@ func under(n, domain string) bool {
 }
 
 // target is the name that a domain-spec of the record of a name stands for. It is the zero name if no such name can
-// exist (RFC 7208 section 4.8). The error is one of DNS, of the macro p.
+// exist (RFC 7208 section 4.8). The error is errNoMatch, or one of DNS, of the macro p.
 func (w *walk) target(spec string, at name) (name, error) {
 	raw := spec
 	if strings.IndexByte(spec, '%') >= 0 {
+		if !isASCII(w.id.Local) && hasLocal(spec) {
+			return name{}, errNoMatch // RFC 8616 section 4
+		}
 		var err error
 		if raw, err = w.expand(spec, at.raw, inDomain); err != nil {
 			return name{}, err

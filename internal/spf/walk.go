@@ -29,6 +29,7 @@ func newWalk(ask Asker, id Identity) walk {
 var (
 	errTemporary = errors.New("DNS does not answer")
 	errWaiting   = errors.New("not answered yet")
+	errNoMatch   = errors.New("the term matches nothing")
 )
 
 // evaluate tries the terms of the record among the texts of a name, in their order (RFC 7208 section 4.6.2). The
@@ -51,7 +52,7 @@ func (w *walk) evaluate(at name, texts []string, included bool) (helogate.Outcom
 	for i := range rec.asks {
 		hit, err := w.matches(&rec.asking[i], at)
 		switch {
-		case err == errWaiting:
+		case err == errWaiting || err == errNoMatch:
 		case err != nil:
 			return helogate.None, err
 		case hit:
@@ -80,7 +81,11 @@ func (w *walk) redirect(spec string, at name, included bool) (helogate.Outcome, 
 	if err := w.count(); err != nil {
 		return helogate.None, err
 	}
-	return w.follow(spec, at, included)
+	o, err := w.follow(spec, at, included)
+	if err == errNoMatch {
+		return helogate.Neutral, nil // as if there were no redirect
+	}
+	return o, err
 }
 
 // follow evaluates the record that include or redirect names. That there is none is a permerror (sections 5.2 and 6.1).
