@@ -3,7 +3,6 @@ module github.com/helogate/helogate
 go 1.26.0
 
 require (
-	blitiri.com.ar/go/spf v1.6.0
 	cel.dev/cel-go v0.33.2
 	github.com/alecthomas/kong v1.17.0
 	github.com/alicebob/miniredis/v2 v2.40.0

@@ -109,7 +109,7 @@ func judge(ask helogate.Asker, id Identity) (out judged) {
 		out.Result = Check(c, id)
 		out.explanation = ""
 		if out.Outcome == helogate.Fail {
-			out.explanation = out.Explain()
+			out.explanation = out.Explain(c, id)
 		}
 		return helogate.Finding{Outcome: out.Outcome, Why: out.Term}
 	}}
