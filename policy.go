@@ -33,6 +33,9 @@ type Policy struct {
 	// Budget is how long a judgement may wait for answers, all together: no Asker can hang it. 0 is DefaultBudget; below 0
 	// the judgement waits as long as the caller's context lasts.
 	Budget time.Duration
+	// RejectAtStage is the earliest stage at which a Session refuses. NewPolicy sets Rcpt: before, nobody knows whether the
+	// client will log in, nor for which recipients its mail is, so an exemption by these would come too late.
+	RejectAtStage Stage
 	// URL of a page about verdicts, for the replies; "{id}" in it stands for the verdict's.
 	URL string
 	// Texts are what replies say in place of what was found and the remedy, by the name of the check or of its family, "suspicion", "greylist",
@@ -77,7 +80,7 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 	if t.GreylistAt < 0 || t.RejectAt < 0 {
 		return nil, fmt.Errorf("a threshold below zero: greylist_at %d, reject_at %d", t.GreylistAt, t.RejectAt)
 	}
-	p := &Policy{Thresholds: t, byName: map[string]int{}, families: map[string][]int{}}
+	p := &Policy{Thresholds: t, RejectAtStage: Rcpt, byName: map[string]int{}, families: map[string][]int{}}
 	seen := map[string]bool{}
 	for _, l := range lines {
 		if seen[l.Check.Name] {
