@@ -25,9 +25,11 @@ func (d *Daemon) Status() control.Status {
 			Watch: now.config.Control.Watch, Reload: last,
 		},
 		Verdicts: control.Verdicts{Held: d.engine.Held()},
-		DNS:      control.DNSOf(d.resolver.Stats()),
 		Trusted:  d.trusted.Len(), Sessions: d.engine.Sessions(), Panics: d.engine.Panics(),
 		Goroutines: runtime.NumGoroutine(), Memory: mem.Sys,
+	}
+	if d.resolver != nil {
+		s.DNS = control.DNSOf(d.resolver.Stats())
 	}
 	d.remembered(&s, now.config)
 	for i, l := range now.config.Listen {
