@@ -13,6 +13,7 @@ import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/daemon"
+	"github.com/helogate/helogate/internal/engine"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
@@ -35,12 +36,12 @@ func (cmd demoCmd) Run(w *world) error {
 	posing := make(chan struct{}) // closed when the clients have been: who asks by hand is shown by the log
 	d, err := daemon.Open(w.ctx, daemon.Options{
 		Load: func() (*config.Config, error) { return c, nil }, Version: version(), Log: log, DNS: helogate.MustZone(demoZone),
-		Seen: func(r *helogate.Record) {
+		Observers: []engine.Observer{{Name: "demo", Reasons: true, Queue: 1, Seen: func(e *engine.Event) {
 			select {
-			case seen <- r:
+			case seen <- e.Record():
 			case <-posing:
 			}
-		},
+		}}},
 	})
 	if err != nil {
 		return err

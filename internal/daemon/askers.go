@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -158,9 +157,6 @@ func (a *askers) peek(ctx context.Context, q helogate.Question) *helogate.Answer
 	}
 	return a.Ask(ctx, q)
 }
-
-// rejected notes a rejection.
-func (a *askers) rejected(client netip.Addr, at time.Time) { a.hammering.Rejected(client, at) }
 
 // close ends what runs in the background, and writes what is not written yet.
 func (a *askers) close() error {

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"slices"
 	"sync"
@@ -42,16 +41,17 @@ type Options struct {
 	Stdout io.Writer      // what it is answered
 	DNS    helogate.Asker // answers in place of the configuration's resolver; nil is that
 
-	Seen func(*helogate.Record) // is shown every verdict; may be nil
+	Observers []engine.Observer // are shown each verdict, beside the daemon's own
 }
 
 // A Daemon is a service. Its methods are safe for concurrent use.
 type Daemon struct {
 	Options
-	log       *slog.Logger
+	log       *Log
 	config    *config.Config // of the start: what is in force of it but for the policies
 	resolver  *dns.Resolver  // nil if Options.DNS answers
 	engine    *engine.Engine
+	counts    engine.Counts
 	trusted   *trust.Store
 	askers    *askers
 	since     time.Time
@@ -61,8 +61,8 @@ type Daemon struct {
 	inForce   atomic.Pointer[inForce]
 	serving   sync.WaitGroup
 	ended     chan error
-	lost      atomic.Bool    // a listener, and the log has said so
-	ends      []func() error // what Close does at last, in reverse
+	lost      atomic.Bool                   // a listener, and the log has said so
+	ends      []func(context.Context) error // what Close does at last, in reverse
 	closeOnce sync.Once
 
 	lastReload atomic.Pointer[control.Reload] // nil: none was tried
@@ -88,7 +88,7 @@ func Open(ctx context.Context, o Options) (*Daemon, error) {
 	}
 	d := &Daemon{Options: o, config: c, since: time.Now(), ended: make(chan error, len(c.Listen))}
 	if err := d.open(ctx); err != nil {
-		_ = d.end() // of what never served nothing is lost
+		_ = d.end(context.WithoutCancel(ctx)) // of what never served nothing is lost
 		return nil, err
 	}
 	return d, nil
@@ -100,28 +100,26 @@ func (d *Daemon) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	log, flush := LogTo(d.Options.Log, c)
-	d.log = log
-	d.onEnd(func() error { flush(); return nil })
+	d.log = NewLog(d.Options.Log, c)
+	d.onEnd(func(context.Context) error { d.log.Close(); return nil })
 	ask := d.DNS
 	if ask == nil {
 		if d.resolver, err = Resolver(c); err != nil {
 			return err
 		}
-		d.onEnd(func() error { d.resolver.Close(); return nil })
+		d.onEnd(func(context.Context) error { d.resolver.Close(); return nil })
 		ask = d.resolver
 	}
-	if d.trusted, err = trust.Open(trust.Config{Path: c.Trust.File, Log: log}); err != nil {
+	if d.trusted, err = trust.Open(trust.Config{Path: c.Trust.File, Log: d.log.Logger}); err != nil {
 		return ConfigError{err}
 	}
-	d.onEnd(d.trusted.Close)
-	if d.askers, err = openAskers(ctx, c, d.Environ, ask, d.trusted, log); err != nil {
+	d.onEnd(func(context.Context) error { return d.trusted.Close() })
+	if d.askers, err = openAskers(ctx, c, d.Environ, ask, d.trusted, d.log.Logger); err != nil {
 		return err
 	}
-	d.onEnd(d.askers.close)
-	d.engine = engine.New(engine.Config{
-		Ask: d.askers, Log: log, Budget: c.DNS.Budget, Seen: d.Seen, Rejected: d.askers.rejected, Muffle: d.askers.muffle.Say,
-	})
+	d.onEnd(func(context.Context) error { return d.askers.close() })
+	d.engine = engine.New(engine.Config{Ask: d.askers, Log: d.log.Logger, Budget: c.DNS.Budget, Observers: d.observers()})
+	d.onEnd(d.engine.Close)
 	if err := d.openListeners(policies); err != nil {
 		return err
 	}
@@ -129,14 +127,21 @@ func (d *Daemon) open(ctx context.Context) (err error) {
 	return d.openControl()
 }
 
+// observers are all who are shown verdicts: first who must have seen one before the client has its answer.
+func (d *Daemon) observers() []engine.Observer {
+	all := []engine.Observer{rejections(d.askers.hammering), d.counts.Observer(), engine.PrivateWarning(d.log.Logger)}
+	all = append(all, d.log.Verdicts(d.askers.muffle.Say)...)
+	return append(all, d.Observers...)
+}
+
 // onEnd has f called when all is closed, before what was opened earlier is.
-func (d *Daemon) onEnd(f func() error) { d.ends = append(d.ends, f) }
+func (d *Daemon) onEnd(f func(context.Context) error) { d.ends = append(d.ends, f) }
 
 // end closes what was opened.
-func (d *Daemon) end() error {
+func (d *Daemon) end(ctx context.Context) error {
 	var errs []error
 	for _, f := range slices.Backward(d.ends) {
-		errs = append(errs, f())
+		errs = append(errs, f(ctx))
 	}
 	return errors.Join(errs...)
 }
@@ -158,10 +163,10 @@ func (d *Daemon) openControl() error {
 		d.log.Warn("no control socket: helogate reload, status and trust cannot talk to this service; control.socket names another place", "error", err)
 		return nil
 	}
-	d.onEnd(func() error { _ = l.Close(); return nil }) // of a daemon that never served
+	d.onEnd(func(context.Context) error { _ = l.Close(); return nil }) // of a daemon that never served
 	d.socket = l
 	d.control = &control.Server{
-		Version: d.Version, Status: d.Status, Exemptions: d.exemptions, Trust: d.trusted, Log: d.log, Peek: d.askers.peek,
+		Version: d.Version, Status: d.Status, Exemptions: d.exemptions, Trust: d.trusted, Log: d.log.Logger, Peek: d.askers.peek,
 		Reload: func(context.Context) error { return d.Reload("command") },
 	}
 	d.log.Info("control socket", "path", path)
@@ -242,7 +247,7 @@ func (d *Daemon) Close(ctx context.Context) (err error) {
 		}
 		wg.Wait()
 		d.serving.Wait()
-		err = errors.Join(append(errs, d.end())...)
+		err = errors.Join(append(errs, d.end(ctx))...)
 	})
 	return err
 }

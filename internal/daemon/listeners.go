@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -27,36 +28,34 @@ type listener struct {
 
 // openListeners opens all listeners of the configuration.
 func (d *Daemon) openListeners(policies *policy.Policies) error {
-	for i := range d.config.Listen {
-		l, err := d.openListener(i, policies.Doors[i])
+	for i, is := range d.config.Listen {
+		socket, err := d.listen(is)
 		if err != nil {
 			return err
 		}
-		d.onEnd(func() error { _ = l.Close(); return nil }) // of a daemon that never served
+		d.onEnd(func(context.Context) error { _ = socket.Close(); return nil }) // of a daemon that never served
+		l := &listener{Listener: socket, protocol: is.Protocol}
+		at := engine.Listener{Protocol: is.Protocol, Address: socket.Addr().String()}
+		l.gate = d.engine.Gate(at, Rules(d.config, is.Protocol, policies.Doors[i]))
+		if l.door, err = d.newDoor(i, l.gate.Judge); err != nil {
+			return err
+		}
 		d.listeners = append(d.listeners, l)
 	}
 	return nil
 }
 
-// openListener opens one: that of smtpd is what it gave us at our start.
-func (d *Daemon) openListener(i int, policies *policy.Door) (l *listener, err error) {
-	c := d.config
-	is := c.Listen[i]
-	l = &listener{protocol: is.Protocol, gate: d.engine.Gate(Rules(c, is.Protocol, policies))}
-	if l.door, err = d.newDoor(i, l.gate.Judge); err != nil {
-		return nil, err
-	}
+// listen opens the socket of one: that of smtpd is what it gave us at our start.
+func (d *Daemon) listen(is config.Listen) (net.Listener, error) {
 	if is.Protocol == openSMTPD {
-		l.Listener = door.Stdio(d.Stdin, d.Stdout)
-		return l, nil
+		return door.Stdio(d.Stdin, d.Stdout), nil
 	}
-	l.Listener, err = listen.On(is.Address.String(), is.Permissions)
-	return l, err
+	return listen.On(is.Address.String(), is.Permissions)
 }
 
 // newDoor makes what answers at a listener of the configuration.
 func (d *Daemon) newDoor(i int, judge response.Judge) (door.Door, error) {
-	c, log := d.config, d.log
+	c, log := d.config, d.log.Logger
 	l := c.Listen[i]
 	switch l.Protocol {
 	case "postfix":

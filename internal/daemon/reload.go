@@ -127,7 +127,7 @@ func (d *Daemon) watch(c *config.Config) error {
 		d.watcher = nil
 		return nil
 	case d.watcher == nil:
-		watcher, err := watch.New(watch.Config{Log: d.log, Changed: func() { _ = d.Reload("watch") }})
+		watcher, err := watch.New(watch.Config{Log: d.log.Logger, Changed: func() { _ = d.Reload("watch") }})
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (d *Daemon) Status() control.Status {
 			File: d.File, Loaded: now.loaded, Mode: string(now.config.Mode), Preset: now.config.Policy.Preset,
 			Watch: now.config.Control.Watch, Reload: last,
 		},
-		Verdicts: control.Verdicts{Held: d.engine.Held()},
+		Verdicts: control.Verdicts{Held: d.counts.Held()},
 		Trusted:  d.trusted.Len(), Sessions: d.engine.Sessions(), Panics: d.engine.Panics(),
 		Goroutines: runtime.NumGoroutine(), Memory: mem.Sys,
 	}
@@ -38,7 +38,7 @@ func (d *Daemon) Status() control.Status {
 			Protocol: l.Protocol, Address: d.listeners[i].Addr().String(), Mode: string(p.Mode), Preset: p.Preset, Connections: d.listeners[i].door.Connections(),
 		})
 	}
-	for _, n := range d.engine.Counts() {
+	for _, n := range d.counts.Verdicts() {
 		s.Verdicts.Counts = append(s.Verdicts.Counts, control.Count{Action: n.Action.String(), By: n.By, Would: n.Trial, Count: n.N})
 	}
 	return s
@@ -98,7 +98,7 @@ func (d *Daemon) exemptions() (out []control.Exemption) {
 	for i, f := range forwarders {
 		add("forwarder", i+1, f.Exemption)
 	}
-	for _, h := range d.engine.Hits() {
+	for _, h := range d.counts.Hits() {
 		if one := hits[key{h.Check, h.Entry}]; one != nil {
 			one.Hits, one.Last = h.N, &h.Last
 		}
