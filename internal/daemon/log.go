@@ -23,7 +23,7 @@ type Log struct {
 // NewLog makes the log of a configuration, which w takes. It is to be closed.
 func NewLog(w io.Writer, c *config.Config) *Log {
 	l := &Log{json: c.Log.Format == config.JSON, isInfo: c.Log.Level <= slog.LevelInfo}
-	l.out = &logWriter{out: w, json: l.json}
+	l.out = newLogWriter(w, l.json)
 	options := &slog.HandlerOptions{Level: c.Log.Level}
 	if l.json {
 		l.Logger = slog.New(slog.NewJSONHandler(l.out, options))
@@ -72,7 +72,7 @@ type logWriter struct {
 	out  io.Writer
 	json bool
 
-	writing sync.Mutex // held while out is written to
+	writing chan struct{} // has one in it while out is written to
 
 	mu      sync.Mutex // guards what follows
 	lines   []byte
@@ -81,6 +81,10 @@ type logWriter struct {
 	hurried bool   // or now
 	lost    uint64 // lines
 	told    uint64 // of them, in the log
+}
+
+func newLogWriter(w io.Writer, json bool) *logWriter {
+	return &logWriter{out: w, json: json, writing: make(chan struct{}, 1)}
 }
 
 const (
@@ -111,8 +115,8 @@ func (l *logWriter) Write(line []byte) (int, error) {
 
 // flush writes out what was gathered, and how many lines there was no room for.
 func (l *logWriter) flush() {
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.writing <- struct{}{}
+	defer func() { <-l.writing }()
 	l.mu.Lock()
 	lines, lost := l.lines, l.lost-l.told
 	l.lines, l.spare = l.spare[:0], nil

@@ -25,11 +25,14 @@ func (d *Daemon) Status() control.Status {
 			Watch: now.config.Control.Watch, Reload: last,
 		},
 		Verdicts: control.Verdicts{Held: d.counts.Held()},
-		Trusted:  d.trusted.Len(), Sessions: d.engine.Sessions(), Panics: d.engine.Panics(),
+		Trusted:  d.trusted.Len(), Sessions: d.engine.Sessions(), Panics: d.engine.Panics(), LogLost: d.log.Lost(),
 		Goroutines: runtime.NumGoroutine(), Memory: mem.Sys,
 	}
 	if d.resolver != nil {
 		s.DNS = control.DNSOf(d.resolver.Stats())
+	}
+	for _, o := range d.engine.Observers() {
+		s.Observers = append(s.Observers, control.Observer(o))
 	}
 	d.remembered(&s, now.config)
 	for i, l := range now.config.Listen {
