@@ -297,10 +297,10 @@ until     = 2027-06-30
 	}
 	want := []check.Exemption{{
 		Addresses:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")},
-		Names:      []string{"mail.example.org"},
-		Helos:      []string{".example.org", "exchange"},
-		Senders:    []string{"jane@example.org", ".example.com"},
-		Recipients: []string{"example.net"},
+		Names:      names("mail.example.org"),
+		Helos:      names(".example.org", "exchange"),
+		Senders:    mailboxes("jane@example.org", ".example.com"),
+		Recipients: mailboxes("example.net"),
 		Comment:    "since 2016",
 		Until:      time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC),
 	}}
