@@ -22,6 +22,14 @@ const (
 // ListFamilies are the families in the order of their lines.
 var ListFamilies = []string{DNSBL, RHSBL, DNSWL}
 
+// Telling returns the outcome of a list of a family by which it says that something is listed.
+func Telling(family string) helogate.Outcome {
+	if family == DNSWL {
+		return helogate.Pass
+	}
+	return helogate.Fail
+}
+
 // A List is a list in DNS (RFC 5782) that is asked about clients.
 type List struct {
 	Family string  // DNSBL and RHSBL are held against the client, DNSWL speaks for it
@@ -171,12 +179,11 @@ func (l List) asks() string {
 func (l List) check() helogate.Check {
 	l = l.withDefaults()
 	c := helogate.Check{
-		Name: l.CheckName(), Family: l.Family, Cost: helogate.Lookup, Dispensable: true, Finds: helogate.Fail,
+		Name: l.CheckName(), Family: l.Family, Cost: helogate.Lookup, Dispensable: true, Finds: Telling(l.Family),
 		Needs: helogate.Rcpt, Fix: listFixes[l.Family], Run: l.run,
 		Doc: fmt.Sprintf("the DNS list %s does not list %s (%s; RFC 5782)", l.Name, l.asks(), l.Codes),
 	}
 	if l.Family == DNSWL {
-		c.Finds = helogate.Pass
 		c.Doc = fmt.Sprintf("the DNS list %s lists %s (%s; RFC 5782)", l.Name, l.asks(), l.Codes)
 	}
 	known := map[Asked]helogate.Stage{AskClient: helogate.Connect, AskPTR: helogate.Connect, AskHelo: helogate.Helo, AskSender: helogate.Mail}

@@ -65,7 +65,8 @@ func ParseMailboxPattern(s string) (MailboxPattern, error) {
 		return MailboxPattern{text: s}, nil
 	case strings.Contains(s, "@"):
 		local, domain := parsed.Mailbox(s)
-		return MailboxPattern{text: s, local: local, domain: domain}, nil
+		at := strings.LastIndexByte(s, '@') + 1
+		return MailboxPattern{text: s[:at] + hostname.Canonical(s[at:]), local: local, domain: domain}, nil
 	}
 	domains, err := ParseNamePattern(s)
 	return MailboxPattern{text: domains.name, domains: domains}, err
@@ -73,7 +74,7 @@ func ParseMailboxPattern(s string) (MailboxPattern, error) {
 
 const nullPath = "<>"
 
-// String returns what ParseMailboxPattern reads.
+// String returns what ParseMailboxPattern reads, the domain in canonical form.
 func (p MailboxPattern) String() string { return p.text }
 
 // Matches reports whether an envelope address, "" for the null reverse-path, is one that the pattern means. Local parts are

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/helogate/helogate/check"
 )
 
 var update = flag.Bool("update", false, "write the golden files and docs/config.md anew")
@@ -236,4 +238,19 @@ func TestUntilInLocalTime(t *testing.T) {
 	if got, want := c.Exempt[0].Until, time.Date(2027, 7, 1, 0, 0, 0, 0, time.Local); !got.Equal(want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+}
+
+func names(texts ...string) (out []check.NamePattern) { return all(parseName, texts) }
+
+func mailboxes(texts ...string) (out []check.MailboxPattern) { return all(parseMailbox, texts) }
+
+func all[T any](parse func(string) (T, error), texts []string) (out []T) {
+	for _, text := range texts {
+		one, err := parse(text)
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, one)
+	}
+	return out
 }

@@ -20,6 +20,8 @@ func (d *decoder) rules(root *node, c *Config) {
 		d.forwarder(one)
 	}
 	d.listNames(root)
+	d.dnsLists(root, c)
+	d.nonsense(root, c)
 	d.greylist(root.get("greylist"), c.Greylist)
 	d.order(root.get("policy").get("order"))
 	d.state(root.get("state"), c.State)

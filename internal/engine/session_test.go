@@ -115,7 +115,7 @@ func TestDialogues(t *testing.T) {
 				t.Fatal(err)
 			}
 			b := newBench("")
-			gate := b.Gate(Rules{Policy: mustPolicy(line(check.BadHelo(bad), "reject"), line(check.HeloChanged, "note")), RejectAt: from})
+			gate := b.Gate(Rules{Policy: mustPolicy(line(check.BadHelo(check.BadHeloList{bad}), "reject"), line(check.HeloChanged, "note")), RejectAt: from})
 			for l := range strings.Lines(strings.TrimSpace(d.lines)) {
 				said, want, _ := strings.Cut(strings.TrimSpace(l), " = ")
 				f := factsOf(t, strings.Fields(said))
