@@ -58,6 +58,23 @@ func TestExemptionWithoutNameAsksNothing(t *testing.T) {
 	}
 }
 
+// Before MAIL nobody has a sender, and that is no null reverse-path.
+func TestExemptionOfBouncesWaitsForMail(t *testing.T) {
+	bounces := Exempt([]Exemption{{Senders: mailboxes("<>")}})
+	for stage, want := range map[helogate.Stage]string{
+		helogate.Connect: "none: not exempt",
+		helogate.Helo:    "none: not exempt",
+		helogate.Mail:    "pass: exempt 1: <>",
+		helogate.Rcpt:    "pass: exempt 1: <>",
+	} {
+		f := facts("192.0.2.1 mx.example.org")
+		f.Stage = stage
+		if got := bounces.Judge(f, helogate.MustZone("")).String(); got != want {
+			t.Errorf("at %s: %s, want %s", stage, got, want)
+		}
+	}
+}
+
 // A mailbox is the same however it is spelt (RFC 5321 section 4.1.2 and appendix C).
 func TestMatchesMailbox(t *testing.T) {
 	list := mailboxes("strict@example.net", `a"b@example.net`, "here", ".lists.example", "<>")

@@ -90,19 +90,6 @@ func TestLongLines(t *testing.T) {
 	golden(t, "testdata/long-lines.err", all.String())
 }
 
-// TestSecondOpinion: what the library refuses is reported at its place.
-func TestSecondOpinion(t *testing.T) {
-	d := &decoder{}
-	d.secondOpinion(newSource("helogate.toml", []byte("[a]\nb = 1\nb = 2\n")))
-	if err := d.wrong.err(); err == nil || !strings.HasPrefix(err.Error(), "helogate.toml:3:1: toml: ") {
-		t.Errorf("%v", err)
-	}
-	d = &decoder{}
-	if d.secondOpinion(newSource("helogate.toml", []byte(Example))); len(d.wrong) > 0 {
-		t.Error(d.wrong.err())
-	}
-}
-
 // TestNothingKnown: a caller that knows no checks has none taken.
 func TestNothingKnown(t *testing.T) {
 	_, err := Parse("helogate.toml", []byte("[policy]\npreset = \"x\"\nchecks = { fcrdns = \"note\" }"), Options{})
