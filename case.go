@@ -25,15 +25,15 @@ const (
 // the finding stands.
 type Case struct {
 	Facts
-	world  *world
-	doubt  *QA    // the first tempfail that was read
-	void   bool   // something was read that is not answered yet
-	client string // Client as text, made when first needed
-	read   addrText
-	memo   any
-	line   *line // whose check is running, to see whether anything follows from what it finds
-	terse  bool
-	judged *judgement
+	world         *world
+	firstTempFail *QA    // that was read
+	pending       bool   // something was read that is not answered yet
+	client        string // Client as text, made when first needed
+	read          addrText
+	memo          any
+	line          *line // whose check is running, to see whether anything follows from what it finds
+	terse         bool
+	judged        *judgement
 }
 
 // Found returns the outcome of another check of the policy, None if it cannot be judged at this stage or is in no line. A
@@ -47,7 +47,7 @@ func (c *Case) Found(check string) Outcome {
 	}
 	most := None
 	for _, i := range p.families[check] {
-		if o := c.foundBy(i); tells[o.index()] > tells[most.index()] {
+		if o := c.foundBy(i); tells[o] > tells[most] {
 			most = o
 		}
 	}
@@ -57,52 +57,56 @@ func (c *Case) Found(check string) Outcome {
 func (c *Case) foundBy(i int) Outcome {
 	l := &c.judged.policy.lines[i]
 	switch {
-	case c.void || l.Check.Needs > c.Stage:
+	case c.pending || l.Check.Needs > c.Stage:
 		return None
 	case l.Check.Turn != InTier && c.judged.found[i].Check == "":
 		return None
 	}
-	if o := c.judged.lookUp(i).Outcome; o != "" {
-		return o
-	}
-	return None // not known yet
+	return max(None, c.judged.outcomeFor(i)) // while it is not known it is None
 }
 
-// tells is how much an outcome tells among those of a family, in the order of Outcomes.
-var tells = [...]int{0, 1, 4, 5, 6, 3, 2}
+// tells is how much an outcome tells among those of a family.
+var tells = [...]int{None: 0, Neutral: 1, PermError: 2, TempError: 3, Pass: 4, SoftFail: 5, Fail: 6}
 
 // Suspicion returns what the lines before this one came to: at least, and at most; those on trial too, when what they would
 // come to is what is asked. The check says so in ReadsSuspicion. Once a client is rejected, such a check is heard no more:
 // not all lines are then, and the sum would lack some.
 func (c *Case) Suspicion() (least, most int) {
-	return c.judged.tracks[c.judged.track].interval()
+	return c.judged.now.score()
 }
 
 // Ask returns the whole answer, for the few checks that deal with its status themselves. A question that leaves a trace is
 // asked only when nothing that was read before it is still on its way: it might be another then.
 func (c *Case) Ask(kind Kind, name string) *Answer {
-	if c.void && kind.acts() {
+	if c.pending && kind.traits().trace {
 		return &unanswered
 	}
 	a := c.world.answer(Question{kind, name})
 	if a == nil {
-		c.void = true
+		c.pending = true
 		return &unanswered
+	}
+	if a.Status == NotAsked {
+		return &unasked
 	}
 	return a
 }
 
 // Waiting reports whether something that was asked is not answered yet: the finding will be thrown away, and a check may cut
 // short what is dear.
-func (c *Case) Waiting() bool { return c.void }
+func (c *Case) Waiting() bool { return c.pending }
 
-var unanswered = Answer{Status: TempFail, Note: "not answered yet"}
+// What a check sees where there is no answer.
+var (
+	unanswered = Answer{Status: TempFail, Note: "not answered yet"}
+	unasked    = Answer{Status: TempFail, Note: notAsked.Note}
+)
 
 // Values returns all that name has of a kind.
 func (c *Case) Values(kind Kind, name string) []string {
 	a := c.Ask(kind, name)
-	if a.Status == TempFail && c.doubt == nil {
-		c.doubt = &QA{Question{kind, name}, a}
+	if a.Status == TempFail && c.firstTempFail == nil {
+		c.firstTempFail = &QA{Question{kind, name}, a}
 	}
 	return a.Values
 }
@@ -133,12 +137,12 @@ func (c *Case) AddrText(a netip.Addr) string {
 }
 
 // Worded reports whether anybody will read the words of a finding of an outcome: else nothing need be made for them.
-func (c *Case) Worded(o Outcome) bool { return !c.void && (!c.terse || c.line.follows(o)) }
+func (c *Case) Worded(o Outcome) bool { return !c.pending && (!c.terse || c.line.follows(o)) }
 
 // Refuses reports whether an outcome would have the client refused by what the line makes of it, and not on trial: what is
 // only for the reply need not be asked for else.
 func (c *Case) Refuses(o Outcome) bool {
-	a := c.line.on[max(0, o.index())]
+	a := c.line.on[o]
 	return a.Do.Refuses() && !a.Trial
 }
 
@@ -309,27 +313,32 @@ func (c *Case) Exists(name string, kinds ...Kind) bool {
 }
 
 // Pass is the finding that all is as it should be; the format says what was found, and may hold the client's own text.
-func (c *Case) Pass(format string, args ...any) Finding { return c.say(Pass, format, args) }
+func (c *Case) Pass(format string, args ...any) Finding { return c.say(Pass, format, args...) }
 
 // Neutral is the finding that something was judged and nothing follows.
-func (c *Case) Neutral(format string, args ...any) Finding { return c.say(Neutral, format, args) }
+func (c *Case) Neutral(format string, args ...any) Finding { return c.say(Neutral, format, args...) }
 
 // SoftFail is the finding that something is probably wrong.
-func (c *Case) SoftFail(format string, args ...any) Finding { return c.say(SoftFail, format, args) }
+func (c *Case) SoftFail(format string, args ...any) Finding { return c.say(SoftFail, format, args...) }
 
 // Fail is the finding that something is wrong. The format names what was looked for, and for which address.
-func (c *Case) Fail(format string, args ...any) Finding { return c.say(Fail, format, args) }
+func (c *Case) Fail(format string, args ...any) Finding { return c.say(Fail, format, args...) }
 
 // PermError is the finding that what was found makes no sense, so that nothing can be judged by it.
-func (c *Case) PermError(format string, args ...any) Finding { return c.say(PermError, format, args) }
+func (c *Case) PermError(format string, args ...any) Finding {
+	return c.say(PermError, format, args...)
+}
 
 // None is the finding that there is nothing to judge.
-func (c *Case) None(format string, args ...any) Finding { return c.say(None, format, args) }
+func (c *Case) None(format string, args ...any) Finding { return c.say(None, format, args...) }
 
 const maxWhy = 400 // bytes: a reply line holds 512 with its code and CRLF (RFC 5321 section 4.5.3.1.5)
 
-func (c *Case) say(o Outcome, format string, args []any) Finding {
-	if c.void {
+func (c *Case) say(o Outcome, format string, args ...any) Finding {
+	if false {
+		_ = fmt.Sprintf(format, args...) // go vet sees by it that the formats are fmt's
+	}
+	if c.pending {
 		return Finding{}
 	}
 	if !c.Worded(o) {
@@ -338,5 +347,6 @@ func (c *Case) say(o Outcome, format string, args []any) Finding {
 	if len(args) == 0 {
 		return Finding{Outcome: o, Why: format} // the check's own words, printable as they stand
 	}
-	return Finding{Outcome: o, Why: printable.Text(fmt.Sprintf(format, args...), maxWhy)}
+	var room [maxWhy]byte
+	return Finding{Outcome: o, Why: printable.Text(string(appendFormat(room[:0], format, args)), maxWhy)}
 }

@@ -223,7 +223,7 @@ func (l List) run(c *helogate.Case) helogate.Finding {
 	if len(all) == 0 {
 		return c.None("%s", why)
 	}
-	var listed, wrong, other helogate.Finding
+	var listed, wrong, other *helogate.Finding // the first of each
 	for _, a := range all {
 		name := a.name + "." + l.Zone
 		values := c.Values(helogate.Listing, name)
@@ -235,22 +235,22 @@ func (l List) run(c *helogate.Case) helogate.Finding {
 			first(&wrong, l.permError(a, said.Error))
 		case len(said.Listed) == 0:
 			first(&other, c.None("%s is listed by %s for what nobody asked: %s", clip(a.what), l.Name, strings.Join(said.Other, ", ")))
-		case listed.Outcome == "":
-			listed = l.listed(c, a, name, said)
+		case listed == nil:
+			first(&listed, l.listed(c, a, name, said))
 		}
 	}
-	for _, f := range []helogate.Finding{listed, wrong, other} {
-		if f.Outcome != "" {
-			return f
+	for _, f := range [...]*helogate.Finding{listed, wrong, other} {
+		if f != nil {
+			return *f
 		}
 	}
 	return c.None("%s is not listed by %s", words(all), l.Name)
 }
 
 // first keeps the first finding.
-func first(f *helogate.Finding, other helogate.Finding) {
-	if f.Outcome == "" {
-		*f = other
+func first(f **helogate.Finding, other helogate.Finding) {
+	if *f == nil {
+		*f = &other
 	}
 }
 

@@ -137,7 +137,7 @@ func TestCallout(t *testing.T) {
 			t.Logf("helogate's log:\n%s", book)
 		}
 	})
-	ask := helogate.ByKind{"": resolver, helogate.Callout: caller}
+	ask := helogate.ByKind{helogate.AnyKind: resolver, helogate.Callout: caller}
 	for _, c := range calloutCases {
 		v := judgeBy(t, check.Callout([]check.NamePattern{check.EveryName}), c.sender, ask)
 		if got := v.Findings[0].String(); !says(got, c.want) {

@@ -107,7 +107,7 @@ func does(l helogate.Line) (out []string) {
 		case o == helogate.Fail:
 			out = append([]string{a.String()}, out...)
 		default:
-			out = append(out, string(o)+" = "+a.String())
+			out = append(out, o.String()+" = "+a.String())
 		}
 	}
 	return out

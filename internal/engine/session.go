@@ -167,3 +167,16 @@ func (s *sessions) get(name string, now time.Time) *Session {
 	s.all[name] = found
 	return found
 }
+
+// Sessions returns how many connections are remembered.
+func (e *Engine) Sessions() int {
+	e.sessions.mu.Lock()
+	defer e.sessions.mu.Unlock()
+	n := len(e.sessions.all)
+	for name := range e.sessions.old {
+		if e.sessions.all[name] == nil {
+			n++
+		}
+	}
+	return n
+}

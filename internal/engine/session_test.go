@@ -2,7 +2,7 @@ package engine
 
 import (
 	"fmt"
-	"log/slog"
+	"io"
 	"net/netip"
 	"strings"
 	"testing"
@@ -115,7 +115,7 @@ func TestDialogues(t *testing.T) {
 				t.Fatal(err)
 			}
 			b := newBench("")
-			gate := b.Gate(Rules{Policy: mustPolicy(line(check.BadHelo(check.BadHeloList{bad}), "reject"), line(check.HeloChanged, "note")), RejectAt: from})
+			gate := b.Gate(here, Rules{Policy: mustPolicy(line(check.BadHelo(check.BadHeloList{bad}), "reject"), line(check.HeloChanged, "note")), RejectAt: from})
 			for l := range strings.Lines(strings.TrimSpace(d.lines)) {
 				said, want, _ := strings.Cut(strings.TrimSpace(l), " = ")
 				f := factsOf(t, strings.Fields(said))
@@ -163,13 +163,13 @@ func outcome(r *helogate.Record, name string) helogate.Outcome {
 			return f.Outcome
 		}
 	}
-	return ""
+	return 0
 }
 
 // TestSessionOfADoor: a door with a connection of its own keeps the session itself.
 func TestSessionOfADoor(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(Rules{Policy: mustPolicy(line(check.HeloChanged, "reject")), RejectAt: helogate.Helo})
+	gate := b.Gate(here, Rules{Policy: mustPolicy(line(check.HeloChanged, "reject")), RejectAt: helogate.Helo})
 	var one, other Session
 	for i, c := range []struct {
 		s    *Session
@@ -195,7 +195,7 @@ func TestSessionOfADoor(t *testing.T) {
 // TestGreetingIsBounded: what is remembered of a greeting of 10 KB is no more than a name may be long, and some.
 func TestGreetingIsBounded(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(Rules{Policy: mustPolicy(line(failing, "note"))})
+	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note"))})
 	long := strings.Repeat("a", 10_000)
 	for _, helo := range []string{long, long + "b", "mx.example.org"} {
 		f := spammer(helogate.Helo)
@@ -214,8 +214,8 @@ func TestGreetingIsBounded(t *testing.T) {
 // TestFloodOfSessions: however many connections come, two generations are kept, and who is in use is not forgotten.
 func TestFloodOfSessions(t *testing.T) {
 	b := newBench("")
-	b.Log = slog.New(slog.DiscardHandler)
-	gate := b.Gate(Rules{Policy: mustPolicy(line(failing, "note"))})
+	b.verdicts.Out = io.Discard
+	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note"))})
 	most := 0
 	for i := range 5 * maxSessions {
 		if i%(maxSessions/2) == 0 {
@@ -243,7 +243,7 @@ func (b *bench) greets(t *testing.T, gate *Gate, session, helo string) []string 
 // TestSessionsEnd: a connection that has not been heard of for two turns is forgotten, one that has is not.
 func TestSessionsEnd(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(Rules{Policy: mustPolicy(line(failing, "note"))})
+	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note"))})
 	b.greets(t, gate, "a", "1.example.org")
 	b.greets(t, gate, "b", "1.example.org")
 	for i := range 3 {

@@ -121,7 +121,7 @@ then  = "defer"
 		{"192.0.2.2", "mx.bad.example", "defer rhsbl:domains", "bad.example is listed by domains"},
 	} {
 		v := p.Judge(t.Context(), factsOf(c.client, c.helo), zone)
-		if got := string(v.Action) + " " + v.By; got != c.want || !strings.HasPrefix(v.Reply.Text, c.reply) {
+		if got := v.Action.String() + " " + v.By; got != c.want || !strings.HasPrefix(v.Reply.Text, c.reply) {
 			t.Errorf("%s %s: %s, %q; want %s", c.client, c.helo, got, v.Reply.Text, c.want)
 		}
 	}

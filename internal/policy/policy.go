@@ -154,6 +154,7 @@ func (m *material) policy(layers []layer) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	p = p.FromPreset(out.Preset)
 	p.URL, p.Footer, p.Texts = m.config.Policy.URL, m.config.Policy.Footer, m.config.Policy.Replies
 	p.ByOrigin = check.ByOrigin(m.settings.Forwarders)
 	if out.Mode != config.Enforce {

@@ -274,7 +274,7 @@ impersonated   = ["mybank.example"]
 		f := helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr(c.client), Verb: "EHLO", Helo: c.helo,
 			Sender: "jane@example.org", Recipient: "john@example.com"}
 		v := p.Judge(t.Context(), f, helogate.MustZone(""))
-		if got := string(v.Action) + " " + v.By; got != c.want {
+		if got := v.Action.String() + " " + v.By; got != c.want {
 			t.Errorf("%s %s: %s, want %s", c.client, c.helo, got, c.want)
 		}
 		if v.Action == helogate.Reject && !strings.HasSuffix(v.Reply.Text, " https://example.net/why/"+v.ID) {
@@ -353,7 +353,7 @@ func TestExempt(t *testing.T) {
 		p := build(t, "mode = \"enforce\"\n[[exempt]]\n"+c.entry, "hardline")
 		f := helogate.Facts{Stage: helogate.Rcpt, Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Client: netip.MustParseAddr(c.client),
 			Verb: "EHLO", Helo: c.helo, Sender: c.from, Recipient: c.to}
-		if got := string(p.Judge(t.Context(), f, zone).Action); got != c.want {
+		if got := p.Judge(t.Context(), f, zone).Action.String(); got != c.want {
 			t.Errorf("%s: %s %s <%s> <%s>: %s, want %s", c.entry, c.client, c.helo, c.from, c.to, got, c.want)
 		}
 	}
@@ -573,7 +573,7 @@ then = "suspect 3"
 	} {
 		f := append(strings.Fields(client), "")
 		v := p.Judge(t.Context(), helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr(f[0]), Helo: f[1], Sender: f[2]}, zone)
-		if got := string(v.Action) + " " + v.By; got != want {
+		if got := v.Action.String() + " " + v.By; got != want {
 			t.Errorf("%s: %s, want %s; %v", client, got, want, v.Findings)
 		}
 		if v.By == "no name" && v.Action == helogate.Reject && !strings.Contains(v.Reply.Text, "bounces come from hosts with a name") {

@@ -64,11 +64,11 @@ func (r *Rule) run(c *helogate.Case) helogate.Finding {
 	case !matched:
 		return c.None("no match")
 	case r.matched == helogate.Pass:
-		return c.Pass(r.why)
+		return c.Pass("%s", r.why)
 	case r.matched == helogate.Neutral:
-		return c.Neutral(r.why)
+		return c.Neutral("%s", r.why)
 	}
-	return c.Fail(r.why)
+	return c.Fail("%s", r.why)
 }
 
 // judge evaluates the rule, for the least suspicion and, where it reads that and failures of DNS leave a part of it
@@ -191,7 +191,7 @@ func (e *evaluation) lookUp(name string) ref.Val {
 		if found == helogate.TempError {
 			e.fail(name, "%s is not known now", check)
 		}
-		return types.String(found)
+		return types.String(found.String())
 	}
 	switch name {
 	case "ptr.names":
@@ -200,7 +200,7 @@ func (e *evaluation) lookUp(name string) ref.Val {
 		return stringList(e.confirmed())
 	case ptrStatus:
 		e.ptr()
-		return types.String(e.c.Ask(helogate.PTR, e.c.ClientText()).Status)
+		return types.String(e.c.Ask(helogate.PTR, e.c.ClientText()).Status.String())
 	}
 	return nil
 }

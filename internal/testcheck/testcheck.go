@@ -80,7 +80,7 @@ func DrawBroken(t *rapid.T, z *helogate.Zone) Broken {
 	share := rapid.SampledFrom([]uint64{1, 2, 4, 8}).Draw(t, "one of")
 	return Broken{z, func(q helogate.Question) bool {
 		h := seed
-		for _, c := range []byte(string(q.Kind) + q.Name) {
+		for _, c := range []byte(q.Kind.String() + q.Name) {
 			h = (h ^ uint64(c)) * 1099511628211
 		}
 		return (h>>32)%share == 0

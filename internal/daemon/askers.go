@@ -1,9 +1,8 @@
-package main
+package daemon
 
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,9 +18,9 @@ import (
 	"github.com/helogate/helogate/internal/state"
 )
 
-// A reputation is all that answers the judge's questions: DNS, through those who watch resolver and lists, and what is
-// remembered of clients. It is a helogate.Asker.
-type reputation struct {
+// askers are all that answer the judge's questions: DNS, through those who watch resolver and lists, and what is
+// remembered of clients: a helogate.Asker.
+type askers struct {
 	log       *slog.Logger
 	store     *state.Guarded
 	health    *patience.Health
@@ -31,48 +30,48 @@ type reputation struct {
 	muffle    *hammering.Muffle
 	fixed     helogate.ByKind // what no reload changes
 
-	books atomic.Pointer[books]
-	stop  context.CancelFunc
-	wg    sync.WaitGroup
+	reloaded atomic.Pointer[reloaded]
+	stop     context.CancelFunc
+	wg       sync.WaitGroup
 }
 
-// books are what a reload exchanges. What they know is in the store.
-type books struct {
+// reloaded are the askers that a reload exchanges. What they know is in the store.
+type reloaded struct {
 	greylist *greylist.Book
 	patience *patience.Book
 }
 
-// openReputation opens it all. Whatever is in trouble later is said in log and status, and lets mail flow.
-func openReputation(w *world, c *config.Config, dns, trusted helogate.Asker, log *slog.Logger) (*reputation, error) {
-	store, err := openStore(w.ctx, w, c, log)
+// openAskers opens them all. Whatever is in trouble later is said in log and status, and lets mail flow.
+func openAskers(ctx context.Context, c *config.Config, environ []string, dns, trusted helogate.Asker, log *slog.Logger) (*askers, error) {
+	store, err := OpenStore(ctx, c, environ, log)
 	if err != nil {
 		return nil, err
 	}
-	r := &reputation{
+	r := &askers{
 		log: log, store: state.Guard(store, c.State.Timeout, log, time.Now), health: patience.NewHealth(dns, log, nil),
 		hammering: hammering.New(hammering.Config{Tries: c.Hammering.Tries, Within: c.Hammering.Within}), muffle: new(hammering.Muffle),
 	}
 	r.lists = blocklist.New(blocklist.Config{Ask: r.health, Log: log, Settings: blocklistsOf(c)})
 	if r.callout, err = r.caller(c); err != nil {
 		store.Close()
-		return nil, configError{err}
+		return nil, ConfigError{err}
 	}
 	r.fixed = helogate.ByKind{
-		"": r.lists, helogate.SetAside: r.lists, helogate.Trust: trusted, helogate.Callout: r.callout, helogate.Hammering: r.hammering,
+		helogate.AnyKind: r.lists, helogate.SetAside: r.lists, helogate.Trust: trusted, helogate.Callout: r.callout, helogate.Hammering: r.hammering,
 	}
 	r.set(c)
-	ctx, stop := context.WithCancel(context.Background())
+	running, stop := context.WithCancel(context.Background())
 	r.stop = stop
-	r.wg.Go(func() { r.lists.Run(ctx) })
+	r.wg.Go(func() { r.lists.Run(running) })
 	return r, nil
 }
 
 // caller makes who does callouts. Where there are none, its name for EHLO need not be fit for one.
-func (r *reputation) caller(c *config.Config) (*callout.Caller, error) {
+func (a *askers) caller(c *config.Config) (*callout.Caller, error) {
 	cc := callout.Config{
-		Helo: c.Callout.Helo, DNS: r.lists, Store: r.store, Own: c.Own.Addresses, Networks: c.Own.Networks,
+		Helo: c.Callout.Helo, DNS: a.lists, Store: a.store, Own: c.Own.Addresses, Networks: c.Own.Networks,
 		Timeout: c.Callout.Timeout, PerMX: c.Callout.PerMX, PerDomainHour: c.Callout.PerDomainHour,
-		Concurrent: c.Callout.Concurrent, PerMinute: c.Callout.PerMinute, Log: r.log,
+		Concurrent: c.Callout.Concurrent, PerMinute: c.Callout.PerMinute, Log: a.log,
 	}
 	if len(c.Callout.Domains) == 0 {
 		cc.Helo = "[127.0.0.1]"
@@ -85,19 +84,19 @@ func (r *reputation) caller(c *config.Config) (*callout.Caller, error) {
 }
 
 // set puts what of a configuration may change while the service runs into force.
-func (r *reputation) set(c *config.Config) {
-	r.lists.Set(blocklistsOf(c))
+func (a *askers) set(c *config.Config) {
+	a.lists.Set(blocklistsOf(c))
 	g := c.Greylist
-	r.books.Store(&books{
+	a.reloaded.Store(&reloaded{
 		greylist: greylist.New(greylist.Config{
-			Store: r.store, Times: state.Times{Delay: g.Delay, Window: g.Window, Pass: g.Pass}, AutoPass: g.AutoPass,
+			Store: a.store, Times: state.Times{Delay: g.Delay, Window: g.Window, Pass: g.Pass}, AutoPass: g.AutoPass,
 		}),
-		patience: patience.New(patience.Config{Store: r.store, Limit: c.DNS.Patience, Sick: r.sick}),
+		patience: patience.New(patience.Config{Store: a.store, Limit: c.DNS.Patience, Sick: a.sick}),
 	})
 }
 
-func (r *reputation) sick() (string, bool) {
-	why, _, is := r.health.Sick()
+func (a *askers) sick() (string, bool) {
+	why, _, is := a.health.Sick()
 	return why, is
 }
 
@@ -123,48 +122,45 @@ func orNever(percent int) int {
 }
 
 // Known returns what is at hand.
-func (r *reputation) Known(q helogate.Question) (*helogate.Answer, bool) {
-	return r.of(q.Kind).Known(q)
+func (a *askers) Known(q helogate.Question) (*helogate.Answer, bool) {
+	return a.of(q.Kind).Known(q)
 }
 
 // Ask asks the one who knows.
-func (r *reputation) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
-	return r.of(q.Kind).Ask(ctx, q)
+func (a *askers) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
+	return a.of(q.Kind).Ask(ctx, q)
 }
 
-func (r *reputation) of(k helogate.Kind) helogate.Asker {
+func (a *askers) of(k helogate.Kind) helogate.Asker {
 	switch k {
 	case helogate.Greylisted:
-		return r.books.Load().greylist
+		return a.reloaded.Load().greylist
 	case helogate.Deferred:
-		return r.books.Load().patience
+		return a.reloaded.Load().patience
 	}
-	if a, ok := r.fixed[k]; ok {
-		return a
+	if fixed, ok := a.fixed[k]; ok {
+		return fixed
 	}
-	return r.fixed[""]
+	return a.fixed[helogate.AnyKind]
 }
 
 // peek answers without leaving a trace: for who only wants to see what would be.
-func (r *reputation) peek(ctx context.Context, q helogate.Question) *helogate.Answer {
+func (a *askers) peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 	switch q.Kind {
 	case helogate.Greylisted:
-		return r.books.Load().greylist.Peek(ctx, q)
+		return a.reloaded.Load().greylist.Peek(ctx, q)
 	case helogate.Deferred:
-		return r.books.Load().patience.Peek(ctx, q)
+		return a.reloaded.Load().patience.Peek(ctx, q)
 	case helogate.Callout:
-		return r.callout.Peek(ctx, q)
+		return a.callout.Peek(ctx, q)
 	}
-	return r.Ask(ctx, q)
+	return a.Ask(ctx, q)
 }
 
-// rejected notes a rejection.
-func (r *reputation) rejected(client netip.Addr, at time.Time) { r.hammering.Rejected(client, at) }
-
 // close ends what runs in the background, and writes what is not written yet.
-func (r *reputation) close() error {
-	r.stop()
-	r.callout.Close()
-	r.wg.Wait()
-	return r.store.Close()
+func (a *askers) close() error {
+	a.stop()
+	a.callout.Close()
+	a.wg.Wait()
+	return a.store.Close()
 }

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"strings"
@@ -22,11 +22,11 @@ func TestOpenSMTPDNeedsAHome(t *testing.T) {
 		{`state.store = "memory"`, "", 64111, false},
 		{`state.file = "/var/lib/helogate/state.db"`, "", 64111, false},
 	} {
-		parsed, err := config.Parse("helogate.toml", []byte(c.config), known(nil))
+		parsed, err := config.Parse("helogate.toml", []byte(c.config), Known(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = homeOf(parsed, []string{c.environ}, c.uid)
+		err = AsFilter(parsed, []string{c.environ}, c.uid)
 		if (err != nil) != c.fails || err != nil && !strings.Contains(err.Error(), "state.file: there is no usual place") {
 			t.Errorf("%q with %q, user %d: %v", c.config, c.environ, c.uid, err)
 		}

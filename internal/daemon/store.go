@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 	"github.com/helogate/helogate/internal/state"
 )
 
-// openStore opens the store of a configuration. A file at the usual place that cannot be had stops nobody from serving; one
+// OpenStore opens the store of a configuration. A file at the usual place that cannot be had stops nobody from serving; one
 // at a place of the administrator's does, and so does a wrong configuration.
-func openStore(ctx context.Context, w *world, c *config.Config, log *slog.Logger) (state.Store, error) {
+func OpenStore(ctx context.Context, c *config.Config, environ []string, log *slog.Logger) (state.Store, error) {
 	switch c.State.Store {
 	case config.RedisServer:
 		return openRedis(ctx, c, log)
@@ -24,14 +24,14 @@ func openStore(ctx context.Context, w *world, c *config.Config, log *slog.Logger
 	}
 	path := c.State.File
 	if path == "" {
-		path = usualStateFile(w.environ, os.Geteuid())
+		path = UsualStateFile(environ, os.Geteuid())
 	}
 	store, err := openFile(path, c, log)
 	switch {
 	case err == nil:
 		return store, nil
 	case c.State.File != "":
-		return nil, configError{c.Errorf("state.file", "%w", err)}
+		return nil, ConfigError{c.Errorf("state.file", "%w", err)}
 	}
 	log.Warn("what is remembered is lost at a restart, for it cannot be kept in a file; state.file names another place", "error", err)
 	return state.OpenSQLite(state.SQLiteConfig{Log: log})
@@ -50,9 +50,9 @@ func openFile(path string, c *config.Config, log *slog.Logger) (state.Store, err
 	return state.OpenSQLite(state.SQLiteConfig{Path: path, CommitEvery: c.State.CommitInterval, Log: log})
 }
 
-// usualStateFile is where the file is if the configuration does not say: where systemd wants it, or where such files are kept
+// UsualStateFile is where the file is if the configuration does not say: where systemd wants it, or where such files are kept
 // for root, or for others (XDG Base Directory Specification). It is "" where there is no such place.
-func usualStateFile(environ []string, uid int) string {
+func UsualStateFile(environ []string, uid int) string {
 	env := func(name string) string {
 		for _, v := range environ {
 			if value, ok := strings.CutPrefix(v, name+"="); ok {
@@ -86,10 +86,10 @@ func openRedis(ctx context.Context, c *config.Config, log *slog.Logger) (state.S
 	if r.PasswordFile != "" {
 		b, err := os.ReadFile(r.PasswordFile)
 		if err != nil {
-			return nil, configError{c.Errorf("state.redis.password_file", "%w", err)}
+			return nil, ConfigError{c.Errorf("state.redis.password_file", "%w", err)}
 		}
 		if rc.Password = strings.TrimRight(string(b), "\r\n"); rc.Password == "" {
-			return nil, configError{c.Errorf("state.redis.password_file", "%s is empty", r.PasswordFile)}
+			return nil, ConfigError{c.Errorf("state.redis.password_file", "%s is empty", r.PasswordFile)}
 		}
 	}
 	if r.TLS {
@@ -97,7 +97,7 @@ func openRedis(ctx context.Context, c *config.Config, log *slog.Logger) (state.S
 	}
 	store, err := state.OpenRedis(ctx, rc)
 	if err != nil {
-		return nil, configError{c.Errorf("state.redis", "%w", err)}
+		return nil, ConfigError{c.Errorf("state.redis", "%w", err)}
 	}
 	return store, nil
 }

@@ -1,9 +1,7 @@
-package main
+package daemon
 
 import (
 	"bytes"
-	"context"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -29,7 +27,7 @@ func TestUsualStateFile(t *testing.T) {
 		{"HOME=jane", 999, ""},
 		{"", 999, ""},
 	} {
-		if got := usualStateFile(strings.Fields(c.environ), c.uid); got != c.want {
+		if got := UsualStateFile(strings.Fields(c.environ), c.uid); got != c.want {
 			t.Errorf("%s, user %d: %q, want %q", c.environ, c.uid, got, c.want)
 		}
 	}
@@ -42,9 +40,9 @@ func TestNoPlaceForTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	w := &world{ctx: context.Background(), environ: []string{"STATE_DIRECTORY=" + taken}, stdout: io.Discard, stderr: io.Discard}
+	environ := []string{"STATE_DIRECTORY=" + taken}
 	c := config.Default()
-	store, err := openStore(w.ctx, w, c, slog.New(slog.NewTextHandler(&log, nil)))
+	store, err := OpenStore(t.Context(), c, environ, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +51,7 @@ func TestNoPlaceForTheFile(t *testing.T) {
 		t.Errorf("the log says %q", log.String())
 	}
 	c.State.File = filepath.Join(taken, "state.db")
-	if store, err := openStore(w.ctx, w, c, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "state.file") {
+	if store, err := OpenStore(t.Context(), c, environ, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "state.file") {
 		t.Errorf("%v, %v", store, err)
 	}
 }
