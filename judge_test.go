@@ -69,7 +69,11 @@ var clients = []string{
 
 func preset(t testing.TB, name string) *Policy {
 	t.Helper()
-	p, err := check.NewPolicy(name, check.Settings{Exempt: []check.Exemption{{Names: []string{".friend.example"}}}})
+	friends, err := check.ParseNamePattern(".friend.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := check.NewPolicy(name, check.Settings{Exempt: []check.Exemption{{Names: []check.NamePattern{friends}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // Callout is for a sender whose own mail hosts do not know him. It asks about the senders of some domains alone: names,
 // ".example.org" for all below, "*" for every domain; of none, it asks nobody. An address that exists vouches for nobody:
 // spammers know many.
-func Callout(domains []string) helogate.Check {
+func Callout(domains []NamePattern) helogate.Check {
 	return helogate.Check{
 		Name: "callout", Needs: helogate.Rcpt, Cost: helogate.Probe, Dispensable: true, Finds: helogate.Fail,
 		Code: "5.1.7", // what Postfix has for a sender that cannot be delivered to; RFC 3463 has none of its own
@@ -37,7 +37,7 @@ func Callout(domains []string) helogate.Check {
 
 // CalloutPostmaster is for a sender's domain whose mail hosts take no mail for its postmaster, whom every domain that takes
 // mail must have. It asks about the domains of the list, as Callout does.
-func CalloutPostmaster(domains []string) helogate.Check {
+func CalloutPostmaster(domains []NamePattern) helogate.Check {
 	return helogate.Check{
 		Name: "callout-postmaster", Needs: helogate.Rcpt, Cost: helogate.Probe, Dispensable: true, Finds: helogate.Fail, Code: "5.1.8",
 		Doc: "the sender's domain takes mail for its postmaster, which it is asked (RFC 5321 section 4.5.1, RFC 2142 section 5)",
@@ -58,7 +58,7 @@ func CalloutPostmaster(domains []string) helogate.Check {
 
 // calledOut returns the sender's domain if it may be asked. Bounces and what role accounts send are never a reason to ask:
 // two hosts that asked each other about them would not come to an end.
-func calledOut(c *helogate.Case, domains []string) (domain string, none helogate.Finding, ok bool) {
+func calledOut(c *helogate.Case, domains []NamePattern) (domain string, none helogate.Finding, ok bool) {
 	local, domain := parsed.Of(c).Sender()
 	switch {
 	case len(domains) == 0:
@@ -69,7 +69,7 @@ func calledOut(c *helogate.Case, domains []string) (domain string, none helogate
 		return "", c.None("the sender has no domain"), false
 	case strings.EqualFold(local, "postmaster") || strings.EqualFold(local, "abuse"):
 		return "", c.None("nobody is asked about %s", strings.ToLower(local)), false
-	case !slices.Contains(domains, "*") && !matchesName(domains, domain):
+	case !matchesName(domains, domain):
 		return "", c.None("the senders of %s are not asked about", clip(domain)), false
 	}
 	return domain, none, true

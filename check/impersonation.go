@@ -21,12 +21,15 @@ var wellKept = []string{
 // Impersonation is for a client that says it is one of the best-known senders, and is not in DNS. The admin's own list of
 // names, with all below them, comes beside the one above.
 func Impersonation(more []string) helogate.Check {
-	known := map[string]bool{}
+	known, others := map[string]bool{}, make([]string, len(more))
 	for _, name := range wellKept {
 		known[name] = true
 	}
+	for i, name := range more {
+		others[i] = hostname.Canonical(name)
+	}
 	watched := func(name, org string) bool {
-		return known[org] || slices.ContainsFunc(more, func(listed string) bool { return hostname.Under(name, hostname.Canonical(listed)) })
+		return known[org] || slices.ContainsFunc(others, func(listed string) bool { return hostname.Under(name, listed) })
 	}
 	return helogate.Check{
 		Name: "impersonation", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass,

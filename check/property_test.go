@@ -48,14 +48,14 @@ var doubtful = map[string]struct{ client, zone string }{
 
 var settings = Settings{
 	Own: ours, Impersonated: []string{"bank.example"},
-	Forwarders: []Forwarder{{Exemption: Exemption{Names: []string{".lists.example"}}}}, Trusted: true,
-	Exempt: []Exemption{{Names: []string{".friend.example"}}, {Helos: []string{".odd.example"}}},
+	Forwarders: []Forwarder{{Exemption: Exemption{Names: names(".lists.example")}}}, Trusted: true,
+	Exempt: []Exemption{{Names: names(".friend.example")}, {Helos: names(".odd.example")}},
 	Lists: []List{
 		{Family: DNSBL, Watched: true, Zone: "bl.example", Codes: anyCode}, {Family: RHSBL, Watched: true, Zone: "dbl.example", Codes: anyCode},
 		{Family: DNSWL, Watched: true, Zone: "wl.example", Codes: anyCode},
 	},
 	Greylist: Greylisting{On: true, Delay: time.Minute, Sender: WholeAddress, Recipient: WholeAddress},
-	Patience: time.Hour, Hammering: true, Callout: []string{"*"},
+	Patience: time.Hour, Hammering: true, Callout: []NamePattern{EveryName},
 }
 
 var anyCode = func() Codes {

@@ -17,3 +17,29 @@ func manyPTR(address string, n int) string {
 	}
 	return b.String()
 }
+
+// names reads patterns, and * as every name.
+func names(texts ...string) (out []NamePattern) {
+	for _, text := range texts {
+		p, err := ParseNamePattern(text)
+		if err != nil {
+			panic(err)
+		}
+		if text == "*" {
+			p = EveryName
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func mailboxes(texts ...string) (out []MailboxPattern) {
+	for _, text := range texts {
+		p, err := ParseMailboxPattern(text)
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, p)
+	}
+	return out
+}

@@ -165,7 +165,7 @@ func TestSettings(t *testing.T) {
 			{"codes", `"127.0.0.2"`, "[127.0.0.2]"},
 			{"codes", `["127.0.0.2-127.0.0.11", "&0.0.0.8"]`, "[127.0.0.2-127.0.0.11 &0.0.0.8]"},
 			{"ask", `["client", "ptr"]`, "[client ptr]"},
-			{"then", `"would reject"`, "would reject"},
+			{"then", `"would note"`, "would note"},
 			{"test", `false`, "false"},
 		} {
 			check(family+"."+c.key, c.value, c.want)

@@ -107,9 +107,8 @@ func blocklistsOf(c *config.Config) blocklist.Settings {
 		Every: b.TestEvery, Timeout: b.Timeout,
 		Breaker: blocklist.Breaker{Window: b.BreakerWindow, Answers: b.BreakerAnswers, Rise: orNever(b.BreakerRise), Share: orNever(b.BreakerShare)},
 	}
-	all, _ := policy.Lists(c) // what is wrong, the policies have said
-	for _, l := range all {
-		s.Zones = append(s.Zones, blocklist.Of(l, policy.Tested(c, l)))
+	for _, l := range policy.Lists(c) {
+		s.Zones = append(s.Zones, blocklist.Of(l.List, l.Test))
 	}
 	return s
 }
