@@ -200,7 +200,7 @@ func everything(f helogate.Facts) helogate.Record {
 		Reply:    helogate.Reply{Code: 451, Enhanced: "4.7.1", Text: "later"},
 		Would:    []string{"b"},
 		Findings: []helogate.Finding{{Check: "a", Outcome: helogate.Fail, Action: helogate.Action{Do: helogate.Greylist},
-			Why: "w", Code: "5.7.1", Entry: 1, Retry: time.Second}},
+			Why: "w", Code: "5.7.1", Entry: 1, Ref: "r", Retry: time.Second}},
 		Asked: helogate.Evidence{{Question: helogate.Question{Kind: helogate.A, Name: "a\xff"},
 			Answer: &helogate.Answer{Status: helogate.OK, Values: []string{"192.0.2.1"}, TTL: time.Minute}}},
 	}}
