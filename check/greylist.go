@@ -58,6 +58,7 @@ func Greylist(g Greylisting) helogate.Check {
 	if !g.On {
 		turn = helogate.InTier
 	}
+	refs := refs(g.Exempt, (*Exemption).Ref)
 	return helogate.Check{
 		Name: "greylist", Needs: helogate.Rcpt, Cost: helogate.Probe, Turn: turn, Dispensable: true, Code: "5.7.1",
 		Doc: "a client that is to be greylisted has come again after a while (RFC 6647); `greylist` here greylists everybody",
@@ -66,7 +67,7 @@ func Greylist(g Greylisting) helogate.Check {
 				return c.None("there is no greylist")
 			}
 			if i := match(c, g.Exempt, exemptionOf); i >= 0 {
-				return c.None("never greylisted, %d: %s", i+1, g.Exempt[i].Describe()).At(i + 1)
+				return c.None("never greylisted, %d: %s", i+1, g.Exempt[i].Describe()).At(i+1, refs[i])
 			}
 			client := greylistClient(c)
 			return g.judge(c, client, joined(client, g.Sender.of(c.Sender), g.Recipient.of(c.Recipient)))

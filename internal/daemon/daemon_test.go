@@ -219,6 +219,46 @@ func TestReloadByCommand(t *testing.T) {
 	}
 }
 
+// TestHitsStay: how often an exemption counted is known whatever becomes of its place and its comment.
+func TestHitsStay(t *testing.T) {
+	const friends = "[[exempt]]\naddress = \"192.0.2.0/24\"\n"
+	const others = "[[exempt]]\naddress = \"198.51.100.0/24\"\ncomment = \"others: far away\"\n"
+	p := at(t, enforcing+friends)
+	d := p.serves(nil)
+	client, err := control.Dial(filepath.Join(p.dir, "control"), "v1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask(t, d.Addrs()[0], bad)
+	for _, c := range []struct {
+		text string
+		want string // kind, number, hits
+	}{
+		{friends, "exempt 1 1"},
+		{others + friends + "comment = \"old: friends\"\n", "exempt 1 0, exempt 2 1"},
+		{friends + others + friends, "exempt 1 1, exempt 2 0, exempt 3 0"},
+		{others, "exempt 1 0"},
+		{others + "[[forwarder]]\naddress = \"192.0.2.0/24\"\n", "exempt 1 0, forwarder 1 0"},
+		{friends, "exempt 1 1"},
+	} {
+		p.write(enforcing + c.text)
+		if err := d.Reload("command"); err != nil {
+			t.Fatal(err)
+		}
+		all, err := client.Exemptions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range all {
+			got = append(got, fmt.Sprint(e.Kind, " ", e.Number, " ", e.Hits))
+		}
+		if got := strings.Join(got, ", "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.text, got, c.want)
+		}
+	}
+}
+
 // TestNeedRestart: what differs and is not taken while the daemon runs is named, and nothing else.
 func TestNeedRestart(t *testing.T) {
 	for _, c := range []struct{ old, is, want string }{

@@ -195,13 +195,13 @@ func everything(f helogate.Facts) helogate.Record {
 	f.Earlier = []string{"EHLO a\xff"}
 	return helogate.Record{Facts: f, Verdict: helogate.Verdict{
 		ID:       "8rx7ssvzkrbze",
-		Policy:   "s5m2zk4b9tqty",
+		Policy:   "4tbf2n0w6q8zc",
 		Decision: helogate.Decision{Action: helogate.Greylist, By: "a", Suspicion: 1, Possible: 2},
 		Trial:    helogate.Decision{Action: helogate.Reject, By: "b", Suspicion: 3, Possible: 4},
 		Reply:    helogate.Reply{Code: 451, Enhanced: "4.7.1", Text: "later"},
 		Would:    []string{"b"},
 		Findings: []helogate.Finding{{Check: "a", Outcome: helogate.Fail, Action: helogate.Action{Do: helogate.Greylist},
-			Why: "w", Code: "5.7.1", Entry: 1, Retry: time.Second}},
+			Why: "w", Code: "5.7.1", Entry: 1, Ref: "r", Retry: time.Second}},
 		Asked: helogate.Evidence{{Question: helogate.Question{Kind: helogate.A, Name: "a\xff"},
 			Answer: &helogate.Answer{Status: helogate.OK, Values: []string{"192.0.2.1"}, TTL: time.Minute}}},
 	}}
