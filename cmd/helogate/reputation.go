@@ -90,7 +90,7 @@ func (r *reputation) set(c *config.Config) {
 	g := c.Greylist
 	r.books.Store(&books{
 		greylist: greylist.New(greylist.Config{
-			Store: r.store, Times: state.Times{Delay: g.Delay, Window: g.Window, Pass: g.Pass}, AutoPass: g.AutoPass,
+			Store: r.store, Times: state.Times{Delay: g.Delay, Window: g.Window, Pass: g.Pass, AutoPass: g.AutoPass},
 		}),
 		patience: patience.New(patience.Config{Store: r.store, Limit: c.DNS.Patience, Sick: r.sick}),
 	})

@@ -113,17 +113,52 @@ func integer(v driver.Value) int64 {
 	return n
 }
 
-// attempt does to the row of an attempt, when it is noted, what the rules of the greylist say.
-func (r *row) attempt(rules Times) {
+// attempt does to the row of an attempt, when it is noted, what the rules of the greylist say. It reports whether the attempt
+// is the one that came again.
+func (r *row) attempt(rules Times) (again bool) {
 	switch {
 	case r.expires == 0: // it has just begun
 		r.expires = r.first + rules.Window.Milliseconds()
 	case r.passed == 0 && r.last-r.first >= rules.Delay.Milliseconds():
-		r.passed = r.last
+		r.passed, again = r.last, true
 	}
 	if r.passed != 0 {
 		r.expires = r.last + rules.Pass.Milliseconds()
 	}
+	return again
+}
+
+// attempt is Attempt of Store.
+func (t *table) attempt(key string, now time.Time, rules Times) (Record, error) {
+	if rules.AutoPass > 0 {
+		if r, passes, err := t.returned(Client(key), now, rules); passes || err != nil {
+			return r, err
+		}
+	}
+	again := false
+	r, err := t.change(Greylist, key, now, func(r *row) { again = r.attempt(rules) })
+	if err == nil && again && rules.AutoPass > 0 {
+		_, err = t.note(Returned, Client(key), now, rules.Pass)
+	}
+	return r, err
+}
+
+// returned reports whether a client passes at once, and returns its record then. It is noted that the client still sends.
+func (t *table) returned(client string, now time.Time, rules Times) (r Record, passes bool, err error) {
+	found, err := t.get(Returned, client, now)
+	if found == nil || found.Count < int64(rules.AutoPass) {
+		return Record{}, false, err
+	}
+	if milli(now)-milli(found.Last) <= rules.renew().Milliseconds() {
+		return *found, true, nil
+	}
+	r, err = t.note(Returned, client, now, rules.Pass)
+	return r, true, err
+}
+
+// note is Note of Store.
+func (t *table) note(kind Kind, key string, now time.Time, keep time.Duration) (Record, error) {
+	return t.change(kind, key, now, func(r *row) { r.expires = r.last + keep.Milliseconds() })
 }
 
 // find loads a row, and says whether there is one, be it over or not.
