@@ -129,7 +129,7 @@ func (s *sqlite) Attempt(ctx context.Context, key string, now time.Time, rules T
 
 func (s *sqlite) Note(ctx context.Context, kind Kind, key string, now time.Time, keep time.Duration) (Record, error) {
 	return call(ctx, s, true, func(t *table) (Record, error) {
-		return t.note(kind, key, now, keep)
+		return t.noteKey(kind, key, now, keep)
 	})
 }
 
