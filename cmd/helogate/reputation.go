@@ -28,7 +28,7 @@ type reputation struct {
 	lists     *blocklist.Guard
 	callout   *callout.Caller
 	hammering *hammering.Book
-	muffle    *hammering.Muffle
+	muffle    *hammering.LogLimiter
 	fixed     helogate.ByKind // what no reload changes
 
 	books atomic.Pointer[books]
@@ -50,7 +50,7 @@ func openReputation(w *world, c *config.Config, dns, trusted helogate.Asker, log
 	}
 	r := &reputation{
 		log: log, store: state.Guard(store, c.State.Timeout, log, time.Now), health: patience.NewHealth(dns, log, nil),
-		hammering: hammering.New(hammering.Config{Tries: c.Hammering.Tries, Within: c.Hammering.Within}), muffle: new(hammering.Muffle),
+		hammering: hammering.New(hammering.Config{Tries: c.Hammering.Tries, Within: c.Hammering.Within}), muffle: hammering.NewLogLimiter(),
 	}
 	r.lists = blocklist.New(blocklist.Config{Ask: r.health, Log: log, Settings: blocklistsOf(c)})
 	if r.callout, err = r.caller(c); err != nil {
