@@ -7,21 +7,47 @@ import (
 )
 
 // Do is what becomes of a client.
-type Do string
+type Do uint16
 
 // What a line of a policy may do, and, but for the first four, what a verdict may be.
 const (
-	Ignore   Do = "ignore"   // do not run the check
-	Note     Do = "note"     // run it, keep the finding
-	Suspect  Do = "suspect"  // add points to the suspicion
-	Vouch    Do = "vouch"    // take points off it
-	Continue Do = "continue" // a verdict alone: nothing was decided
-	Greylist Do = "greylist" // let it prove that it retries
-	Defer    Do = "defer"    // 4xx
-	Reject   Do = "reject"   // 5xx
-	Drop     Do = "drop"     // 5xx, and close where the door can
-	Accept   Do = "accept"   // stop judging, no objection; never a permit to relay
+	Unset    Do = iota // nothing was said; in a line it is Note
+	Ignore             // do not run the check
+	Note               // run it, keep the finding
+	Suspect            // add points to the suspicion
+	Vouch              // take points off it
+	Continue           // a verdict alone: nothing was decided
+	Greylist           // make it prove that it retries
+	Defer              // 4xx
+	Reject             // 5xx
+	Drop               // 5xx, and close where the door can
+	Accept             // stop judging, no objection; never a permit to relay
 )
+
+var does = words{"", "ignore", "note", "suspect", "vouch", "continue", "greylist", "defer", "reject", "drop", "accept"}
+
+// String returns the word for it: "greylist".
+func (d Do) String() string { return does.name(int(d), "action") }
+
+// ParseDo is the inverse of String.
+func ParseDo(s string) (Do, error) {
+	i, err := does[Ignore:].parse(s, "action")
+	if err != nil {
+		return Unset, err
+	}
+	return Do(i) + Ignore, nil
+}
+
+// MarshalText returns what String does.
+func (d Do) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText takes what MarshalText gives.
+func (d *Do) UnmarshalText(b []byte) (err error) {
+	if *d = Unset; len(b) > 0 {
+		*d, err = ParseDo(string(b))
+	}
+	return err
+}
 
 // Refuses reports whether the client is told no, for good or for now.
 func (d Do) Refuses() bool { return d == Defer || d == Reject || d == Drop }
@@ -43,9 +69,12 @@ func ParseAction(s string) (Action, error) {
 	if len(word) == 0 {
 		return a, fmt.Errorf("%q names no action: %s", s, actionWords)
 	}
-	a.Do, word = Do(word[0]), word[1:]
-	switch a.Do {
-	case Suspect, Vouch:
+	do, err := ParseDo(word[0])
+	if err != nil || do == Continue {
+		return a, fmt.Errorf("%q is no action: %s", word[0], actionWords)
+	}
+	a.Do, word = do, word[1:]
+	if a.Do == Suspect || a.Do == Vouch {
 		a.Points = 1
 		if len(word) > 0 {
 			n, err := strconv.Atoi(word[0])
@@ -54,9 +83,6 @@ func ParseAction(s string) (Action, error) {
 			}
 			a.Points, word = n, word[1:]
 		}
-	case Ignore, Note, Greylist, Defer, Reject, Drop, Accept:
-	default:
-		return a, fmt.Errorf("%q is no action: %s", a.Do, actionWords)
 	}
 	if len(word) > 0 {
 		return a, fmt.Errorf("%q: nothing may follow %q", s, a)
@@ -68,9 +94,9 @@ const actionWords = "ignore, note, suspect N, vouch N, greylist, defer, reject, 
 
 // String returns what ParseAction reads.
 func (a Action) String() string {
-	s := string(a.Do)
-	if s == "" {
-		s = string(Note)
+	s := a.Do.String()
+	if a.Do == Unset {
+		s = Note.String()
 	}
 	if a.Do == Suspect || a.Do == Vouch {
 		s += " " + strconv.Itoa(a.Points)

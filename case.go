@@ -25,14 +25,15 @@ const (
 // the finding stands.
 type Case struct {
 	Facts
-	world  *world
-	doubt  *QA    // the first tempfail that was read
-	void   bool   // something was read that is not answered yet
-	client string // Client as text, made when first needed
-	memo   any
-	line   *line // whose check is running, to see whether anything follows from what it finds
-	terse  bool
-	judged *judgement
+	world         *world
+	firstTempFail *QA    // that was read
+	pending       bool   // something was read that is not answered yet
+	client        string // Client as text, made when first needed
+	read          addrText
+	memo          any
+	line          *line // whose check is running, to see whether anything follows from what it finds
+	terse         bool
+	judged        *judgement
 }
 
 // Found returns the outcome of another check of the policy, None if it cannot be judged at this stage or is in no line. A
@@ -46,7 +47,7 @@ func (c *Case) Found(check string) Outcome {
 	}
 	most := None
 	for _, i := range p.families[check] {
-		if o := c.foundBy(i); tells[o.index()] > tells[most.index()] {
+		if o := c.foundBy(i); tells[o] > tells[most] {
 			most = o
 		}
 	}
@@ -56,52 +57,56 @@ func (c *Case) Found(check string) Outcome {
 func (c *Case) foundBy(i int) Outcome {
 	l := &c.judged.policy.lines[i]
 	switch {
-	case c.void || l.Check.Needs > c.Stage:
+	case c.pending || l.Check.Needs > c.Stage:
 		return None
 	case l.Check.Turn != InTier && c.judged.found[i].Check == "":
 		return None
 	}
-	if o := c.judged.lookUp(i).Outcome; o != "" {
-		return o
-	}
-	return None // not known yet
+	return max(None, c.judged.outcomeFor(i)) // while it is not known it is None
 }
 
-// tells is how much an outcome tells among those of a family, in the order of Outcomes.
-var tells = [...]int{0, 1, 4, 5, 6, 3, 2}
+// tells is how much an outcome tells among those of a family.
+var tells = [...]int{None: 0, Neutral: 1, PermError: 2, TempError: 3, Pass: 4, SoftFail: 5, Fail: 6}
 
 // Suspicion returns what the lines before this one came to: at least, and at most; those on trial too, when what they would
 // come to is what is asked. The check says so in ReadsSuspicion. Once a client is rejected, such a check is heard no more:
 // not all lines are then, and the sum would lack some.
 func (c *Case) Suspicion() (least, most int) {
-	return c.judged.tracks[c.judged.track].interval()
+	return c.judged.now.score()
 }
 
 // Ask returns the whole answer, for the few checks that deal with its status themselves. A question that leaves a trace is
 // asked only when nothing that was read before it is still on its way: it might be another then.
 func (c *Case) Ask(kind Kind, name string) *Answer {
-	if c.void && kind.acts() {
+	if c.pending && kind.traits().trace {
 		return &unanswered
 	}
 	a := c.world.answer(Question{kind, name})
 	if a == nil {
-		c.void = true
+		c.pending = true
 		return &unanswered
+	}
+	if a.Status == NotAsked {
+		return &unasked
 	}
 	return a
 }
 
 // Waiting reports whether something that was asked is not answered yet: the finding will be thrown away, and a check may cut
 // short what is dear.
-func (c *Case) Waiting() bool { return c.void }
+func (c *Case) Waiting() bool { return c.pending }
 
-var unanswered = Answer{Status: TempFail, Note: "not answered yet"}
+// What a check sees where there is no answer.
+var (
+	unanswered = Answer{Status: TempFail, Note: "not answered yet"}
+	unasked    = Answer{Status: TempFail, Note: notAsked.Note}
+)
 
 // Values returns all that name has of a kind.
 func (c *Case) Values(kind Kind, name string) []string {
 	a := c.Ask(kind, name)
-	if a.Status == TempFail && c.doubt == nil {
-		c.doubt = &QA{Question{kind, name}, a}
+	if a.Status == TempFail && c.firstTempFail == nil {
+		c.firstTempFail = &QA{Question{kind, name}, a}
 	}
 	return a.Values
 }
@@ -114,10 +119,30 @@ func (c *Case) ClientText() string {
 	return c.client
 }
 
+// addrText is the address that was read last, as the answer has it.
+type addrText struct {
+	addr netip.Addr
+	text string
+}
+
+// AddrText returns an address as text. It makes none of the client, nor of the address that Addrs or AnyAddrs yielded last.
+func (c *Case) AddrText(a netip.Addr) string {
+	switch a {
+	case c.Client:
+		return c.ClientText()
+	case c.read.addr:
+		return c.read.text
+	}
+	return a.String()
+}
+
+// Worded reports whether anybody will read the words of a finding of an outcome: else nothing need be made for them.
+func (c *Case) Worded(o Outcome) bool { return !c.pending && (!c.terse || c.line.follows(o)) }
+
 // Refuses reports whether an outcome would have the client refused by what the line makes of it, and not on trial: what is
 // only for the reply need not be asked for else.
 func (c *Case) Refuses(o Outcome) bool {
-	a := c.line.on[max(0, o.index())]
+	a := c.line.on[o]
 	return a.Do.Refuses() && !a.Trial
 }
 
@@ -131,7 +156,7 @@ func (c *Case) PTR(a netip.Addr) []string {
 	if a == c.Client {
 		return followed(c.Values(PTR, c.ClientText()), MaxPTR, c.Helo)
 	}
-	return followed(c.Values(PTR, a.String()), MaxPTR, "")
+	return followed(c.Values(PTR, c.AddrText(a)), MaxPTR, "")
 }
 
 // More says how many values of an answer are not followed: ", and 140 more not followed", or nothing.
@@ -180,20 +205,23 @@ func (c *Case) family() Kind {
 	return A
 }
 
-// Addrs returns the addresses of name that are of the client's family, at most MaxAddrs; the client's own, if it is among
+// Addrs yields the addresses of name that are of the client's family, at most MaxAddrs; the client's own, if it is among
 // them, is among these.
-func (c *Case) Addrs(name string) []netip.Addr {
-	values := c.followedAddrs(c.family(), name)
-	if len(values) == 0 {
-		return nil
-	}
-	out := make([]netip.Addr, 0, len(values))
-	for _, v := range values {
-		if a, err := netip.ParseAddr(v); err == nil {
-			out = append(out, a)
+func (c *Case) Addrs(name string) iter.Seq[netip.Addr] {
+	return func(yield func(netip.Addr) bool) {
+		for _, v := range c.followedAddrs(c.family(), name) {
+			if a, ok := c.addr(v); ok && !yield(a) {
+				return
+			}
 		}
 	}
-	return out
+}
+
+// addr reads an address of an answer.
+func (c *Case) addr(text string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(text)
+	c.read = addrText{a, text}
+	return a, err == nil
 }
 
 // AnyAddrs yields the addresses of name of both families, the client's first, at most MaxAddrs of each. It asks for the
@@ -203,7 +231,7 @@ func (c *Case) AnyAddrs(name string) iter.Seq[netip.Addr] {
 		first := c.family()
 		for _, kind := range [...]Kind{first, otherFamily(first)} {
 			for _, v := range c.followedAddrs(kind, name) {
-				if a, err := netip.ParseAddr(v); err == nil && !yield(a) {
+				if a, ok := c.addr(v); ok && !yield(a) {
 					return
 				}
 			}
@@ -230,7 +258,7 @@ func (c *Case) Confirms(name string, a netip.Addr) bool {
 	if a.Is6() {
 		kind = AAAA
 	}
-	return slices.Contains(c.Values(kind, name), a.String())
+	return slices.Contains(c.Values(kind, name), c.AddrText(a))
 }
 
 // followedAddrs returns the addresses of a name that are followed.
@@ -285,34 +313,40 @@ func (c *Case) Exists(name string, kinds ...Kind) bool {
 }
 
 // Pass is the finding that all is as it should be; the format says what was found, and may hold the client's own text.
-func (c *Case) Pass(format string, args ...any) Finding { return c.say(Pass, format, args) }
+func (c *Case) Pass(format string, args ...any) Finding { return c.say(Pass, format, args...) }
 
 // Neutral is the finding that something was judged and nothing follows.
-func (c *Case) Neutral(format string, args ...any) Finding { return c.say(Neutral, format, args) }
+func (c *Case) Neutral(format string, args ...any) Finding { return c.say(Neutral, format, args...) }
 
 // SoftFail is the finding that something is probably wrong.
-func (c *Case) SoftFail(format string, args ...any) Finding { return c.say(SoftFail, format, args) }
+func (c *Case) SoftFail(format string, args ...any) Finding { return c.say(SoftFail, format, args...) }
 
 // Fail is the finding that something is wrong. The format names what was looked for, and for which address.
-func (c *Case) Fail(format string, args ...any) Finding { return c.say(Fail, format, args) }
+func (c *Case) Fail(format string, args ...any) Finding { return c.say(Fail, format, args...) }
 
 // PermError is the finding that what was found makes no sense, so that nothing can be judged by it.
-func (c *Case) PermError(format string, args ...any) Finding { return c.say(PermError, format, args) }
+func (c *Case) PermError(format string, args ...any) Finding {
+	return c.say(PermError, format, args...)
+}
 
 // None is the finding that there is nothing to judge.
-func (c *Case) None(format string, args ...any) Finding { return c.say(None, format, args) }
+func (c *Case) None(format string, args ...any) Finding { return c.say(None, format, args...) }
 
 const maxWhy = 400 // bytes: a reply line holds 512 with its code and CRLF (RFC 5321 section 4.5.3.1.5)
 
-func (c *Case) say(o Outcome, format string, args []any) Finding {
-	if c.void {
+func (c *Case) say(o Outcome, format string, args ...any) Finding {
+	if false {
+		_ = fmt.Sprintf(format, args...) // go vet sees by it that the formats are fmt's
+	}
+	if c.pending {
 		return Finding{}
 	}
-	if c.terse && !c.line.follows(o) {
+	if !c.Worded(o) {
 		return Finding{Outcome: o}
 	}
 	if len(args) == 0 {
 		return Finding{Outcome: o, Why: format} // the check's own words, printable as they stand
 	}
-	return Finding{Outcome: o, Why: printable.Text(fmt.Sprintf(format, args...), maxWhy)}
+	var room [maxWhy]byte
+	return Finding{Outcome: o, Why: printable.Text(string(appendFormat(room[:0], format, args)), maxWhy)}
 }

@@ -34,42 +34,41 @@ const (
 func (c Cost) String() string { return [...]string{"local", "lookup", "probe"}[c] }
 
 // Outcome of a check, in the words of RFC 8601 section 2.7.
-type Outcome string
+type Outcome uint16
 
 // The outcomes.
 const (
-	None      Outcome = "none"      // nothing to judge
-	Neutral   Outcome = "neutral"   // judged, and nothing follows from it
-	Pass      Outcome = "pass"      // as it should be
-	SoftFail  Outcome = "softfail"  // probably not as it should be
-	Fail      Outcome = "fail"      // not as it should be
-	TempError Outcome = "temperror" // cannot be told now: DNS failed
-	PermError Outcome = "permerror" // cannot be told: what was found makes no sense
+	None      Outcome = 1 + iota // nothing to judge
+	Neutral                      // judged, and nothing follows from it
+	Pass                         // as it should be
+	SoftFail                     // probably not as it should be
+	Fail                         // not as it should be
+	TempError                    // cannot be told now: DNS failed
+	PermError                    // cannot be told: what was found makes no sense
 )
 
 // Outcomes lists them all.
 var Outcomes = []Outcome{None, Neutral, Pass, SoftFail, Fail, TempError, PermError}
 
-// index is the outcome's place in Outcomes, -1 for a word that is none.
-func (o Outcome) index() int {
-	switch o {
-	case None:
-		return 0
-	case Neutral:
-		return 1
-	case Pass:
-		return 2
-	case SoftFail:
-		return 3
-	case Fail:
-		return 4
-	case TempError:
-		return 5
-	case PermError:
-		return 6
+var outcomes = words{"", "none", "neutral", "pass", "softfail", "fail", "temperror", "permerror"}
+
+// String returns the word of RFC 8601: "softfail".
+func (o Outcome) String() string { return outcomes.name(int(o), "outcome") }
+
+// ParseOutcome is the inverse of String.
+func ParseOutcome(s string) (Outcome, error) {
+	i, err := outcomes[None:].parse(s, "outcome")
+	if err != nil {
+		return 0, err
 	}
-	return -1
+	return Outcome(i) + None, nil
 }
+
+// MarshalText returns what String does.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText takes what ParseOutcome does.
+func (o *Outcome) UnmarshalText(b []byte) (err error) { *o, err = ParseOutcome(string(b)); return err }
 
 // A Check asks one thing about a client. It is a pure function: no network, no clock, no state but the Case.
 type Check struct {
@@ -90,7 +89,7 @@ type Check struct {
 	// policy says otherwise.
 	Dispensable bool
 	// Finds is the outcome that one answer is enough to prove: it stands though another answer was a tempfail. Every other
-	// outcome of a Case with a tempfail in it becomes temperror.
+	// outcome of a Case with a tempfail in it becomes temperror. 0 is none.
 	Finds Outcome
 	// ReadsSuspicion is true for a check that uses Case.Suspicion: it is run when all lines before it are, and not once the
 	// client is rejected.

@@ -50,9 +50,9 @@ func TestFound(t *testing.T) {
 			v := policy(t, Thresholds{}, c.lines...).Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone))
 			var found []string
 			for _, f := range v.Findings {
-				found = append(found, f.Check+" "+string(f.Outcome))
+				found = append(found, f.Check+" "+f.Outcome.String())
 			}
-			if got := string(v.Action) + " " + v.By + ": " + strings.Join(found, ", "); got != c.want {
+			if got := v.Action.String() + " " + v.By + ": " + strings.Join(found, ", "); got != c.want {
 				t.Errorf("got %s\nwant %s", got, c.want)
 			}
 			seen := map[Question]bool{}
@@ -95,7 +95,7 @@ func TestSuspicionIsRead(t *testing.T) {
 		p := policy(t, Thresholds{}, Line{Check: says("a", Lookup), On: on(c.a)}, Line{Check: saysNow("fail-b"), On: on(c.b)},
 			Line{Check: reader, On: on(c.r)}, Line{Check: says("after", Lookup), On: on("fail=suspect 5")})
 		v := p.Judge(t.Context(), client("198.51.100.1"), MustZone("a TXT fail\nafter TXT fail"))
-		if got := string(v.Action) + " " + v.By + ", trial " + string(v.Trial.Action) + " " + v.Trial.By; got != c.want {
+		if got := v.Action.String() + " " + v.By + ", trial " + v.Trial.Action.String() + " " + v.Trial.By; got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -121,7 +121,7 @@ func TestSuspicionLetsNobodyInForWorse(t *testing.T) {
 		p := policy(t, Thresholds{RejectAt: 5}, Line{Check: saysNow("fail-b"), On: on(c.local)}, Line{Check: says("a", Lookup), On: on("fail=suspect 8")},
 			Line{Check: says("voucher", Lookup), On: on("pass=vouch 1")}, Line{Check: little, On: on("pass=accept")})
 		v := p.Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone))
-		if got := string(v.Action) + " " + v.By; got != c.want {
+		if got := v.Action.String() + " " + v.By; got != c.want {
 			t.Errorf("%s: %s, want %s; %v", c.name, got, c.want, v.Findings)
 		}
 		if w := p.OnTrial().Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone)); w.Trial != v.Decision {
@@ -134,7 +134,7 @@ func TestSuspicionLetsNobodyInForWorse(t *testing.T) {
 func saysNow(name string) Check { return says(name, Local) }
 
 func TestByKind(t *testing.T) {
-	ask := ByKind{Trust: MustZone("192.0.2.1 TRUST jane"), "": MustZone("192.0.2.1 PTR mx.example.org")}
+	ask := ByKind{Trust: MustZone("192.0.2.1 TRUST jane"), AnyKind: MustZone("192.0.2.1 PTR mx.example.org")}
 	for q, want := range map[Question]string{{Trust, "192.0.2.1"}: "jane", {PTR, "192.0.2.1"}: "mx.example.org"} {
 		known, ok := ask.Known(q)
 		if asked := ask.Ask(t.Context(), q); !ok || known.Values[0] != want || asked.Values[0] != want {

@@ -12,13 +12,12 @@
 package helogate
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 )
 
 // Stage is how far an SMTP dialogue has come; what is shown at one stage is known at all later ones.
-type Stage int
+type Stage uint16
 
 // The stages in their order.
 const (
@@ -28,25 +27,13 @@ const (
 	Rcpt                 // and a recipient
 )
 
-var stages = [...]string{"connect", "helo", "mail", "rcpt"}
+var stages = words{"connect", "helo", "mail", "rcpt"}
 
 // String returns "connect", "helo", "mail" or "rcpt".
-func (s Stage) String() string {
-	if s < Connect || s > Rcpt {
-		return fmt.Sprintf("stage(%d)", int(s))
-	}
-	return stages[s]
-}
+func (s Stage) String() string { return stages.name(int(s), "stage") }
 
 // ParseStage is the inverse of String.
-func ParseStage(s string) (Stage, error) {
-	for i, name := range stages {
-		if s == name {
-			return Stage(i), nil
-		}
-	}
-	return 0, fmt.Errorf("%q is no stage: connect, helo, mail or rcpt", s)
-}
+func ParseStage(s string) (Stage, error) { i, err := stages.parse(s, "stage"); return Stage(i), err }
 
 // MarshalText returns what String does.
 func (s Stage) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

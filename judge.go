@@ -2,9 +2,12 @@ package helogate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/helogate/helogate/internal/printable"
 )
@@ -16,23 +19,23 @@ import (
 // verdict is a function of facts and answers, and timing has no part in it.
 func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 	f = p.Judged(f)
-	if !f.Client.IsValid() { // nothing can be judged; a door says so in its log
+	if !f.Client.IsValid() { // nothing can be judged; the caller says so in its log
 		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, Trial: Decision{Action: Continue}}
 	}
-	j := judgement{policy: p, world: newWorld(ask, f.Client, p.Budget)}
-	j.Case = Case{Facts: f, world: j.world, terse: p.Terse, judged: &j}
-	defer j.world.free()
+	j := newJudgement(p, f, ask)
+	defer j.free()
 	for {
-		missing := j.try()
-		if missing == nil {
-			return j.verdict()
+		v, open := j.try()
+		if open == nil {
+			j.report()
+			return v
 		}
-		j.gather(ctx, missing)
+		j.gather(ctx, open)
 	}
 }
 
-// Judged returns whom Judge judges: the client, or in place of a forwarder that is believed the origin that it names. Login
-// and earlier greetings are the forwarder's own.
+// Judged returns the facts that Judge judges: those of the client, or, for a forwarder that ByOrigin believes, those of
+// the origin that it names. Login and earlier greetings are the forwarder's own.
 func (p *Policy) Judged(f Facts) Facts {
 	f.Client = f.Client.Unmap().WithZone("")
 	if p.ByOrigin == nil || !f.Origin.Client.IsValid() || !p.ByOrigin(&f) {
@@ -46,323 +49,196 @@ func (p *Policy) Judged(f Facts) Facts {
 // A judgement is one run of Judge.
 type judgement struct {
 	Case
-	policy *Policy
-	world  *world
-	tracks [2]track
-	found  []Finding // by line; Check is "" where the line has not run
-	aside  []Finding // by line, of those that another line asked for by Case.Found; nil where none did
-	folded [2][]bool // by track and line: whether the track has heard it
-	done   Verdict   // if Exhaustive: without the lines that no track wanted
-	panics []func()  // reports of the checks that panicked in this try
-	track  int       // of which Case.Suspicion tells
+	policy   *Policy
+	world    world
+	readings [2]reading
+	now      *reading  // the one that is under way: Case.Suspicion is its score
+	found    []Finding // by line, of this try; Check is "" where the line was not evaluated
+	stack    []int     // the lines that are being evaluated: one, and those whose outcomes it asks for
+	circle   []int     // the lines that asked for their own outcome in this try
+	faults   []Fault   // of the checks in this try
 }
 
-// try judges tier by tier: a dearer one runs while nothing is decided, or to hear who may let the client in. It returns
-// the lines that have an open question, or nil when all is known.
-func (j *judgement) try() (missing []int) {
-	p := j.policy
+var judgements = sync.Pool{New: func() any { return new(judgement) }}
+
+func newJudgement(p *Policy, f Facts, ask Asker) *judgement {
+	j := judgements.Get().(*judgement)
+	j.policy = p
+	j.world.start(ask, f.Client, p.budget())
+	j.Case = Case{Facts: f, world: &j.world, terse: p.Terse, judged: j}
+	j.found = slices.Grow(j.found[:0], len(p.lines))[:len(p.lines)]
+	return j
+}
+
+func (j *judgement) free() {
+	j.world.end()
+	clear(j.found)
+	*j = judgement{world: j.world, found: j.found[:0], stack: j.stack[:0], circle: j.circle[:0]}
+	judgements.Put(j)
+}
+
+// try reads the policy with the answers that there are, in each way. It returns the lines that wait for an answer; if
+// none does, the verdict.
+func (j *judgement) try() (v Verdict, open []int) {
 	j.world.begin()
-	j.tracks, j.panics = [2]track{}, nil
-	if j.found == nil {
-		j.found = make([]Finding, len(p.lines))
-	} else {
+	if j.world.try > 1 { // before the first try all is clear
+		j.faults, j.circle = nil, j.circle[:0]
 		clear(j.found)
-		clear(j.aside)
 	}
-	j.folded = j.world.noneFolded(len(p.lines))
-	for cost, tier := range p.tiers {
-		if Cost(cost) == Probe {
-			if missing = j.settle(); missing != nil {
-				return missing
-			}
-		}
-		was := j.rejected()
-		if missing = j.run(tier, was); missing != nil {
-			return missing
-		}
-		// Somebody vouched, and what had seemed decided is not: whoever was passed over is heard after all.
-		if is := j.rejected(); was[force] && !is[force] || was[trial] && !is[trial] {
-			for _, tier := range p.tiers[:cost+1] {
-				if missing = j.run(tier, is); missing != nil {
-					return missing
-				}
+	for which := range j.policy.readings() {
+		j.now = &j.readings[which]
+		*j.now = reading{judgement: j, effects: j.policy.effects[which]}
+		for _, i := range j.now.read() {
+			if !slices.Contains(open, i) {
+				open = append(open, i)
 			}
 		}
 	}
-	if len(p.tiers[Probe]) > 0 {
-		if missing = j.settle(); missing != nil {
-			return missing
-		}
+	if open != nil {
+		return v, open
 	}
-	if p.Exhaustive {
-		j.done = j.conclude(slices.Clone(j.found))
-		return j.runRest()
+	v = j.conclude()
+	if j.policy.Exhaustive {
+		open = j.evaluateRest()
+		v.Findings, v.Asked = j.findings(), j.world.asked()
 	}
-	return nil
+	return v, open
 }
 
-func (j *judgement) rejected() [2]bool {
-	return [2]bool{j.tracks[force].rejected(j.policy), j.tracks[trial].rejected(j.policy)}
-}
-
-// run runs the lines of a tier that are wanted and folds what they find, in the order of the policy.
-func (j *judgement) run(tier []int, rejected [2]bool) (missing []int) {
-	for _, i := range tier {
-		l := &j.policy.lines[i]
-		if l.Check.Needs > j.Stage {
-			continue
-		}
-		inForce := !l.onTrial && !j.folded[force][i] && j.tracks[force].wants(l, rejected[force], force)
-		onTrial := j.policy.trial && !j.folded[trial][i] && j.tracks[trial].wants(l, rejected[trial], trial)
-		if !inForce && !onTrial || l.Check.ReadsSuspicion && missing != nil {
-			continue
-		}
-		found, tried := j.hear(i)
-		if j.void {
-			missing = append(missing, i)
-			continue
-		}
-		if missing != nil { // this try is lost; what it still reads is asked ahead
-			if found.Action.Do == Accept && !found.Action.Trial {
-				break
-			}
-			continue
-		}
-		j.found[i] = found
-		if inForce {
-			j.tracks[force].fold(l, found.Outcome, force)
-			j.folded[force][i] = true
-		}
-		if onTrial {
-			j.tracks[trial].fold(l, tried.Outcome, trial)
-			j.folded[trial][i] = true
-		}
-	}
-	return missing
-}
-
-// settle hears the lines that have their turn where it has come to a deferral or a greylisting: whether the first is
-// to be had out, and whether the client has proved that it retries.
-func (j *judgement) settle() (missing []int) {
-	for which := range j.tracks {
-		t := &j.tracks[which]
-		if which == trial && !j.policy.trial {
-			continue
-		}
-		if i := j.atTurn(OnDefer, t.onlyFailed(j.policy)); i >= 0 && !t.forgiven {
-			found, known := j.inTurn(i, &missing)
-			t.forgiven = known && found.Outcome == Pass
-		}
-		if missing != nil {
-			continue
-		}
-		j.prove(t, which, &missing)
-		d := t.decide(j.policy).Action
-		t.held = d == Greylist || d == Defer
-	}
-	return missing
-}
-
-// prove hears whether a client that is to be greylisted has proved that it retries. That nobody can say lets it in.
-func (j *judgement) prove(t *track, which int, missing *[]int) {
-	i, there := j.policy.inTurn(OnGreylist)
-	if !there || t.proved || j.policy.lines[i].Check.Needs > j.Stage {
-		return
-	}
-	l := &j.policy.lines[i]
-	d := t.decide(j.policy).Action
-	everybody := l.on[Fail.index()].Do == Greylist && (!l.on[Fail.index()].Trial || which == trial)
-	switch {
-	case d != Greylist && (d != Continue || !everybody):
-		return
-	case l.hidden: // greylisting is off
-		t.proved = true
-		return
-	}
-	found, known := j.inTurn(i, missing)
-	switch {
-	case !known:
-	case found.Outcome != Fail:
-		t.proved = true
-	case t.greylist == "" && d == Continue:
-		t.greylist = l.Check.Name
-	}
-}
-
-// atTurn returns the line of a turn that has come and can be heard at this stage, or -1.
-func (j *judgement) atTurn(t Turn, come bool) int {
-	i, there := j.policy.inTurn(t)
-	if !there || !come || j.policy.lines[i].hidden || j.policy.lines[i].Check.Needs > j.Stage {
-		return -1
-	}
-	return i
-}
-
-// inTurn hears a line in its turn, or adds it to those that miss an answer.
-func (j *judgement) inTurn(i int, missing *[]int) (found Finding, known bool) {
-	found, _ = j.hear(i)
-	if j.void {
-		*missing = append(*missing, i)
-		return found, false
-	}
-	j.found[i] = found
-	return found, true
-}
-
-// hear finds what a line finds, and what it would if all that is on trial were in force: the same but for a line that reads
-// the suspicion, which is judged anew whenever it is heard.
-func (j *judgement) hear(i int) (found, tried Finding) {
-	l := &j.policy.lines[i]
-	if !l.Check.ReadsSuspicion {
-		j.void = false
-		if found = j.found[i]; found.Check == "" {
-			found = j.examine(i)
-		}
-		return found, found
-	}
-	if l.onTrial { // nothing of it is in force
-		j.track = trial
-		found = j.examine(i)
-		return found, found
-	}
-	j.track = force
-	found = j.examine(i)
-	if j.void || j.tracks[force].sameInterval(&j.tracks[trial]) {
-		return found, found
-	}
-	j.track = trial
-	return found, j.examine(i)
-}
-
-// runRest runs what no track wanted, and folds none of it.
-func (j *judgement) runRest() (missing []int) {
-	for i := range j.policy.lines {
-		l := &j.policy.lines[i]
-		if l.hidden || l.Check.Turn != InTier || l.Check.Needs > j.Stage || j.found[i].Check != "" || l.Check.ReadsSuspicion && missing != nil {
-			continue
-		}
-		found, _ := j.hear(i)
-		if j.void {
-			missing = append(missing, i)
-			continue
-		}
-		j.found[i] = found
-	}
-	return missing
-}
-
-// gather asks until none of the lines has an open question. What they find meanwhile is thrown away.
+// gather asks until none of the lines waits for an answer. What they find meanwhile is thrown away.
 func (j *judgement) gather(ctx context.Context, open []int) {
 	for len(open) > 0 {
 		j.world.more(ctx)
-		still := open[:0]
-		for _, i := range open {
-			if j.hear(i); j.void {
-				still = append(still, i)
-			}
-		}
-		open = still
+		open = slices.DeleteFunc(open, func(i int) bool { j.evaluate(i); return !j.pending })
 	}
 }
 
-// lookUp finds what a line finds, for another line: what the line says of it is not folded.
-func (j *judgement) lookUp(i int) Finding {
-	if j.found[i].Check != "" {
-		return j.found[i]
-	}
-	if j.aside == nil {
-		j.aside = make([]Finding, len(j.found))
-	}
-	if j.aside[i].Check == "" {
-		c := &j.Case
-		doubt, line := c.doubt, c.line
-		if found := j.examine(i); !c.void {
-			j.aside[i] = found
+// evaluateRest evaluates the lines that no reading needed, for a person who wants to see them all.
+func (j *judgement) evaluateRest() (open []int) {
+	for i := range j.policy.lines {
+		l := &j.policy.lines[i]
+		if l.ignored || l.Check.Turn != InTier || l.Check.Needs > j.Stage ||
+			l.Check.ReadsSuspicion && (open != nil || j.found[i].Check != "") {
+			continue
 		}
-		c.doubt, c.line = doubt, line
+		if j.evaluate(i); j.pending {
+			open = append(open, i)
+		} else {
+			j.counts(i)
+		}
 	}
-	return j.aside[i]
+	return open
 }
 
-// examine runs the check of a line. If it read what is not answered yet, j.void is set and the finding is worth nothing.
-func (j *judgement) examine(i int) (found Finding) {
-	l, c := &j.policy.lines[i], &j.Case
-	if j.aside != nil && j.aside[i].Check != "" {
-		c.void = false
-		return j.aside[i]
+// evaluate returns what a line finds. It runs the check once in a try, since what that finds is a function of facts and
+// answers; a check that reads the suspicion runs once for each reading. If the check read what is not answered yet,
+// j.pending is set and the finding is worth nothing.
+func (j *judgement) evaluate(i int) *Finding {
+	l, f := &j.policy.lines[i], &j.found[i]
+	j.pending = false
+	if f.Check != "" {
+		if !l.Check.ReadsSuspicion {
+			return f
+		}
+		f = new(Finding) // the verdict shows the finding of the first reading
 	}
-	c.doubt, c.void, c.line = nil, false, l
+	j.firstTempFail, j.line = nil, l
+	j.stack = append(j.stack, i)
+	j.run(l, f)
+	j.stack = j.stack[:len(j.stack)-1]
+	if j.pending {
+		*f = Finding{}
+		return f
+	}
+	if slices.Contains(j.circle, i) {
+		*f = Finding{Outcome: TempError, Why: "the check asks for its own outcome"}
+	}
+	f.Check, f.Action = l.Check.Name, Action{}
+	if f.Outcome < None || f.Outcome > PermError {
+		f.Outcome = None
+	}
+	if t := j.firstTempFail; t != nil && f.Outcome != l.Check.Finds {
+		why := printable.Text(fmt.Sprintf("%s of %s: %s", t.Kind, t.Name, t.Note), maxWhy)
+		*f = Finding{Check: l.Check.Name, Outcome: TempError, Why: why, Entry: f.Entry}
+	}
+	return f
+}
+
+// run runs the check of a line. A check that panics is a temperror.
+func (j *judgement) run(l *line, f *Finding) {
 	defer func() {
-		if cause := recover(); cause != nil && !c.void {
-			found = j.panicked(l, cause)
+		if cause := recover(); cause != nil && !j.pending {
+			j.faults = append(j.faults, Fault{Check: l.Check.Name, Facts: j.Facts, Cause: cause, Stack: debug.Stack()})
+			j.firstTempFail = nil
+			*f = Finding{Outcome: TempError, Why: printable.Text(fmt.Sprint("the check panicked: ", cause), maxWhy)}
 		}
 	}()
-	found = l.Check.Run(c)
-	if c.void {
-		return found
-	}
-	found.Check = l.Check.Name
-	if found.Outcome.index() < 0 {
-		found.Outcome = None
-	}
-	if c.doubt != nil && found.Outcome != l.Check.Finds {
-		found.Outcome, found.Code, found.Retry = TempError, "", 0
-		found.Why = printable.Text(fmt.Sprintf("%s of %s: %s", c.doubt.Kind, c.doubt.Name, c.doubt.Note), maxWhy)
-	}
-	found.Action = l.on[found.Outcome.index()]
-	return found
+	*f = l.Check.Run(&j.Case)
 }
 
-func (j *judgement) panicked(l *line, cause any) Finding {
-	if report := j.policy.Panicked; report != nil {
-		stack := debug.Stack()
-		j.panics = append(j.panics, func() { report(l.Check.Name, j.Facts, cause, stack) })
-	}
-	return Finding{
-		Check: l.Check.Name, Outcome: TempError, Action: l.on[TempError.index()],
-		Why: printable.Text(fmt.Sprint("the check panicked: ", cause), maxWhy),
-	}
-}
-
-// verdict is what the last try came to.
-func (j *judgement) verdict() Verdict {
-	for _, report := range j.panics {
-		report()
-	}
-	if !j.policy.Exhaustive {
-		return j.conclude(j.found)
-	}
-	v := j.done
-	j.noteAside(j.found)
-	v.Findings, v.Asked = j.found, j.world.asked()
-	v.Findings = slices.DeleteFunc(v.Findings, func(f Finding) bool { return f.Check == "" })
-	return v
-}
-
-// noteAside adds what was found for other lines alone, for they rest on it.
-func (j *judgement) noteAside(found []Finding) {
-	for i := range j.aside {
-		if found[i].Check == "" && j.aside[i].Check != "" {
-			found[i] = j.aside[i]
-			found[i].Action = Action{Do: Note}
+// outcomeFor evaluates a line for another one, which asks for its outcome: that alone has no effect. Lines
+// that ask for each other in a circle are all in temperror, whichever of them came first.
+func (j *judgement) outcomeFor(i int) Outcome {
+	if at := slices.Index(j.stack, i); at >= 0 {
+		var names []string
+		for _, n := range j.stack[at:] {
+			names = append(names, j.policy.lines[n].Check.Name)
 		}
+		j.circle = append(j.circle, j.stack[at:]...)
+		cause := errors.New("the check asks for its own outcome: " + strings.Join(append(names, names[0]), ", "))
+		j.faults = append(j.faults, Fault{Check: names[0], Facts: j.Facts, Cause: cause})
+		return TempError
 	}
+	firstTempFail, line := j.firstTempFail, j.line
+	outcome := j.evaluate(i).Outcome
+	j.firstTempFail, j.line = firstTempFail, line
+	return outcome
 }
 
-// conclude makes the verdict of what was found so far, in whose place it leaves it.
-func (j *judgement) conclude(found []Finding) Verdict {
+// counts notes what the policy makes of what a line found.
+func (j *judgement) counts(i int) {
+	f := &j.found[i]
+	f.Action = j.policy.lines[i].on[f.Outcome]
+}
+
+// conclude makes the verdict of what was found.
+func (j *judgement) conclude() Verdict {
 	p := j.policy
-	j.noteAside(found)
-	v := Verdict{Asked: j.world.asked(), Decision: j.tracks[force].decide(p)}
+	v := Verdict{Asked: j.world.asked(), Decision: j.readings[enforced].decide(), Findings: j.findings(), Policy: p.id}
 	v.ID = verdictID(&j.Facts, v.Asked)
-	v.Findings = slices.DeleteFunc(found, func(f Finding) bool { return f.Check == "" })
 	v.Trial = v.Decision
 	if p.trial {
-		v.Trial = j.tracks[trial].decide(p)
+		v.Trial = j.readings[dryRun].decide()
 		v.Would = would(v.Findings, v.Decision, v.Trial)
 	}
 	if v.Action.Refuses() || v.Action == Greylist {
 		v.Reply = p.reply(&j.Facts, &v)
 	}
 	return v
+}
+
+// findings returns what the lines found that were evaluated, in the order of the policy.
+func (j *judgement) findings() []Finding {
+	n := 0
+	for i := range j.found {
+		f := &j.found[i]
+		if f.Action.Do == Unset {
+			f.Action.Do = Note // evaluated for another line alone
+		}
+		if j.shows(f) {
+			n++
+		}
+	}
+	out := make([]Finding, 0, n)
+	for i := range j.found {
+		if j.shows(&j.found[i]) {
+			out = append(out, j.found[i])
+		}
+	}
+	return out
+}
+
+// shows reports whether a finding stands in the verdict: see Policy.Terse.
+func (j *judgement) shows(f *Finding) bool {
+	return f.Check != "" && !(j.terse && f.Action.Do == Note && f.Outcome <= Pass)
 }

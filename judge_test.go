@@ -69,7 +69,11 @@ var clients = []string{
 
 func preset(t testing.TB, name string) *Policy {
 	t.Helper()
-	p, err := check.NewPolicy(name, check.Settings{Exempt: []check.Exemption{{Names: []string{".friend.example"}}}})
+	friends, err := check.ParseNamePattern(".friend.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := check.NewPolicy(name, check.Settings{Exempt: []check.Exemption{{Names: []check.NamePattern{friends}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +271,7 @@ func TestBudget(t *testing.T) {
 		late := []string{}
 		for _, qa := range v.Asked {
 			if qa.Status == TempFail {
-				late = append(late, string(qa.Kind)+" "+qa.Name+": "+qa.Note)
+				late = append(late, qa.Kind.String()+" "+qa.Name+": "+qa.Note)
 			}
 		}
 		if want := []string{"PTR 198.51.100.1: no answer in time"}; !slices.Equal(late, want) {
@@ -319,8 +323,14 @@ func says(name string, cost Cost) Check {
 			}
 			outcome = v[0]
 		}
-		return Finding{Outcome: Outcome(outcome), Why: name + " says " + outcome}
+		return Finding{Outcome: outcomeOf(outcome), Why: name + " says " + outcome}
 	}}
+}
+
+// outcomeOf is the outcome of a word, None for a word that is none.
+func outcomeOf(word string) Outcome {
+	o, _ := ParseOutcome(word)
+	return o
 }
 
 func on(s string) map[Outcome]Action {
@@ -331,7 +341,7 @@ func on(s string) map[Outcome]Action {
 		if err != nil {
 			panic(err)
 		}
-		out[Outcome(strings.TrimSpace(outcome))] = a
+		out[outcomeOf(strings.TrimSpace(outcome))] = a
 	}
 	return out
 }
@@ -370,7 +380,11 @@ func TestOrderTiersAndSuspicion(t *testing.T) {
 		{"but not below zero", "b TXT pass\nc TXT fail", []string{"b pass=vouch 9", "c fail=reject"}, "reject c 0-0: b c"},
 		{"a voucher in doubt may have taken off", "b TXT tempfail", []string{"fail-a fail=suspect 5", "b pass=vouch 1"}, "defer suspicion 4-5: fail-a b"},
 		{"a voucher is heard after a suspicion", "b TXT pass", []string{"fail-a fail=suspect 5", "b pass=vouch 1"}, "greylist suspicion 4-4: fail-a b"},
-		{"also those of a cheaper tier", "b TXT fail", []string{"fail-a fail=suspect 5", "b fail=reject", "p pass=vouch 1"}, "reject b 4-4: fail-a b p"},
+		{"and all others while it may take enough off", "b TXT fail\np TXT none", []string{"fail-a fail=suspect 5", "b fail=suspect 1", "p pass=vouch 2"}, "reject suspicion 6-6: fail-a b p"},
+		{"of a dearer tier, too", "b TXT fail", []string{"fail-a fail=suspect 5", "b fail=suspect 1", "p pass=vouch 2"}, "greylist suspicion 4-4: fail-a b p"},
+		{"all of them together", "b TXT pass", []string{"fail-a fail=suspect 7", "b pass=vouch 1", "p pass=vouch 2"}, "greylist suspicion 4-4: fail-a b p"},
+		{"but none that cannot take enough off", "b TXT pass", []string{"fail-a fail=suspect 8", "b pass=vouch 1", "p pass=vouch 2"}, "reject suspicion 8-8: fail-a"},
+		{"nor one that a line's reject makes useless", "b TXT fail", []string{"fail-a fail=suspect 5", "b fail=reject", "p pass=vouch 1"}, "reject b 5-5: fail-a b"},
 		{"and then all are", "b TXT pass\nc TXT fail", []string{"fail-a fail=suspect 5", "b pass=vouch 1", "c fail=suspect 1"}, "reject suspicion 5-5: fail-a b c"},
 		{"a voucher undoes no line's reject, and is not asked", "b TXT pass", []string{"fail-a fail=reject", "b pass=vouch 9"}, "reject fail-a 0-0: fail-a"},
 		{"greylist by a line", "", []string{"fail-a fail=greylist"}, "greylist fail-a 0-0: fail-a"},
@@ -379,9 +393,12 @@ func TestOrderTiersAndSuspicion(t *testing.T) {
 		{"a trial lets through", "b TXT fail", []string{"fail-a fail=would reject", "b fail=suspect 2"}, "greylist suspicion 2-2: fail-a b would reject fail-a [fail-a]"},
 		{"points on trial have a sum of their own", "", []string{"fail-a fail=suspect 3", "fail-b fail=would suspect 2"}, "greylist suspicion 3-3: fail-a fail-b would reject suspicion [suspicion]"},
 		{"a trial costs no more than enforcing", "", []string{"fail-a fail=would reject", "b fail=would reject"}, "continue  0-0: fail-a would reject fail-a [fail-a]"},
-		{"a voucher on trial lets the trial hear what it had passed over", "b TXT fail",
+		{"a voucher on trial that may take enough off keeps the trial open", "b TXT fail",
+			[]string{"fail-a fail=would suspect 5", "b fail=suspect 4", "p pass=would vouch 5"},
+			"greylist suspicion 4-4: fail-a b p"},
+		{"and one that cannot is not asked", "b TXT fail",
 			[]string{"fail-a fail=would suspect 5", "b fail=suspect 4", "p pass=would vouch 2"},
-			"greylist suspicion 4-4: fail-a b p would reject suspicion [suspicion]"},
+			"greylist suspicion 4-4: fail-a b would reject suspicion [suspicion]"},
 		{"an accept on trial lets nobody in", "a TXT pass", []string{"a pass=would accept", "fail-b fail=reject"}, "reject fail-b 0-0: a fail-b would accept a []"},
 	} {
 		var lines []Line
@@ -396,7 +413,11 @@ func TestOrderTiersAndSuspicion(t *testing.T) {
 			}
 			lines = append(lines, Line{Check: says(name, cost), On: on(actions)})
 		}
-		v := policy(t, at, lines...).Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone+"\np TXT pass"))
+		pass := "\np TXT pass"
+		if strings.Contains(c.zone, "p TXT") {
+			pass = ""
+		}
+		v := policy(t, at, lines...).Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone+pass))
 		got := fmt.Sprintf("%s %s %d-%d:", v.Action, v.By, v.Suspicion, v.Possible)
 		for _, f := range v.Findings {
 			got += " " + f.Check
@@ -427,17 +448,19 @@ func TestExhaustiveChangesNoVerdict(t *testing.T) {
 	}
 }
 
-func TestTerseLeavesOutWordsAlone(t *testing.T) {
+func TestTerseLeavesOutOnlyWhatHasNoEffect(t *testing.T) {
 	for _, name := range check.Presets {
 		p, terse := preset(t, name), preset(t, name)
 		terse.Terse = true
 		for _, c := range clients {
 			f := client(c)
 			v, w := p.Judge(t.Context(), f, MustZone(world)), terse.Judge(t.Context(), f, MustZone(world))
-			for i := range w.Findings {
-				quiet := v.Findings[i].Action.Do == Note
-				if w.Findings[i].Why == "" && quiet {
-					w.Findings[i].Why = v.Findings[i].Why
+			v.Findings = slices.DeleteFunc(v.Findings, func(f Finding) bool {
+				return f.Action.Do == Note && (f.Outcome == None || f.Outcome == Neutral || f.Outcome == Pass)
+			})
+			for i := range v.Findings {
+				if f := &v.Findings[i]; f.Action.Do == Note && f.Outcome != TempError {
+					f.Why = "" // the words of a failure of DNS are made for all
 				}
 			}
 			if !bytes.Equal(record(f, v), record(f, w)) {
@@ -474,8 +497,8 @@ func TestPanic(t *testing.T) {
 	}}
 	p := policy(t, Thresholds{}, Line{Check: bad, On: on("fail=reject")})
 	reported := ""
-	p.Panicked = func(check string, f Facts, cause any, stack []byte) {
-		reported += fmt.Sprint(check, " ", f.Client, " ", cause != nil, " ", bytes.Contains(stack, []byte("judge_test.go")))
+	p.Report = func(f Fault) {
+		reported += fmt.Sprint(f.Check, " ", f.Facts.Client, " ", f.Cause != nil, " ", bytes.Contains(f.Stack, []byte("judge_test.go")))
 	}
 	for _, ask := range []Asker{MustZone(""), &counter{Asker: MustZone("")}} { // an answer on its way is no reason to report
 		reported = ""
@@ -522,5 +545,50 @@ func TestID(t *testing.T) {
 	}
 	if got := p.Judge(t.Context(), f, MustZone(world+"\n198.51.100.1 PTR mx3.example.org")).ID; got == id {
 		t.Error("other evidence, same name")
+	}
+}
+
+// An ID never changes its meaning: that of a judgement of today stands in logs, replies and journals.
+func TestIDStays(t *testing.T) {
+	f := client("198.51.100.1 mx.example.org a@example.org jane@example.net")
+	f.Earlier, f.Auth = []string{"HELO x"}, "jane"
+	v := policy(t, Thresholds{}, Line{Check: says("a", Lookup)}, Line{Check: says("b", Lookup)}, Line{Check: says("c", Lookup)}).
+		Judge(t.Context(), f, MustZone("a TXT fail\nb TXT tempfail"))
+	if v.ID != "vzp95hg65rfew" {
+		t.Errorf("%s", v.ID)
+	}
+}
+
+// A policy is named by all that its lines and thresholds say, and by its preset.
+func TestPolicyID(t *testing.T) {
+	line := func(name string, cost Cost, actions string) Line {
+		return Line{Check: says(name, cost), On: on(actions)}
+	}
+	p := policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 2"))
+	same := policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 2; pass=note"))
+	if len(p.ID()) != 13 || same.ID() != p.ID() || p.FromPreset("x").OnTrial().ID() != p.OnTrial().FromPreset("x").ID() {
+		t.Errorf("%q, %q", p.ID(), same.ID())
+	}
+	seen := map[string]bool{p.ID(): true}
+	for i, other := range []*Policy{
+		p.OnTrial(), p.FromPreset("strict"),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 6}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 2")),
+		policy(t, Thresholds{GreylistAt: 3, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 2")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("b", Lookup, "fail=suspect 2"), line("a", Lookup, "fail=reject")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Probe, "fail=reject"), line("b", Lookup, "fail=suspect 2")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 3")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "softfail=suspect 2")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject")),
+	} {
+		if seen[other.ID()] {
+			t.Errorf("policy %d has the name of another", i)
+		}
+		seen[other.ID()] = true
+	}
+	f := client(clients[0])
+	v := p.Judge(t.Context(), f, MustZone(world))
+	var r Record
+	if err := r.UnmarshalJSON(record(f, v)); err != nil || v.Policy != p.ID() || r.Policy != p.ID() {
+		t.Errorf("the verdict names %q, its record %q: %v", v.Policy, r.Policy, err)
 	}
 }

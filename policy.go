@@ -1,7 +1,9 @@
 package helogate
 
 import (
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,11 +27,15 @@ type Policy struct {
 	// Exhaustive runs every line even when all is decided, for a person who wants to see it all. The verdict is the same, with
 	// more findings and more evidence.
 	Exhaustive bool
-	// Terse leaves out the words of findings from which nothing follows, for who would not read them: a tenth of the time of
-	// a verdict goes into them. The verdict is the same.
+	// Terse leaves out what a server that writes a line of log does not need, and saves the time that it takes: findings of
+	// none, neutral and pass that have no effect, and the words of all other findings that have none. The verdict is the same.
 	Terse bool
-	// Budget is how long a judgement may wait for answers, all together. 0: as long as the caller's context lasts.
+	// Budget is how long a judgement may wait for answers, all together: no Asker can hang it. 0 is DefaultBudget; below 0
+	// the judgement waits as long as the caller's context lasts.
 	Budget time.Duration
+	// RejectAtStage is the earliest stage at which a Session refuses. NewPolicy sets Rcpt: before, nobody knows whether the
+	// client will log in, nor for which recipients its mail is, so an exemption by these would come too late.
+	RejectAtStage Stage
 	// URL of a page about verdicts, for the replies; "{id}" in it stands for the verdict's.
 	URL string
 	// Texts are what replies say in place of what was found and the remedy, by the name of the check or of its family, "suspicion", "greylist",
@@ -39,30 +45,33 @@ type Policy struct {
 	Footer string
 	// ByOrigin reports whether a client is a forwarder that is to be judged by Facts.Origin, which it is believed in. May be nil.
 	ByOrigin func(*Facts) bool
-	// Panicked is told of a check that panicked, with the facts it did so on; the check's outcome is a temperror. May be nil.
-	Panicked func(check string, f Facts, cause any, stack []byte)
+	// Report is called with each fault of a check or an Asker that a judgement met. May be nil.
+	Report func(Fault)
 
 	lines    []line
 	byName   map[string]int   // indices of lines
 	families map[string][]int // indices of lines that share a name with others
 	tiers    [Probe + 1][]int // indices of lines
 	turns    [OnDefer + 1]int // the line of each other turn, from 1; 0 where there is none
-	trial    bool             // a line is on trial
+	effects  [2][]effects     // by reading and line
+	preset   string
+	id       string
+	trial    bool // a line is on trial
 }
 
 // line is a Line made ready.
 type line struct {
 	Line
-	on      [7]Action  // by Outcome.index
-	can     [2]ability // what its outcomes can do: in force, and if what is on trial were
-	onTrial bool       // nothing it does is in force
-	hidden  bool       // ignored: run only for a line that asks what it finds
+	on      [PermError + 1]Action // by outcome
+	ignored bool                  // evaluated only for another line that asks for its outcome
 }
 
-// ability is the most that the outcomes of a line can do.
-type ability struct {
-	accepts bool
-	vouches int // points
+// effects are what a line does in one reading of the policy.
+type effects struct {
+	on      [PermError + 1]Action // by outcome; none of them is on trial
+	accepts bool                  // an outcome accepts
+	credit  int                   // the most points that an outcome takes off
+	off     bool                  // no outcome has an effect in this reading, though one has in the other: it is not evaluated
 }
 
 // NewPolicy makes a policy of lines. Two lines with one name, an unknown outcome, and an action that a line cannot take
@@ -71,7 +80,7 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 	if t.GreylistAt < 0 || t.RejectAt < 0 {
 		return nil, fmt.Errorf("a threshold below zero: greylist_at %d, reject_at %d", t.GreylistAt, t.RejectAt)
 	}
-	p := &Policy{Thresholds: t, byName: map[string]int{}, families: map[string][]int{}}
+	p := &Policy{Thresholds: t, RejectAtStage: Rcpt, byName: map[string]int{}, families: map[string][]int{}}
 	seen := map[string]bool{}
 	for _, l := range lines {
 		if seen[l.Check.Name] {
@@ -85,24 +94,60 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 		if err != nil {
 			return nil, fmt.Errorf("check %q: %w", l.Check.Name, err)
 		}
-		made.hidden = made.ignored()
 		if err := p.place(&made); err != nil {
 			return nil, err
 		}
-		if made.hidden {
-			continue
-		}
-		for _, a := range made.on {
-			p.trial = p.trial || a.Trial
+	}
+	p.id = p.hash()
+	return p, nil
+}
+
+// DefaultBudget is how long a judgement waits for answers where Policy.Budget is 0.
+const DefaultBudget = 8 * time.Second
+
+func (p *Policy) budget() time.Duration {
+	if p.Budget == 0 {
+		return DefaultBudget
+	}
+	return p.Budget
+}
+
+// FromPreset returns the policy with the name of the preset that it was made from, which is part of its ID.
+func (p *Policy) FromPreset(name string) *Policy {
+	q := *p
+	q.preset = name
+	q.id = q.hash()
+	return &q
+}
+
+// ID names the policy: 64 bits of SHA-256 over the preset's name, the thresholds, and each line's check, stage, cost and
+// actions. What is set on a check, such as the entries of a list, has no part in it.
+func (p *Policy) ID() string { return p.id }
+
+func (p *Policy) hash() string {
+	var b []byte
+	str := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
+	str(p.preset)
+	b = binary.AppendVarint(b, int64(p.GreylistAt))
+	b = binary.AppendVarint(b, int64(p.RejectAt))
+	for i := range p.lines {
+		l := &p.lines[i]
+		str(l.Check.Name)
+		b = append(b, byte(l.Check.Needs), byte(l.Check.Cost), byte(l.Check.Turn))
+		for _, a := range l.on {
+			str(a.String())
 		}
 	}
-	return p, nil
+	return shortHash(b)
 }
 
 // place puts a line behind those that are there.
 func (p *Policy) place(l *line) error {
 	at, c := len(p.lines), &l.Check
 	p.lines = append(p.lines, *l)
+	for which := range p.effects {
+		p.effects[which] = append(p.effects[which], l.effects(which))
+	}
 	p.byName[c.Name] = at
 	if c.Family != "" {
 		p.families[c.Family] = append(p.families[c.Family], at)
@@ -112,9 +157,10 @@ func (p *Policy) place(l *line) error {
 		return fmt.Errorf("check %q has the turn that %q has", c.Name, p.lines[p.turns[c.Turn]-1].Check.Name)
 	case c.Turn != InTier:
 		p.turns[c.Turn] = at + 1
-	case !l.hidden:
+	case !l.ignored:
 		p.tiers[c.Cost] = append(p.tiers[c.Cost], at)
 	}
+	p.trial = p.trial || !l.ignored && slices.ContainsFunc(l.on[:], func(a Action) bool { return a.Trial })
 	return nil
 }
 
@@ -124,9 +170,8 @@ func (p *Policy) inTurn(t Turn) (int, bool) { return p.turns[t] - 1, p.turns[t] 
 func makeLine(l Line) (line, error) {
 	m := line{Line: l}
 	for o, a := range l.On {
-		i := o.index()
-		if i < 0 {
-			return m, fmt.Errorf("%q is no outcome: %v", o, Outcomes)
+		if o < None || o > PermError {
+			return m, fmt.Errorf("%s is no outcome: %v", o, Outcomes)
 		}
 		if o == TempError && (a.Do == Reject || a.Do == Drop) {
 			return m, fmt.Errorf("%s on temperror: no failure of DNS may reject, say defer", a)
@@ -134,45 +179,52 @@ func makeLine(l Line) (line, error) {
 		if a.Do == Continue {
 			return m, fmt.Errorf("%q is no action of a line", a.Do)
 		}
-		m.on[i] = a
+		m.on[o] = a
 	}
 	if _, said := l.On[TempError]; !said {
-		m.on[TempError.index()] = m.onTempError()
+		m.on[TempError] = m.onTempError()
 	}
-	for i := range m.on {
-		if m.on[i].Do == "" {
+	for i, a := range m.on {
+		switch a.Do {
+		case Unset:
 			m.on[i].Do = Note
+		case Note, Ignore: // there is nothing to try
+			m.on[i].Trial = false
 		}
 	}
-	m.weigh()
+	m.ignored = m.isIgnored()
 	return m, nil
 }
 
-// weigh finds what the line can do, and whether any of it is in force.
-func (m *line) weigh() {
-	inForce, onTrial := false, false
+// effects returns what the line does in a reading: an action on trial is its own in the dry run, and a note else.
+func (m *line) effects(which int) effects {
+	e := effects{on: m.on}
+	trial, effective := false, false
 	for i, a := range m.on {
-		if a.Do == Note || a.Do == Ignore {
-			m.on[i].Trial = false
-			continue
-		}
-		inForce, onTrial = inForce || !a.Trial, onTrial || a.Trial
-		for track := range m.can {
-			if can := &m.can[track]; track == trial || !a.Trial {
-				can.accepts = can.accepts || a.Do == Accept
-				if a.Do == Vouch {
-					can.vouches = max(can.vouches, a.Points)
-				}
+		if a.Trial {
+			trial = true
+			e.on[i] = Action{Do: Note}
+			if which == dryRun {
+				e.on[i] = Action{Do: a.Do, Points: a.Points}
 			}
 		}
+		switch e.on[i].Do {
+		case Note, Ignore:
+			continue
+		case Accept:
+			e.accepts = true
+		case Vouch:
+			e.credit = max(e.credit, a.Points)
+		}
+		effective = true
 	}
-	m.onTrial = onTrial && !inForce
+	e.off = trial && !effective
+	return e
 }
 
 // follows reports whether an outcome is more than a note.
 func (m *line) follows(o Outcome) bool {
-	i := o.index()
-	return i < 0 || m.on[i].Do != Note && m.on[i].Do != Ignore
+	return o < None || o > PermError || m.on[o].Do != Note && m.on[o].Do != Ignore
 }
 
 // onTempError is what a temperror does where the policy is silent: what would refuse defers, and the dearest suspicion is
@@ -193,8 +245,8 @@ func (m *line) onTempError() Action {
 	return out
 }
 
-// ignored reports whether no outcome is to be heard of.
-func (m *line) ignored() bool {
+// isIgnored reports whether every outcome is ignored.
+func (m *line) isIgnored() bool {
 	if len(m.On) == 0 {
 		return false
 	}
@@ -210,7 +262,7 @@ func (m *line) ignored() bool {
 func (p *Policy) Lines() []Line {
 	var out []Line
 	for i := range p.lines {
-		if !p.lines[i].hidden {
+		if !p.lines[i].ignored {
 			out = append(out, p.lines[i].Line)
 		}
 	}
@@ -227,14 +279,21 @@ func (p *Policy) OnTrial() *Policy {
 			a.Trial = true
 			on[o] = a
 		}
-		l.On, l.can = on, [2]ability{}
+		l.On = on
 		for j := range l.on {
-			l.on[j].Trial = true
+			l.on[j].Trial = l.on[j].Do != Note && l.on[j].Do != Ignore
 		}
-		l.weigh()
-		l.onTrial = true // what is only noted, too: a trial asks no more than enforcing would
 		q.lines[i] = l
 	}
 	q.trial = true
+	q.id = q.hash()
+	for which := range q.effects {
+		q.effects[which] = make([]effects, len(q.lines))
+		for i := range q.lines {
+			e := q.lines[i].effects(which)
+			e.off = which == enforced // a line that only notes, too: a dry run asks no more than enforcing does
+			q.effects[which][i] = e
+		}
+	}
 	return &q
 }

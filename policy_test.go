@@ -40,7 +40,7 @@ func TestPolicyErrors(t *testing.T) {
 		want  string
 	}{
 		{Thresholds{}, []Line{{Check: one}, {Check: one}}, `check "a" is in the policy twice`},
-		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{"failed": {Do: Reject}}}}, `check "a": "failed" is no outcome`},
+		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{PermError + 1: {Do: Reject}}}}, `check "a": outcome(8) is no outcome`},
 		{Thresholds{}, []Line{{Check: one, On: on("temperror=reject")}}, `check "a": reject on temperror: no failure of DNS may reject, say defer`},
 		{Thresholds{}, []Line{{Check: one, On: on("temperror=would drop")}}, `check "a": would drop on temperror`},
 		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{Fail: {Do: Continue}}}}, `check "a": "continue" is no action of a line`},

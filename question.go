@@ -11,71 +11,14 @@ type Question struct {
 	Name string // canonical: lower case, no final dot; an address as netip.Addr prints it
 }
 
-// Kind says what is asked for: a DNS type now, state such as a greylist later.
-type Kind string
-
-// The kinds of question that DNS answers. Values of an Answer are in presentation form, without a final dot.
-const (
-	PTR   Kind = "PTR"   // Name is an address; Values are host names
-	A     Kind = "A"     // Values are IPv4 addresses
-	AAAA  Kind = "AAAA"  // Values are IPv6 addresses
-	MX    Kind = "MX"    // Values are "preference host", by preference; the null MX of RFC 7505 is "0 ."
-	TXT   Kind = "TXT"   // Values are the strings of a record joined, a record each
-	CNAME Kind = "CNAME" // Values are what Name is an alias of: none or one
-	// Listing is an A asked of a DNS list (RFC 5782): Name is what it is asked about and its zone. It is a kind of its own so that
-	// who watches the lists can tell what they are asked from what a client has us look up below their zones.
-	Listing Kind = "LISTING"
-	SRV     Kind = "SRV" // Values are "priority weight port target", by priority (RFC 2782); the target "." is none
-)
-
-// Kinds of question that what we remember answers. NXDomain is that nothing is remembered.
-const (
-	Trust     Kind = "TRUST"     // Name is an address, and OK that it is let in for a while; the one of Values says why
-	Hammering Kind = "HAMMERING" // Name is an address, and OK that it was rejected too often lately; the one of Values says how often
-	SetAside  Kind = "SETASIDE"  // Name is the zone of a list, and OK that it is not believed now; the one of Values says why
-)
-
-// Kinds of question that leave a trace, in what we remember or at somebody else's server. They are asked only when all that
-// was read before them is known.
-const (
-	// Greylisted notes an attempt. Name is who tries what: see package check. Values are "first TIME", and "passed TIME" once
-	// it has proved that it retries; times are of RFC 3339.
-	Greylisted Kind = "GREYLIST"
-	// Deferred notes that a client is to be deferred for failures of DNS. Name is its network, a space and its HELO name;
-	// Values are "first TIME", or "sick WHY" where it is our own resolver that fails.
-	Deferred Kind = "DEFERRED"
-	// Callout asks the mail hosts of an address whether they take mail for it, as they should (RFC 5321 section 4.5.5). Name
-	// is the address; the one of Values is "accepts", "refuses REPLY", "accepts all" for a domain that takes every address,
-	// or "refuses null REPLY" for one that takes no null reverse-path.
-	Callout Kind = "CALLOUT"
-)
-
-// inDNS reports whether it is DNS that answers.
-func (k Kind) inDNS() bool {
-	switch k {
-	case Trust, Hammering, SetAside:
-		return false
-	}
-	return !k.acts()
-}
-
-// counts reports whether it is the client's DNS that answers: not the lists that the administrator chose.
-func (k Kind) counts() bool { return k.inDNS() && k != Listing }
-
-// ours reports whether it is our own memory that answers, and must be asked.
-func (k Kind) ours() bool { return k == Greylisted || k == Deferred }
-
-// acts reports whether to ask leaves a trace.
-func (k Kind) acts() bool { return k == Greylisted || k == Deferred || k == Callout }
-
-// ByKind is an Asker that asks the one who knows of a kind, and that of "" for all other kinds.
+// ByKind is an Asker that asks the Asker of the question's kind, or that of AnyKind where the kind has none.
 type ByKind map[Kind]Asker
 
 func (b ByKind) asker(k Kind) Asker {
 	if a, ok := b[k]; ok {
 		return a
 	}
-	return b[""]
+	return b[AnyKind]
 }
 
 // Known returns what the asker of the kind has at hand.
@@ -85,15 +28,35 @@ func (b ByKind) Known(q Question) (*Answer, bool) { return b.asker(q.Kind).Known
 func (b ByKind) Ask(ctx context.Context, q Question) *Answer { return b.asker(q.Kind).Ask(ctx, q) }
 
 // Status says what became of a question.
-type Status string
+type Status uint16
 
 // Only NoData and NXDomain are a no. Everything that went wrong is TempFail: no failure of DNS is ever a rejection.
 const (
-	OK       Status = "ok"       // there are Values
-	NoData   Status = "nodata"   // the name exists, and has none of that kind
-	NXDomain Status = "nxdomain" // no such name (RFC 8020: nor anything below it)
-	TempFail Status = "tempfail" // servfail, refused, no answer in time, a CNAME loop, a reply that makes no sense
+	TempFail Status = iota // servfail, refused, no answer in time, a CNAME loop, a reply that makes no sense
+	OK                     // there are Values
+	NoData                 // the name exists, and has none of that kind
+	NXDomain               // no such name (RFC 8020: nor anything below it)
+	// NotAsked says that Evidence has no answer, for the judgement that it is of did not ask. To a check it is a TempFail; in
+	// a verdict's evidence it stands apart, so that a replay under another policy shows what it could not know.
+	NotAsked
 )
+
+var statuses = words{"tempfail", "ok", "nodata", "nxdomain", "notasked"}
+
+// String returns the word for it: "nxdomain".
+func (s Status) String() string { return statuses.name(int(s), "status") }
+
+// ParseStatus is the inverse of String.
+func ParseStatus(s string) (Status, error) {
+	i, err := statuses.parse(s, "status")
+	return Status(i), err
+}
+
+// MarshalText returns what String does.
+func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText takes what ParseStatus does.
+func (s *Status) UnmarshalText(b []byte) (err error) { *s, err = ParseStatus(string(b)); return err }
 
 // An Answer is data, failures included, so that it can be recorded. It is shared: nobody writes to one.
 type Answer struct {
@@ -118,9 +81,10 @@ type Asker interface {
 	Ask(context.Context, Question) *Answer
 }
 
-// Evidence is what a verdict rests on, and an Asker that replays it: a question that is not in it was not asked then,
-// and is a tempfail now.
+// Evidence is what a verdict rests on, and an Asker that replays it. A question that is not in it is NotAsked.
 type Evidence []QA
+
+var notAsked = &Answer{Status: NotAsked, Note: "not asked then"}
 
 // Known answers from the evidence; it always knows.
 func (e Evidence) Known(q Question) (*Answer, bool) {
@@ -129,8 +93,41 @@ func (e Evidence) Known(q Question) (*Answer, bool) {
 			return e[i].Answer, true
 		}
 	}
-	return &Answer{Status: TempFail, Note: "not in the evidence"}, true
+	return notAsked, true
 }
 
 // Ask is Known.
 func (e Evidence) Ask(_ context.Context, q Question) *Answer { a, _ := e.Known(q); return a }
+
+// An Overlay is Askers in order. Each question goes to the first, and on to the next while the answer is NotAsked: with
+// Evidence before a resolver, a replay under another policy learns what was not asked then. Questions that leave a trace
+// (Kind.LeavesTrace) go to the first Asker alone: a replay changes nothing.
+type Overlay []Asker
+
+// Known returns what is at hand at the first Asker that does not say NotAsked.
+func (o Overlay) Known(q Question) (*Answer, bool) {
+	for _, ask := range o.of(q) {
+		if a, ok := ask.Known(q); !ok || a == nil || a.Status != NotAsked {
+			return a, ok
+		}
+	}
+	return notAsked, true
+}
+
+// Ask returns the first answer that is not NotAsked.
+func (o Overlay) Ask(ctx context.Context, q Question) *Answer {
+	for _, ask := range o.of(q) {
+		if a := ask.Ask(ctx, q); a == nil || a.Status != NotAsked {
+			return a
+		}
+	}
+	return notAsked
+}
+
+// of returns the Askers that a question may go to.
+func (o Overlay) of(q Question) []Asker {
+	if q.Kind.LeavesTrace() {
+		return o[:min(1, len(o))]
+	}
+	return o
+}

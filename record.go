@@ -20,12 +20,15 @@ const recordVersion = 1
 
 // AppendJSON appends the record as one JSON object, version 1, without a final newline. The form is stable: keys may
 // come, none goes or changes its meaning. What the client sent may hold any bytes, and JSON strings may not: a text that
-// is no UTF-8 has U+FFFD for what is not, and stands whole in a second key, "helo_base64" for "helo". "trial" is there
-// when it differs from the decision. TTLs are in seconds, the
-// retry of a finding in milliseconds.
+// is no UTF-8 has U+FFFD for what is not, and stands whole in a second key, "helo_base64" for "helo". "policy" is the ID of
+// the policy; a record without it was written before there was one. "trial" is there when it differs from the decision.
+// TTLs are in seconds, the retry of a finding in milliseconds.
 func (r *Record) AppendJSON(b []byte) []byte {
 	b = append(b, `{"version":1,"id":`...)
 	b = appendString(b, r.ID)
+	if r.Policy != "" {
+		b = appendString(append(b, `,"policy":`...), r.Policy)
+	}
 	b = append(b, `,"facts":`...)
 	b = r.Facts.appendJSON(b)
 	b = append(b, ',')
@@ -100,7 +103,7 @@ func (f *Facts) appendJSON(b []byte) []byte {
 
 func (d *Decision) appendJSON(b []byte) []byte {
 	b = append(b, `"action":`...)
-	b = appendString(b, string(d.Action))
+	b = appendString(b, d.Action.String())
 	b = append(b, `,"by":`...)
 	b = appendString(b, d.By)
 	b = append(b, `,"suspicion":`...)
@@ -125,7 +128,7 @@ func (f *Finding) appendJSON(b []byte) []byte {
 	b = append(b, `{"check":`...)
 	b = appendString(b, f.Check)
 	b = append(b, `,"outcome":`...)
-	b = appendString(b, string(f.Outcome))
+	b = appendString(b, f.Outcome.String())
 	b = append(b, `,"action":`...)
 	b = appendString(b, f.Action.String())
 	b = append(b, `,"why":`...)
@@ -145,10 +148,10 @@ func (f *Finding) appendJSON(b []byte) []byte {
 
 func (qa *QA) appendJSON(b []byte) []byte {
 	b = append(b, `{"kind":`...)
-	b = appendString(b, string(qa.Kind))
+	b = appendString(b, qa.Kind.String())
 	b = appendRaw(b, "name", qa.Name)
 	b = append(b, `,"status":`...)
-	b = appendString(b, string(qa.Status))
+	b = appendString(b, qa.Status.String())
 	b = append(b, `,"values":`...)
 	b = appendStrings(b, qa.Values)
 	b = append(b, `,"ttl":`...)
@@ -227,6 +230,7 @@ func (r *Record) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil), nil }
 type recordJSON struct {
 	Version int    `json:"version"`
 	ID      string `json:"id"`
+	Policy  string `json:"policy"`
 	Facts   struct {
 		Stage     Stage    `json:"stage"`
 		Time      string   `json:"time"`
@@ -302,7 +306,7 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 	if in.Version != recordVersion {
 		return fmt.Errorf("a verdict's record is of version %d; this program reads version %d", in.Version, recordVersion)
 	}
-	*r = Record{Verdict: Verdict{ID: in.ID, Decision: in.decision(), Would: in.Would}}
+	*r = Record{Verdict: Verdict{ID: in.ID, Policy: in.Policy, Decision: in.decision(), Would: in.Would}}
 	r.Trial = r.Decision
 	if in.Trial != nil {
 		r.Trial = in.Trial.decision()

@@ -16,7 +16,7 @@ func TestRecordForm(t *testing.T) {
 		Line{Check: says("b", Lookup), On: on("fail=reject")}, Line{Check: says("fail-trial", Local), On: on("fail=would suspect 2")})
 	v := p.Judge(t.Context(), f, MustZone("b TXT fail"))
 	got := string(record(f, v))
-	want := `{"version":1,"id":"` + v.ID + `","facts":{"stage":"rcpt","time":"2026-05-04T03:02:01Z","client":"192.0.2.1",` +
+	want := `{"version":1,"id":"` + v.ID + `","policy":"` + p.ID() + `","facts":{"stage":"rcpt","time":"2026-05-04T03:02:01Z","client":"192.0.2.1",` +
 		`"server":"192.0.2.25:25","verb":"EHLO","helo":"a\u001b[2J\ufffd","helo_base64":"YRtbMkr/","sender":"jane@example.org",` +
 		`"recipient":"bob@example.net","auth":"","earlier":["EHLO b\ufffd"],"earlier_base64":["RUhMTyBi/g=="],"session":"test"},` +
 		`"action":"reject","by":"b","suspicion":0,"possible":0,` +

@@ -296,11 +296,11 @@ func notAnswered(asked Evidence) string {
 	var names []string
 	n := 0
 	for i := range asked {
-		if asked[i].Status != TempFail || !asked[i].Kind.inDNS() {
+		if asked[i].Status != TempFail || asked[i].Kind.traits().source != fromDNS {
 			continue
 		}
 		if n++; n <= most {
-			names = append(names, printable.Text(string(asked[i].Kind)+" of "+asked[i].Name, 100))
+			names = append(names, printable.Text(asked[i].Kind.String()+" of "+asked[i].Name, 100))
 		}
 	}
 	if n == 0 {

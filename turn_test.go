@@ -21,7 +21,7 @@ func retries() Check {
 		if len(v) == 0 {
 			return c.Fail("%s is new", who).After(90 * time.Second)
 		}
-		return Finding{Outcome: Outcome(v[0]), Why: who + " says " + v[0]}
+		return Finding{Outcome: outcomeOf(v[0]), Why: who + " says " + v[0]}
 	}}
 }
 
@@ -29,7 +29,7 @@ func retries() Check {
 func tires() Check {
 	return Check{Name: "tires", Cost: Probe, Turn: OnDefer, Needs: Mail, Dispensable: true, Run: func(c *Case) Finding {
 		if v := c.Values(Deferred, "x"); len(v) > 0 {
-			return Finding{Outcome: Outcome(v[0]), Why: "x says " + v[0]}
+			return Finding{Outcome: outcomeOf(v[0]), Why: "x says " + v[0]}
 		}
 		return c.Neutral("x is new")
 	}}
@@ -167,7 +167,7 @@ func TestFamily(t *testing.T) {
 		p := policy(t, Thresholds{}, Line{Check: reader}, Line{Check: one("list:a"), On: on("fail=reject")}, Line{Check: one("list:b")})
 		p.Texts = map[string]string{"list": "listed"}
 		v := p.Judge(t.Context(), client("198.51.100.1"), MustZone(zone))
-		if string(got) != want {
+		if got.String() != want {
 			t.Errorf("%q: %s, want %s", zone, got, want)
 		}
 		if v.Action == Reject && !strings.HasPrefix(v.Reply.Text, "listed") {

@@ -2,15 +2,16 @@ package helogate
 
 import (
 	"context"
+	"errors"
 	"net/netip"
-	"sync"
+	"runtime/debug"
 	"time"
 )
 
 // maxQuestions of a judgement to the client's DNS: it may not keep us busy for longer. The last try reads at most so many;
 // the next one is a tempfail, by position, so that timing has no part in it. So many are asked ahead of need at the most,
 // too: past that, only the first that is open is asked, one at a time, for that one is needed. What the client's DNS does not
-// answer does not count: he must not be able to use up what we ask of the lists and of our own memory.
+// answer does not count: a client must not be able to use up what we ask of the lists and of our own memory.
 const maxQuestions = 200
 
 // reserve is the time that our own memory has to answer when the budget is spent, for a client whose DNS takes long must
@@ -22,23 +23,23 @@ var tooMany = &Answer{Status: TempFail, Note: "not asked: more than 200 question
 // world is what one judgement knows. Only more waits, and only more starts goroutines.
 type world struct {
 	ask     Asker
-	client  netip.Addr // who is judged
+	client  netip.Addr // of the judgement
 	try     int
 	known   []known
 	used    []int // indices of known, in the order in which this try first read them
 	counted int   // those of them that count towards maxQuestions
 	open    []Question
-	folded  []bool // room for judgement.folded
 	sent    int
 	flying  map[Question]bool
-	answers chan QA
+	answers chan reply
 	late    bool            // the budget is spent, or the caller's context has ended
 	spent   bool            // and so is the reserve
-	budget  time.Duration   // 0: none
+	budget  time.Duration   // below 0: none
 	ctx     context.Context // ends when the judgement does; begins with its first wait, for most have none
 	cancel  context.CancelFunc
 	own     context.Context // that of questions to our own memory; nil until there is one
 	ownEnds context.CancelFunc
+	faults  []Fault // of the Asker
 }
 
 type known struct {
@@ -46,16 +47,18 @@ type known struct {
 	try int // the last try that read it
 }
 
-var worlds = sync.Pool{New: func() any { return &world{known: make([]known, 0, 64), used: make([]int, 0, 64)} }}
-
-func newWorld(ask Asker, client netip.Addr, budget time.Duration) *world {
-	w := worlds.Get().(*world)
-	w.ask, w.client, w.budget = ask, client, budget
-	return w
+// reply is what came of a question; fault is nil unless the Asker is at fault.
+type reply struct {
+	QA
+	fault *Fault
 }
 
-// free ends the wait of questions that nobody needs any more; their answers still reach the asker's own cache.
-func (w *world) free() {
+func (w *world) start(ask Asker, client netip.Addr, budget time.Duration) {
+	w.ask, w.client, w.budget = ask, client, budget
+}
+
+// end ends the wait of questions that nobody needs any more; their answers still reach the asker's own cache.
+func (w *world) end() {
 	if w.cancel != nil {
 		w.cancel()
 	}
@@ -63,20 +66,11 @@ func (w *world) free() {
 		w.ownEnds()
 	}
 	clear(w.known)
-	*w = world{known: w.known[:0], used: w.used[:0], open: w.open[:0], folded: w.folded}
-	worlds.Put(w)
+	clear(w.open)
+	*w = world{known: w.known[:0], used: w.used[:0], open: w.open[:0]}
 }
 
 func (w *world) begin() { w.try, w.used, w.open, w.counted = w.try+1, w.used[:0], w.open[:0], 0 }
-
-// noneFolded returns room for two tracks of n lines, all false.
-func (w *world) noneFolded(n int) [2][]bool {
-	if len(w.folded) < 2*n {
-		w.folded = make([]bool, 2*n)
-	}
-	clear(w.folded)
-	return [2][]bool{w.folded[:n], w.folded[n : 2*n]}
-}
 
 // answer returns nil while there is none.
 func (w *world) answer(q Question) *Answer {
@@ -85,12 +79,12 @@ func (w *world) answer(q Question) *Answer {
 			return w.use(i)
 		}
 	}
-	if q.Kind.counts() && w.counted >= maxQuestions {
+	if q.Kind.traits().client && w.counted >= maxQuestions {
 		return tooMany
 	}
 	if !w.flying[q] {
-		a, ok := w.ask.Known(q)
-		if !ok && w.late && (w.spent || !q.Kind.ours()) {
+		a, ok := w.atHand(q)
+		if !ok && w.late && (w.spent || !q.Kind.traits().reserve) {
 			a, ok = &Answer{Status: TempFail, Note: noTime}, true
 		}
 		if ok {
@@ -105,7 +99,7 @@ func (w *world) answer(q Question) *Answer {
 func (w *world) use(i int) *Answer {
 	k := &w.known[i]
 	if k.try != w.try {
-		if k.Kind.counts() {
+		if k.Kind.traits().client {
 			if w.counted >= maxQuestions {
 				return tooMany
 			}
@@ -130,7 +124,7 @@ const noTime = "no answer in time"
 func (w *world) more(ctx context.Context) {
 	if w.ctx == nil {
 		ctx = context.WithValue(ctx, clientKey{}, w.client)
-		w.answers, w.flying = make(chan QA, 16), map[Question]bool{}
+		w.answers, w.flying = make(chan reply, 16), map[Question]bool{}
 		if w.budget > 0 {
 			w.ctx, w.cancel = context.WithTimeout(ctx, w.budget)
 		} else {
@@ -146,25 +140,25 @@ func (w *world) more(ctx context.Context) {
 		reserved = w.own.Done()
 	}
 	select {
-	case qa := <-w.answers:
-		w.learn(qa)
+	case r := <-w.answers:
+		w.learn(r)
 		for len(w.answers) > 0 {
 			w.learn(<-w.answers)
 		}
 	case <-budget:
 		w.late = true
-		w.ended(func(k Kind) bool { return !k.ours() })
+		w.ended(false)
 	case <-reserved:
 		w.spent = true
-		w.ended(Kind.ours)
+		w.ended(true)
 	}
 }
 
-// ended gives up questions. A time-out is an answer too: it is recorded.
-func (w *world) ended(of func(Kind) bool) {
+// ended gives up the questions with a reserve, or those without. A time-out is an answer too: it is recorded.
+func (w *world) ended(reserve bool) {
 	for q := range w.flying {
-		if of(q.Kind) {
-			w.learn(QA{q, &Answer{Status: TempFail, Note: noTime}})
+		if q.Kind.traits().reserve == reserve {
+			w.learn(reply{QA: QA{q, &Answer{Status: TempFail, Note: noTime}}})
 		}
 	}
 }
@@ -172,20 +166,20 @@ func (w *world) ended(of func(Kind) bool) {
 // send asks. The questions to our own memory have what is left of the budget, and the reserve.
 func (w *world) send(ctx context.Context) {
 	for _, q := range w.open {
-		if w.flying[q] || q.Kind.counts() && w.sent >= maxQuestions && len(w.flying) > 0 {
+		if w.flying[q] || q.Kind.traits().client && w.sent >= maxQuestions && len(w.flying) > 0 {
 			continue
 		}
 		w.flying[q] = true
 		until := w.ctx
 		switch {
-		case q.Kind.ours():
+		case q.Kind.traits().reserve:
 			until = w.reserved(ctx)
-		case q.Kind.counts():
+		case q.Kind.traits().client:
 			w.sent++
 		}
-		go func(ctx context.Context, ask Asker, answers chan<- QA) {
+		go func(ctx context.Context, ask Asker, answers chan<- reply) {
 			select {
-			case answers <- QA{q, ask.Ask(ctx, q)}:
+			case answers <- safely(ctx, ask, q):
 			case <-ctx.Done():
 			}
 		}(until, w.ask, w.answers)
@@ -218,7 +212,48 @@ func ClientOf(ctx context.Context) (client netip.Addr, ok bool) {
 	return client, ok && client.IsValid()
 }
 
-func (w *world) learn(qa QA) {
-	delete(w.flying, qa.Question)
-	w.known = append(w.known, known{QA: qa})
+func (w *world) learn(r reply) {
+	delete(w.flying, r.Question)
+	w.known = append(w.known, known{QA: r.QA})
+	if r.fault != nil {
+		w.faults = append(w.faults, *r.fault)
+	}
 }
+
+// safely asks. An Asker that panics, or gives no answer, gives a tempfail: a fault in it is no reason to lose a verdict,
+// nor the process.
+func safely(ctx context.Context, ask Asker, q Question) (r reply) {
+	r.Question = q
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.Answer, r.fault = panicked, &Fault{Question: q, Cause: cause, Stack: debug.Stack()}
+		}
+	}()
+	if r.Answer = ask.Ask(ctx, q); r.Answer == nil {
+		r.Answer, r.fault = noAnswer, &Fault{Question: q, Cause: errNoAnswer}
+	}
+	return r
+}
+
+// atHand is what the Asker has at hand, with what safely does for an Asker at fault.
+func (w *world) atHand(q Question) (a *Answer, ok bool) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			a, ok = panicked, true
+			w.faults = append(w.faults, Fault{Question: q, Cause: cause, Stack: debug.Stack()})
+		}
+	}()
+	a, ok = w.ask.Known(q)
+	if ok && a == nil {
+		a = noAnswer
+		w.faults = append(w.faults, Fault{Question: q, Cause: errNoAnswer})
+	}
+	return a, ok
+}
+
+// What an Asker at fault answers. A replay has no Asker to fail again, so it is recorded as any other answer.
+var (
+	panicked    = &Answer{Status: TempFail, Note: "the asker panicked"}
+	noAnswer    = &Answer{Status: TempFail, Note: "the asker gave no answer"}
+	errNoAnswer = errors.New("the asker gave no answer: nil")
+)

@@ -51,6 +51,9 @@ func NewZone(text string) (*Zone, error) {
 	return z, nil
 }
 
+// failure is the value of a record that cannot be looked up.
+const failure = "tempfail"
+
 // MustZone is NewZone for a literal in the program; it panics where NewZone says an error.
 func MustZone(text string) *Zone {
 	z, err := NewZone(text)
@@ -67,18 +70,20 @@ func (z *Zone) add(f []string) error {
 	if len(f) < 3 {
 		return fmt.Errorf("a record is an owner, a kind and a value")
 	}
-	q := Question{Kind(f[1]), strings.ToLower(strings.TrimSuffix(f[0], "."))}
-	switch q.Kind {
-	case PTR, Trust, Hammering:
+	kind, err := ParseKind(f[1])
+	if err != nil {
+		return err
+	}
+	if as := kind.traits().as; as != AnyKind {
+		return fmt.Errorf("a %s is written as the %s that it asks for", kind, as)
+	}
+	q := Question{kind, strings.ToLower(strings.TrimSuffix(f[0], "."))}
+	if kind.traits().owners == addresses {
 		a, err := netip.ParseAddr(f[0])
 		if err != nil {
 			return fmt.Errorf("the owner of a %s is written as an address", q.Kind)
 		}
 		q.Name = a.String()
-	case A, AAAA, MX, TXT, CNAME, SRV, SetAside, Callout:
-	case Greylisted, Deferred: // their names are long: "*" owns what nobody else does
-	default:
-		return fmt.Errorf("%q is no kind of question", q.Kind)
 	}
 	z.names[q.Name] = true
 	if d, ok := strings.CutPrefix(f[2], "after="); ok {
@@ -95,12 +100,12 @@ func (z *Zone) add(f []string) error {
 		z.records[q] = a
 	}
 	value := strings.Join(f[2:], " ")
-	if q.Kind == SRV && value != string(TempFail) && value != "" {
+	if q.Kind == SRV && value != failure && value != "" {
 		if _, _, ok := priorityAndWeight(value); !ok {
 			return fmt.Errorf("an SRV is a priority, a weight, a port and a target")
 		}
 	}
-	if value == string(TempFail) {
+	if value == failure {
 		*a = Answer{Status: TempFail, Note: "the zone says so"}
 	} else if a.Status == OK && value != "" {
 		a.Values = append(a.Values, canonicalValue(q.Kind, value))
@@ -160,9 +165,7 @@ func sortValues(k Kind, values []string) {
 
 // Known answers what the zone does not delay.
 func (z *Zone) Known(q Question) (*Answer, bool) {
-	if q.Kind == Listing {
-		q.Kind = A
-	}
+	q = asWritten(q)
 	if z.delays[q] > 0 {
 		return nil, false
 	}
@@ -171,9 +174,7 @@ func (z *Zone) Known(q Question) (*Answer, bool) {
 
 // Ask answers, after its delay if it has one.
 func (z *Zone) Ask(ctx context.Context, q Question) *Answer {
-	if q.Kind == Listing {
-		q.Kind = A
-	}
+	q = asWritten(q)
 	if d := z.delays[q]; d > 0 {
 		timer := time.NewTimer(d)
 		defer timer.Stop()
@@ -186,6 +187,14 @@ func (z *Zone) Ask(ctx context.Context, q Question) *Answer {
 	return z.lookup(q)
 }
 
+// asWritten is a question by the kind under which its record stands in a zone.
+func asWritten(q Question) Question {
+	if as := q.Kind.traits().as; as != AnyKind {
+		q.Kind = as
+	}
+	return q
+}
+
 func (z *Zone) lookup(q Question) *Answer {
 	if a := z.records[q]; a != nil {
 		if len(a.Values) == 0 && a.Status == OK {
@@ -193,7 +202,7 @@ func (z *Zone) lookup(q Question) *Answer {
 		}
 		return a
 	}
-	if a := z.records[Question{q.Kind, "*"}]; a != nil && q.Kind.acts() {
+	if a := z.records[Question{q.Kind, "*"}]; a != nil && q.Kind.traits().owners == anyName {
 		return a
 	}
 	seen, note := map[string]bool{}, ""

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check/legacy"
 )
 
 // All lists the checks in their order. The order means something: of lines that reject, the first is the one that the
@@ -60,7 +61,7 @@ func lists(s Settings) (out []helogate.Check) {
 	for _, family := range ListFamilies {
 		out = append(out, ListChecks(family, s.Lists)...)
 	}
-	return append(out, SPFHelo, SPFFrom, DMP, CallerID, CSA)
+	return append(out, SPFHelo, SPFFrom, legacy.DMP, legacy.CallerID, legacy.CSA)
 }
 
 // memory are the checks of what is remembered, and of what is asked of nobody in a hurry.

@@ -33,16 +33,21 @@ func BadHelo(bad BadHeloList) helogate.Check {
 }
 
 // BadHeloList is the patterns of bad-helo.
-type BadHeloList []badHelo
+type BadHeloList []HeloPattern
 
-type badHelo struct {
+// A HeloPattern is a pattern of what clients say in HELO.
+type HeloPattern struct {
+	text   string // as it was written
 	name   string // equal, in lower case
 	suffix bool   // or below it: name begins with a dot
 	re     *regexp.Regexp
 	not    bool
 }
 
-func (b *badHelo) matches(name string) bool {
+// String returns the pattern as it was written.
+func (b HeloPattern) String() string { return b.text }
+
+func (b *HeloPattern) matches(name string) bool {
 	switch {
 	case b.re != nil:
 		return b.name != "" && b.name == name || b.re.MatchString(name) != b.not
@@ -55,28 +60,28 @@ func (b *badHelo) matches(name string) bool {
 // ParseBadHelo reads one pattern of the configuration: a name, a .suffix with all below it, or a /regular expression/,
 // which matches anywhere unless it is anchored; case does not matter. A ! before it turns it round. Regular expressions
 // are Go's (RE2): none takes long, whatever the client says.
-func ParseBadHelo(pattern string) (BadHeloList, error) {
-	b := badHelo{}
+func ParseBadHelo(pattern string) (HeloPattern, error) {
+	b := HeloPattern{text: pattern}
 	text := pattern
 	if rest, ok := strings.CutPrefix(text, "!"); ok {
 		b.not, text = true, rest
 	}
 	if text == "" || text == "." {
-		return nil, fmt.Errorf("%q is no pattern: a name, a .suffix or a /regular expression/", pattern)
+		return b, fmt.Errorf("%q is no pattern: a name, a .suffix or a /regular expression/", pattern)
 	}
 	if text[0] == '/' {
 		if len(text) < 3 || text[len(text)-1] != '/' {
-			return nil, fmt.Errorf("%q: a regular expression stands between two slashes", pattern)
+			return b, fmt.Errorf("%q: a regular expression stands between two slashes", pattern)
 		}
 		re, err := regexp.Compile("(?i)" + text[1:len(text)-1])
 		if err != nil {
-			return nil, fmt.Errorf("%q: %w", pattern, err)
+			return b, fmt.Errorf("%q: %w", pattern, err)
 		}
 		b.re = re
-		return BadHeloList{b}, nil
+		return b, nil
 	}
 	b.name, b.suffix = hostname.Canonical(text), text[0] == '.'
-	return BadHeloList{b}, nil
+	return b, nil
 }
 
 // ReadBadHelo reads a badhelo file of qmail or qpsmtpd as it is: a host a line, comments after #. A line with one of
@@ -90,7 +95,7 @@ func ReadBadHelo(name string, r io.Reader) (BadHeloList, error) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		b := badHelo{name: strings.ToLower(line)}
+		b := HeloPattern{text: line, name: strings.ToLower(line)}
 		if strings.ContainsAny(line, `{}[]()^$|*+?\!`) {
 			text := line
 			text, b.not = strings.CutPrefix(text, "!")

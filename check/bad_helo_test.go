@@ -12,7 +12,7 @@ func TestBadHelo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		config = append(config, one...)
+		config = append(config, one)
 	}
 	zone(t, BadHelo(config), "",
 		"192.0.2.1 YLMF-PC", "fail: HELO YLMF-PC is not allowed here",
@@ -28,7 +28,7 @@ func TestBadHelo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	zone(t, BadHelo(not), "",
+	zone(t, BadHelo(BadHeloList{not}), "",
 		"192.0.2.1 hostonly", "fail: HELO hostonly is not allowed here",
 		"192.0.2.1 host.example", "pass: not on the list")
 

@@ -6,12 +6,13 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // Callout is for a sender whose own mail hosts do not know him. It asks about the senders of some domains alone: names,
 // ".example.org" for all below, "*" for every domain; of none, it asks nobody. An address that exists vouches for nobody:
 // spammers know many.
-func Callout(domains []string) helogate.Check {
+func Callout(domains []NamePattern) helogate.Check {
 	return helogate.Check{
 		Name: "callout", Needs: helogate.Rcpt, Cost: helogate.Probe, Dispensable: true, Finds: helogate.Fail,
 		Code: "5.1.7", // what Postfix has for a sender that cannot be delivered to; RFC 3463 has none of its own
@@ -36,7 +37,7 @@ func Callout(domains []string) helogate.Check {
 
 // CalloutPostmaster is for a sender's domain whose mail hosts take no mail for its postmaster, whom every domain that takes
 // mail must have. It asks about the domains of the list, as Callout does.
-func CalloutPostmaster(domains []string) helogate.Check {
+func CalloutPostmaster(domains []NamePattern) helogate.Check {
 	return helogate.Check{
 		Name: "callout-postmaster", Needs: helogate.Rcpt, Cost: helogate.Probe, Dispensable: true, Finds: helogate.Fail, Code: "5.1.8",
 		Doc: "the sender's domain takes mail for its postmaster, which it is asked (RFC 5321 section 4.5.1, RFC 2142 section 5)",
@@ -57,8 +58,8 @@ func CalloutPostmaster(domains []string) helogate.Check {
 
 // calledOut returns the sender's domain if it may be asked. Bounces and what role accounts send are never a reason to ask:
 // two hosts that asked each other about them would not come to an end.
-func calledOut(c *helogate.Case, domains []string) (domain string, none helogate.Finding, ok bool) {
-	local, domain := Mailbox(c.Sender)
+func calledOut(c *helogate.Case, domains []NamePattern) (domain string, none helogate.Finding, ok bool) {
+	local, domain := parsed.Of(c).Sender()
 	switch {
 	case len(domains) == 0:
 		return "", c.None("no domain's senders are asked about"), false
@@ -68,7 +69,7 @@ func calledOut(c *helogate.Case, domains []string) (domain string, none helogate
 		return "", c.None("the sender has no domain"), false
 	case strings.EqualFold(local, "postmaster") || strings.EqualFold(local, "abuse"):
 		return "", c.None("nobody is asked about %s", strings.ToLower(local)), false
-	case !slices.Contains(domains, "*") && !matchesName(domains, domain):
+	case !matchesName(domains, domain):
 		return "", c.None("the senders of %s are not asked about", clip(domain)), false
 	}
 	return domain, none, true
@@ -104,7 +105,7 @@ func takesAll(c *helogate.Case, name string) bool {
 // host cannot be asked for SMTPUTF8 on behalf of an address that may not exist; and without < and >, which in the reply that
 // repeats the address would be taken for the null reverse-path, or for where an address ends.
 func CalloutName(address string) (name string, ok bool) {
-	domain := Domain(address)
+	unquoted, domain := parsed.Mailbox(address)
 	if h := hostname.ParseHelo(domain); h.Kind != hostname.FQDN || h.Name != domain {
 		return "", false
 	}
@@ -117,7 +118,7 @@ func CalloutName(address string) (name string, ok bool) {
 	}
 	local := address[:at]
 	if isQuotedString(local) {
-		if local = unescape(local[1 : at-1]); !isDotString(local) {
+		if local = unquoted; !isDotString(local) {
 			local = quote(local)
 		}
 	} else if !isDotString(local) {

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
+	"pgregory.net/rapid"
 )
 
 const calloutWorld = `
@@ -24,7 +24,7 @@ const calloutWorld = `
 	postmaster@slow.example  CALLOUT tempfail`
 
 func TestCallout(t *testing.T) {
-	zone(t, Callout([]string{"*"}), calloutWorld,
+	zone(t, Callout(names("*")), calloutWorld,
 		"192.0.2.1 x jane@example.org", "pass: example.org takes mail for jane@example.org",
 		"192.0.2.1 x jane@EXAMPLE.ORG.", "pass: example.org takes mail for jane@example.org",
 		`192.0.2.1 x "jane"@example.org`, "pass: example.org takes mail for jane@example.org",
@@ -49,7 +49,7 @@ func TestCallout(t *testing.T) {
 }
 
 func TestCalloutPostmaster(t *testing.T) {
-	zone(t, CalloutPostmaster([]string{"*"}), calloutWorld,
+	zone(t, CalloutPostmaster(names("*")), calloutWorld,
 		"192.0.2.1 x jane@example.org", "pass: example.org takes mail for postmaster@example.org",
 		"192.0.2.1 x j\u00e4ne@example.org", "pass: example.org takes mail for postmaster@example.org",
 		"192.0.2.1 x jane@all.example", "pass: all.example takes mail for postmaster@all.example",
@@ -73,7 +73,7 @@ func TestCalloutDomains(t *testing.T) {
 		{"example.com example.org", "example.org", asked},
 		{"example.com", "badexample.com", "none: the senders of DOMAIN are not asked about"},
 	} {
-		domains := strings.Fields(c.domains)
+		domains := names(strings.Fields(c.domains)...)
 		zone(t, Callout(domains), "joe@"+c.domain+" CALLOUT refuses 550 no",
 			"192.0.2.1 x joe@"+c.domain, strings.ReplaceAll(c.want, "DOMAIN", c.domain))
 		want := strings.ReplaceAll(strings.ReplaceAll(c.want, "joe", "postmaster"), "DOMAIN", c.domain)
@@ -86,7 +86,7 @@ func TestCalloutAsksNobody(t *testing.T) {
 	for _, c := range []struct{ domains, sender string }{
 		{"", "jane@example.org"}, {"*", "-"}, {"*", "postmaster@example.org"}, {"*", "abuse@example.org"}, {"example.com", "jane@example.org"},
 	} {
-		for _, check := range []helogate.Check{Callout(strings.Fields(c.domains)), CalloutPostmaster(strings.Fields(c.domains))} {
+		for _, check := range []helogate.Check{Callout(names(strings.Fields(c.domains)...)), CalloutPostmaster(names(strings.Fields(c.domains)...))} {
 			p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: check})
 			if err != nil {
 				t.Fatal(err)
@@ -104,7 +104,7 @@ func TestCalloutStopsNoMail(t *testing.T) {
 	for sender, want := range map[string]helogate.Do{
 		"jane@slow.example": helogate.Continue, "jane@null.example": helogate.Continue, "joe@example.org": helogate.Reject,
 	} {
-		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: Callout([]string{"*"}), On: reject})
+		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: Callout(names("*")), On: reject})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestCalloutNameIsSafe(t *testing.T) {
 		if strings.ContainsAny(name, "<>") || local[0] != '"' && strings.ContainsAny(local, "\" \\@") || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Fatalf("%q: %q", address, name)
 		}
-		if was, _ := Mailbox(address); local[0] != '"' && local != was {
+		if was, _ := parsed.Mailbox(address); local[0] != '"' && local != was {
 			t.Fatalf("%q is another mailbox than %q", name, address)
 		}
 	})

@@ -3,6 +3,7 @@ package check
 import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // ClientMX is for a client that takes mail for the domain that it greets with. Not every host that sends takes mail; but
@@ -16,7 +17,7 @@ var ClientMX = helogate.Check{
 		if !ok {
 			return none
 		}
-		org := greets(c).org
+		org := parsed.Of(c).HeloOrg()
 		if org == "" {
 			return c.None("no organisation's name")
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // Exempt lets in whom the administrator has exempted. An entry matches when all that it names does; what needs no DNS is
@@ -67,9 +68,9 @@ func (e *Exemption) miss(c *helogate.Case) miss {
 		return missAddress
 	case len(e.Helos) > 0 && (c.Stage < helogate.Helo || !matchesName(e.Helos, hostname.Canonical(c.Helo))):
 		return missHelo
-	case len(e.Senders) > 0 && (c.Stage < helogate.Mail || !MatchesMailbox(e.Senders, c.Sender)):
+	case len(e.Senders) > 0 && (c.Stage < helogate.Mail || !matchesSender(c, e.Senders)):
 		return missSender
-	case len(e.Recipients) > 0 && (c.Stage < helogate.Rcpt || !MatchesMailbox(e.Recipients, c.Recipient)):
+	case len(e.Recipients) > 0 && (c.Stage < helogate.Rcpt || !matchesRecipient(c, e.Recipients)):
 		return missRecipient
 	case len(e.Names) > 0:
 		for name := range c.Confirmed() {
@@ -82,6 +83,16 @@ func (e *Exemption) miss(c *helogate.Case) miss {
 		return missAll
 	}
 	return missNothing
+}
+
+func matchesSender(c *helogate.Case, list []MailboxPattern) bool {
+	local, domain := parsed.Of(c).Sender()
+	return matchesMailbox(list, c.Sender, local, domain)
+}
+
+func matchesRecipient(c *helogate.Case, list []MailboxPattern) bool {
+	local, domain := parsed.Of(c).Recipient()
+	return matchesMailbox(list, c.Recipient, local, domain)
 }
 
 // ExemptEntry is one entry of the list that Exempt looks through, as a check of its own that says why it matches or does
@@ -118,7 +129,7 @@ func (e *Exemption) explain(c *helogate.Case, m miss) string {
 	return "it names nobody"
 }
 
-func notYet(c *helogate.Case, needs helogate.Stage, what, is string, want []string) string {
+func notYet[T any](c *helogate.Case, needs helogate.Stage, what, is string, want []T) string {
 	if c.Stage < needs {
 		return fmt.Sprintf("%s is not known at %s, and has to be %s", what, c.Stage, listed(want))
 	}
@@ -168,10 +179,16 @@ func (e *Exemption) Whom() string {
 	for _, p := range e.Addresses {
 		parts = append(parts, p.String())
 	}
-	for _, l := range [][]string{e.Names, e.Helos, e.Senders, e.Recipients} {
-		parts = append(parts, l...)
-	}
+	parts = append(texts(texts(parts, e.Names), e.Helos), texts(texts(nil, e.Senders), e.Recipients)...)
 	return strings.Join(parts, ", ")
+}
+
+// texts appends the texts of patterns.
+func texts[T fmt.Stringer](parts []string, list []T) []string {
+	for _, p := range list {
+		parts = append(parts, p.String())
+	}
+	return parts
 }
 
 // Describe words what the entry names, when it ends, and the administrator's comment: "198.51.100.0/24 until 2027-06-30
@@ -185,36 +202,4 @@ func (e *Exemption) Describe() string {
 		s += " (" + clip(e.Comment) + ")"
 	}
 	return s
-}
-
-// matchesName compares a canonical name with names and ".suffixes".
-func matchesName(list []string, name string) bool {
-	for _, want := range list {
-		if want == name || want[0] == '.' && strings.HasSuffix(name, want) {
-			return true
-		}
-	}
-	return false
-}
-
-// MatchesMailbox compares an envelope address with addresses, domains and ".suffixes" of domains; "<>" is the null
-// reverse-path. The list is canonical, as Exemption has it. Local parts are compared without regard to case, for no
-// administrator means anything else; quotes, a final dot and a source route make no other mailbox.
-func MatchesMailbox(list []string, mailbox string) bool {
-	local, domain := Mailbox(mailbox)
-	for _, want := range list {
-		switch {
-		case want == "<>":
-			if mailbox == "" {
-				return true
-			}
-		case strings.Contains(want, "@"):
-			if l, d := Mailbox(want); strings.EqualFold(l, local) && d == domain && (d != "" || strings.EqualFold(want, mailbox)) {
-				return true
-			}
-		case domain != "" && matchesName([]string{want}, domain):
-			return true
-		}
-	}
-	return false
 }

@@ -14,9 +14,9 @@ func TestExempt(t *testing.T) {
 		{Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}, Comment: "credit union"},
 		{Addresses: []netip.Prefix{netip.MustParsePrefix("198.18.0.0/24")}, Until: day},
 		{Addresses: []netip.Prefix{netip.MustParsePrefix("198.18.1.0/24")}, Until: day.AddDate(0, 0, 1)},
-		{Names: []string{".friend.example"}},
-		{Helos: []string{"odd.example.org"}, Senders: []string{"list.example"}},
-		{Senders: []string{"<>"}, Recipients: []string{"bounces@example.net"}},
+		{Names: names(".friend.example")},
+		{Helos: names("odd.example.org"), Senders: mailboxes("list.example")},
+		{Senders: mailboxes("<>"), Recipients: mailboxes("bounces@example.net")},
 		{},
 	})
 	if c.Cost != helogate.Lookup {
@@ -48,7 +48,7 @@ func TestExempt(t *testing.T) {
 }
 
 func TestExemptionWithoutNameAsksNothing(t *testing.T) {
-	c := Exempt([]Exemption{{Names: []string{"a.example"}}, {Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}})
+	c := Exempt([]Exemption{{Names: names("a.example")}, {Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}})
 	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: c})
 	if err != nil {
 		t.Fatal(err)
@@ -58,9 +58,26 @@ func TestExemptionWithoutNameAsksNothing(t *testing.T) {
 	}
 }
 
+// Before MAIL nobody has a sender, and that is no null reverse-path.
+func TestExemptionOfBouncesWaitsForMail(t *testing.T) {
+	bounces := Exempt([]Exemption{{Senders: mailboxes("<>")}})
+	for stage, want := range map[helogate.Stage]string{
+		helogate.Connect: "none: not exempt",
+		helogate.Helo:    "none: not exempt",
+		helogate.Mail:    "pass: exempt 1: <>",
+		helogate.Rcpt:    "pass: exempt 1: <>",
+	} {
+		f := facts("192.0.2.1 mx.example.org")
+		f.Stage = stage
+		if got := bounces.Judge(f, helogate.MustZone("")).String(); got != want {
+			t.Errorf("at %s: %s, want %s", stage, got, want)
+		}
+	}
+}
+
 // A mailbox is the same however it is spelt (RFC 5321 section 4.1.2 and appendix C).
 func TestMatchesMailbox(t *testing.T) {
-	list := []string{"strict@example.net", `a"b@example.net`, "here", ".lists.example", "<>"}
+	list := mailboxes("strict@example.net", `a"b@example.net`, "here", ".lists.example", "<>")
 	for mailbox, want := range map[string]bool{
 		"strict@example.net": true, "STRICT@Example.NET.": true, `"strict"@example.net`: true, `"st\rict"@example.net`: true,
 		"@a.example,@b.example:strict@example.net": true, "strict@example.com": false, "strict": false, "": true,
@@ -89,14 +106,14 @@ func TestExemptEntry(t *testing.T) {
 		{"many", Exemption{Addresses: of("10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16", "10.4.0.0/16")}, "192.0.2.1",
 			"none: 192.0.2.1 is not in 10.0.0.0/8 or 10.1.0.0/16 or 10.2.0.0/16 or 10.3.0.0/16 or one of 1 more"},
 		{"ended", Exemption{Addresses: of("192.0.2.0/24"), Until: time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)}, "192.0.2.1", "none: it has ended: 2026-05-03 23:59:59"},
-		{"helo", Exemption{Helos: []string{"a.example"}}, "192.0.2.1 b.example", "none: HELO b.example is not a.example"},
-		{"sender", Exemption{Senders: []string{"a.example"}}, "192.0.2.1 x jane@b.example", "none: the sender <jane@b.example> is not a.example"},
-		{"recipient", Exemption{Recipients: []string{"bob@example.net"}}, "192.0.2.1 x - al@example.net", "none: the recipient <al@example.net> is not bob@example.net"},
-		{"no name", Exemption{Names: []string{".friend.example"}}, "192.0.2.9", "none: 192.0.2.9 has no name in DNS, and has to be .friend.example"},
-		{"other name", Exemption{Names: []string{".friend.example"}}, "192.0.2.3", "none: 192.0.2.3 is mx.other.example, not .friend.example"},
-		{"claimed", Exemption{Names: []string{".friend.example"}}, "192.0.2.2", "none: 192.0.2.2 claims to be forged.friend.example, and that name does not lead back to it"},
-		{"unknown", Exemption{Names: []string{".friend.example"}}, "192.0.2.4", "temperror: PTR of 192.0.2.4: the zone says so"},
-		{"confirmed", Exemption{Names: []string{".friend.example"}, Comment: "a friend"}, "192.0.2.1", "pass: .friend.example (a friend)"},
+		{"helo", Exemption{Helos: names("a.example")}, "192.0.2.1 b.example", "none: HELO b.example is not a.example"},
+		{"sender", Exemption{Senders: mailboxes("a.example")}, "192.0.2.1 x jane@b.example", "none: the sender <jane@b.example> is not a.example"},
+		{"recipient", Exemption{Recipients: mailboxes("bob@example.net")}, "192.0.2.1 x - al@example.net", "none: the recipient <al@example.net> is not bob@example.net"},
+		{"no name", Exemption{Names: names(".friend.example")}, "192.0.2.9", "none: 192.0.2.9 has no name in DNS, and has to be .friend.example"},
+		{"other name", Exemption{Names: names(".friend.example")}, "192.0.2.3", "none: 192.0.2.3 is mx.other.example, not .friend.example"},
+		{"claimed", Exemption{Names: names(".friend.example")}, "192.0.2.2", "none: 192.0.2.2 claims to be forged.friend.example, and that name does not lead back to it"},
+		{"unknown", Exemption{Names: names(".friend.example")}, "192.0.2.4", "temperror: PTR of 192.0.2.4: the zone says so"},
+		{"confirmed", Exemption{Names: names(".friend.example"), Comment: "a friend"}, "192.0.2.1", "pass: .friend.example (a friend)"},
 		{"nobody", Exemption{}, "192.0.2.1", "none: it names nobody"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,7 +130,7 @@ func TestExemptEntry(t *testing.T) {
 	}
 	f := facts("192.0.2.1 a.example")
 	f.Stage = helogate.Helo
-	got := ExemptEntry("exempt 1", Exemption{Recipients: []string{"bob@example.net"}}).Judge(f, helogate.MustZone("")).String()
+	got := ExemptEntry("exempt 1", Exemption{Recipients: mailboxes("bob@example.net")}).Judge(f, helogate.MustZone("")).String()
 	if want := "none: the recipient is not known at helo, and has to be bob@example.net"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // FCrDNS is iprev of RFC 8601 section 3: one of the client's PTR names must have the client's address. A name that has
@@ -13,7 +14,7 @@ var FCrDNS = helogate.Check{
 	Doc: "a PTR name of the client resolves back to it (RFC 8601 section 3)",
 	Fix: "let the name of your address resolve to it",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if none, is := unroutable(c); is {
+		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
 		names := c.PTR(c.Client)
@@ -25,16 +26,24 @@ var FCrDNS = helogate.Check{
 				return c.Pass("%s is %s", clip(name), c.ClientText())
 			}
 		}
-		why := make([]string, len(names))
-		for i, name := range names {
-			if addrs := c.Addrs(name); len(addrs) > 0 {
-				why[i] = clip(name) + " is " + list(addrs)
-			} else {
-				kind, _ := c.AddressKinds()
-				why[i] = missing(c, kind, name)
-			}
-		}
 		more := c.More(helogate.PTR, c.ClientText())
-		return c.Fail("no name of %s leads back to it: %s%s", c.ClientText(), strings.Join(why, ", "), more)
+		return c.Fail("no name of %s leads back to it: %s%s", c.ClientText(), whereNamesLead(c, names), more)
 	},
+}
+
+// whereNamesLead words for a fail what the client's names have in place of its address.
+func whereNamesLead(c *helogate.Case, names []string) string {
+	if !c.Worded(helogate.Fail) {
+		return ""
+	}
+	why := make([]string, len(names))
+	for i, name := range names {
+		if hasAddrs(c, name) {
+			why[i] = clip(name) + " is " + addrsOf(c, helogate.Fail, name)
+		} else {
+			kind, _ := c.AddressKinds()
+			why[i] = missing(c, kind, name)
+		}
+	}
+	return strings.Join(why, ", ")
 }

@@ -13,7 +13,7 @@ func forwarders() []Forwarder {
 	of := func(p string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(p)} }
 	return []Forwarder{
 		{Exemption: Exemption{Addresses: of("198.51.100.0/28"), Comment: "the list server"}},
-		{Exemption: Exemption{Names: []string{".lists.example"}}},
+		{Exemption: Exemption{Names: names(".lists.example")}},
 		{Exemption: Exemption{Addresses: of("198.18.0.0/24")}, Origin: true},
 		{Exemption: Exemption{Addresses: of("198.18.1.0/24"), Until: day}, Origin: true},
 	}

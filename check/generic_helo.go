@@ -3,6 +3,7 @@ package check
 import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // GenericHelo is for a name that a provider stamped on an address: who ran a mail server on it would give it one.
@@ -11,12 +12,12 @@ var GenericHelo = helogate.Check{
 	Doc: "HELO is a name that a person gave, not one that a provider stamped on an address",
 	Fix: "greet with a name of your own",
 	Run: func(c *helogate.Case) helogate.Finding {
-		h := greets(c)
+		h := parsed.Of(c)
 		if h.Kind != hostname.FQDN {
 			return c.None("no public name was given")
 		}
-		if h.class != hostname.Named {
-			return c.Fail("HELO %s is a generic name (%s): %s", said(c), h.class, h.classWhy)
+		if class := h.Class(h.Name); class != hostname.Named {
+			return c.Fail("HELO %s is a generic name (%s): %s", said(c), string(class), parsed.Why(c, helogate.Fail, h.Name))
 		}
 		return c.Pass("a name that a person gave")
 	},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // Greylisting is what the greylist needs to know. The zero value greylists nobody.
@@ -34,7 +35,7 @@ func (p Part) of(address string) string {
 	if p == Nothing {
 		return ""
 	}
-	local, domain := Mailbox(address)
+	local, domain := parsed.Mailbox(address)
 	switch {
 	case p == DomainOnly:
 		return domain
@@ -95,12 +96,15 @@ func greylistClient(c *helogate.Case) string {
 		return org
 	}
 	if c.Found("spf-from") == helogate.Pass {
-		if org := hostname.Org(Domain(c.Sender)); org != "" {
+		f := parsed.Of(c)
+		if org := f.Org(f.SenderDomain()); org != "" {
 			return org
 		}
 	}
-	if g := greets(c); c.Found("spf-helo") == helogate.Pass && g.org != "" {
-		return g.org
+	if c.Found("spf-helo") == helogate.Pass {
+		if org := parsed.Of(c).HeloOrg(); org != "" {
+			return org
+		}
 	}
 	return network(c.Client)
 }
@@ -112,11 +116,11 @@ func confirmedOrg(c *helogate.Case) string {
 		if i == helogate.MaxPTR {
 			break
 		}
-		if class, _ := classOf(c, name); class != hostname.Named {
+		if parsed.Of(c).Class(name) != hostname.Named {
 			continue
 		}
 		if slices.Contains(c.Ask(kind, name).Values, c.ClientText()) {
-			return hostname.Org(name)
+			return parsed.Of(c).Org(name)
 		}
 	}
 	return ""

@@ -80,7 +80,7 @@ func TestGreylistParts(t *testing.T) {
 
 // TestGreylistFinds: what becomes of what the store says.
 func TestGreylistFinds(t *testing.T) {
-	g := Greylisting{On: true, Delay: 5 * time.Minute, Exempt: []Exemption{{Recipients: []string{"helpdesk@example.net"}}, {Names: []string{".friend.example"}}}}
+	g := Greylisting{On: true, Delay: 5 * time.Minute, Exempt: []Exemption{{Recipients: mailboxes("helpdesk@example.net")}, {Names: names(".friend.example")}}}
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct{ client, zone, want string }{
 		{"192.0.2.1 x - bob@example.net", "", "greylist greylist; fail: 192.0.2.0/24 is seen for the first time; retry 5m0s"},

@@ -16,16 +16,15 @@ var HeloFCrDNS = helogate.Check{
 		if !ok {
 			return none
 		}
-		addrs := c.Addrs(name)
-		if len(addrs) == 0 {
+		if !hasAddrs(c, name) {
 			return c.None("%s has no address of the client's kind", clip(name))
 		}
-		for _, a := range addrs {
-			if slices.Contains(c.Values(helogate.PTR, a.String()), name) {
+		for a := range c.Addrs(name) {
+			if slices.Contains(c.Values(helogate.PTR, c.AddrText(a)), name) {
 				return c.Pass("%s is %s and the other way round", clip(name), a)
 			}
 		}
 		kind, _ := c.AddressKinds()
-		return c.Fail("HELO %s is %s%s, of which none is named so", said(c), list(addrs), c.More(kind, name))
+		return c.Fail("HELO %s is %s%s, of which none is named so", said(c), addrsOf(c, helogate.Fail, name), c.More(kind, name))
 	},
 }

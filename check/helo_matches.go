@@ -3,6 +3,7 @@ package check
 import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // HeloMatches is the exact match: the name is the client's. RFC 5321 section 4.1.4 forbids refusing mail only because it
@@ -17,18 +18,17 @@ var HeloMatches = helogate.Check{
 			return none
 		}
 		if c.LeadsBack(name) {
-			if g := greets(c); g.Kind == hostname.FQDN && g.class != hostname.Named {
-				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), g.classWhy)
+			if h := parsed.Of(c); h.Kind == hostname.FQDN && h.Class(name) != hostname.Named {
+				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), parsed.Why(c, helogate.Neutral, name))
 			}
 			return c.Pass("%s is %s", clip(name), c.ClientText())
 		}
-		addrs := c.Addrs(name)
 		switch {
-		case len(addrs) == 0:
+		case !hasAddrs(c, name):
 			return c.None("%s has no address of the client's kind", clip(name)) // helo-resolves judges that
-		case isNear(c, addrs):
-			return c.Neutral("%s is %s, in the client's network", clip(name), list(addrs))
+		case isNear(c, name):
+			return c.Neutral("%s is %s, in the client's network", clip(name), addrsOf(c, helogate.Neutral, name))
 		}
-		return c.Fail("HELO %s is %s, not %s", said(c), list(addrs), c.ClientText())
+		return c.Fail("HELO %s is %s, not %s", said(c), addrsOf(c, helogate.Fail, name), c.ClientText())
 	},
 }

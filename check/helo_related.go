@@ -3,6 +3,7 @@ package check
 import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // HeloRelated asks for anything that ties the name to the client: large senders greet with one name from many hosts, but
@@ -19,10 +20,10 @@ var HeloRelated = helogate.Check{
 		if c.LeadsBack(name) {
 			return c.Pass("%s is %s", clip(name), c.ClientText())
 		}
-		if addrs := c.Addrs(name); isNear(c, addrs) {
-			return c.Pass("%s is %s, in the client's network", clip(name), list(addrs))
+		if isNear(c, name) {
+			return c.Pass("%s is %s, in the client's network", clip(name), addrsOf(c, helogate.Pass, name))
 		}
-		org := greets(c).org
+		org := parsed.Of(c).HeloOrg()
 		for ptr := range c.Confirmed() {
 			if ptr == name {
 				return c.Pass("%s is named so", c.ClientText())
@@ -44,6 +45,5 @@ var HeloRelated = helogate.Check{
 
 // named reports whether a name of the client is one that a person gave.
 func named(c *helogate.Case, name string) bool {
-	class, _ := classOf(c, name)
-	return class == hostname.Named
+	return parsed.Of(c).Class(name) == hostname.Named
 }

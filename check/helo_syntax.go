@@ -3,6 +3,7 @@ package check
 import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // HeloSyntax is for what is neither a Domain nor an address literal. RFC 1123 section 5.2.5 asks for a 501 then: the
@@ -12,7 +13,7 @@ var HeloSyntax = helogate.Check{
 	Doc: "HELO is a Domain or an address literal; one final dot and underscores are let pass (RFC 5321 sections 4.1.2, 4.1.3)",
 	Fix: "greet with your host's own name",
 	Run: func(c *helogate.Case) helogate.Finding {
-		switch h := greets(c); {
+		switch h := parsed.Of(c); {
 		case h.Kind == hostname.Empty:
 			return c.None("no HELO")
 		case h.Kind == hostname.Malformed:

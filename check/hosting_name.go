@@ -3,6 +3,7 @@ package check
 import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // HostingName is for a client all of whose names are the defaults of rented servers: somebody runs it, but has not cared
@@ -12,11 +13,13 @@ var HostingName = helogate.Check{
 	Doc: "a PTR name of the client is one that a person gave, not the default of a rented server",
 	Fix: "give your server's address a name of your own",
 	Run: func(c *helogate.Case) helogate.Finding {
-		return ifStamped(c, func(name, why string, class hostname.Class) helogate.Finding {
-			if class != hostname.Hosting {
-				return c.None("%s is no hosting default", clip(name)) // generic-name judges that
-			}
-			return c.Fail("%s has the default name of a rented server, %s: %s", c.ClientText(), clip(name), why)
-		})
+		name, class, other := stampedName(c)
+		switch class {
+		case hostname.Named:
+			return other
+		case hostname.Hosting:
+			return c.Fail("%s has the default name of a rented server, %s: %s", c.ClientText(), clip(name), parsed.Why(c, helogate.Fail, name))
+		}
+		return c.None("%s is no hosting default", clip(name)) // generic-name judges that
 	},
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // wellKept are organisational domains whose owners are often impersonated and keep the DNS of their mail servers in order:
@@ -20,12 +21,15 @@ var wellKept = []string{
 // Impersonation is for a client that says it is one of the best-known senders, and is not in DNS. The admin's own list of
 // names, with all below them, comes beside the one above.
 func Impersonation(more []string) helogate.Check {
-	known := map[string]bool{}
+	known, others := map[string]bool{}, make([]string, len(more))
 	for _, name := range wellKept {
 		known[name] = true
 	}
+	for i, name := range more {
+		others[i] = hostname.Canonical(name)
+	}
 	watched := func(name, org string) bool {
-		return known[org] || slices.ContainsFunc(more, func(listed string) bool { return hostname.Under(name, hostname.Canonical(listed)) })
+		return known[org] || slices.ContainsFunc(others, func(listed string) bool { return hostname.Under(name, listed) })
 	}
 	return helogate.Check{
 		Name: "impersonation", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass,
@@ -36,22 +40,30 @@ func Impersonation(more []string) helogate.Check {
 			if !ok {
 				return none
 			}
-			org := greets(c).org
+			org := parsed.Of(c).HeloOrg()
 			if !watched(name, org) || org == "" {
 				return c.None("no name of a well-known sender")
 			}
-			if none, is := unroutable(c); is {
+			if none, is := parsed.Unroutable(c); is {
 				return none
 			}
 			if c.LeadsBack(name) {
 				return c.Pass("%s is %s", clip(name), c.ClientText())
 			}
-			for ptr := range c.Confirmed() {
-				if hostname.Under(ptr, org) && named(c, ptr) {
-					return c.Pass("%s is %s", c.ClientText(), clip(ptr))
-				}
+			if ptr, ok := confirmedOf(c, org); ok {
+				return c.Pass("%s is %s", c.ClientText(), clip(ptr))
 			}
 			return c.Fail("HELO %s, but %s is no host of %s", said(c), c.ClientText(), org)
 		},
 	}
+}
+
+// confirmedOf returns a confirmed name of the client that a person gave, of an organisation.
+func confirmedOf(c *helogate.Case, org string) (ptr string, ok bool) {
+	for ptr := range c.Confirmed() {
+		if hostname.Under(ptr, org) && named(c, ptr) {
+			return ptr, true
+		}
+	}
+	return "", false
 }

@@ -2,41 +2,58 @@ package check
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
 )
 
 // Codes are the answers of a DNS list that count: a list says by the address that it answers why it lists, and hardly
-// anybody wants all of its reasons (RFC 5782 section 2.3). The zero value is none.
-type Codes struct {
-	spans []span
-	text  string
+// anybody wants all of its reasons (RFC 5782 section 2.3).
+type Codes []Code
+
+// A Code is an answer of a DNS list that counts, or several. The zero value is none.
+type Code struct {
+	span
+	text string
 }
 
 // A span is addresses, as numbers: those from first to last, or where there is a mask all that have a bit of it. No mask has
 // a bit of the first octet.
 type span struct{ first, last, mask uint32 }
 
-// ParseCodes reads codes, each an address (127.0.0.2), a range (127.0.0.2-127.0.0.11), a network (127.0.1.0/24), or a mask
-// (&0.0.0.8: any of these bits, as Exim writes it). All lie in 127.0.0.0/8. An error says which one is wrong, and what to
-// write. There must be one: a list whose every answer counts lists the world on the day its domain is sold.
+// ParseCode reads an address (127.0.0.2), a range (127.0.0.2-127.0.0.11), a network (127.0.1.0/24), or a mask (&0.0.0.8: any
+// of these bits, as Exim writes it). All lie in 127.0.0.0/8. An error says what is wrong, and what to write.
+func ParseCode(code string) (Code, error) {
+	s, err := parseSpan(strings.TrimSpace(code))
+	if err != nil {
+		return Code{}, fmt.Errorf("code %q: %w", code, err)
+	}
+	return Code{s, code}, nil
+}
+
+// String returns the code as it was written.
+func (c Code) String() string { return c.text }
+
+// ParseCodes reads several codes, as ParseCode does. There must be one: a list whose every answer counts lists the world on
+// the day its domain is sold.
 func ParseCodes(codes []string) (Codes, error) {
 	if len(codes) == 0 {
-		return Codes{}, fmt.Errorf("no codes: name the answers that are listings, such as 127.0.0.2; the list's own page has them")
+		return nil, errNoCodes
 	}
-	out := Codes{text: strings.Join(codes, ", ")}
-	for _, code := range codes {
-		s, err := parseCode(strings.TrimSpace(code))
-		if err != nil {
-			return Codes{}, fmt.Errorf("code %q: %w", code, err)
+	out := make(Codes, len(codes))
+	for i, code := range codes {
+		var err error
+		if out[i], err = ParseCode(code); err != nil {
+			return nil, err
 		}
-		out.spans = append(out.spans, s)
 	}
 	return out, nil
 }
 
-func parseCode(code string) (span, error) {
+var errNoCodes = errors.New("no codes: name the answers that are listings, such as 127.0.0.2; the list's own page has them")
+
+func parseSpan(code string) (span, error) {
 	if mask, is := strings.CutPrefix(code, "&"); is {
 		return parseMask(mask)
 	}
@@ -49,7 +66,7 @@ func parseCode(code string) (span, error) {
 		return span{}, err
 	}
 	if !isRange {
-		if why := listError("", first); why != "" {
+		if why := answerError("", first); why != "" {
 			return span{}, fmt.Errorf("no listing: %s", why)
 		}
 		return span{first: number(first), last: number(first)}, nil
@@ -113,8 +130,8 @@ func number(a netip.Addr) uint32 {
 	return binary.BigEndian.Uint32(b[:])
 }
 
-// String returns the codes as they were written.
-func (c Codes) String() string { return c.text }
+// String returns the codes as they were written, with commas between.
+func (c Codes) String() string { return strings.Join(texts(nil, c), ", ") }
 
 // Has reports whether an answer counts. What is not in 127.0.0.0/8 never does.
 func (c Codes) Has(answer netip.Addr) bool {
@@ -122,7 +139,7 @@ func (c Codes) Has(answer netip.Addr) bool {
 		return false
 	}
 	n := number(answer)
-	for _, s := range c.spans {
+	for _, s := range c {
 		if s.mask&n != 0 || s.mask == 0 && s.first <= n && n <= s.last {
 			return true
 		}
@@ -147,7 +164,7 @@ func ReadListAnswer(family string, codes Codes, values []string) (out ListAnswer
 		if err != nil {
 			continue // DNS gives none such
 		}
-		if why := listError(family, a); why != "" {
+		if why := answerError(family, a); why != "" {
 			return ListAnswer{Error: v + ": " + why}
 		}
 		if codes.Has(a) {
@@ -164,9 +181,9 @@ const (
 	refused = "query refused"
 )
 
-// listError says what is wrong with an answer that is no listing, and what to do. The numbers are those of Spamhaus, which
+// answerError says what is wrong with an answer that is no listing, and what to do. The numbers are those of Spamhaus, which
 // many others use, of URIBL and of dnswl.org: no standard has any.
-func listError(family string, a netip.Addr) string {
+func answerError(family string, a netip.Addr) string {
 	if !isAnswer(a) {
 		return parked
 	}

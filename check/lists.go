@@ -2,13 +2,12 @@ package check
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 	"github.com/helogate/helogate/internal/presentation"
 	"github.com/helogate/helogate/internal/printable"
 )
@@ -23,23 +22,34 @@ const (
 // ListFamilies are the families in the order of their lines.
 var ListFamilies = []string{DNSBL, RHSBL, DNSWL}
 
+// Telling returns the outcome of a list of a family by which it says that something is listed.
+func Telling(family string) helogate.Outcome {
+	if family == DNSWL {
+		return helogate.Pass
+	}
+	return helogate.Fail
+}
+
 // A List is a list in DNS (RFC 5782) that is asked about clients.
 type List struct {
-	Family string   // DNSBL and RHSBL are held against the client, DNSWL speaks for it
-	Name   string   // what people read of it, and what its line is called after the family and a colon; "" is the zone
-	Zone   string   // below which it answers; canonical
-	Codes  Codes    // the answers that are listings
-	Ask    []string // what it is asked about: "client", "helo", "ptr", "sender"; none is what its family is mostly for
+	Family string  // DNSBL and RHSBL are held against the client, DNSWL speaks for it
+	Name   string  // what people read of it, and what its line is called after the family and a colon; "" is the zone
+	Zone   string  // below which it answers; canonical
+	Codes  Codes   // the answers that are listings
+	Ask    []Asked // what it is asked about; none is what its family is mostly for
 	// Watched is whether somebody answers questions of the kind helogate.SetAside.
 	Watched bool
 }
 
+// Asked is what a list is asked about. The words are those of the configuration.
+type Asked string
+
 // What a list can be asked about.
 const (
-	askClient = "client" // the client's address
-	askHelo   = "helo"   // the name that it greets with, if it is an FQDN
-	askPTR    = "ptr"    // the names of its address in reverse DNS; of an allow-list those that are confirmed
-	askSender = "sender" // the domain of the reverse-path
+	AskClient Asked = "client" // the client's address
+	AskHelo   Asked = "helo"   // the name that it greets with, if it is an FQDN
+	AskPTR    Asked = "ptr"    // the names of its address in reverse DNS; of an allow-list those that are confirmed
+	AskSender Asked = "sender" // the domain of the reverse-path
 )
 
 // maxListPTR of a client's PTR names are asked of each list. Whoever has more wants to keep us and the lists busy.
@@ -55,32 +65,47 @@ func (l List) withDefaults() List {
 		l.Name = l.Zone
 	}
 	if len(l.Ask) == 0 {
-		l.Ask = []string{askClient}
+		l.Ask = []Asked{AskClient}
 		if l.Family == RHSBL {
-			l.Ask = []string{askSender}
+			l.Ask = []Asked{AskSender}
 		}
 	}
 	return l
 }
 
-// Check says what is wrong with a list, and what to write.
+// A ListError says what is wrong with a setting of a list, and what to write.
+type ListError struct {
+	Setting string // "family", "zone", "name", "codes" or "ask"
+	Err     error
+}
+
+// Error says what is wrong.
+func (e *ListError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *ListError) Unwrap() error { return e.Err }
+
+func listError(setting, format string, args ...any) error {
+	return &ListError{setting, fmt.Errorf(format, args...)}
+}
+
+// Check says what is wrong with a list: a *ListError.
 func (l List) Check() error {
 	l = l.withDefaults()
 	if !slices.Contains(ListFamilies, l.Family) {
-		return fmt.Errorf("%q is no family of lists: %s", l.Family, strings.Join(ListFamilies, ", "))
+		return listError("family", "%q is no family of lists: %s", l.Family, strings.Join(ListFamilies, ", "))
 	}
 	if kind := hostname.ParseHelo(l.Zone).Kind; kind != hostname.FQDN && kind != hostname.Private {
-		return fmt.Errorf("zone %q is no domain: write one like bl.example", l.Zone)
+		return listError("zone", "zone %q is no domain: write one like bl.example", l.Zone)
 	}
 	if len(l.Zone) > maxZone {
-		return fmt.Errorf("zone: %d octets are more than the %d that an address leaves room for", len(l.Zone), maxZone)
+		return listError("zone", "zone: %d octets are more than the %d that an address leaves room for", len(l.Zone), maxZone)
 	}
 	if strings.Trim(strings.ToLower(l.Name), "abcdefghijklmnopqrstuvwxyz0123456789._-") != "" {
-		return fmt.Errorf("name %q: a name is of letters, digits, '.', '_' and '-'", l.Name)
+		return listError("name", "name %q: a name is of letters, digits, '.', '_' and '-'", l.Name)
 	}
-	if len(l.Codes.spans) == 0 {
-		_, err := ParseCodes(nil)
-		return err
+	if len(l.Codes) == 0 {
+		return &ListError{"codes", errNoCodes}
 	}
 	return l.checkAsk()
 }
@@ -88,12 +113,12 @@ func (l List) Check() error {
 func (l List) checkAsk() error {
 	for i, ask := range l.Ask {
 		switch {
-		case !slices.Contains([]string{askClient, askHelo, askPTR, askSender}, ask):
-			return fmt.Errorf("ask: nothing is called %q: %s, %s, %s or %s", ask, askClient, askHelo, askPTR, askSender)
+		case !slices.Contains([]Asked{AskClient, AskHelo, AskPTR, AskSender}, ask):
+			return listError("ask", "ask: nothing is called %q: %s, %s, %s or %s", ask, AskClient, AskHelo, AskPTR, AskSender)
 		case slices.Contains(l.Ask[:i], ask):
-			return fmt.Errorf("ask: %s is there twice", ask)
-		case l.Family == DNSWL && (ask == askHelo || ask == askSender):
-			return fmt.Errorf("ask: anybody can say any %s, so an allow-list cannot be asked about it: ask %s, or %s, whose names are confirmed", ask, askClient, askPTR)
+			return listError("ask", "ask: %s is there twice", ask)
+		case l.Family == DNSWL && (ask == AskHelo || ask == AskSender):
+			return listError("ask", "ask: anybody can say any %s, so an allow-list cannot be asked about it: ask %s, or %s, whose names are confirmed", ask, AskClient, AskPTR)
 		}
 	}
 	return nil
@@ -102,7 +127,7 @@ func (l List) checkAsk() error {
 // Asks says whether the list is asked about addresses, and whether about names.
 func (l List) Asks() (addresses, names bool) {
 	for _, ask := range l.withDefaults().Ask {
-		addresses, names = addresses || ask == askClient, names || ask != askClient
+		addresses, names = addresses || ask == AskClient, names || ask != AskClient
 	}
 	return addresses, names
 }
@@ -135,19 +160,33 @@ func ListChecks(family string, lists []List) (out []helogate.Check) {
 	return []helogate.Check{none}
 }
 
+// CheckName returns what the list's check is called: "dnsbl:NAME".
+func (l List) CheckName() string {
+	l = l.withDefaults()
+	return l.Family + ":" + l.Name
+}
+
+// asks lists what the list is asked about, for people.
+func (l List) asks() string {
+	var all []string
+	for _, ask := range l.Ask {
+		all = append(all, string(ask))
+	}
+	return strings.Join(all, ", ")
+}
+
 // check makes the list's check. It is heard from the stage on at which something is known that the list is asked about.
 func (l List) check() helogate.Check {
 	l = l.withDefaults()
 	c := helogate.Check{
-		Name: l.Family + ":" + l.Name, Family: l.Family, Cost: helogate.Lookup, Dispensable: true, Finds: helogate.Fail,
+		Name: l.CheckName(), Family: l.Family, Cost: helogate.Lookup, Dispensable: true, Finds: Telling(l.Family),
 		Needs: helogate.Rcpt, Fix: listFixes[l.Family], Run: l.run,
-		Doc: fmt.Sprintf("the DNS list %s does not list %s (%s; RFC 5782)", l.Name, strings.Join(l.Ask, ", "), l.Codes),
+		Doc: fmt.Sprintf("the DNS list %s does not list %s (%s; RFC 5782)", l.Name, l.asks(), l.Codes),
 	}
 	if l.Family == DNSWL {
-		c.Finds = helogate.Pass
-		c.Doc = fmt.Sprintf("the DNS list %s lists %s (%s; RFC 5782)", l.Name, strings.Join(l.Ask, ", "), l.Codes)
+		c.Doc = fmt.Sprintf("the DNS list %s lists %s (%s; RFC 5782)", l.Name, l.asks(), l.Codes)
 	}
-	known := map[string]helogate.Stage{askClient: helogate.Connect, askPTR: helogate.Connect, askHelo: helogate.Helo, askSender: helogate.Mail}
+	known := map[Asked]helogate.Stage{AskClient: helogate.Connect, AskPTR: helogate.Connect, AskHelo: helogate.Helo, AskSender: helogate.Mail}
 	for _, ask := range l.Ask {
 		c.Needs = min(c.Needs, known[ask])
 	}
@@ -184,7 +223,7 @@ func (l List) run(c *helogate.Case) helogate.Finding {
 	if len(all) == 0 {
 		return c.None("%s", why)
 	}
-	var listed, wrong, other helogate.Finding
+	var listed, wrong, other *helogate.Finding // the first of each
 	for _, a := range all {
 		name := a.name + "." + l.Zone
 		values := c.Values(helogate.Listing, name)
@@ -196,22 +235,22 @@ func (l List) run(c *helogate.Case) helogate.Finding {
 			first(&wrong, l.permError(a, said.Error))
 		case len(said.Listed) == 0:
 			first(&other, c.None("%s is listed by %s for what nobody asked: %s", clip(a.what), l.Name, strings.Join(said.Other, ", ")))
-		case listed.Outcome == "":
-			listed = l.listed(c, a, name, said)
+		case listed == nil:
+			first(&listed, l.listed(c, a, name, said))
 		}
 	}
-	for _, f := range []helogate.Finding{listed, wrong, other} {
-		if f.Outcome != "" {
-			return f
+	for _, f := range [...]*helogate.Finding{listed, wrong, other} {
+		if f != nil {
+			return *f
 		}
 	}
 	return c.None("%s is not listed by %s", words(all), l.Name)
 }
 
 // first keeps the first finding.
-func first(f *helogate.Finding, other helogate.Finding) {
-	if f.Outcome == "" {
-		*f = other
+func first(f **helogate.Finding, other helogate.Finding) {
+	if *f == nil {
+		*f = &other
 	}
 }
 
@@ -253,17 +292,17 @@ func (l List) about(c *helogate.Case, all []asked) (_ []asked, why string) {
 	private := hostname.IsPrivate(c.Client)
 	for _, ask := range l.Ask {
 		switch {
-		case private && (ask == askClient || ask == askPTR):
+		case private && (ask == AskClient || ask == AskPTR):
 			why = c.ClientText() + " is a private address: no list has it"
-		case ask == askClient:
-			all = append(all, asked{c.ClientText(), reversed(c.Client)})
-		case ask == askPTR:
+		case ask == AskClient:
+			all = append(all, asked{c.ClientText(), parsed.Reversed(c.Client)})
+		case ask == AskPTR:
 			all = l.withPTR(c, all)
-		case ask == askSender:
-			all = withName(all, Domain(c.Sender))
-		case ask == askHelo:
-			if g := greets(c); g.Kind == hostname.FQDN {
-				all = withNames(all, g.Name, g.org)
+		case ask == AskSender:
+			all = withName(c, all, parsed.Of(c).SenderDomain())
+		case ask == AskHelo:
+			if h := parsed.Of(c); h.Kind == hostname.FQDN {
+				all = withNames(all, h.Name, h.HeloOrg())
 			}
 		}
 	}
@@ -275,7 +314,7 @@ func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 	names := c.PTR(c.Client)
 	for _, name := range names[:min(len(names), maxListPTR)] {
 		if l.Family != DNSWL || c.LeadsBack(name) {
-			all = withName(all, name)
+			all = withName(c, all, name)
 		}
 	}
 	return all
@@ -283,9 +322,9 @@ func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 
 // withName adds a name, and its organisational domain, which is what most lists of names have. What is no FQDN they cannot
 // have, and an address in a name's place would be asked as one.
-func withName(all []asked, name string) []asked {
+func withName(c *helogate.Case, all []asked, name string) []asked {
 	if h := hostname.ParseHelo(name); h.Kind == hostname.FQDN {
-		all = withNames(all, h.Name, hostname.Org(h.Name))
+		all = withNames(all, h.Name, parsed.Of(c).Org(h.Name))
 	}
 	return all
 }
@@ -297,32 +336,6 @@ func withNames(all []asked, names ...string) []asked {
 		}
 	}
 	return all
-}
-
-const nibbles = "0123456789abcdef"
-
-// reversed is an address as lists are asked about it, below their zone: its octets, or for IPv6 its nibbles, the last first
-// (RFC 5782 sections 2.1 and 2.4).
-func reversed(a netip.Addr) string {
-	if a.Is4() {
-		var room [15]byte
-		out := room[:0]
-		for i, b := range slices.Backward(a.AsSlice()) {
-			if out = strconv.AppendUint(out, uint64(b), 10); i > 0 {
-				out = append(out, '.')
-			}
-		}
-		return string(out)
-	}
-	var out [63]byte
-	for i, b := range a.As16() {
-		at := 4 * (15 - i)
-		out[at], out[at+2] = nibbles[b&0xf], nibbles[b>>4]
-		if out[at+1] = '.'; i > 0 {
-			out[at+3] = '.'
-		}
-	}
-	return string(out[:])
 }
 
 // words lists what was asked about, for a finding.

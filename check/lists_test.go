@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
+	"github.com/helogate/helogate/internal/testcheck"
 	"pgregory.net/rapid"
 )
 
-func aList(t testing.TB, family string, ask ...string) List {
+func aList(t testing.TB, family string, ask ...Asked) List {
 	t.Helper()
 	name := map[string]string{DNSBL: "bl", RHSBL: "rhs", DNSWL: "wl"}[family]
 	l := List{Family: family, Watched: true, Name: name, Zone: name + ".example", Codes: codes(t, "127.0.0.2-127.0.0.11", "127.0.1.2"), Ask: ask}
@@ -240,17 +242,18 @@ func TestFewPTRNamesAreAsked(t *testing.T) {
 
 func TestListIsHeardFrom(t *testing.T) {
 	for _, c := range []struct {
-		family, ask string
-		want        helogate.Stage
+		family string
+		ask    []Asked
+		want   helogate.Stage
 	}{
-		{DNSBL, "", helogate.Connect},
-		{RHSBL, "", helogate.Mail},
-		{DNSWL, "", helogate.Connect},
-		{DNSBL, "helo", helogate.Helo},
-		{DNSBL, "sender helo", helogate.Helo},
-		{RHSBL, "sender ptr", helogate.Connect},
+		{DNSBL, nil, helogate.Connect},
+		{RHSBL, nil, helogate.Mail},
+		{DNSWL, nil, helogate.Connect},
+		{DNSBL, []Asked{AskHelo}, helogate.Helo},
+		{DNSBL, []Asked{AskSender, AskHelo}, helogate.Helo},
+		{RHSBL, []Asked{AskSender, AskPTR}, helogate.Connect},
 	} {
-		if got := aList(t, c.family, strings.Fields(c.ask)...).check().Needs; got != c.want {
+		if got := aList(t, c.family, c.ask...).check().Needs; got != c.want {
 			t.Errorf("%s about %s is heard from %s", c.family, c.ask, got)
 		}
 	}
@@ -291,13 +294,13 @@ func TestWrongLists(t *testing.T) {
 		`zone: 191 octets are more than the 189 that an address leaves room for`:                        func(l *List) { l.Zone = strings.Repeat("a.", 92) + "example" },
 		`name "b l": a name is of letters, digits, '.', '_' and '-'`:                                    func(l *List) { l.Name = "b l" },
 		`no codes: name the answers that are listings, such as 127.0.0.2; the list's own page has them`: func(l *List) { l.Codes = Codes{} },
-		`ask: nothing is called "from": client, helo, ptr or sender`:                                    func(l *List) { l.Ask = []string{"client", "from"} },
-		`ask: client is there twice`:                                                                    func(l *List) { l.Ask = []string{"client", "client"} },
+		`ask: nothing is called "from": client, helo, ptr or sender`:                                    func(l *List) { l.Ask = []Asked{"client", "from"} },
+		`ask: client is there twice`:                                                                    func(l *List) { l.Ask = []Asked{"client", "client"} },
 		`ask: anybody can say any helo, so an allow-list cannot be asked about it: ask client, or ptr, whose names are confirmed`: func(l *List) {
-			l.Family, l.Ask = DNSWL, []string{"helo"}
+			l.Family, l.Ask = DNSWL, []Asked{"helo"}
 		},
 		`ask: anybody can say any sender, so an allow-list cannot be asked about it: ask client, or ptr, whose names are confirmed`: func(l *List) {
-			l.Family, l.Ask = DNSWL, []string{"client", "sender"}
+			l.Family, l.Ask = DNSWL, []Asked{"client", "sender"}
 		},
 	} {
 		l := good
@@ -322,7 +325,7 @@ func TestReversed(t *testing.T) {
 		"2001:db8:1:2:3:4:567:89ab": "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2",
 		"::ffff:7f00:2":             "2.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0",
 	} {
-		if got := reversed(netip.MustParseAddr(addr)); got != want {
+		if got := parsed.Reversed(netip.MustParseAddr(addr)); got != want {
 			t.Errorf("%s is asked as %s", addr, got)
 		}
 	}
@@ -346,7 +349,7 @@ func TestFailureOfAListNeverBecomesAnotherOutcome(t *testing.T) {
 		}
 		z := helogate.MustZone(text)
 		f := facts(rapid.SampledFrom([]string{"192.0.2.1", "2001:db8::1", "10.0.0.1"}).Draw(t, "client") + " mx.bad.example a@good.example")
-		bad := drawBroken(t, z)
+		bad := testcheck.DrawBroken(t, z)
 		for _, c := range listsOfAllKinds {
 			was, is := c.Judge(f, z), c.Judge(f, bad)
 			if is.Outcome != was.Outcome && is.Outcome != helogate.TempError {
@@ -361,7 +364,7 @@ var listsOfAllKinds = func() (out []helogate.Check) {
 	if err != nil {
 		panic(err)
 	}
-	for family, ask := range map[string][]string{DNSBL: {"client", "helo", "ptr", "sender"}, RHSBL: {"helo", "sender"}, DNSWL: {"client", "ptr"}} {
+	for family, ask := range map[string][]Asked{DNSBL: {"client", "helo", "ptr", "sender"}, RHSBL: {"helo", "sender"}, DNSWL: {"client", "ptr"}} {
 		zone := map[string]string{DNSBL: "bl.example", RHSBL: "rhs.example", DNSWL: "wl.example"}[family]
 		out = append(out, List{Family: family, Watched: true, Zone: zone, Codes: wanted, Ask: ask}.check())
 	}
@@ -373,7 +376,7 @@ func FuzzListQuestions(f *testing.F) {
 	f.Add("mx.example.org", "a@example.org", "192.0.2.1")
 	f.Add("a..b\x00", "a@2.0.0.127", "2001:db8::1")
 	f.Add("*.example.org", "@", "10.0.0.1")
-	l := List{Family: DNSBL, Watched: true, Zone: "bl.example", Ask: []string{"client", "helo", "sender"}}
+	l := List{Family: DNSBL, Watched: true, Zone: "bl.example", Ask: []Asked{"client", "helo", "sender"}}
 	f.Fuzz(func(t *testing.T, helo, sender, client string) {
 		a, err := netip.ParseAddr(client)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // OwnIdentity is for a stranger who says that he is we: localhost in any form, or an address of ours, with brackets or
@@ -17,7 +18,7 @@ func OwnIdentity(own Own) helogate.Check {
 			if own.hasClient(c) {
 				return c.None("%s is one of ours", c.ClientText())
 			}
-			switch h := greets(c); {
+			switch h := parsed.Of(c); {
 			case isLocalhost(h.Name):
 				return c.Fail("HELO %s is this host's name for itself, not %s's", said(c), c.ClientText())
 			case own.hasAddress(c, h.Addr):

@@ -2,10 +2,10 @@ package check
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // OwnName is for a stranger who greets with a name of ours: one under our names, under the recipient's domain, which the
@@ -18,7 +18,7 @@ func OwnName(own Own) helogate.Check {
 		Fix: "greet with your host's own name",
 		Run: func(c *helogate.Case) helogate.Finding {
 			name, none, ok := heloName(c)
-			if h := greets(c); h.Kind == hostname.Private {
+			if h := parsed.Of(c); h.Kind == hostname.Private {
 				name = h.Name // ours may be a private name too
 				_, ok = own.domainOf(name)
 			}
@@ -28,7 +28,7 @@ func OwnName(own Own) helogate.Check {
 			if own.hasClient(c) {
 				return c.None("%s is one of ours", c.ClientText())
 			}
-			if none, is := unroutable(c); is {
+			if none, is := parsed.Unroutable(c); is {
 				return none
 			}
 			domain, whose := own.owner(c, name)
@@ -38,14 +38,22 @@ func OwnName(own Own) helogate.Check {
 			if c.LeadsBack(name) {
 				return c.Pass("%s is %s", name, c.ClientText())
 			}
-			for ptr := range c.Confirmed() {
-				if hostname.Under(ptr, domain) {
-					return c.Pass("%s is %s, in %s too", c.ClientText(), ptr, domain)
-				}
+			if ptr, ok := confirmedBelow(c, domain); ok {
+				return c.Pass("%s is %s, in %s too", c.ClientText(), ptr, domain)
 			}
 			return c.Fail("HELO %s %s, and %s is no host of it", said(c), whose, c.ClientText())
 		},
 	}
+}
+
+// confirmedBelow returns a confirmed name of the client that is domain or below it.
+func confirmedBelow(c *helogate.Case, domain string) (ptr string, ok bool) {
+	for ptr := range c.Confirmed() {
+		if hostname.Under(ptr, domain) {
+			return ptr, true
+		}
+	}
+	return "", false
 }
 
 // owner returns the domain of ours that a name is in, and how that is known; "" if it is none of ours.
@@ -53,11 +61,11 @@ func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
 	if domain, ok := o.domainOf(name); ok {
 		return domain, "is a name of ours, in " + domain
 	}
-	if domain := Domain(c.Recipient); hostname.Under(name, domain) {
+	if domain := parsed.Of(c).RecipientDomain(); hostname.Under(name, domain) {
 		return domain, "is in the recipient's domain " + clip(domain)
 	}
 	if a, is := o.addressOf(c, name); is {
-		if domain = greets(c).org; domain == "" {
+		if domain = parsed.Of(c).HeloOrg(); domain == "" {
 			domain = name
 		}
 		return domain, "resolves to our address " + a.String()
@@ -68,11 +76,15 @@ func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
 // addressOf returns an address of ours that a name has. A name with addresses of the client's family is not asked about
 // those of the other: that is a question for each client, and ours have both or none.
 func (o *Own) addressOf(c *helogate.Case, name string) (netip.Addr, bool) {
-	addrs := c.Addrs(name)
-	if len(addrs) == 0 {
-		addrs = slices.Collect(c.AnyAddrs(name))
+	for a := range c.Addrs(name) {
+		if o.hasAddress(c, a) {
+			return a, true
+		}
 	}
-	for _, a := range addrs {
+	if hasAddrs(c, name) {
+		return netip.Addr{}, false
+	}
+	for a := range c.AnyAddrs(name) {
 		if o.hasAddress(c, a) {
 			return a, true
 		}

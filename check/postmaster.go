@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // Postmaster lets in mail to postmaster at any domain or at none, in any case: who was rejected must be able to say so.
@@ -16,7 +17,7 @@ func toRole(role, doc string) helogate.Check {
 	return helogate.Check{
 		Name: role, Needs: helogate.Rcpt, Cost: helogate.Local, Doc: doc,
 		Run: func(c *helogate.Case) helogate.Finding {
-			if local, _ := Mailbox(c.Recipient); strings.EqualFold(local, role) {
+			if local, _ := parsed.Of(c).Recipient(); strings.EqualFold(local, role) {
 				return c.Pass("mail to %s", role)
 			}
 			return c.None("not to %s", role)

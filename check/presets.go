@@ -105,7 +105,11 @@ func NewPolicy(preset string, s Settings) (*helogate.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return helogate.NewPolicy(t, lines...)
+	p, err := helogate.NewPolicy(t, lines...)
+	if err != nil {
+		return nil, err
+	}
+	return p.FromPreset(preset), nil
 }
 
 // Lines returns the lines of a preset, in order, and its thresholds: for who wants to change some.
@@ -155,15 +159,19 @@ func actionsOf(preset string) (map[string]map[helogate.Outcome]helogate.Action, 
 func parseCell(cell string) (map[helogate.Outcome]helogate.Action, error) {
 	on := map[helogate.Outcome]helogate.Action{}
 	for part := range strings.SplitSeq(cell, ";") {
-		outcome, action, named := strings.Cut(part, "=")
+		word, action, named := strings.Cut(part, "=")
 		if !named {
-			outcome, action = string(helogate.Fail), part
+			word, action = helogate.Fail.String(), part
+		}
+		outcome, err := helogate.ParseOutcome(strings.TrimSpace(word))
+		if err != nil {
+			return nil, err
 		}
 		a, err := helogate.ParseAction(action)
 		if err != nil {
 			return nil, err
 		}
-		on[helogate.Outcome(strings.TrimSpace(outcome))] = a
+		on[outcome] = a
 	}
 	return on, nil
 }

@@ -2,16 +2,15 @@ package check
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/testcheck"
 	"pgregory.net/rapid"
 )
 
@@ -49,14 +48,14 @@ var doubtful = map[string]struct{ client, zone string }{
 
 var settings = Settings{
 	Own: ours, Impersonated: []string{"bank.example"},
-	Forwarders: []Forwarder{{Exemption: Exemption{Names: []string{".lists.example"}}}}, Trusted: true,
-	Exempt: []Exemption{{Names: []string{".friend.example"}}, {Helos: []string{".odd.example"}}},
+	Forwarders: []Forwarder{{Exemption: Exemption{Names: names(".lists.example")}}}, Trusted: true,
+	Exempt: []Exemption{{Names: names(".friend.example")}, {Helos: names(".odd.example")}},
 	Lists: []List{
 		{Family: DNSBL, Watched: true, Zone: "bl.example", Codes: anyCode}, {Family: RHSBL, Watched: true, Zone: "dbl.example", Codes: anyCode},
 		{Family: DNSWL, Watched: true, Zone: "wl.example", Codes: anyCode},
 	},
 	Greylist: Greylisting{On: true, Delay: time.Minute, Sender: WholeAddress, Recipient: WholeAddress},
-	Patience: time.Hour, Hammering: true, Callout: []string{"*"},
+	Patience: time.Hour, Hammering: true, Callout: []NamePattern{EveryName},
 }
 
 var anyCode = func() Codes {
@@ -67,31 +66,7 @@ var anyCode = func() Codes {
 	return codes
 }()
 
-// broken is an Asker some of whose answers fail.
-type broken struct {
-	helogate.Asker
-	fails func(helogate.Question) bool
-}
-
-func (b broken) Known(q helogate.Question) (*helogate.Answer, bool) {
-	if b.fails(q) {
-		return &helogate.Answer{Status: helogate.TempFail, Note: "broken"}, true
-	}
-	return b.Asker.Known(q)
-}
-
-func (b broken) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
-	a, _ := b.Known(q)
-	return a
-}
-
-// The rare cases are what the properties are for: thousands of draws take a second. The command line has the last word.
-func TestMain(m *testing.M) {
-	if err := flag.Set("rapid.checks", "3000"); err != nil {
-		panic(err)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { testcheck.Main(m) }
 
 // Promise 4, and that the property below is about something: each check that asks DNS has a world in which a tempfail
 // makes its finding a temperror.
@@ -117,7 +92,7 @@ func TestEveryCheckFearsSomeFailure(t *testing.T) {
 		}
 		n := 0
 		for _, qa := range v.Asked {
-			got := c.Judge(f, broken{z, func(q helogate.Question) bool { return q == qa.Question }})
+			got := c.Judge(f, testcheck.Broken{Asker: z, Fails: func(q helogate.Question) bool { return q == qa.Question }})
 			if got.Outcome == helogate.TempError {
 				n++
 			} else if got.Outcome != was.Outcome {
@@ -193,24 +168,12 @@ func drawFacts(t *rapid.T) helogate.Facts {
 	return f
 }
 
-func drawBroken(t *rapid.T, z *helogate.Zone) broken {
-	seed := rapid.Uint64().Draw(t, "what fails")
-	share := rapid.SampledFrom([]uint64{1, 2, 4, 8}).Draw(t, "one of")
-	return broken{z, func(q helogate.Question) bool {
-		h := seed
-		for _, c := range []byte(string(q.Kind) + q.Name) {
-			h = (h ^ uint64(c)) * 1099511628211
-		}
-		return (h>>32)%share == 0
-	}}
-}
-
 // Promise 4: replace any answers by a tempfail, and each outcome stays or becomes temperror.
 func TestFailureNeverBecomesAnotherOutcome(t *testing.T) {
 	all := All(settings)
 	rapid.Check(t, func(t *rapid.T) {
 		z, f := drawZone(t), drawFacts(t)
-		bad := drawBroken(t, z)
+		bad := testcheck.DrawBroken(t, z)
 		for _, c := range all {
 			was, is := c.Judge(f, z), c.Judge(f, bad)
 			if is.Outcome != was.Outcome && is.Outcome != helogate.TempError {
@@ -232,7 +195,7 @@ func TestFailureNeverRejects(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		z, f := drawZone(t), drawFacts(t)
-		bad := drawBroken(t, z)
+		bad := testcheck.DrawBroken(t, z)
 		name := rapid.SampledFrom(Presets).Draw(t, "preset")
 		was, is := policies[name].Judge(context.Background(), f, z), policies[name].Judge(context.Background(), f, bad)
 		rejects := func(v helogate.Verdict) bool { return v.Action == helogate.Reject || v.Action == helogate.Drop }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // RDNS is for a client whose address has no name. Who runs a mail server can have one, and its provider gives it.
@@ -12,7 +13,7 @@ var RDNS = helogate.Check{
 	Doc: "the client's address has a name in reverse DNS: a PTR (RFC 1912 section 2.1, RFC 7372 section 3.3)",
 	Fix: "give your address a PTR record",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if none, is := unroutable(c); is {
+		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
 		names := c.PTR(c.Client)

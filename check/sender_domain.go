@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // SenderDomain is for a sender whom nobody can answer: no bounce reaches him, no reply. A null MX says so outright.
@@ -12,7 +13,7 @@ var SenderDomain = helogate.Check{
 	Doc: "the sender's domain has an MX or an address, and no null MX (RFC 5321 sections 3.6.2, 5.1; RFC 7505)",
 	Fix: "send from an address that takes mail",
 	Run: func(c *helogate.Case) helogate.Finding {
-		domain := Domain(c.Sender)
+		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
 			return c.None("the sender has no domain")
 		}

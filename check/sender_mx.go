@@ -7,6 +7,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // SenderMX is for a sender's domain none of whose mail hosts could take an answer: aliases, names that do not resolve,
@@ -16,12 +17,12 @@ var SenderMX = helogate.Check{
 	Doc: "a mail host of the sender's domain is no alias and has a public address (RFC 2181 section 10.3, RFC 5321 section 5.1)",
 	Fix: "let your domain's MX name a host with a public address",
 	Run: func(c *helogate.Case) helogate.Finding {
-		domain := Domain(c.Sender)
+		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
 			return c.None("the sender has no domain")
 		}
 		var why []string
-		for host := range mailHosts(c, domain) {
+		for host := range parsed.MailHosts(c, domain) {
 			wrong := wrongMX(c, host, host == domain)
 			if wrong == "" {
 				return c.Pass("%s can take mail for %s", clip(host), clip(domain))

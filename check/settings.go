@@ -22,7 +22,7 @@ type Settings struct {
 	Lists        []List
 	Greylist     Greylisting
 	Patience     time.Duration // how long a client is deferred for failures of DNS; 0 is without end
-	Callout      []string      // whose senders are asked about; see Callout
+	Callout      []NamePattern // the domains whose senders are asked about; see Callout
 }
 
 // Own is what is ours: others may not say it, and it is never judged.
@@ -66,10 +66,10 @@ func (o *Own) domainOf(name string) (string, bool) {
 // An Exemption names clients that are never judged. All that it names must match, and it must name something.
 type Exemption struct {
 	Addresses  []netip.Prefix
-	Names      []string // confirmed PTR names; ".example.org" is all below example.org
-	Helos      []string // HELO names, likewise
-	Senders    []string // addresses, domains, or ".example.org" for all below; "<>" is the null reverse-path
-	Recipients []string // likewise
+	Names      []NamePattern // confirmed PTR names
+	Helos      []NamePattern // what the client says in HELO
+	Senders    []MailboxPattern
+	Recipients []MailboxPattern
 	Comment    string
 	Until      time.Time // the first instant at which it is over; zero: for ever
 }

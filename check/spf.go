@@ -2,12 +2,13 @@ package check
 
 import (
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/parsed"
 	"github.com/helogate/helogate/internal/printable"
 	"github.com/helogate/helogate/internal/spf"
 )
 
-// SPFHelo asks the domain that the client greets with whether the client may. Who passes has somebody who keeps his DNS in
-// order, and who can be held to his name.
+// SPFHelo asks the domain of the HELO name whether the client may use it. For a client that passes, somebody keeps DNS
+// in order, and can be held to the name.
 var SPFHelo = helogate.Check{
 	Name: "spf-helo", Needs: helogate.Helo, Cost: helogate.Lookup, Code: "5.7.23",
 	Doc: "the SPF record of the HELO name allows the client (RFC 7208 section 2.3)",
@@ -21,8 +22,8 @@ var SPFHelo = helogate.Check{
 	},
 }
 
-// SPFFrom asks the sender's domain whether the client may send for it. A pass says that the sender is no forgery, and not
-// that he is anybody's friend.
+// SPFFrom asks the sender's domain whether the client may send for it. A pass says that the sender is no forgery, and
+// not that it is welcome.
 var SPFFrom = helogate.Check{
 	Name: "spf-from", Needs: helogate.Mail, Cost: helogate.Lookup, Code: "5.7.23",
 	Doc: "the SPF record of the sender's domain allows the client; of the null sender that of the HELO name (RFC 7208 section 2.4)",
@@ -35,34 +36,39 @@ var SPFFrom = helogate.Check{
 			}
 			return askSPF(c, "send for", spf.Identity{Domain: name})
 		}
-		local, domain := Mailbox(c.Sender)
+		local, domain := parsed.Of(c).Sender()
 		if domain == "" {
 			return c.None("the sender has no domain")
 		}
-		if none, is := unroutable(c); is {
+		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
 		return askSPF(c, "send for", spf.Identity{Local: local, Domain: domain})
 	},
 }
 
-// askSPF words what the domain of an identity says of the client.
+// askSPF words what the domain of an identity says of the client. What no text needs is not made: no explanation is
+// asked for that no reply has in it.
 func askSPF(c *helogate.Case, what string, id spf.Identity) helogate.Finding {
 	id.Client, id.Helo, id.Time = c.Client, c.Helo, c.Time
 	r := spf.Check(c, id)
-	client, domain, how := c.ClientText(), clip(id.Domain), matchedTerm(&r)
+	client, domain, term, of := c.ClientText(), clip(id.Domain), clip(r.Term), clip(r.Domain)
 	switch r.Outcome {
 	case helogate.Pass:
-		return c.Pass("%s may %s %s: %s", client, what, domain, how)
+		return c.Pass("%s may %s %s: matched %s of %s", client, what, domain, term, of)
 	case helogate.Neutral:
-		return c.Neutral("%s does not say whether %s may %s it: %s", domain, client, what, how)
-	case helogate.SoftFail:
-		return c.SoftFail("%s probably may not %s %s: %s", client, what, domain, how)
-	case helogate.Fail:
-		if c.Refuses(helogate.Fail) {
-			how += explanation(&r)
+		if term == "" {
+			return c.Neutral("%s does not say whether %s may %s it: no term of %s matches", domain, client, what, of)
 		}
-		return c.Fail("%s may not %s %s: %s", client, what, domain, how)
+		return c.Neutral("%s does not say whether %s may %s it: matched %s of %s", domain, client, what, term, of)
+	case helogate.SoftFail:
+		return c.SoftFail("%s probably may not %s %s: matched %s of %s", client, what, domain, term, of)
+	case helogate.Fail:
+		why := ""
+		if c.Refuses(helogate.Fail) {
+			why = explanation(c, r, id)
+		}
+		return c.Fail("%s may not %s %s: matched %s of %s%s", client, what, domain, term, of, why)
 	case helogate.PermError:
 		problem := printable.Text(r.Problem, maxProblem)
 		return c.PermError("SPF of %s is in error: %s", domain, problem).As("5.7.24") // RFC 7372 section 3.2
@@ -77,18 +83,10 @@ const (
 	maxExplanation = 150 // of a text whose length a stranger chooses
 )
 
-// matchedTerm is "matched -all of example.org".
-func matchedTerm(r *spf.Result) string {
-	if r.Term == "" {
-		return "no term of " + clip(r.Domain) + " matches"
-	}
-	return "matched " + clip(r.Term) + " of " + clip(r.Domain)
-}
-
-// explanation is what the domain wants said to who may not send for it. It is named as the domain's own words, for they
-// are (RFC 7208 section 6.2).
-func explanation(r *spf.Result) string {
-	text := r.Explain()
+// explanation is what the domain wants said to a client that may not send for it. It is named as the domain's own
+// words, for they are (RFC 7208 section 6.2).
+func explanation(c *helogate.Case, r spf.Result, id spf.Identity) string {
+	text := r.Explain(c, id)
 	if text == "" {
 		return ""
 	}

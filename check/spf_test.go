@@ -28,7 +28,9 @@ const spfZone = `
 	quiet.example    TXT no policy
 	words.example    TXT v=spf1 -all exp=words.why.example
 	words.why.example TXT ` + "See http://words.example/why " + `
-	xn--bcher-kva.example TXT v=spf1 -all`
+	xn--bcher-kva.example TXT v=spf1 -all
+	users.example    TXT v=spf1 exists:%{l}._users.%{d} -all
+	jane._users.users.example A 127.0.0.2`
 
 func TestSPFHelo(t *testing.T) {
 	zone(t, SPFHelo, spfZone,
@@ -61,6 +63,8 @@ func TestSPFFrom(t *testing.T) {
 		"192.0.2.9 x jane@wrong.example", "permerror: SPF of wrong.example is in error: in the record of wrong.example, a:museum: the domain does not end in a top-level domain",
 		"192.0.2.9 x jane@quiet.example", "none: quiet.example has no SPF record",
 		"192.0.2.9 x jane@bücher.example", "fail: 192.0.2.9 may not send for xn--bcher-kva.example: matched -all of xn--bcher-kva.example",
+		"192.0.2.9 x jane@users.example", "pass: 192.0.2.9 may send for users.example: matched exists:%{l}._users.%{d} of users.example",
+		"192.0.2.9 x jäne@users.example", "fail: 192.0.2.9 may not send for users.example: matched -all of users.example", // RFC 8616 section 4
 		"192.0.2.9 x @relay.example:jane@example.org", "fail: 192.0.2.9 may not send for example.org: matched -all of example.org",
 		"192.0.2.9 x jane@[192.0.2.9]", "none: the sender has no domain",
 		"192.0.2.9 x nobody", "none: the sender has no domain",

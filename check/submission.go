@@ -8,7 +8,7 @@ var Submission = helogate.Check{
 	Doc: "the client connected to a submission port, 587 or 465, where HELO means nothing (RFC 6409, RFC 8314)",
 	Run: func(c *helogate.Case) helogate.Finding {
 		if p := c.Server.Port(); p == 587 || p == 465 {
-			return c.Pass("connected to the submission port %d", p)
+			return c.Pass("connected to the submission port %d", int(p))
 		}
 		return c.None("no submission port")
 	},

@@ -66,9 +66,9 @@ func TestAnswers(t *testing.T) {
 		{helogate.A, `a\25`, `nxdomain 24h0m0s: not a name that DNS can hold`},
 		{helogate.A, `a\256`, `nxdomain 24h0m0s: not a name that DNS can hold`},
 		{helogate.PTR, "mx.test", `nxdomain 24h0m0s: not an address`},
-		{"callout", "x@y", `tempfail 0s: DNS is not asked for this kind`},
+		{helogate.Callout, "x@y", `tempfail 0s: DNS is not asked for this kind`},
 	} {
-		t.Run(string(c.kind)+" "+c.name, func(t *testing.T) { expect(t, ask(r, c.kind, c.name), c.want) })
+		t.Run(c.kind.String()+" "+c.name, func(t *testing.T) { expect(t, ask(r, c.kind, c.name), c.want) })
 	}
 }
 

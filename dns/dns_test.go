@@ -87,7 +87,7 @@ func ask(r *Resolver, kind helogate.Kind, name string) *helogate.Answer {
 
 // told is an answer in one line.
 func told(a *helogate.Answer) string {
-	s := string(a.Status)
+	s := a.Status.String()
 	if a.Values != nil {
 		s += fmt.Sprintf(" %q", a.Values)
 	}

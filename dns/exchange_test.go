@@ -185,7 +185,7 @@ func TestAttempts(t *testing.T) {
 			return m
 		}))
 		r := open(t, Config{Timeout: 200 * time.Millisecond, Attempts: attempts}, s)
-		if a := ask(r, helogate.A, "a.test"); string(a.Status) != want {
+		if a := ask(r, helogate.A, "a.test"); a.Status.String() != want {
 			t.Errorf("with %d attempts, the third of which is answered: %s", attempts, told(a))
 		}
 	}

@@ -106,12 +106,12 @@ func (r *Resolver) safely(ctx context.Context, q helogate.Question, asked query)
 // resolve follows the trail of a query to its end, which may take a query for each alias on it.
 func (r *Resolver) resolve(ctx context.Context, q query) *entry {
 	t := trail{start: q.name, kind: q.kind}
-	for t.status == "" {
+	for !t.ended {
 		further, failed := r.lookup(ctx, q, t)
 		if failed != nil {
 			return r.failed(t, failed.note(r.servers))
 		}
-		if t = further; t.status == "" {
+		if t = further; !t.ended {
 			next, err := newQuery(t.name(), q.kind)
 			if err != nil { // cannot be: it came off the wire
 				return r.failed(t, "alias of "+t.name()+": "+err.Error())
@@ -140,7 +140,7 @@ func (r *Resolver) found(t trail) *entry {
 
 // failed is the entry of a trail that led nowhere.
 func (r *Resolver) failed(t trail, note string) *entry {
-	if len(t.links) > 0 && t.status == "" {
+	if len(t.links) > 0 && !t.ended {
 		note = "alias of " + t.name() + ": " + note
 	}
 	return r.entry(helogate.Answer{Status: helogate.TempFail, TTL: r.config.FailTTL, Note: note}, t)

@@ -53,7 +53,7 @@ func FuzzReply(f *testing.F) {
 		switch {
 		case failure != nil:
 			return
-		case read.status == "":
+		case !read.ended:
 			if _, err := newQuery(read.name(), q.kind); err != nil {
 				t.Fatalf("cannot ask for %q: %v", read.name(), err)
 			}

@@ -29,7 +29,8 @@ type trail struct {
 	start     string
 	kind      uint16 // what is looked for
 	links     []link
-	status    helogate.Status // "" as long as the end is not known
+	ended     bool // its end is known: a status
+	status    helogate.Status
 	values    []string
 	ttl       uint32 // seconds; of the data, or of the proof that there are none
 	authentic bool   // every reply was
@@ -73,7 +74,7 @@ func (t trail) read(m *wire.Msg, trusted bool) (trail, *failure) {
 		if err != nil {
 			return t, err
 		}
-		if t.status != "" {
+		if t.ended {
 			return t, nil
 		}
 		if !more {
@@ -87,15 +88,15 @@ func (t trail) end(m *wire.Msg, moved bool) (trail, *failure) {
 	ttl, proof := negativeTTL(m.Ns, t.name())
 	switch {
 	case m.Rcode == wire.RcodeNameError:
-		t.status, t.ttl = helogate.NXDomain, ttl // of the last name of the chain, RFC 6604 section 3
+		t.ended, t.status, t.ttl = true, helogate.NXDomain, ttl // of the last name of the chain, RFC 6604 section 3
 	case proof:
-		t.status, t.ttl = helogate.NoData, ttl
+		t.ended, t.status, t.ttl = true, helogate.NoData, ttl
 	case moved:
 		// Neither data nor proof: the server does not follow aliases out of its zones. The alias's end is asked for.
 	case !m.Authoritative && slices.ContainsFunc(m.Ns, func(rr wire.RR) bool { _, ok := rr.(*wire.NS); return ok }):
 		return t, lame // a referral (RFC 2308 section 2.2.1): it says who knows, and we do not go there
 	default:
-		t.status, t.ttl = helogate.NoData, ttl
+		t.ended, t.status, t.ttl = true, helogate.NoData, ttl
 	}
 	return t, nil
 }
@@ -120,7 +121,7 @@ func (t *trail) gather(records []wire.RR) (bool, *failure) {
 	if !found {
 		return false, nil
 	}
-	t.status, t.ttl = helogate.NoData, ttl
+	t.ended, t.status, t.ttl = true, helogate.NoData, ttl
 	if len(values) > 0 {
 		t.status, t.values = helogate.OK, inOrder(values)
 	}
@@ -151,9 +152,9 @@ func (t *trail) follow(records []wire.RR) (bool, *failure) {
 	t.links = append(t.links, *next)
 	switch {
 	case looped:
-		t.status, t.note = helogate.TempFail, "cname loop at "+next.target
+		t.ended, t.status, t.note = true, helogate.TempFail, "cname loop at "+next.target
 	case len(t.links) > maxAliases:
-		t.status, t.note = helogate.TempFail, fmt.Sprintf("more than %d aliases, from %s on", maxAliases, t.start)
+		t.ended, t.status, t.note = true, helogate.TempFail, fmt.Sprintf("more than %d aliases, from %s on", maxAliases, t.start)
 	}
 	return true, nil
 }

@@ -7,11 +7,10 @@ import (
 	"testing"
 	"time"
 
-	wire "github.com/miekg/dns"
-
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/check/legacy"
 	"github.com/helogate/helogate/internal/testdns"
+	wire "github.com/miekg/dns"
 )
 
 // A server may send the addresses of the targets along (RFC 2782). Nobody asked for them, so nobody believes them.
@@ -82,10 +81,10 @@ func TestLegacyRecordsOffTheWire(t *testing.T) {
 		check        helogate.Check
 		client, want string
 	}{
-		{check.CSA, "192.0.2.1", "pass: mx.test may send from 192.0.2.1 by CSA"},
-		{check.CSA, "192.0.2.2", "fail: mx.test may not send from 192.0.2.2 by CSA"},
-		{check.CallerID, "192.0.2.1", "pass: 192.0.2.1 is an outgoing server of list.test by Caller ID"},
-		{check.CallerID, "192.0.2.2", "fail: 192.0.2.2 is no outgoing server of list.test by Caller ID"},
+		{legacy.CSA, "192.0.2.1", "pass: mx.test may send from 192.0.2.1 by CSA"},
+		{legacy.CSA, "192.0.2.2", "fail: mx.test may not send from 192.0.2.2 by CSA"},
+		{legacy.CallerID, "192.0.2.1", "pass: 192.0.2.1 is an outgoing server of list.test by Caller ID"},
+		{legacy.CallerID, "192.0.2.2", "fail: 192.0.2.2 is no outgoing server of list.test by Caller ID"},
 	} {
 		f := helogate.Facts{Stage: helogate.Rcpt, Time: time.Now(), Client: netip.MustParseAddr(c.client), Helo: "mx.test", Sender: "jane@list.test"}
 		if got := c.check.Judge(f, r).String(); got != c.want {

@@ -186,6 +186,16 @@ func (r *reading) ownHex(a [4]byte) finding {
 	return finding{}
 }
 
+// isLetters reports whether each octet of an address can be written in hexadecimal without a digit.
+func isLetters(a [4]byte) bool {
+	for _, octet := range a {
+		if octet&0xf < 0xa || octet>>4 != 0 && octet>>4 < 0xa {
+			return false
+		}
+	}
+	return true
+}
+
 // ownHexOctets finds the four octets in hexadecimal, side by side, forwards or backwards: c0-00-02-63, 63.2.0.c0.
 func (r *reading) ownHexOctets(a [4]byte) finding {
 	var starts [4]int

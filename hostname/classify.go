@@ -54,11 +54,15 @@ func Classify(name string, addr netip.Addr) (Class, string) {
 	return class, string(why)
 }
 
-// ClassOf is the class alone, for who has no use for the reason. It allocates no more than [Org] does.
-func ClassOf(name string, addr netip.Addr) Class {
+// ClassAndOrg is the class without the reason, and the organisational domain, as [Classify] and [Org] have them: at the
+// price of one. It allocates no more than Org does.
+func ClassAndOrg(name string, addr netip.Addr) (Class, string) {
 	var r reading
 	class, _, _ := r.judge(name, addr.Unmap().WithZone(""))
-	return class
+	if r.name == "" { // too long to be read
+		return class, Org(Canonical(name))
+	}
+	return class, r.org
 }
 
 // judge takes a name apart and says its class, what was found in it if that is enough, and the word that tells the class
@@ -90,6 +94,9 @@ func (r *reading) evidence(addr netip.Addr) (finding, int) {
 	if best.signal != noSignal {
 		weight = signals[best.signal].weight + r.heaviestWord()
 	}
+	if !r.digits {
+		return best, weight
+	}
 	f, w := r.numbered()
 	if w > weight || best.signal == longNumber && w >= enough { // the word tells more than that there is little else
 		return f, w
@@ -110,6 +117,9 @@ func (r *reading) heaviestWord() int {
 
 // address finds the signal that any word can go with, the weightiest first.
 func (r *reading) address(addr netip.Addr) finding {
+	if !r.digits {
+		return r.addressInLetters(addr)
+	}
 	for step := range 12 {
 		if f := r.look(step, addr); f.signal != noSignal {
 			return f
@@ -144,6 +154,20 @@ func (r *reading) look(step int, addr netip.Addr) finding {
 		return r.anyThree()
 	case 10:
 		return r.size()
+	}
+	return r.wordsOnly()
+}
+
+// addressInLetters is address for a host without a digit, as most mail servers are named: no other step finds anything in
+// it.
+func (r *reading) addressInLetters(addr netip.Addr) finding {
+	if !addr.Is4() || isLetters(addr.As4()) {
+		if f := r.own(addr); f.signal != noSignal {
+			return f
+		}
+	}
+	if f := r.anyIPv6(); f.signal != noSignal {
+		return f
 	}
 	return r.wordsOnly()
 }

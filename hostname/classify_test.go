@@ -303,8 +303,8 @@ func TestClassify(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s %s\n got %s\nwant %s", c.name, c.addr, got, c.want)
 		}
-		if got := ClassOf(c.name, addr); got != class {
-			t.Errorf("%s is %s, but ClassOf says %s", c.name, class, got)
+		if got := classOf(c.name, addr); got != class {
+			t.Errorf("%s is %s, but ClassAndOrg says %s", c.name, class, got)
 		}
 	}
 }
@@ -402,10 +402,20 @@ func BenchmarkClassify(b *testing.B) {
 			}
 		})
 	}
-	b.Run("ClassOf/mix", func(b *testing.B) {
+	b.Run("ClassAndOrg/mix", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			ClassOf(mix[i%len(mix)], addr)
+			ClassAndOrg(mix[i%len(mix)], addr)
 		}
 	})
+}
+
+func classOf(name string, addr netip.Addr) Class {
+	class, _ := ClassAndOrg(name, addr)
+	return class
+}
+
+func registeredOf(name string) string {
+	_, registered := domains(name)
+	return registered
 }

@@ -70,7 +70,7 @@ func withAddress(s sample) []netip.Addr {
 
 // stampedBy reports whether a name is stamped for all addresses.
 func stampedBy(name string, addrs []netip.Addr) bool {
-	return !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return ClassOf(name, a) == Named })
+	return !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return classOf(name, a) == Named })
 }
 
 func percent(part, whole int) float64 { return 100 * float64(part) / float64(max(1, whole)) }
@@ -102,7 +102,7 @@ func TestClassifyOnCorpus(t *testing.T) {
 					with++
 				}
 				if stamped == c.errorIs {
-					wrong[registered(Canonical(s.name))]++
+					wrong[registeredOf(Canonical(s.name))]++
 				}
 			}
 			a, b := percent(without, len(samples)), percent(with, len(samples))
@@ -149,7 +149,7 @@ func TestHostingOnCorpus(t *testing.T) {
 			continue
 		}
 		own++
-		if ClassOf(s.name, netip.Addr{}) == Hosting {
+		if classOf(s.name, netip.Addr{}) == Hosting {
 			hosting++
 		}
 	}
@@ -196,7 +196,7 @@ const folds = 5
 
 func foldOf(s sample) int {
 	h := fnv.New32a()
-	h.Write([]byte(registered(Canonical(s.name))))
+	h.Write([]byte(registeredOf(Canonical(s.name))))
 	return int(h.Sum32() % folds)
 }
 

@@ -57,26 +57,29 @@ func Org(name string) string {
 	return orgAbove(name, suffix)
 }
 
+// domains returns the organisational domain of a canonical name, and the registered one: the domain that somebody had to
+// register, which is the public suffix of ICANN's section and one label. What a provider stamps on an address is often
+// below a suffix of the private section. Either is "" where there is none.
+func domains(name string) (org, registered string) {
+	if !hasOrg(name) {
+		return "", ""
+	}
+	suffix, icann := publicsuffix.PublicSuffix(name)
+	org = orgAbove(name, suffix)
+	for !icann {
+		_, above, found := strings.Cut(suffix, ".")
+		if !found {
+			break
+		}
+		suffix, icann = publicsuffix.PublicSuffix(above)
+	}
+	return org, orgAbove(name, suffix)
+}
+
 // SameOrg reports whether two canonical names have the same organisational domain. Names that have none never match.
 func SameOrg(a, b string) bool {
 	org := Org(a)
 	return org != "" && Under(b, org) && Org(b) == org
-}
-
-// registered is the domain of a canonical name that somebody had to register, or "": the public suffix of ICANN's
-// section and one label. What a provider stamps on an address is often below a suffix of the private section.
-func registered(name string) string {
-	if !hasOrg(name) {
-		return ""
-	}
-	for rest := name; ; {
-		suffix, icann := publicsuffix.PublicSuffix(rest)
-		_, above, found := strings.Cut(suffix, ".")
-		if icann || !found {
-			return orgAbove(name, suffix)
-		}
-		rest = above
-	}
 }
 
 // hasOrg leaves out what is below no public suffix.

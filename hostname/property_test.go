@@ -126,10 +126,10 @@ func checkClassify(t fatal, name string, addr netip.Addr) {
 	if class != Named && why == "" {
 		t.Fatalf("%s is %s without a reason", name, class)
 	}
-	if short := ClassOf(name, addr); short != class {
-		t.Fatalf("%s is %s, but ClassOf says %s", name, class, short)
+	if short, org := ClassAndOrg(name, addr); short != class || org != Org(Canonical(name)) {
+		t.Fatalf("%s is %s of %q, but ClassAndOrg says %s of %q", name, class, Org(Canonical(name)), short, org)
 	}
-	if without := ClassOf(name, netip.Addr{}); without != Named && class != without {
+	if without := classOf(name, netip.Addr{}); without != Named && class != without {
 		t.Fatalf("%s is %s, but %s for %s", name, without, class, addr)
 	}
 	spellings := []string{name, lowerASCII(name), upperASCII(name)}

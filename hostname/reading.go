@@ -15,17 +15,21 @@ type run struct {
 
 // A reading is a name taken apart. It is made on the stack.
 type reading struct {
+	name   string // the whole name; "" where it is too long to be read
+	org    string // its organisational domain
 	host   string // the labels before the registered domain, where who gave the name shows
 	domain string // the registered domain
 	runs   [maxRuns]run
 	n      int
+	digits bool                // one of them is a number, or there is more than was read
 	first  int                 // how many runs the first label has
 	words  [wordKindCount]int8 // the first run of each kind, from 1; 0 if there is none
 }
 
 // read takes a canonical name apart. An x between two digits separates octets as a hyphen does: 192x0x2x99.
 func (r *reading) read(name string) {
-	r.host, r.domain = name, registered(name)
+	r.name, r.host = name, name
+	r.org, r.domain = domains(name)
 	if r.domain != "" {
 		r.host = name[:max(0, len(name)-len(r.domain)-1)]
 	}
@@ -49,6 +53,7 @@ func (r *reading) read(name string) {
 		}
 		r.add(start, i, label, class == digit)
 	}
+	r.digits = r.digits || r.n == maxRuns
 	r.link()
 }
 
@@ -65,6 +70,7 @@ func (r *reading) add(start, end int, label uint8, number bool) {
 		r.first = r.n
 	}
 	if number {
+		r.digits = true
 		at.octet = octetOf(r.host[start:end])
 		return
 	}

@@ -22,7 +22,10 @@ func listOf(t *testing.T, family, zone, codes, ask string) check.List {
 	t.Helper()
 	parsed, err := check.ParseCodes(strings.Fields(codes))
 	must(t, err)
-	l := check.List{Family: family, Watched: true, Name: strings.TrimSuffix(zone, ".example"), Zone: zone, Codes: parsed, Ask: strings.Fields(ask)}
+	l := check.List{Family: family, Watched: true, Name: strings.TrimSuffix(zone, ".example"), Zone: zone, Codes: parsed}
+	for word := range strings.FieldsSeq(ask) {
+		l.Ask = append(l.Ask, check.Asked(word))
+	}
 	must(t, l.Check())
 	return l
 }

@@ -137,9 +137,9 @@ func TestCallout(t *testing.T) {
 			t.Logf("helogate's log:\n%s", book)
 		}
 	})
-	ask := helogate.ByKind{"": resolver, helogate.Callout: caller}
+	ask := helogate.ByKind{helogate.AnyKind: resolver, helogate.Callout: caller}
 	for _, c := range calloutCases {
-		v := judgeBy(t, check.Callout([]string{"*"}), c.sender, ask)
+		v := judgeBy(t, check.Callout([]check.NamePattern{check.EveryName}), c.sender, ask)
 		if got := v.Findings[0].String(); !says(got, c.want) {
 			t.Errorf("%s:\n got %s\nwant %s", c.sender, got, c.want)
 		}
@@ -151,7 +151,7 @@ func TestCallout(t *testing.T) {
 		{"jane@all.example", "pass: all.example takes mail for postmaster@all.example"},
 		{"jane@some.example", "fail: some.example takes no mail for postmaster@some.example: 550 5.1.1 <postmaster@some.example>: Recipient address rejected: User unknown in relay recipient table"},
 	} {
-		if got := judgeBy(t, check.CalloutPostmaster([]string{"*"}), c[0], ask).Findings[0].String(); got != c[1] {
+		if got := judgeBy(t, check.CalloutPostmaster([]check.NamePattern{check.EveryName}), c[0], ask).Findings[0].String(); got != c[1] {
 			t.Errorf("postmaster, %s:\n got %s\nwant %s", c[0], got, c[1])
 		}
 	}

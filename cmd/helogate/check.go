@@ -9,6 +9,7 @@ import (
 	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/daemon"
 )
 
 type checkCmd struct {
@@ -35,9 +36,9 @@ func (cmd checkCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	resolver, err := resolverOf(c)
+	resolver, err := daemon.Resolver(c)
 	if err != nil {
-		return configError{err}
+		return err
 	}
 	defer resolver.Close()
 	p := *chosen.Policy
@@ -69,7 +70,7 @@ func askersOf(w *world, c *config.Config, resolver helogate.Asker) helogate.Aske
 	peek := servicePeek{control.Socket(c.Control.Socket, w.environ), version()}
 	return helogate.ByKind{
 		helogate.Trust: trustedBy(w, c), helogate.Hammering: peek, helogate.SetAside: peek, helogate.Greylisted: peek, helogate.Deferred: peek,
-		helogate.Callout: peek, "": resolver,
+		helogate.Callout: peek, helogate.AnyKind: resolver,
 	}
 }
 

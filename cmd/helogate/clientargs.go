@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/daemon"
 	"github.com/helogate/helogate/internal/policy"
 )
 
@@ -55,7 +56,7 @@ func (a *clientArgs) client(w *world, command string, c *config.Config) (f helog
 		c.DNS.Servers = []netip.AddrPort{server}
 	}
 	inForce(c)
-	policies, err := policiesOf(c)
+	policies, err := daemon.Policies(c)
 	if err != nil {
 		return f, nil, err
 	}

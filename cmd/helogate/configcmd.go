@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/daemon"
 	"github.com/helogate/helogate/internal/policy"
 )
 
@@ -19,7 +20,7 @@ func (cmd configCheckCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	policies, err := policiesOf(c)
+	policies, err := daemon.Policies(c)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (cmd configShowCmd) Run(w *world) error {
 	if !cmd.Policy && cmd.For == "" && cmd.Door == "" {
 		return c.WriteTOML(w.stdout)
 	}
-	policies, err := policiesOf(c)
+	policies, err := daemon.Policies(c)
 	if err != nil {
 		return err
 	}

@@ -130,7 +130,8 @@ verdicts  none yet
 process   9.0 MiB, 1 goroutine, 0 sessions
 `},
 		{"in trouble", control.Status{
-			Version: "v1.2.3", PID: 42, Since: nine, Now: nine.Add(76 * time.Hour), Panics: 2,
+			Version: "v1.2.3", PID: 42, Since: nine, Now: nine.Add(76 * time.Hour), Panics: 2, LogLost: 1300,
+			Observers: []control.Observer{{Name: "log"}, {Name: "jour\x1bnal", Panics: 3, Dropped: 5000, Waiting: 7}},
 			Config: control.Config{File: "/etc/helo\x1bgate.toml", Loaded: nine, Mode: "enforce", Preset: "balanced",
 				Reload: &control.Reload{At: last, By: "watch", Error: "one\n\x1b[2J\n" + strings.Repeat("more\n", 14)}},
 			Listeners: []control.Listener{
@@ -165,6 +166,8 @@ THE LAST RELOAD FAILED, at 2026-11-21 08:59:00 (watch): the configuration of 202
   more
   and 4 lines more
 2 checks ended in a bug of helogate's: the log says which; please report it
+jour\x1bnal lacks 5,000 verdicts, for it is too slow, and 3 that ended in a bug of helogate's
+WHAT TAKES THE LOG IS TOO SLOW: 1,300 lines lost
 OUR OWN RESOLVER FAILS since 2026-11-21 08:59:00: no answer about 12 of 17 domains in the last minute; nobody is deferred for it while it does
 THE STORE IS DOWN since 2026-11-21 08:59:00: dial tcp: \x1bno; nobody is greylisted while it is
 the list wl.example is set aside since 2026-11-21 08:59:00: it lists\x0athe world

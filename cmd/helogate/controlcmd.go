@@ -7,6 +7,7 @@ import (
 
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/daemon"
 )
 
 // socketFlag is the flags that all commands to the running service have.
@@ -30,7 +31,7 @@ func (f socketFlag) path(w *world) (string, error) {
 	if f.Socket != "" {
 		return f.Socket, nil
 	}
-	setting, known := config.ControlSocket(f.Config, known(w.environ))
+	setting, known := config.ControlSocket(f.Config, daemon.Known(w.environ))
 	if !known {
 		_, err := f.load(w)
 		return "", err
@@ -45,7 +46,7 @@ func (f socketFlag) path(w *world) (string, error) {
 func answered(err error) error {
 	switch control.KindOf(err) {
 	case control.Wrong:
-		return configError{errors.New(shownLines(err.Error()))}
+		return daemon.ConfigError{Err: errors.New(shownLines(err.Error()))}
 	case "":
 		return err
 	}

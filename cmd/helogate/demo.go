@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/daemon"
+	"github.com/helogate/helogate/internal/engine"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
@@ -20,37 +23,39 @@ type demoCmd struct {
 
 // Run starts the service of serve on a literal DNS, poses clients over the real protocol, and prints what became of them.
 func (cmd demoCmd) Run(w *world) error {
-	c, err := config.Parse("demo", []byte(demoConfig), known(nil))
+	c, err := config.Parse("demo", []byte(demoConfig), daemon.Known(nil))
 	if err != nil {
 		return err
 	}
 	c.Listen[0].Address.Address = "127.0.0.1:0"
-	log, flush := logTo(io.Discard, c)
+	log := io.Discard
 	if cmd.Stay {
-		log, flush = logTo(w.stderr, c)
+		log = w.stderr
 	}
-	defer flush()
 	seen := make(chan *helogate.Record, 1)
 	posing := make(chan struct{}) // closed when the clients have been: who asks by hand is shown by the log
-	s, err := openService(w, c, helogate.MustZone(demoZone), log, func(r *helogate.Record) {
-		select {
-		case seen <- r:
-		case <-posing:
-		}
+	d, err := daemon.Open(w.ctx, daemon.Options{
+		Load: func() (*config.Config, error) { return c, nil }, Version: version(), Log: log, DNS: helogate.MustZone(demoZone),
+		Observers: []engine.Observer{{Name: "demo", Reasons: true, Queue: 1, Seen: func(e *engine.Event) {
+			select {
+			case seen <- e.Record():
+			case <-posing:
+			}
+		}}},
 	})
 	if err != nil {
 		return err
 	}
-	s.serve()
-	defer func() { _ = s.end(c) }()
-	err = pose(w, s.addrs[0], seen)
+	d.Serve()
+	defer func() { _ = d.Close(context.Background()) }()
+	err = pose(w, d.Addrs()[0], seen)
 	close(posing)
 	if err != nil || !cmd.Stay {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "The service stays up on %[1]s, with this DNS; end it with Ctrl-C. Ask it as Postfix does:\n\n"+
 		"  printf 'request=smtpd_access_policy\\nprotocol_state=RCPT\\nclient_address=211.58.35.214\\nhelo_name=208.247.131.9\\n\\n' | nc -q 1 %s\n\n",
-		s.addrs[0], strings.Replace(s.addrs[0].String(), ":", " ", 1))
+		d.Addrs()[0], strings.Replace(d.Addrs()[0].String(), ":", " ", 1))
 	<-w.ctx.Done()
 	return nil
 }
@@ -92,7 +97,7 @@ func pose(w *world, addr net.Addr, seen <-chan *helogate.Record) error {
 			return err
 		}
 		fmt.Fprintln(w.stdout)
-		if got := string(r.Action) + " " + r.By; got != cl.want {
+		if got := r.Action.String() + " " + r.By; got != cl.want {
 			return fmt.Errorf("%s: %s, where %s was expected; please report this", cl.address, got, cl.want)
 		}
 	}

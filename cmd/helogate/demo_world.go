@@ -65,6 +65,8 @@ const demoZone = `
 const demoConfig = `
 mode = "enforce"
 state.store = "memory"
+control.socket = "none"
+control.watch = false
 [own]
 names     = ["winserver.com", "santronics.com"]
 addresses = ["208.247.131.9"]

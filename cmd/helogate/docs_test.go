@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/daemon"
 	"github.com/helogate/helogate/internal/policy"
 )
 
@@ -30,7 +31,7 @@ func TestPagesShowConfigurations(t *testing.T) {
 			if !closed {
 				t.Errorf("%s, block %d is not closed", page, i+1)
 			}
-			c, err := config.Parse(filepath.Base(page), []byte(block), known(nil))
+			c, err := config.Parse(filepath.Base(page), []byte(block), daemon.Known(nil))
 			if err != nil {
 				t.Errorf("%s, block %d:\n%v", page, i+1, err)
 				continue

@@ -8,6 +8,7 @@ import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/daemon"
 	"github.com/helogate/helogate/internal/policy"
 )
 
@@ -100,9 +101,9 @@ func (cmd exemptWhyCmd) Run(w *world) error {
 
 // judge runs the ways as lines of a policy.
 func (cmd exemptWhyCmd) judge(w *world, c *config.Config, p *policy.Policy, f helogate.Facts) (v helogate.Verdict, ways []way, err error) {
-	resolver, err := resolverOf(c)
+	resolver, err := daemon.Resolver(c)
 	if err != nil {
-		return v, nil, configError{err}
+		return v, nil, err
 	}
 	defer resolver.Close()
 	trusted, known := cmd.trusted(w, c, p.Judged(f))
@@ -112,7 +113,7 @@ func (cmd exemptWhyCmd) judge(w *world, c *config.Config, p *policy.Policy, f he
 		return v, nil, err
 	}
 	all.Exhaustive, all.Budget, all.ByOrigin = true, c.DNS.Budget, p.ByOrigin
-	v = all.Judge(w.ctx, f, helogate.ByKind{helogate.Trust: trusted, "": resolver})
+	v = all.Judge(w.ctx, f, helogate.ByKind{helogate.Trust: trusted, helogate.AnyKind: resolver})
 	if w.ctx.Err() != nil {
 		return v, nil, fmt.Errorf("interrupted before all was answered")
 	}

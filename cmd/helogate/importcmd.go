@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/daemon"
 	"github.com/helogate/helogate/internal/imports"
 	"github.com/helogate/helogate/internal/policy"
 )
@@ -67,7 +68,7 @@ func (cmd importQpsmtpdCmd) Run(w *world) error {
 	}
 	r, err := in.Import()
 	if err != nil {
-		return configError{fmt.Errorf("%s: %w", cmd.File, err)}
+		return daemon.ConfigError{Err: fmt.Errorf("%s: %w", cmd.File, err)}
 	}
 	return printImport(w, r)
 }
@@ -119,7 +120,7 @@ func (cmd importPostfixCmd) Run(w *world) error {
 	}
 	r, err := in.Import()
 	if err != nil {
-		return configError{err}
+		return daemon.ConfigError{Err: err}
 	}
 	return printImport(w, r)
 }
@@ -145,7 +146,7 @@ func printImport(w *world, r *imports.Result) error {
 
 // loads holds a configuration that we wrote to what we promise of it.
 func loads(text string) error {
-	c, err := config.Parse("imported", []byte(text), known(nil))
+	c, err := config.Parse("imported", []byte(text), daemon.Known(nil))
 	if err == nil {
 		_, err = policy.Build(c)
 	}
@@ -163,7 +164,7 @@ func readText(path string) (string, error) {
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return "", configError{err}
+			return "", daemon.ConfigError{Err: err}
 		}
 		in = f
 	}
@@ -171,9 +172,9 @@ func readText(path string) (string, error) {
 	text, err := io.ReadAll(io.LimitReader(in, maxImport+1))
 	switch {
 	case err != nil:
-		return "", configError{err}
+		return "", daemon.ConfigError{Err: err}
 	case len(text) > maxImport:
-		return "", configError{fmt.Errorf("%s is larger than %d bytes: it is no such configuration", path, maxImport)}
+		return "", daemon.ConfigError{Err: fmt.Errorf("%s is larger than %d bytes: it is no such configuration", path, maxImport)}
 	}
 	return string(text), nil
 }

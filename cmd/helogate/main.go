@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/helogate/helogate/internal/daemon"
 	"github.com/helogate/helogate/internal/printable"
 )
 
@@ -32,11 +33,6 @@ const (
 type status int
 
 func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
-
-// A configError is an error of the configuration.
-type configError struct{ error }
-
-func (e configError) Unwrap() error { return e.error }
 
 type commands struct {
 	Serve    serveCmd         `cmd:"" help:"Judge for the MTAs that ask."`
@@ -107,7 +103,7 @@ func run(args []string, stdout, stderr io.Writer, environ []string) (code int) {
 // say words an error and finds the exit status that it means.
 func say(err error, stderr io.Writer) int {
 	var number status
-	var config configError
+	var config daemon.ConfigError
 	switch {
 	case err == nil:
 		return exitOK

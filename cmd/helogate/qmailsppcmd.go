@@ -13,6 +13,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/daemon"
 	"github.com/helogate/helogate/internal/engine"
 	"github.com/helogate/helogate/internal/policy"
 	"github.com/helogate/helogate/internal/qmailspp"
@@ -65,16 +66,16 @@ func (a *alone) judge(ctx context.Context, f helogate.Facts, letters bool) (qmai
 	if letters {
 		onlyLetsIn(c)
 	}
-	policies, err := policiesOf(c)
+	policies, err := daemon.Policies(c)
 	if err != nil {
 		return qmailspp.Answer{}, nil, err
 	}
-	resolver, err := resolverOf(c)
+	resolver, err := daemon.Resolver(c)
 	if err != nil {
 		return qmailspp.Answer{}, nil, err
 	}
-	log, flush := logTo(a.stderr, c)
-	a.ends = append(a.ends, flush, func() { resolver.Close() })
+	log := daemon.NewLog(a.stderr, c)
+	a.ends = append(a.ends, log.Close, func() { resolver.Close() })
 	door := policies.General
 	for i, l := range c.Listen {
 		if l.Protocol == "http" {
@@ -92,9 +93,12 @@ func onlyLetsIn(c *config.Config) {
 	c.Log.Level = max(c.Log.Level, slog.LevelWarn)
 }
 
-func ruleAlone(ctx context.Context, f helogate.Facts, c *config.Config, door *policy.Door, resolver helogate.Asker, log *slog.Logger) qmailspp.Answer {
-	e := engine.New(engine.Config{Ask: withoutMemory(resolver), Log: log, Budget: c.DNS.Budget})
-	r := e.Gate(rulesOf(c, "http", door)).Judge(ctx, f)
+func ruleAlone(ctx context.Context, f helogate.Facts, c *config.Config, door *policy.Door, resolver helogate.Asker, log *daemon.Log) qmailspp.Answer {
+	e := engine.New(engine.Config{
+		Ask: withoutMemory(resolver), Log: log.Logger, Budget: c.DNS.Budget,
+		Observers: append(log.Verdicts(nil), engine.PrivateWarning(log.Logger)),
+	})
+	r := e.Gate(engine.Listener{Protocol: "qmail-spp"}, daemon.Rules(c, "http", door)).Judge(ctx, f)
 	out := qmailspp.Answer{Do: r.Do, Reply: r.Reply, Record: r.Record}
 	for _, h := range r.Headers {
 		out.Headers = append(out.Headers, qmailspp.Field(h))
@@ -132,7 +136,7 @@ func withoutMemory(resolver helogate.Asker) helogate.Asker {
 	unasked := fixed{Status: helogate.TempFail, Note: "no helogate runs that remembers it"}
 	return helogate.ByKind{
 		helogate.Trust: nothing, helogate.Hammering: nothing, helogate.SetAside: nothing, helogate.Deferred: nothing,
-		helogate.Greylisted: unasked, helogate.Callout: unasked, "": resolver,
+		helogate.Greylisted: unasked, helogate.Callout: unasked, helogate.AnyKind: resolver,
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +10,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/helogate/helogate/internal/config"
-	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/daemon"
 )
 
 type serveCmd struct {
@@ -24,67 +22,35 @@ type serveCmd struct {
 // Run serves, and says on stdout what to put into the configuration of the MTAs that are to ask.
 func (cmd serveCmd) Run(w *world) error {
 	load := func() (*config.Config, error) { return cmd.load(w) }
-	return serve(w, cmd.Config, load, func(c *config.Config, s *service) { fmt.Fprint(w.stdout, hints(c, s.addrs)) })
+	return serve(w, cmd.Config, load, func(d *daemon.Daemon) { fmt.Fprint(w.stdout, hints(d.Config(), d.Addrs())) })
 }
 
 // serve serves until a signal ends it: SIGTERM and SIGINT after what is in flight is answered. SIGHUP reads the
 // configuration again. file is where load has it from. ready is called when all doors are open.
-func serve(w *world, file string, load func() (*config.Config, error), ready func(*config.Config, *service)) error {
-	c, err := load()
-	if err != nil {
-		return err
-	}
-	limitMemory(w, c)
-	resolver, err := resolverOf(c)
-	if err != nil {
-		return configError{err}
-	}
-	defer resolver.Close()
-	log, flush := logTo(w.stderr, c)
-	defer flush()
+func serve(w *world, file string, load func() (*config.Config, error), ready func(*daemon.Daemon)) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP) // before anybody can know of us: else it would end us
 	defer signal.Stop(hup)
-	s, err := openService(w, c, resolver, log, nil)
+	d, err := daemon.Open(w.ctx, daemon.Options{
+		Load: load, File: file, Version: version(), Environ: w.environ, Log: w.stderr, Stdin: w.stdin, Stdout: w.stdout,
+	})
 	if err != nil {
 		return err
 	}
-	r, err := supervise(w, s, resolver, file, load)
-	if err != nil {
-		_ = s.end(c)
-		return err
-	}
-	s.serve()
-	ready(c, s)
+	limitMemory(w, d.Config())
+	d.Serve()
+	ready(d)
 	for {
 		select {
 		case <-hup:
-			_ = r.reload("signal") // it is in the log, and in the status
-		case err := <-s.failed:
-			if errors.Is(err, door.ErrGone) {
-				log.Info("stopping", "because", err)
-				err = nil
-			} else {
-				log.Error("a door ended", "error", err)
-			}
-			r.close()
-			ended := s.end(c)
-			return cmp.Or(err, ended)
+			_ = d.Reload("signal") // it is in the log, and in the status
+		case err := <-d.Ended():
+			return errors.Join(err, d.Close(context.Background()))
 		case <-w.ctx.Done():
-			log.Info("stopping")
 			w.stop()
-			r.close()
-			return s.end(c)
+			return d.Close(context.Background())
 		}
 	}
-}
-
-// end closes the service, whose supervisor has ended, when every judgement has had its time, which is the budget and what the
-// judge keeps beside it for our own memory.
-func (s *service) end(c *config.Config) error {
-	ctx, cancel := context.WithTimeout(context.Background(), c.DNS.Budget+4*time.Second)
-	defer cancel()
-	return s.close(ctx)
 }
 
 // limitMemory tells the garbage collector how much there may be: room for the cache, and for all else, whatever the flood.

@@ -65,7 +65,7 @@ func printVerdict(out io.Writer, r *helogate.Record, colour bool) error {
 }
 
 func (p painter) headline(b *strings.Builder, r *helogate.Record) {
-	b.WriteString(p.paint(string(r.Action), append(actionColour(r.Action), text.Bold)...))
+	b.WriteString(p.paint(r.Action.String(), append(actionColour(r.Action), text.Bold)...))
 	if r.By != "" {
 		b.WriteString(" by " + r.By)
 	}
@@ -142,7 +142,7 @@ func (p painter) findings(found []helogate.Finding) string {
 
 // weight is the action of a finding, if it does anything.
 func weight(f *helogate.Finding) string {
-	if d := f.Action.Do; d == "" || d == helogate.Note || d == helogate.Ignore {
+	if d := f.Action.Do; d == helogate.Unset || d == helogate.Note || d == helogate.Ignore {
 		return ""
 	}
 	if f.Outcome == helogate.TempError && f.Action.Do == helogate.Suspect {
@@ -210,7 +210,7 @@ func (p painter) answer(qa *helogate.QA) string {
 	case helogate.TempFail:
 		values = p.paint("tempfail", text.FgYellow)
 	default:
-		values = p.paint(string(qa.Status), text.Faint)
+		values = p.paint(qa.Status.String(), text.Faint)
 	}
 	s := fmt.Sprintf("%-5s %s  %s", qa.Kind, shown(qa.Name), values)
 	extra := []string{}

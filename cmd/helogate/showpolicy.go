@@ -72,11 +72,11 @@ func says(c *config.Config, p *policy.Policy, line *helogate.Check) string {
 	if isRule(c, line.Name) {
 		return "[[rule]]"
 	}
-	family, i, isList := policy.ListOf(c, line)
+	list, isList := policy.ListOf(c, line)
 	for above := len(p.Layers) - 1; above >= 0; above-- {
 		if above == 0 && isList {
-			if from := c.Origin(fmt.Sprintf("%s[%d].then", family, i)); from != "default" {
-				return fmt.Sprintf("[[%s]] at %s", family, from)
+			if from := c.Origin(fmt.Sprintf("%s[%d].then", list.Family, list.Place)); from != "default" {
+				return fmt.Sprintf("[[%s]] at %s", list.Family, from)
 			}
 		}
 		place := p.Layers[above] + ".checks." + cmp.Or(line.Family, line.Name)
@@ -107,7 +107,7 @@ func does(l helogate.Line) (out []string) {
 		case o == helogate.Fail:
 			out = append([]string{a.String()}, out...)
 		default:
-			out = append(out, string(o)+" = "+a.String())
+			out = append(out, o.String()+" = "+a.String())
 		}
 	}
 	return out

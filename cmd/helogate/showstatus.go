@@ -88,6 +88,14 @@ func (p *statusPage) trouble(s *control.Status) {
 	if s.Panics > 0 {
 		p.loud("%s ended in a bug of helogate's: the log says which; please report it", many(s.Panics, "check"))
 	}
+	for _, o := range s.Observers {
+		if o.Panics+o.Dropped > 0 {
+			p.loud("%s lacks %s, for it is too slow, and %s that ended in a bug of helogate's", shown(o.Name), many(o.Dropped, "verdict"), grouped(o.Panics))
+		}
+	}
+	if s.LogLost > 0 {
+		p.loud("WHAT TAKES THE LOG IS TOO SLOW: %s lost", many(s.LogLost, "line"))
+	}
 	if s.DNS.Sick != nil {
 		p.loud("OUR OWN RESOLVER FAILS since %s: %s; nobody is deferred for it while it does", moment(*s.DNS.Sick), shown(s.DNS.SickWhy))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/daemon"
 	"github.com/helogate/helogate/internal/printable"
 	"github.com/helogate/helogate/internal/state"
 )
@@ -74,18 +75,18 @@ func (f configFlag) open(w *world, mustBe bool) (state.Store, error) {
 		return nil, err
 	}
 	if c.State.Store == config.Memory {
-		return nil, configError{c.Errorf("state.store", "what is in the memory of the service cannot be had from outside: the stores with an export are sqlite and redis")}
+		return nil, daemon.ConfigError{Err: c.Errorf("state.store", "what is in the memory of the service cannot be had from outside: the stores with an export are sqlite and redis")}
 	}
 	if c.State.Store == config.SQLite {
 		if c.State.File == "" {
-			c.State.File = usualStateFile(w.environ, os.Geteuid())
+			c.State.File = daemon.UsualStateFile(w.environ, os.Geteuid())
 		}
 		if c.State.File == "" { // a service would remember in its memory
-			return nil, configError{c.Errorf("state.file", "there is no usual place, for $HOME is not set: name the file")}
+			return nil, daemon.ConfigError{Err: c.Errorf("state.file", "there is no usual place, for $HOME is not set: name the file")}
 		}
 		if _, err := os.Stat(c.State.File); mustBe && err != nil {
-			return nil, configError{c.Errorf("state.file", "nothing is remembered there: %w", err)}
+			return nil, daemon.ConfigError{Err: c.Errorf("state.file", "nothing is remembered there: %w", err)}
 		}
 	}
-	return openStore(w.ctx, w, c, slog.New(slog.NewTextHandler(w.stderr, nil)))
+	return daemon.OpenStore(w.ctx, c, w.environ, slog.New(slog.NewTextHandler(w.stderr, nil)))
 }

@@ -163,7 +163,7 @@ func word(a *helogate.Answer) string {
 	case a.Status == helogate.OK:
 		return strings.Join(a.Values, " | ")
 	}
-	return strings.TrimSuffix(string(a.Status)+": "+a.Note, ": ")
+	return strings.TrimSuffix(a.Status.String()+": "+a.Note, ": ")
 }
 
 // shelf is a store in memory.

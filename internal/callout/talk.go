@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/parsed"
 )
 
 // A talk is an SMTP dialogue with a mail host, of which we say the least that there is: no DATA, no AUTH, no STARTTLS.
@@ -134,7 +134,7 @@ func (t *talk) ask(address string) result {
 // isAboutUs reports whether a reply names one of our addresses, or our name: it is not the mailbox that is refused then. The
 // local part of the address that was asked about, which many replies repeat, does not count: its sender has written it.
 func (t *talk) isAboutUs(r reply, address string) bool {
-	local, _ := check.Mailbox(address)
+	local, _ := parsed.Mailbox(address)
 	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(local)+"@", "@")
 	return slices.ContainsFunc(t.us, func(name string) bool { return strings.Contains(text, name) })
 }

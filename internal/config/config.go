@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
 )
 
 //go:generate go test -run TestPage -update .
@@ -121,7 +122,7 @@ type Policy struct {
 	URL string `toml:"url" is:"url" unset:"none"`
 	// Names that no client may greet with: a name, `.example.invalid` for all below a domain, a regular expression
 	// between slashes; `!` before one turns it round: whatever it does not match is refused.
-	BadHelo []string `toml:"bad_helo" is:"pattern" unset:"none"`
+	BadHelo []check.HeloPattern `toml:"bad_helo" is:"pattern" unset:"none"`
 	// Files with more of them, a line each.
 	BadHeloFiles []string `toml:"bad_helo_files" is:"path" unset:"none"`
 	// Domains that others like to greet with, such as banks and mail providers, beyond those that helogate knows.
@@ -154,7 +155,7 @@ type Checks map[string]map[helogate.Outcome]helogate.Action
 // For is a policy for some recipients.
 type For struct {
 	// Whose: an address, a domain, or `.example.org` for all domains below.
-	Recipient []string `toml:"recipient" is:"recipient" single:"yes" unset:"must be given"`
+	Recipient []check.MailboxPattern `toml:"recipient" is:"recipient" single:"yes" unset:"must be given"`
 	// The preset of these recipients.
 	Preset string `toml:"preset" is:"preset" unset:"that of the door"`
 	// Whether verdicts are carried out for these recipients.
@@ -180,7 +181,7 @@ type Forwarder struct {
 	// Its address, or a network that it is in.
 	Address []netip.Prefix `toml:"address" is:"network" single:"yes" unset:"any"`
 	// Its name in DNS, confirmed by its address. `.example.org` is all names below.
-	Name []string `toml:"name" is:"name" single:"yes" unset:"any"`
+	Name []check.NamePattern `toml:"name" is:"name" single:"yes" unset:"any"`
 	// Whether its mail is judged by the client that it says it has it from, where the door shows one. The forwarder is
 	// believed in this. It needs `address`, and no `name`.
 	Origin bool `toml:"origin" is:"switch" unset:"false: its mail is let in"`
@@ -225,15 +226,15 @@ type Exempt struct {
 	// The client's address, or a network that it is in.
 	Address []netip.Prefix `toml:"address" is:"network" single:"yes" unset:"any"`
 	// The client's name in DNS, confirmed by its address: anybody can claim any name. `.example.org` is all names below.
-	Name []string `toml:"name" is:"name" single:"yes" unset:"any"`
+	Name []check.NamePattern `toml:"name" is:"name" single:"yes" unset:"any"`
 	// What the client says in HELO or EHLO. It may say anything, so let this not stand alone. `.example.org` is all names
 	// below.
-	Helo []string `toml:"helo" is:"helo" single:"yes" unset:"any"`
+	Helo []check.NamePattern `toml:"helo" is:"helo" single:"yes" unset:"any"`
 	// The envelope sender: an address, a domain, or `.example.org` for all domains below; `<>` is the null sender of
 	// bounces. Anybody can claim it, too.
-	Sender []string `toml:"sender" is:"mailbox" single:"yes" unset:"any"`
+	Sender []check.MailboxPattern `toml:"sender" is:"mailbox" single:"yes" unset:"any"`
 	// The envelope recipient, in the same way. To let a mailbox have all its mail, spam and all, name it here.
-	Recipient []string `toml:"recipient" is:"recipient" single:"yes" unset:"any"`
+	Recipient []check.MailboxPattern `toml:"recipient" is:"recipient" single:"yes" unset:"any"`
 	// Why, for whoever wonders in ten years.
 	Comment string `toml:"comment" is:"text" unset:"none"`
 	// When this ends: a date, which is exempt to its last second in local time, or a date and time. Not in quotes.
@@ -329,7 +330,7 @@ func Default() *Config {
 		},
 		Greylist: Greylist{
 			Delay: 5 * time.Minute, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour, AutoPass: 5,
-			Sender: PartAddress, Recipient: PartAddress,
+			Sender: check.WholeAddress, Recipient: check.WholeAddress,
 		},
 		Callout:   Callout{Timeout: 20 * time.Second, PerMX: 2, PerDomainHour: 10, Concurrent: 20, PerMinute: 60},
 		Hammering: Hammering{Tries: 30, Within: 10 * time.Minute},

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/helogate/helogate/check"
 )
 
 var update = flag.Bool("update", false, "write the golden files and docs/config.md anew")
@@ -86,19 +88,6 @@ func TestLongLines(t *testing.T) {
 	}
 	checkPrintable(t, all.String())
 	golden(t, "testdata/long-lines.err", all.String())
-}
-
-// TestSecondOpinion: what the library refuses is reported at its place.
-func TestSecondOpinion(t *testing.T) {
-	d := &decoder{}
-	d.secondOpinion(newSource("helogate.toml", []byte("[a]\nb = 1\nb = 2\n")))
-	if err := d.wrong.err(); err == nil || !strings.HasPrefix(err.Error(), "helogate.toml:3:1: toml: ") {
-		t.Errorf("%v", err)
-	}
-	d = &decoder{}
-	if d.secondOpinion(newSource("helogate.toml", []byte(Example))); len(d.wrong) > 0 {
-		t.Error(d.wrong.err())
-	}
 }
 
 // TestNothingKnown: a caller that knows no checks has none taken.
@@ -236,4 +225,19 @@ func TestUntilInLocalTime(t *testing.T) {
 	if got, want := c.Exempt[0].Until, time.Date(2027, 7, 1, 0, 0, 0, 0, time.Local); !got.Equal(want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+}
+
+func names(texts ...string) (out []check.NamePattern) { return all(parseName, texts) }
+
+func mailboxes(texts ...string) (out []check.MailboxPattern) { return all(parseMailbox, texts) }
+
+func all[T any](parse func(string) (T, error), texts []string) (out []T) {
+	for _, text := range texts {
+		one, err := parse(text)
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, one)
+	}
+	return out
 }

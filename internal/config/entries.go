@@ -40,7 +40,7 @@ func (d *decoder) checks(n *node, v reflect.Value) {
 func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Action) {
 	var names []string
 	for _, o := range helogate.Outcomes {
-		names = append(names, string(o))
+		names = append(names, o.String())
 	}
 	for _, kid := range n.kids {
 		if err := oneOf("outcome", kid.name, names); err != nil {
@@ -51,7 +51,12 @@ func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Action) {
 			d.fail(kid.val, kid, `wants an action in quotes, such as "suspect 2", not %s`, kid.kind.a())
 			continue
 		}
-		d.action(kid, helogate.Outcome(kid.name), on)
+		outcome, err := helogate.ParseOutcome(kid.name)
+		if err != nil {
+			d.fail(kid.key, kid, "%w", err)
+			continue
+		}
+		d.action(kid, outcome, on)
 	}
 	if len(n.kids) == 0 && !n.damaged {
 		d.fail(n.val, n, `says nothing: name an outcome and an action, such as { fail = "reject" }`)

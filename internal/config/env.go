@@ -164,6 +164,6 @@ func (d *decoder) put(root *node, where slot, n *node) {
 // spread makes { fail = "reject" } of "reject", so that a variable can add another outcome.
 func spread(t, check *node) *node {
 	all := t.add(&node{kind: table, made: byValue, name: check.name, key: check.key, val: check.val})
-	all.add(&node{kind: text, name: string(helogate.Fail), text: check.text, key: check.key, val: check.val})
+	all.add(&node{kind: text, name: helogate.Fail.String(), text: check.text, key: check.key, val: check.val})
 	return all
 }

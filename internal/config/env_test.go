@@ -44,7 +44,7 @@ func TestEnvironment(t *testing.T) {
 		{"HELOGATE_POLICY__FOR__0__RECIPIENT=a@example.net, .example.org", "policy.for.recipient", "[a@example.net .example.org]"},
 		{`HELOGATE_POLICY__FOR=[{ recipient = "a@example.net", checks = { fcrdns = "note" } }]`, "policy.for.checks", "map[fcrdns:map[fail:note]]"},
 		{"HELOGATE_LISTEN__0__CHECKS__FCRDNS=drop", "listen.checks", "map[fcrdns:map[fail:drop] spf-from:map[fail:note]]"},
-		{"HELOGATE_LISTEN__0__CHECKS__SPF_FROM__SOFTFAIL=suspect 2", "listen.checks", "map[spf-from:map[fail:note softfail:suspect 2]]"},
+		{"HELOGATE_LISTEN__0__CHECKS__SPF_FROM__SOFTFAIL=suspect 2", "listen.checks", "map[spf-from:map[softfail:suspect 2 fail:note]]"},
 		{"HELOGATE_LISTEN__0__MODE=enforce", "listen.mode", "enforce"},
 		{"HELOGATE_LISTS__RELAYS=/etc/relays", "lists", "map[Our-Partners:/etc/p relays:/etc/relays]"},
 		{"HELOGATE_LISTS__OUR_PARTNERS=/etc/q", "lists", "map[Our-Partners:/etc/q]"},

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
 )
 
 // leaf is a kind of value: what a field's tag "is" names.
@@ -35,7 +36,7 @@ func init() { // a literal would be a cycle: leaves parse by the decoder, which 
 	leaves = map[string]*leaf{
 		"action":         of("an action", parseAction),
 		"address":        of("an address", parseAddress),
-		"asked":          of("what a list is asked about", words("question", "client", "helo", "ptr", "sender")),
+		"asked":          of("what a list is asked about", words("question", check.AskClient, check.AskHelo, check.AskPTR, check.AskSender)),
 		"callout domain": of("a domain name", parseCalloutDomain),
 		"checks":         checksLeaf,
 		"backend":        of("an address with a port", parseBackend),
@@ -60,7 +61,7 @@ func init() { // a literal would be a cycle: leaves parse by the decoder, which 
 		"note":           anything("a line of text", parseNote),
 		"number":         {what: "a number", kinds: []kind{integer}, parse: number},
 		"order":          {what: "the name of a check, or rules", parse: known("check", func(o Options) []string { return slices.Concat(o.Checks, []string{OrderRules, OrderSPF}) })},
-		"part":           of("address, domain or nothing", words("part", PartAddress, PartDomain, PartNothing)),
+		"part":           of("address, domain or nothing", words("part", check.WholeAddress, check.DomainOnly, check.Nothing)),
 		"path":           of("the path of a file", parsePath),
 		"pattern":        of("a pattern of names", parsePattern),
 		"permissions":    of(`octal digits such as "0660"`, parsePermissions),

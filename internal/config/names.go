@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/helogate/helogate/check"
 	"golang.org/x/net/idna"
 )
 
@@ -28,16 +29,14 @@ func parseDomain(s string) (string, error) {
 }
 
 // parseName reads "mx.example.org", or ".example.org" for all names below it.
-func parseName(s string) (string, error) {
+func parseName(s string) (p check.NamePattern, err error) {
 	if below, ok := strings.CutPrefix(s, "*."); ok {
-		return "", fmt.Errorf("%s; did you mean %s, which is all names below?", shown(s), shown("."+below))
+		return p, fmt.Errorf("%s; did you mean %s, which is all names below?", shown(s), shown("."+below))
 	}
-	below, dot := strings.CutPrefix(s, ".")
-	name, err := hostname(below)
-	if err == nil && dot {
-		name = "." + name
+	if _, err := hostname(strings.TrimPrefix(s, ".")); err != nil {
+		return p, err
 	}
-	return name, err
+	return check.ParseNamePattern(s)
 }
 
 // parseHost reads the whole name of one host.
@@ -102,56 +101,52 @@ func checkLabel(label string) error {
 }
 
 // parseHelo reads what a client says, which need be no name, or ".example.org" for all names below it.
-func parseHelo(s string) (string, error) {
+func parseHelo(s string) (p check.NamePattern, err error) {
 	switch {
-	case s == "" || s == ".":
-		return "", errors.New("the name is empty")
 	case strings.HasPrefix(s, "*."):
-		return "", fmt.Errorf("%s; did you mean %s, which is all names below?", shown(s), shown(s[1:]))
+		return p, fmt.Errorf("%s; did you mean %s, which is all names below?", shown(s), shown(s[1:]))
 	case len(s) > 255:
-		return "", fmt.Errorf("%s is too long: no client says more than 255 letters", shown(s))
+		return p, fmt.Errorf("%s is too long: no client says more than 255 letters", shown(s))
 	}
-	return strings.ToLower(strings.TrimSuffix(s, ".")), nil
+	return check.ParseNamePattern(s)
 }
 
-// parseMailbox reads "user@example.org", "example.org", or ".example.org" for all domains below it. The domain is
-// returned in lower case; what is before the "@" is its owner's, and stays.
-func parseMailbox(s string) (string, error) {
-	if s == "<>" {
-		return s, nil // the null reverse-path of bounces (RFC 5321 section 4.5.5)
-	}
-	if strings.ContainsAny(s, "<> \t\r\n") {
-		if inner := strings.Trim(s, "<> \t\r\n"); inner != "" && !strings.ContainsAny(inner, "<> \t\r\n") {
-			return "", fmt.Errorf("%s; did you mean %s?", shown(s), shown(inner))
-		}
-		return "", fmt.Errorf("%s is no mail address", shown(s))
-	}
+// parseMailbox reads "user@example.org", "example.org", or ".example.org" for all domains below it.
+func parseMailbox(s string) (p check.MailboxPattern, err error) {
 	at := strings.LastIndexByte(s, '@')
-	if at < 0 {
-		return parseName(s)
+	switch {
+	case s == "<>": // the null reverse-path of bounces (RFC 5321 section 4.5.5)
+	case strings.ContainsAny(s, "<> \t\r\n"):
+		if inner := strings.Trim(s, "<> \t\r\n"); inner != "" && !strings.ContainsAny(inner, "<> \t\r\n") {
+			return p, fmt.Errorf("%s; did you mean %s?", shown(s), shown(inner))
+		}
+		return p, fmt.Errorf("%s is no mail address", shown(s))
+	case at < 0:
+		if _, err := parseName(s); err != nil {
+			return p, err
+		}
+	case at == 0:
+		return p, fmt.Errorf("%s has nothing before the \"@\"; did you mean %s, which is all of the domain?", shown(s), shown(s[1:]))
+	default:
+		if _, err := hostname(s[at+1:]); err != nil {
+			return p, fmt.Errorf("%s is no mail address: after the \"@\", %w", shown(s), err)
+		}
 	}
-	if at == 0 {
-		return "", fmt.Errorf("%s has nothing before the \"@\"; did you mean %s, which is all of the domain?", shown(s), shown(s[1:]))
-	}
-	domain, err := hostname(s[at+1:])
-	if err != nil {
-		return "", fmt.Errorf("%s is no mail address: after the \"@\", %w", shown(s), err)
-	}
-	return s[:at+1] + domain, nil
+	return check.ParseMailboxPattern(s)
 }
 
-// parseRecipient is parseMailbox of whom mail can be for.
-func parseRecipient(s string) (string, error) {
+// parseRecipient is parseMailbox of what mail can be for.
+func parseRecipient(s string) (check.MailboxPattern, error) {
 	if s == "<>" {
-		return "", fmt.Errorf("%s is the null sender, and no mail is for it", shown(s))
+		return check.MailboxPattern{}, fmt.Errorf("%s is the null sender, and no mail is for it", shown(s))
 	}
 	return parseMailbox(s)
 }
 
 // parseCalloutDomain reads "example.org", ".example.org" for all below it, or "*" for every domain.
-func parseCalloutDomain(s string) (string, error) {
+func parseCalloutDomain(s string) (check.NamePattern, error) {
 	if s == "*" {
-		return s, nil
+		return check.EveryName, nil
 	}
 	return parseName(s)
 }
@@ -181,19 +176,20 @@ func parseHostPort(s string) (string, error) {
 	return s, nil
 }
 
-// parseCode takes any text; what it means is for package check to say.
-func parseCode(s string) (string, error) {
+// parseCode reads an answer of a list.
+func parseCode(s string) (check.Code, error) {
 	if strings.TrimSpace(s) == "" {
-		return "", errors.New("the code is empty")
+		return check.Code{}, errors.New("the code is empty")
 	}
-	return s, nil
+	return check.ParseCode(s)
 }
 
-func parsePattern(s string) (string, error) {
+// parsePattern reads a pattern of names that no client may greet with.
+func parsePattern(s string) (check.HeloPattern, error) {
 	if strings.TrimSpace(s) == "" {
-		return "", errors.New("the pattern is empty")
+		return check.HeloPattern{}, errors.New("the pattern is empty")
 	}
-	return s, nil
+	return check.ParseBadHelo(s)
 }
 
 func parsePath(s string) (string, error) {

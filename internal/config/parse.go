@@ -8,8 +8,6 @@ import (
 	"os"
 	"reflect"
 	"time"
-
-	toml "github.com/pelletier/go-toml/v2"
 )
 
 // Options is what this package does not know by itself.
@@ -89,9 +87,6 @@ func decode(name string, data []byte, opt Options) (*Config, problems) {
 	c := Default()
 	d.table(b.root, reflect.ValueOf(c).Elem())
 	d.rules(b.root, c)
-	if len(d.wrong) == 0 {
-		d.secondOpinion(src)
-	}
 	c.origin = origin{name, b.root}
 	return c, d.wrong
 }
@@ -107,24 +102,4 @@ func foreign(data []byte) error {
 		return errors.New("the file is compressed: unpack it with gunzip")
 	}
 	return nil
-}
-
-// secondOpinion lets the TOML library itself decode what we found no mistake in: should our reading of the grammar ever be
-// laxer than the standard, the file is refused all the same, here and not by another tool next year.
-func (d *decoder) secondOpinion(src *source) {
-	var bad *toml.DecodeError
-	err := toml.Unmarshal(src.data, new(map[string]any))
-	if !errors.As(err, &bad) {
-		if err != nil {
-			d.wrong.add(span{src, 0, 0}, "", "%w", err)
-		}
-		return
-	}
-	row, col := bad.Position()
-	at := 0
-	for ; row > 1; row-- {
-		at = nextLine(src.data, at)
-	}
-	at = min(len(src.data), at+max(0, col-1))
-	d.wrong.add(span{src, at, at}, "", "%w", err)
 }

@@ -11,7 +11,7 @@ import (
 const placed = `[policy]
 preset = "strict"
 bad_helo = ["a", "b",
-  "/(/"]
+  "/c/"]
 checks.fcrdns = "reject"
 checks.spf-from = { fail = "reject", pass = "vouch" }
 [[exempt]]
@@ -26,7 +26,7 @@ func TestErrorf(t *testing.T) {
 	c := parse(t, placed, "HELOGATE_OWN__NAMES=a.example,b.example", "HELOGATE_LOG__FORMAT=json")
 	for _, x := range []struct{ path, want string }{
 		{"policy.bad_helo[2]", `helogate.toml:4:3: policy.bad_helo[2]: no
-  4 |   "/(/"]
+  4 |   "/c/"]
     |   ^~~~~`},
 		{"policy.bad_helo", `helogate.toml:3:12: policy.bad_helo: no
   3 | bad_helo = ["a", "b",

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
 )
 
 // List is a list in DNS, of clients or of domains.
@@ -14,15 +15,31 @@ type List struct {
 	Name string `toml:"name" is:"list name" unset:"the zone"`
 	// The answers that count: an address, a range `127.0.0.2-127.0.0.11`, a network `127.0.1.0/24`, or a mask `&0.0.0.8`, of
 	// which one bit is enough. Every other answer is none: lists say many things, and some of them are errors.
-	Codes []string `toml:"codes" is:"codes" single:"yes" unset:"must be given"`
+	Codes []check.Code `toml:"codes" is:"codes" single:"yes" unset:"must be given"`
 	// What it is asked about: `client` is the address, `helo` and `ptr` are the client's names, `sender` is the domain of the
 	// envelope sender.
-	Ask []string `toml:"ask" is:"asked" single:"yes" unset:"the client; of [[rhsbl]] the sender"`
+	Ask []check.Asked `toml:"ask" is:"asked" single:"yes" unset:"the client; of [[rhsbl]] the sender"`
 	// What is done with who is listed: an action. It holds before what `[policy.checks]` says of the family; what a door or
 	// `[[policy.for]]` says of it holds before this.
 	Then helogate.Action `toml:"then" is:"action" unset:"that of the family, dnsbl, rhsbl or dnswl, in [policy.checks] or the preset"`
 	// Whether the list has the test entries of RFC 5782 section 5, and is held to them.
 	Test *bool `toml:"test" is:"switch" unset:"true"`
+}
+
+// ListsOf returns the lists of a family: check.DNSBL, check.RHSBL or check.DNSWL.
+func (c *Config) ListsOf(family string) []List {
+	switch family {
+	case check.DNSBL:
+		return c.DNSBL
+	case check.RHSBL:
+		return c.RHSBL
+	}
+	return c.DNSWL
+}
+
+// Check returns the list as package check has it.
+func (l *List) Check(family string) check.List {
+	return check.List{Family: family, Name: l.Name, Zone: l.Zone, Codes: l.Codes, Ask: l.Ask, Watched: true}
 }
 
 // Blocklists is how lists are watched.
@@ -53,9 +70,9 @@ type Greylist struct {
 	// After how many attempts that were retried a client passes at once, whatever it sends; 0 is never.
 	AutoPass int `toml:"auto_pass" is:"number" min:"0" max:"1000"`
 	// What of the sender tells two attempts apart: the `address`, the `domain`, or `nothing`.
-	Sender string `toml:"sender" is:"part"`
+	Sender check.Part `toml:"sender" is:"part"`
 	// What of the recipient does.
-	Recipient string `toml:"recipient" is:"part"`
+	Recipient check.Part `toml:"recipient" is:"part"`
 	// Who is never greylisted, though judged; as many `[[greylist.exempt]]` as needed, each as `[[exempt]]`.
 	Exempt []Exempt `toml:"exempt" unset:"nobody"`
 }
@@ -64,7 +81,7 @@ type Greylist struct {
 type Callout struct {
 	// Whose senders are asked about: a domain, `.example.org` for all below, or `*` for every domain. The action is that of
 	// `callout` and `callout-postmaster` in `[policy.checks]`, which is `ignore` in every preset.
-	Domains []string `toml:"domains" is:"callout domain" unset:"none: no callouts"`
+	Domains []check.NamePattern `toml:"domains" is:"callout domain" unset:"none: no callouts"`
 	// What we say in EHLO: a name that is ours in DNS, both ways.
 	Helo string `toml:"helo" is:"host" unset:"the name of this host"`
 	// How long one callout may take, over all mail hosts.
@@ -130,13 +147,6 @@ type Redis struct {
 	// What the name of every key begins with.
 	Prefix string `toml:"prefix" is:"text"`
 }
-
-// The parts of an address that a greylist may go by.
-const (
-	PartAddress = "address"
-	PartDomain  = "domain"
-	PartNothing = "nothing"
-)
 
 // Words of policy.order that are no names of checks.
 const (

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -19,11 +20,13 @@ func (d *decoder) rules(root *node, c *Config) {
 	for _, one := range root.tables("forwarder") {
 		d.forwarder(one)
 	}
-	d.listNames(root)
+	d.listNames(root, c)
+	d.dnsLists(root, c)
+	d.nonsense(root, c)
 	d.greylist(root.get("greylist"), c.Greylist)
 	d.order(root.get("policy").get("order"))
 	d.state(root.get("state"), c.State)
-	d.ruleNames(root.tables("rule"))
+	d.ruleNames(alike(root.tables("rule"), c.Rule), c.Rule)
 	d.checkReplies(root)
 	d.listen(root.tables("listen"), root.get("control").get("socket"))
 	if len(c.Listen) == 0 {
@@ -121,13 +124,11 @@ func (d *decoder) forwarder(n *node) {
 }
 
 // ruleNames wants names that tell rules, checks and all else that can refuse a client apart, and rules that do something.
-func (d *decoder) ruleNames(all []*node) {
+func (d *decoder) ruleNames(all []*node, rules []Rule) {
 	first := map[string]*node{}
-	for _, one := range all {
-		if then := one.get("then"); then != nil && then.kind == text {
-			if a, err := parseAction(then.text); err == nil && a.Do == helogate.Ignore {
-				d.fail(then.val, then, `a rule that is ignored does nothing: write "note" to see in the journal when it holds, or remove the rule`)
-			}
+	for i, one := range all {
+		if then := one.get("then"); then != nil && rules[i].Then.Do == helogate.Ignore {
+			d.fail(then.val, then, `a rule that is ignored does nothing: write "note" to see in the journal when it holds, or remove the rule`)
 		}
 		name := one.get("name")
 		if name == nil || name.kind != text {
@@ -227,21 +228,13 @@ func (d *decoder) dns(n *node, dns DNS) {
 		}
 		d.fail(at.val, at, "one try may take %s, and all of them together (budget) only %s", durationText(dns.Timeout), durationText(dns.Budget))
 	}
-	trusted := n.get("trusted")
-	servers := n.get("servers")
-	if trusted == nil || servers == nil || len(dns.Servers) == 0 || len(dns.Servers) < len(servers.kids) {
+	trusted, servers := n.get("trusted"), n.get("servers")
+	if trusted == nil || servers == nil || len(dns.Servers) == 0 || len(alike(servers.kids, dns.Servers)) == 0 {
 		return
 	}
-	for _, one := range trusted.kids {
-		a, err := parseAddress(one.text)
-		if err != nil {
-			continue
-		}
-		asked := false
-		for _, s := range dns.Servers {
-			asked = asked || s.Addr() == a
-		}
-		if !asked {
+	for i, one := range alike(trusted.kids, dns.Trusted) {
+		a := dns.Trusted[i]
+		if !slices.ContainsFunc(dns.Servers, func(s netip.AddrPort) bool { return s.Addr() == a }) {
 			d.fail(one.val, one, "%s is none of dns.servers, so that nobody asks it", a)
 		}
 	}

@@ -1,22 +1,24 @@
 package config
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+
+	"github.com/helogate/helogate/check"
+)
 
 // listNames wants a name for each list by which the others of its family do not go.
-func (d *decoder) listNames(root *node) {
-	for _, family := range []string{"dnsbl", "rhsbl", "dnswl"} {
-		first := map[string]*node{}
-		for _, one := range root.tables(family) {
+func (d *decoder) listNames(root *node, c *Config) {
+	for _, family := range check.ListFamilies {
+		first, lists := map[string]*node{}, c.ListsOf(family)
+		for i, one := range alike(root.tables(family), lists) {
 			at := one.get("name")
 			if at == nil {
 				at = one.get("zone")
 			}
-			if at == nil || at.kind != text {
+			name := strings.ToLower(cmp.Or(lists[i].Name, lists[i].Zone))
+			if at == nil || name == "" {
 				continue
-			}
-			name, err := parseHost(at.text)
-			if err != nil {
-				name = at.text
 			}
 			if old := first[name]; old != nil {
 				d.fail(at.val, at, "another [[%s]] goes by this name, at %s: give each its own by name = \"...\"", family, old.val.where())

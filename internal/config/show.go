@@ -94,7 +94,7 @@ func actionsText(all map[helogate.Outcome]helogate.Action) string {
 	var on []string
 	for _, o := range helogate.Outcomes {
 		if a, ok := all[o]; ok {
-			on = append(on, string(o)+" = "+quote(a.String()))
+			on = append(on, o.String()+" = "+quote(a.String()))
 		}
 	}
 	if a, ok := all[helogate.Fail]; ok && len(on) == 1 {

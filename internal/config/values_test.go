@@ -42,7 +42,7 @@ func TestSettings(t *testing.T) {
 		{"policy.bad_helo_files", `["/etc/qmail/control/badhelo"]`, "[/etc/qmail/control/badhelo]"},
 		{"policy.impersonated", `["mybank.example"]`, "[mybank.example]"},
 		{"policy.checks", `{ fcrdns = "would reject" }`, "map[fcrdns:map[fail:would reject]]"},
-		{"policy.checks", `{ spf-from = { fail = "reject", softfail = "suspect" } }`, "map[spf-from:map[fail:reject softfail:suspect 1]]"},
+		{"policy.checks", `{ spf-from = { fail = "reject", softfail = "suspect" } }`, "map[spf-from:map[softfail:suspect 1 fail:reject]]"},
 		{"policy.replies", `{ fcrdns = "{client} is {why}; {fix}: {id}", "a rule" = "no, {helo}!" }`, "map[a rule:no, {helo}! fcrdns:{client} is {why}; {fix}: {id}]"},
 		{"policy.replies", `{ suspicion = "{sender}{recipient}", greylist = "later, {check}" }`, "map[greylist:later, {check} suspicion:{sender}{recipient}]"},
 		{"policy.footer", `"Call +1 555 0100, say {id}"`, "Call +1 555 0100, say {id}"},
@@ -165,7 +165,7 @@ func TestSettings(t *testing.T) {
 			{"codes", `"127.0.0.2"`, "[127.0.0.2]"},
 			{"codes", `["127.0.0.2-127.0.0.11", "&0.0.0.8"]`, "[127.0.0.2-127.0.0.11 &0.0.0.8]"},
 			{"ask", `["client", "ptr"]`, "[client ptr]"},
-			{"then", `"would reject"`, "would reject"},
+			{"then", `"would note"`, "would note"},
 			{"test", `false`, "false"},
 		} {
 			check(family+"."+c.key, c.value, c.want)

@@ -108,7 +108,8 @@ func (d *decoder) resolveEntry(root *node, s slot, is *leaf, parts []string) (sl
 	if len(parts) == 2 {
 		s.add(parts[1])
 		s.check, s.outcome, s.leaf = false, true, leaves["action"]
-		return s, slices.Contains(helogate.Outcomes, helogate.Outcome(parts[1]))
+		_, err := helogate.ParseOutcome(parts[1])
+		return s, err == nil
 	}
 	return s, true
 }

@@ -57,7 +57,7 @@ func aStatus() Status {
 		Verdicts:  Verdicts{Held: 1, Counts: []Count{{"reject", "fcrdns", true, 7}}},
 		DNS: DNS{Questions: 5, Hits: 2, Misses: 3, Coalesced: 1, Sent: 4, TCP: 1, PassedOver: 9, Failures: map[string]uint64{"timeout": 2},
 			Flights: 1, Entries: 6, Bytes: 700, Servers: []NameServer{{"127.0.0.1:53", 5, 4, true, &until, "timeout"}}},
-		Trusted: 2, Sessions: 8, Panics: 1, Goroutines: 20, Memory: 1 << 20,
+		Observers: []Observer{{"journal", 1, 2, 3}}, Trusted: 2, Sessions: 8, Panics: 1, LogLost: 5, Goroutines: 20, Memory: 1 << 20,
 	}
 }
 

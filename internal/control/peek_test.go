@@ -41,14 +41,14 @@ func TestPeekRefused(t *testing.T) {
 	path := serve(t, s)
 	c := dial(t, path)
 	for kind, want := range map[helogate.Kind]string{
-		"": `of the kind ""`, helogate.A: `of the kind "A"`, helogate.TXT: `of the kind "TXT"`, helogate.Trust: `of the kind "TRUST"`,
-		"greylist": `of the kind "greylist"`, "\x1b[2J": `\x1b[2J`,
+		helogate.AnyKind: `"" is no kind`, helogate.A: `of the kind "A"`, helogate.TXT: `of the kind "TXT"`,
+		helogate.Trust: `of the kind "TRUST"`,
 	} {
 		if a, err := c.Peek(t.Context(), helogate.Question{Kind: kind, Name: "x"}); KindOf(err) != Request || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, %v", kind, a, err)
 		}
 	}
-	for _, body := range []string{"", "[]", `{"kind":"GREYLIST","name":"not base64!"}`, `{"kind":"GREYLIST","name":"eA==","trace":true}`} {
+	for _, body := range []string{"", "[]", `{"kind":"GREYLIST","name":"not base64!"}`, `{"kind":"greylist","name":"eA=="}`, `{"kind":"\u001b[2J","name":"eA=="}`, `{"kind":"GREYLIST","name":"eA==","trace":true}`} {
 		request := "POST " + pathPeek + " HTTP/1.1\r\nHost: helogate\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
 		if body != "" {
 			request += string("0123456789abcdef"[len(body)/16]) + string("0123456789abcdef"[len(body)%16]) + "\r\n" + body + "\r\n"

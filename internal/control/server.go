@@ -133,7 +133,7 @@ func (s *Server) peek(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if !slices.Contains(peekKinds, asked.Kind) {
-		return nil, &Error{Request, fmt.Sprintf("nobody remembers anything of the kind %q", printable.Text(string(asked.Kind), 50))}
+		return nil, &Error{Request, fmt.Sprintf("nobody remembers anything of the kind %q", printable.Text(asked.Kind.String(), 50))}
 	}
 	a := s.Peek(r.Context(), helogate.Question{Kind: asked.Kind, Name: string(asked.Name)})
 	out := peekAnswer{Status: a.Status, Values: [][]byte{}, Note: a.Note}

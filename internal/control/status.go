@@ -19,14 +19,17 @@ type Status struct {
 	Verdicts  Verdicts   `json:"verdicts"`
 	DNS       DNS        `json:"dns"`
 
-	State      State     `json:"state"`
-	Lists      []List    `json:"lists"` // in the order of their zones
-	Callouts   *Callouts `json:"callouts,omitempty"`
-	Trusted    int       `json:"trusted"`    // addresses
-	Sessions   int       `json:"sessions"`   // connections that are remembered
-	Panics     uint64    `json:"panics"`     // of checks, each a bug
-	Goroutines int       `json:"goroutines"` // of the process
-	Memory     uint64    `json:"memory"`     // bytes that the process has from the system
+	State     State      `json:"state"`
+	Lists     []List     `json:"lists"` // in the order of their zones
+	Callouts  *Callouts  `json:"callouts,omitempty"`
+	Observers []Observer `json:"observers"` // in the order in which they are shown a verdict
+
+	Trusted    int    `json:"trusted"`    // addresses
+	Sessions   int    `json:"sessions"`   // connections that are remembered
+	Panics     uint64 `json:"panics"`     // of checks, each a bug
+	LogLost    uint64 `json:"log_lost"`   // lines of log, since what takes them is too slow
+	Goroutines int    `json:"goroutines"` // of the process
+	Memory     uint64 `json:"memory"`     // bytes that the process has from the system
 }
 
 // Config is what is in force, and whether that is what the file says.
@@ -85,6 +88,14 @@ type DNS struct {
 	Servers    []NameServer      `json:"servers"`        // in the order of the configuration
 	Sick       *time.Time        `json:"sick,omitempty"` // since when most of what is asked is not answered; nobody is deferred for it then
 	SickWhy    string            `json:"sick_why,omitempty"`
+}
+
+// Observer is one that is shown each verdict. It is counted since the start, but for Waiting.
+type Observer struct {
+	Name    string `json:"name"`
+	Panics  uint64 `json:"panics"`  // each a bug
+	Dropped uint64 `json:"dropped"` // verdicts that it was not shown, since it is too slow
+	Waiting int    `json:"waiting"` // verdicts that it is still to be shown
 }
 
 // State is how what is remembered fares.

@@ -209,11 +209,15 @@ func (d *dialogue) send() {
 func (d *dialogue) rule(s string) {
 	word := append(strings.SplitN(s, " ", 4), "", "", "")
 	code, _ := strconv.Atoi(word[1])
-	r := response.Response{Do: helogate.Do(word[0]), Reply: helogate.Reply{Code: code, Enhanced: word[2], Text: unescape(d.t, word[3])}}
+	do, err := helogate.ParseDo(word[0])
+	if err != nil && word[0] != "panics" && word[0] != "" {
+		d.t.Fatal(err)
+	}
+	r := response.Response{Do: do, Reply: helogate.Reply{Code: code, Enhanced: word[2], Text: unescape(d.t, word[3])}}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ruling = func() response.Response {
-		if r.Do == "panics" {
+		if word[0] == "panics" {
 			panic("as told")
 		}
 		return r

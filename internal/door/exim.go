@@ -111,7 +111,7 @@ func (e *eximConn) answer() {
 	}
 	out := appendEximAnswer(nil, ruling, e.facts.Stage)
 	if len(out) == 0 {
-		e.log(slog.LevelError, "no ruling: closed without an answer", "do", string(ruling.Do), "client", e.facts.Client)
+		e.log(slog.LevelError, "no ruling: closed without an answer", "do", ruling.Do.String(), "client", e.facts.Client)
 		return
 	}
 	e.conn.SetWriteDeadline(time.Now().Add(e.WriteTimeout))

@@ -129,7 +129,7 @@ func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 	ruling := d.Judge(d.server.ctx, facts)
 	answer, ok := appendVerdict(nil, ruling)
 	if !ok {
-		d.Log.Error("no ruling: answered 503", "do", string(ruling.Do), "client", facts.Client, "peer", r.RemoteAddr)
+		d.Log.Error("no ruling: answered 503", "do", ruling.Do.String(), "client", facts.Client, "peer", r.RemoteAddr)
 		d.write(w, http.StatusServiceUnavailable, httpError{Error: "there is no ruling"})
 		return
 	}

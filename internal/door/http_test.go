@@ -114,7 +114,7 @@ func TestHTTPNoRuling(t *testing.T) {
 		"none":          always(response.Response{}),
 		"no record":     passes,
 		"no such thing": rules(helogate.Greylist, helogate.Reply{}),
-		"a permit":      rules("permit", helogate.Reply{}),
+		"a permit":      rules(helogate.Do(200), helogate.Reply{}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

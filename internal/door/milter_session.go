@@ -203,7 +203,7 @@ func (s *milterSession) answer(stage helogate.Stage, recipient string) (*milter.
 			}
 			return milter.RejectWithCodeAndReason(uint16(reply.Code), reply.Enhanced+" "+reply.Text)
 		}
-		s.conn.log(slog.LevelError, "no ruling: closed without an answer", "do", string(ruling.Do), "client", s.client.Addr())
+		s.conn.log(slog.LevelError, "no ruling: closed without an answer", "do", ruling.Do.String(), "client", s.client.Addr())
 		return nil, errNoAnswer
 	})
 }

@@ -82,7 +82,7 @@ func (d *Nginx) handle(w http.ResponseWriter, r *http.Request) {
 			printable.Text(r.Header.Get("Client-Ip"), 64), "others_since_the_last_warning", n)
 	}
 	if !d.answer(w.Header(), ruling) {
-		d.Log.Error("no ruling: closed without an answer", "do", string(ruling.Do), "client", f.Client)
+		d.Log.Error("no ruling: closed without an answer", "do", ruling.Do.String(), "client", f.Client)
 		panic(http.ErrAbortHandler)
 	}
 }

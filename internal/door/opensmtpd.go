@@ -289,7 +289,7 @@ func (o *OpenSMTPD) judge(l *smtpdLine, f helogate.Facts) {
 		o.answer(l, "disconnect|"+refusal(ruling).String())
 	default:
 		if o.ctx.Err() == nil { // else we are ended by force, or smtpd has gone
-			o.Log.Error("no ruling: the client is disconnected", "do", string(ruling.Do), "session", f.Session, "client", f.Client)
+			o.Log.Error("no ruling: the client is disconnected", "do", ruling.Do.String(), "session", f.Session, "client", f.Client)
 			o.answer(l, tryAgain)
 		}
 	}

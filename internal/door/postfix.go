@@ -137,7 +137,7 @@ func (p *postfixConn) one() bool {
 		p.out = appendAnswer(p.out[:0], ruling)
 	}
 	if len(p.out) == 0 {
-		p.log(slog.LevelError, "no ruling: closed without an answer", "do", string(ruling.Do), "client", p.facts.Client)
+		p.log(slog.LevelError, "no ruling: closed without an answer", "do", ruling.Do.String(), "client", p.facts.Client)
 		return false
 	}
 	p.conn.SetWriteDeadline(time.Now().Add(p.WriteTimeout))

@@ -11,8 +11,8 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// counts are what verdicts came to, since the start.
-type counts struct {
+// Counts are what verdicts came to. The zero value has counted none.
+type Counts struct {
 	mu    sync.RWMutex
 	all   map[countOf]*atomic.Uint64
 	held  atomic.Uint64
@@ -46,13 +46,17 @@ type Hit struct {
 	Last  time.Time
 }
 
+// Observer returns what is shown verdicts.
+func (c *Counts) Observer() Observer { return Observer{Name: "counts", Seen: c.add} }
+
 // add counts a verdict.
-func (c *counts) add(f *helogate.Facts, v *helogate.Verdict, held bool) {
+func (c *Counts) add(e *Event) {
+	v := &e.Verdict
 	c.counter(countOf{v.Action, v.By, false}).Add(1)
 	if v.Trial.Action != v.Action || v.Trial.By != v.By {
 		c.counter(countOf{v.Trial.Action, v.Trial.By, true}).Add(1)
 	}
-	if held {
+	if e.Held {
 		c.held.Add(1)
 	}
 	if v.Trial.Action != helogate.Accept {
@@ -61,12 +65,12 @@ func (c *counts) add(f *helogate.Facts, v *helogate.Verdict, held bool) {
 	for i := range v.Findings {
 		if one := &v.Findings[i]; one.Check == v.Trial.By && one.Entry > 0 {
 			_, entry, _ := strings.Cut(one.Why, ": ")
-			c.hit(hitOf{one.Check, entry}, f.Time)
+			c.hit(hitOf{one.Check, entry}, e.Facts.Time)
 		}
 	}
 }
 
-func (c *counts) counter(of countOf) *atomic.Uint64 {
+func (c *Counts) counter(of countOf) *atomic.Uint64 {
 	c.mu.RLock()
 	n := c.all[of]
 	c.mu.RUnlock()
@@ -85,7 +89,7 @@ func (c *counts) counter(of countOf) *atomic.Uint64 {
 	return n
 }
 
-func (c *counts) hit(of hitOf, at time.Time) {
+func (c *Counts) hit(of hitOf, at time.Time) {
 	c.hitMu.Lock()
 	defer c.hitMu.Unlock()
 	h := c.hits[of]
@@ -102,12 +106,12 @@ func (c *counts) hit(of hitOf, at time.Time) {
 	}
 }
 
-// Counts returns how often verdicts were of each kind, the most frequent first.
-func (e *Engine) Counts() []Count {
-	e.counts.mu.RLock()
-	defer e.counts.mu.RUnlock()
+// Verdicts returns how often verdicts were of each kind, the most frequent first.
+func (c *Counts) Verdicts() []Count {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	var out []Count
-	for of, n := range e.counts.all {
+	for of, n := range c.all {
 		out = append(out, Count{of.action, of.by, of.trial, n.Load()})
 	}
 	slices.SortFunc(out, func(a, b Count) int {
@@ -117,11 +121,11 @@ func (e *Engine) Counts() []Count {
 }
 
 // Hits returns the entries of the administrator's lists that let somebody in.
-func (e *Engine) Hits() []Hit {
-	e.counts.hitMu.Lock()
-	defer e.counts.hitMu.Unlock()
+func (c *Counts) Hits() []Hit {
+	c.hitMu.Lock()
+	defer c.hitMu.Unlock()
 	var out []Hit
-	for _, h := range e.counts.hits {
+	for _, h := range c.hits {
 		out = append(out, *h)
 	}
 	slices.SortFunc(out, func(a, b Hit) int { return cmp.Or(cmp.Compare(a.Check, b.Check), cmp.Compare(a.Entry, b.Entry)) })
@@ -129,20 +133,4 @@ func (e *Engine) Hits() []Hit {
 }
 
 // Held returns how often a refusal was not told at once.
-func (e *Engine) Held() uint64 { return e.counts.held.Load() }
-
-// Panics returns how many checks panicked.
-func (e *Engine) Panics() uint64 { return e.panics.Load() }
-
-// Sessions returns how many connections are remembered.
-func (e *Engine) Sessions() int {
-	e.sessions.mu.Lock()
-	defer e.sessions.mu.Unlock()
-	n := len(e.sessions.all)
-	for name := range e.sessions.old {
-		if e.sessions.all[name] == nil {
-			n++
-		}
-	}
-	return n
-}
+func (c *Counts) Held() uint64 { return c.held.Load() }

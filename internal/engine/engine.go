@@ -1,19 +1,16 @@
 // Package engine is the running service between doors and judge: it gives each door its policy and the askers, keeps the
-// sessions with what is held until RCPT, sees that a judgement ends in time, and writes a line of log for each verdict.
+// sessions with what is held until RCPT, sees that a judgement ends in time, and shows each verdict, as one Event, to whoever
+// observes.
 package engine
 
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"slices"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/hostname"
 	"github.com/helogate/helogate/internal/header"
 	"github.com/helogate/helogate/internal/printable"
 	"github.com/helogate/helogate/internal/response"
@@ -25,26 +22,19 @@ type Config struct {
 	Log    *slog.Logger
 	Budget time.Duration    // of a judgement, for all its lookups; 0 is 8s
 	Now    func() time.Time // the time that verdicts are judged at; nil is time.Now
-	// Rejected is told of each client that is rejected, not on trial, once a session: fifty recipients are one try. That it
-	// hammers is no reason: who sends steadily would be shut out for ever. It must not wait. May be nil.
-	Rejected func(client netip.Addr, at time.Time)
-	// Muffle says whether a line of log is worth writing about a client that hammers, and how many were not before it. May be
-	// nil: all are.
-	Muffle func(client netip.Addr, at time.Time) (unsaid int, say bool)
-	// Seen is shown every verdict, before the door has it; it may keep it, and must not wait. May be nil.
-	Seen func(*helogate.Record)
+	// Observers are shown each verdict, in this order.
+	Observers []Observer
 }
 
 // An Engine judges for doors.
 type Engine struct {
 	Config
-	sessions    *sessions
-	warnPrivate sync.Once
-	panics      atomic.Uint64 // of checks, since the start
-	counts      counts
+	sessions  *sessions
+	panics    atomic.Uint64 // of checks, since the start
+	observers *observers
 }
 
-// New returns an engine. It has no policy; each gate brings its own.
+// New returns an engine. It has no policy; each gate brings its own. If an observer has a queue, the engine is to be closed.
 func New(c Config) *Engine {
 	if c.Budget == 0 {
 		c.Budget = 8 * time.Second
@@ -52,8 +42,17 @@ func New(c Config) *Engine {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Engine{Config: c, sessions: newSessions(c.Now())}
+	return &Engine{Config: c, sessions: newSessions(c.Now()), observers: newObservers(c.Observers, c.Log)}
 }
+
+// Close waits until observers with a queue have seen all verdicts, for as long as ctx lasts. Nobody may judge any more.
+func (e *Engine) Close(ctx context.Context) error { return e.observers.close(ctx) }
+
+// Observers returns how the observers fare.
+func (e *Engine) Observers() []ObserverStats { return e.observers.stats() }
+
+// Panics returns how many checks panicked.
+func (e *Engine) Panics() uint64 { return e.panics.Load() }
 
 // Rules are what a gate judges by; they may be exchanged while it judges.
 type Rules struct {
@@ -83,15 +82,16 @@ func (r *Rules) of(f *helogate.Facts) (*helogate.Policy, string) {
 	return r.Policy, ""
 }
 
-// A Gate is the engine as one door sees it.
+// A Gate is the engine as one listener sees it.
 type Gate struct {
-	engine *Engine
-	rules  atomic.Pointer[Rules]
+	engine   *Engine
+	listener Listener
+	rules    atomic.Pointer[Rules]
 }
 
-// Gate returns a gate with its rules.
-func (e *Engine) Gate(r Rules) *Gate {
-	g := &Gate{engine: e}
+// Gate returns the gate of a listener, with its rules.
+func (e *Engine) Gate(l Listener, r Rules) *Gate {
+	g := &Gate{engine: e, listener: l}
 	g.SetRules(r)
 	return g
 }
@@ -109,180 +109,75 @@ func (g *Gate) SetRules(r Rules) {
 // own returns the policy with what this engine wants of it. A header tells reasons from which nothing follows.
 func (e *Engine) own(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	p := *policy
-	p.Budget, p.Terse = e.Budget, e.Seen == nil && !r.Record && !r.Headers.AuthenticationResults
-	p.Panicked = func(check string, f helogate.Facts, cause any, stack []byte) {
-		e.Log.Error("a check panicked; please report this", "check", check, "panics", e.panics.Add(1), "cause", cause,
-			"facts", string((&helogate.Record{Facts: f}).AppendJSON(nil)), "stack", string(stack))
-	}
+	p.Budget, p.Terse = e.Budget, !e.observers.readReasons() && !r.Record && !r.Headers.AuthenticationResults
+	p.Report, p.RejectAtStage = e.fault, r.RejectAt
 	return &p
+}
+
+// fault logs a mistake in a check or an Asker; the verdict has it as a temperror.
+func (e *Engine) fault(f helogate.Fault) {
+	where := slog.String("check", f.Check)
+	if f.Check == "" {
+		where = slog.String("question", f.Question.Kind.String()+" "+printable.Text(f.Question.Name, maxLogged))
+	}
+	e.Log.Error("a fault in a check or a lookup; please report this", where, "faults", e.panics.Add(1), "cause", f.Cause,
+		"facts", string((&helogate.Record{Facts: f.Facts}).AppendJSON(nil)), "stack", string(f.Stack))
 }
 
 // Judge rules on a client, whose connection the door names in Facts.Session. It is a response.Judge.
 func (g *Gate) Judge(ctx context.Context, f helogate.Facts) response.Response {
-	if f.Session == "" {
-		return new(Session).Judge(ctx, g, f)
+	s := new(session)
+	if f.Session != "" {
+		s = g.engine.sessions.get(f.Session, g.engine.Now())
 	}
-	return g.engine.sessions.get(f.Session, g.engine.Now()).Judge(ctx, g, f)
+	return g.judge(ctx, s, f)
 }
 
-// rule judges and says what is to be done now: what is not yet to be told to the client is held.
-func (g *Gate) rule(ctx context.Context, s *Session, f helogate.Facts) response.Response {
+// judge judges a stage of a session, says what is to be done now, and shows the verdict.
+func (g *Gate) judge(ctx context.Context, s *session, f helogate.Facts) response.Response {
 	e, rules := g.engine, g.rules.Load()
 	began := e.Now()
 	if f.Time.IsZero() {
 		f.Time = began
 	}
 	policy, exception := rules.of(&f)
-	v := policy.Judge(ctx, f, e.Ask)
+	event := events.Get().(*Event)
+	defer event.free()
+	reply, record := s.Judge(ctx, policy, f, e.Ask)
 	if ctx.Err() != nil {
 		return response.Response{} // the door is being closed: no answer is made up
 	}
-	r := response.Response{Do: v.Action, Reply: v.Reply}
-	if v.Action == helogate.Greylist {
-		r.Do = helogate.Defer
+	event.Facts, event.Verdict, event.Listener, event.Policy = record.Facts, record.Verdict, g.listener, exception
+	event.Judged = policy.Judged(record.Facts)
+	event.At = e.Now()
+	event.Took = event.At.Sub(began)
+	if f.Stage == helogate.Connect {
+		s.rejected.Store(false) // an earlier connection from the same port has ended
 	}
-	held := r.Do.Refuses() && !mayTell(v.Action, f.Stage, rules.RejectAt)
-	if held {
-		r = response.Response{Do: helogate.Continue}
-	}
-	judged := policy.Judged(f)
-	if (r.Do == helogate.Reject || r.Do == helogate.Drop) && e.Rejected != nil && v.By != hammering && s.firstRejection() {
-		e.Rejected(judged.Client, f.Time)
-	}
-	if !r.Do.Refuses() && f.Stage >= helogate.Mail { // before MAIL there is no message to add to
-		r.Headers = header.Make(&judged, &v, rules.Headers)
-	}
-	e.counts.add(&f, &v, held)
-	if rules.Record {
-		r.Record = &helogate.Record{Facts: f, Verdict: v}
-	}
-	if e.Seen != nil {
-		e.Seen(&helogate.Record{Facts: f, Verdict: v})
-	}
-	e.warn(&judged, &v)
-	e.logVerdict(&f, judged.Client, &v, exception, held, began)
+	r := event.response(rules, reply)
+	event.Rejected = (r.Do == helogate.Reject || r.Do == helogate.Drop) && !s.rejected.Swap(true)
+	e.observers.show(event)
 	return r
 }
 
-// mayTell reports whether a refusal may be told at a stage: none before the stage that the administrator set, no deferral
-// before MAIL, since RFC 5321 section 4.3.2 lists no 4yz but 421 for a connection and for HELO, and no greylisting before
-// RCPT, where it is known who tries to send to whom.
-func mayTell(d helogate.Do, s, rejectAt helogate.Stage) bool {
-	switch d {
-	case helogate.Greylist:
-		return s >= helogate.Rcpt
-	case helogate.Defer:
-		return s >= max(rejectAt, helogate.Mail)
+// response is what the listener is to do now, by the rules of its gate: to give the reply, if there is one.
+func (e *Event) response(rules *Rules, reply *helogate.Reply) response.Response {
+	v, stage := &e.Verdict, e.Facts.Stage
+	r := response.Response{Do: v.Action}
+	switch {
+	case reply == nil && (v.Action.Refuses() || v.Action == helogate.Greylist):
+		e.Held, r.Do = true, helogate.Continue
+	case v.Action == helogate.Greylist:
+		r.Do = helogate.Defer
 	}
-	return s >= rejectAt
-}
-
-// warn says once that a client has a private address that is not among our networks: an exemption was forgotten, or a
-// proxy hides who the clients are.
-func (e *Engine) warn(f *helogate.Facts, v *helogate.Verdict) {
-	if hostname.IsPrivate(f.Client) && !f.Client.IsLoopback() && f.Auth == "" && v.Trial.Action != helogate.Accept {
-		e.warnPrivate.Do(func() {
-			e.Log.Warn("a client has a private address, which DNS says nothing of: if it is ours, name its network in own.networks; "+
-				"if it is a proxy, let it pass on the client's address. This is said once.", "client", f.Client.String())
-		})
+	if reply != nil {
+		r.Reply = *reply
 	}
-}
-
-// hammering is the line of clients that are answered at once, and are worth a line of log a minute.
-const hammering = "hammering"
-
-const maxLogged = 255 // bytes of a client's text in a line of log
-
-// logVerdict writes one line: what a person looks for at night. All of the client's text is made printable.
-func (e *Engine) logVerdict(f *helogate.Facts, judged netip.Addr, v *helogate.Verdict, exception string, held bool, began time.Time) {
-	ctx, now := context.Background(), e.Now()
-	if !e.Log.Enabled(ctx, slog.LevelInfo) {
-		return
+	if !r.Do.Refuses() && stage >= helogate.Mail { // before MAIL there is no message to add to
+		r.Headers = header.Make(&e.Judged, v, rules.Headers)
 	}
-	unsaid := 0
-	if v.By == hammering && v.Action.Refuses() && e.Muffle != nil {
-		var say bool
-		if unsaid, say = e.Muffle(judged, now); !say {
-			return
-		}
+	if rules.Record {
+		r.Record = e.Record()
 	}
-	var room [20]slog.Attr
-	attrs := append(room[:0],
-		slog.String("id", v.ID),
-		slog.String("stage", f.Stage.String()),
-		slog.String("client", f.Client.String()),
-		slog.String("helo", printable.Text(f.Helo, maxLogged)))
-	if f.Origin.Client.IsValid() {
-		attrs = append(attrs, slog.String("origin", f.Origin.Client.String()), slog.String("origin_helo", printable.Text(f.Origin.Helo, maxLogged)))
-	}
-	if f.Stage >= helogate.Mail {
-		attrs = append(attrs, slog.String("from", printable.Text(f.Sender, maxLogged)))
-	}
-	if f.Stage >= helogate.Rcpt {
-		attrs = append(attrs, slog.String("to", printable.Text(f.Recipient, maxLogged)))
-	}
-	if exception != "" {
-		attrs = append(attrs, slog.String("policy", exception))
-	}
-	attrs = append(attrs, slog.String("action", string(v.Action)))
-	if v.By != "" {
-		attrs = append(attrs, slog.String("by", v.By))
-	}
-	if held {
-		attrs = append(attrs, slog.Bool("held", true))
-	}
-	if v.Trial.Action != v.Action || v.Trial.By != v.By {
-		attrs = append(attrs, slog.String("would", string(v.Trial.Action)), slog.String("would_by", v.Trial.By))
-	}
-	attrs = append(attrs, slog.Int("suspicion", v.Trial.Suspicion)) // what is on trial counts: in shadow mode all is
-	if failed := list(v.Findings, helogate.Fail, helogate.SoftFail); failed != "" {
-		attrs = append(attrs, slog.String("failed", failed))
-	}
-	if unsure := list(v.Findings, helogate.TempError, helogate.PermError); unsure != "" {
-		attrs = append(attrs, slog.String("unsure", unsure))
-	}
-	if why := reason(v); why != "" {
-		attrs = append(attrs, slog.String("why", why))
-	}
-	if unsaid > 0 {
-		attrs = append(attrs, slog.Int("unsaid", unsaid))
-	}
-	attrs = append(attrs, slog.Duration("took", now.Sub(began).Round(time.Microsecond)))
-	line := slog.NewRecord(now, slog.LevelInfo, "verdict", 0) // without the caller's place, which is always this one
-	line.AddAttrs(attrs...)
-	_ = e.Log.Handler().Handle(ctx, line) // what cannot be logged has nowhere to be said
-}
-
-// list names the checks with one of two outcomes, in policy order.
-func list(found []helogate.Finding, a, b helogate.Outcome) string {
-	var buf [256]byte
-	out := buf[:0]
-	for i := range found {
-		if o := found[i].Outcome; o == a || o == b {
-			if len(out) > 0 {
-				out = append(out, ',')
-			}
-			out = append(out, found[i].Check...)
-		}
-	}
-	return string(out)
-}
-
-// reason is what the deciding line found, or the one that would decide.
-func reason(v *helogate.Verdict) string {
-	by := v.By
-	if by == "" {
-		by = v.Trial.By
-	}
-	why := ""
-	for i := range v.Findings {
-		f := &v.Findings[i]
-		if f.Check == by && f.Outcome != helogate.None { // a rule on the suspicion may find nothing but for what is on trial
-			return f.Why
-		}
-		if by == helogate.BySuspicion && f.Action.Do == helogate.Suspect && len(why) < maxLogged {
-			why += "; " + f.Why
-		}
-	}
-	return strings.TrimPrefix(why, "; ")
+	return r
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,16 +28,26 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // A bench is an engine with what it logged and whom it judged.
 type bench struct {
 	*Engine
-	log  testlog.Book
-	now  time.Time
-	seen []*helogate.Record // not safe for concurrent judgements
+	log      testlog.Book
+	verdicts VerdictLog
+	counts   Counts
+	now      time.Time
+	seen     []*helogate.Record // not safe for concurrent judgements
+	events   []*Event           // likewise
 }
+
+// here is the listener of gates.
+var here = Listener{Protocol: "postfix", Address: "127.0.0.1:10040"}
 
 func newBench(zone string) *bench {
 	b := &bench{now: noon}
+	b.verdicts.Out = &b.log
+	log := slog.New(slog.NewTextHandler(&b.log, quiet))
 	b.Engine = New(Config{
-		Ask: helogate.MustZone(zone), Log: slog.New(slog.NewTextHandler(&b.log, quiet)), Now: func() time.Time { return b.now },
-		Seen: func(r *helogate.Record) { b.seen = append(b.seen, r) },
+		Ask: helogate.MustZone(zone), Log: log, Now: func() time.Time { return b.now },
+		Observers: []Observer{b.counts.Observer(), PrivateWarning(log), b.verdicts.Observer(), {
+			Name: "test", Reasons: true, Seen: func(e *Event) { b.seen, b.events = append(b.seen, e.Record()), append(b.events, e.Clone()) },
+		}},
 	})
 	return b
 }
@@ -62,15 +71,19 @@ var failing = helogate.Check{Name: "failing", Code: "5.7.1", Finds: helogate.Fai
 func line(c helogate.Check, actions ...string) helogate.Line {
 	l := helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Action{}}
 	for _, text := range actions {
-		outcome, action, named := strings.Cut(text, "=")
+		word, action, named := strings.Cut(text, "=")
 		if !named {
-			outcome, action = string(helogate.Fail), text
+			word, action = helogate.Fail.String(), text
+		}
+		outcome, err := helogate.ParseOutcome(word)
+		if err != nil {
+			panic(err)
 		}
 		a, err := helogate.ParseAction(action)
 		if err != nil {
 			panic(err)
 		}
-		l.On[helogate.Outcome(outcome)] = a
+		l.On[outcome] = a
 	}
 	return l
 }
@@ -128,7 +141,7 @@ func TestHolding(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := newBench("")
-		gate := b.Gate(Rules{Policy: mustPolicy(line(failing, f[1])), RejectAt: at})
+		gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, f[1])), RejectAt: at})
 		for stage, want := range strings.Split(want, ",") {
 			stage := helogate.Stage(stage)
 			got := told(gate.Judge(t.Context(), spammer(stage)))
@@ -144,54 +157,40 @@ func TestHolding(t *testing.T) {
 	}
 }
 
-// TestHammering: a session that is rejected counts once, a trial never; and of a client that hammers the log has a line when
-// it is worth one, with how many it was spared.
-func TestHammering(t *testing.T) {
+// TestRejected: a session that is rejected is so once, and what is on trial or not told rejects nobody.
+func TestRejected(t *testing.T) {
 	b := newBench("")
-	var told []string
-	b.Rejected = func(a netip.Addr, at time.Time) { told = append(told, a.String()+at.Format(" 15:04")) }
-	reject, trial := b.Gate(Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt}), b.Gate(Rules{Policy: mustPolicy(line(failing, "would reject"))})
-	f := spammer(helogate.Rcpt)
-	for range 3 {
-		reject.Judge(t.Context(), f)
+	gate := func(action string) *Gate {
+		return b.Gate(here, Rules{Policy: mustPolicy(line(failing, action)), RejectAt: helogate.Mail})
 	}
-	f.Session = "another"
-	trial.Judge(t.Context(), f)
-	if want := []string{"192.0.2.1 12:00"}; !slices.Equal(told, want) {
-		t.Errorf("%q, want %q", told, want)
-	}
-	reject.Judge(t.Context(), f)
-	if len(told) != 2 {
-		t.Errorf("%q: another session counts", told)
-	}
-
-	hammers := failing
-	hammers.Name = "hammering"
-	lines := 0
-	b.Muffle = func(client netip.Addr, _ time.Time) (int, bool) {
-		if client.String() != "192.0.2.1" {
-			t.Errorf("muffled by %s", client)
+	for i, c := range []struct {
+		session, action string
+		stage           helogate.Stage
+		want            bool
+	}{
+		{"a", "reject", helogate.Helo, false}, // held
+		{"a", "reject", helogate.Rcpt, true},
+		{"a", "reject", helogate.Rcpt, false}, // fifty recipients are one try
+		{"b", "would reject", helogate.Rcpt, false},
+		{"b", "defer", helogate.Rcpt, false},
+		{"b", "drop", helogate.Rcpt, true},
+		{"", "reject", helogate.Rcpt, true},
+		{"", "reject", helogate.Rcpt, true},
+		{"a", "reject", helogate.Connect, false}, // another connection from the same port
+		{"a", "reject", helogate.Rcpt, true},
+	} {
+		f := spammer(c.stage)
+		f.Session = c.session
+		gate(c.action).Judge(t.Context(), f)
+		if got := b.events[len(b.events)-1].Rejected; got != c.want {
+			t.Errorf("%d: %s at %s in session %q: rejected %v, want %v", i, c.action, c.stage, c.session, got, c.want)
 		}
-		lines++
-		return 7, lines == 2
-	}
-	gate := b.Gate(Rules{Policy: mustPolicy(line(hammers, "reject")), RejectAt: helogate.Rcpt})
-	was := strings.Count(b.log.String(), "by=hammering")
-	for range 3 {
-		f.Session += " again"
-		gate.Judge(t.Context(), f)
-	}
-	if len(told) != 2 {
-		t.Errorf("%q: that it hammers counts", told)
-	}
-	if got := b.log.String(); strings.Count(got, "by=hammering") != was+1 || !strings.Contains(got, "unsaid=7") {
-		t.Errorf("the log says\n%s", got)
 	}
 }
 
 func told(r response.Response) string {
 	if r.Reply.Code == 0 {
-		return string(r.Do)
+		return r.Do.String()
 	}
 	return fmt.Sprintf("%s %d", r.Do, r.Reply.Code)
 }
@@ -204,7 +203,7 @@ func lastLine(s string) string {
 // TestHeldTillWhoMayLetInIsHeard: what is held at HELO is not told to who authenticates or writes to postmaster.
 func TestHeldTillWhoMayLetInIsHeard(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(Rules{Policy: preset(t, "hardline", check.Settings{}), RejectAt: helogate.Rcpt})
+	gate := b.Gate(here, Rules{Policy: preset(t, "hardline", check.Settings{}), RejectAt: helogate.Rcpt})
 	f := spammer(helogate.Helo)
 	f.Helo = "192.0.2.1"
 	is := func(f helogate.Facts, want string) {
@@ -228,7 +227,7 @@ func TestHeldTillWhoMayLetInIsHeard(t *testing.T) {
 // TestShadow: the client is told nothing, the log what he would have been.
 func TestShadow(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(Rules{Policy: mustPolicy(line(failing, "reject")).OnTrial(), RejectAt: helogate.Connect})
+	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "reject")).OnTrial(), RejectAt: helogate.Connect})
 	for stage := helogate.Connect; stage <= helogate.Rcpt; stage++ {
 		if got := gate.Judge(t.Context(), spammer(stage)); got.Do != helogate.Continue || got.Reply.Code != 0 {
 			t.Errorf("%s: the door is told %+v", stage, got)
@@ -249,7 +248,7 @@ func TestPanic(t *testing.T) {
 		return c.Pass("fine")
 	}}
 	b := newBench("")
-	gate := b.Gate(Rules{Policy: mustPolicy(line(broken, "reject")), RejectAt: helogate.Rcpt})
+	gate := b.Gate(here, Rules{Policy: mustPolicy(line(broken, "reject")), RejectAt: helogate.Rcpt})
 	f := spammer(helogate.Helo)
 	f.Helo = "trigger\n\x1b[2J"
 	for _, c := range []struct {
@@ -262,7 +261,7 @@ func TestPanic(t *testing.T) {
 		}
 	}
 	log := b.log.String()
-	for _, want := range []string{`level=ERROR msg="a check panicked; please report this" check=broken`, `\"client\":\"192.0.2.1\"`,
+	for _, want := range []string{`level=ERROR msg="a fault in a check or a lookup; please report this" check=broken`, `\"client\":\"192.0.2.1\"`,
 		`trigger\\u000a\\u001b[2J`, `unsure=broken`, "stack="} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log does not say %s:\n%s", want, log)
@@ -302,8 +301,10 @@ func TestBudget(t *testing.T) {
 	for _, c := range []struct{ budget, want time.Duration }{{3 * time.Second, 3 * time.Second}, {0, 8 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
 			var log testlog.Book
-			e := New(Config{Ask: mute{}, Log: slog.New(slog.NewTextHandler(&log, nil)), Budget: c.budget})
-			gate := e.Gate(Rules{Policy: mustPolicy(line(check.RDNS, "reject"), line(check.FCrDNS, "reject")), RejectAt: helogate.Rcpt})
+			e := New(Config{
+				Ask: mute{}, Log: slog.New(slog.DiscardHandler), Budget: c.budget, Observers: []Observer{(&VerdictLog{Out: &log}).Observer()},
+			})
+			gate := e.Gate(here, Rules{Policy: mustPolicy(line(check.RDNS, "reject"), line(check.FCrDNS, "reject")), RejectAt: helogate.Rcpt})
 			began := time.Now()
 			got := gate.Judge(t.Context(), spammer(helogate.Rcpt))
 			if took := time.Since(began); took != c.want {
@@ -327,7 +328,7 @@ func TestCancelled(t *testing.T) {
 	b := newBench("")
 	asked := make(chan struct{})
 	b.Ask = mute{asked}
-	gate := b.Gate(Rules{Policy: mustPolicy(line(check.RDNS, "reject")), RejectAt: helogate.Rcpt})
+	gate := b.Gate(here, Rules{Policy: mustPolicy(line(check.RDNS, "reject")), RejectAt: helogate.Rcpt})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
 	if got := gate.Judge(ctx, spammer(helogate.Rcpt)); !cmp.Equal(got, response.Response{}) {
@@ -341,7 +342,7 @@ func TestCancelled(t *testing.T) {
 // TestPrivateClient: that one has a private address is said once, and only of a stranger.
 func TestPrivateClient(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
+	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
 	for _, c := range []struct {
 		client, auth string
 		warnings     int
@@ -371,7 +372,7 @@ func TestPrivateClientOfOurs(t *testing.T) {
 	for _, p := range []*helogate.Policy{mustPolicy(accept), mustPolicy(accept).OnTrial()} {
 		f := spammer(helogate.Rcpt)
 		f.Client = netip.MustParseAddr("10.1.1.1")
-		b.Gate(Rules{Policy: p, RejectAt: helogate.Rcpt}).Judge(t.Context(), f)
+		b.Gate(here, Rules{Policy: p, RejectAt: helogate.Rcpt}).Judge(t.Context(), f)
 	}
 	if strings.Contains(b.log.String(), "level=WARN") {
 		t.Errorf("a client of ours is warned of: %s", b.log.String())
@@ -381,7 +382,7 @@ func TestPrivateClientOfOurs(t *testing.T) {
 // TestTime: verdicts are judged at the engine's time; a door has no clock.
 func TestTime(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(Rules{Policy: mustPolicy(line(failing, "note"))})
+	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note"))})
 	for _, session := range []string{"", "[192.0.2.1]:4711"} {
 		f := spammer(helogate.Rcpt)
 		f.Session = session
@@ -397,7 +398,7 @@ func TestExchangedWhileJudging(t *testing.T) {
 	e := New(Config{Ask: helogate.MustZone(""), Log: slog.New(slog.DiscardHandler)})
 	strict := Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Connect}
 	mild := Rules{Policy: mustPolicy(line(failing, "defer")), RejectAt: helogate.Mail}
-	gate := e.Gate(strict)
+	gate := e.Gate(here, strict)
 	var judges, admin sync.WaitGroup
 	done := make(chan struct{})
 	admin.Go(func() {
@@ -429,8 +430,8 @@ func TestExchangedWhileJudging(t *testing.T) {
 // TestGates: each door has its own rules, and all share the sessions.
 func TestGates(t *testing.T) {
 	b := newBench("")
-	strict := b.Gate(Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt})
-	mild := b.Gate(Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
+	strict := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt})
+	mild := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
 	f := spammer(helogate.Rcpt)
 	if a, b := told(strict.Judge(t.Context(), f)), told(mild.Judge(t.Context(), f)); a != "reject 550" || b != "continue" {
 		t.Errorf("the doors are told %s and %s", a, b)
@@ -440,8 +441,8 @@ func TestGates(t *testing.T) {
 // TestRulesAreCopied: the policy that was handed in is not written to: two gates may have been given the same.
 func TestRulesAreCopied(t *testing.T) {
 	p := mustPolicy(line(failing, "reject"))
-	newBench("").Gate(Rules{Policy: p})
-	if p.Budget != 0 || p.Panicked != nil {
+	newBench("").Gate(here, Rules{Policy: p})
+	if p.Budget != 0 || p.Report != nil {
 		t.Error("the gate wrote to the policy that it was given")
 	}
 }

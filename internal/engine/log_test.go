@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"flag"
 	"log/slog"
 	"net/netip"
@@ -11,8 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/printable"
 	"github.com/helogate/helogate/internal/testlog"
 )
 
@@ -53,11 +59,11 @@ func TestLog(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			var log testlog.Book
-			h := slog.Handler(slog.NewTextHandler(&log, quiet))
-			if format == "json" {
-				h = slog.NewJSONHandler(&log, quiet)
-			}
-			e := New(Config{Ask: helogate.MustZone(logZone), Log: slog.New(h), Now: func() time.Time { return noon }})
+			verdicts := &VerdictLog{Out: &log, JSON: format == "json"}
+			e := New(Config{
+				Ask: helogate.MustZone(logZone), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon },
+				Observers: []Observer{verdicts.Observer()},
+			})
 			for _, c := range logClients {
 				mode, shadow := strings.CutPrefix(c.mode, "shadow ")
 				p := preset(t, mode, check.Settings{})
@@ -69,7 +75,7 @@ func TestLog(t *testing.T) {
 				if c.helo != "" {
 					f.Verb = "EHLO"
 				}
-				e.Gate(Rules{Policy: p, RejectAt: helogate.Rcpt}).Judge(t.Context(), f)
+				e.Gate(here, Rules{Policy: p, RejectAt: helogate.Rcpt}).Judge(t.Context(), f)
 			}
 			got := log.String()
 			if clean(got) {
@@ -83,9 +89,17 @@ func TestLog(t *testing.T) {
 					t.Errorf("a line of %d bytes", len(l))
 				}
 			}
-			golden(t, filepath.Join("testdata", "log."+format), verdictName.ReplaceAllString(got, "${1}ID"))
+			golden(t, filepath.Join("testdata", "log."+format), tidy(got))
 		})
 	}
+}
+
+// tidy is a log without what is another each time.
+func tidy(log string) string {
+	log = regexp.MustCompile(`(?m)^time=[^ ]+ |"time":"[^"]*",`).ReplaceAllString(log, "")
+	log = regexp.MustCompile(`took=[^ \n]+`).ReplaceAllString(log, "took=-")
+	log = regexp.MustCompile(`"took":[0-9]+`).ReplaceAllString(log, `"took":"-"`)
+	return verdictName.ReplaceAllString(log, "${1}ID")
 }
 
 // verdictName is a verdict's name: it hangs on all that was asked, and a new check gives others.
@@ -108,13 +122,150 @@ func golden(t *testing.T, file, got string) {
 	diff(t, file, got, string(want))
 }
 
-// TestLogLevel: who asks for warnings alone gets no line a verdict.
-func TestLogLevel(t *testing.T) {
-	b := newBench("")
+// TestMuffle: of a client that hammers the log has a line when it is worth one, with how many were left out.
+func TestMuffle(t *testing.T) {
+	hammers := failing
+	hammers.Name = "hammering"
 	var log testlog.Book
-	b.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	b.Gate(Rules{Policy: mustPolicy(line(failing, "reject"))}).Judge(t.Context(), spammer(helogate.Rcpt))
-	if log.String() != "" {
-		t.Errorf("the log says %s", log.String())
+	n := 0
+	verdicts := &VerdictLog{Out: &log, Muffle: func(client netip.Addr, at time.Time) (int, bool) {
+		if client.String() != "192.0.2.1" || !at.Equal(noon) {
+			t.Errorf("muffled by %s, %s", client, at)
+		}
+		n++
+		return 7, n == 2
+	}}
+	e := New(Config{
+		Ask: helogate.MustZone(""), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon },
+		Observers: []Observer{verdicts.Observer()},
+	})
+	for _, c := range []struct {
+		check  helogate.Check
+		action string
+		times  int
+		want   string // in each line
+	}{
+		{failing, "reject", 2, "by=failing"},
+		{hammers, "would reject", 2, "would_by=hammering"},
+		{hammers, "reject", 3, "unsaid=7 took="}, // one line of three
+	} {
+		was := strings.Count(log.String(), "\n")
+		for range c.times {
+			e.Gate(here, Rules{Policy: mustPolicy(line(c.check, c.action))}).Judge(t.Context(), spammer(helogate.Rcpt))
+		}
+		lines := c.times
+		if c.check.Name == "hammering" && c.action == "reject" {
+			lines = 1
+		}
+		if got := strings.Count(log.String(), "\n") - was; got != lines || !strings.Contains(lastLine(log.String()), c.want) {
+			t.Errorf("%s %s: %d lines, want %d:\n%s", c.action, c.check.Name, got, lines, log.String())
+		}
 	}
+}
+
+// bySlog writes the line of an event by slog, attribute by attribute.
+func bySlog(h slog.Handler, e *Event) error {
+	f, v := &e.Facts, &e.Verdict
+	r := slog.NewRecord(e.At, slog.LevelInfo, "verdict", 0)
+	text := func(key, value string) { r.AddAttrs(slog.String(key, value)) }
+	raw := func(key, value string) { text(key, printable.Text(value, maxLogged)) }
+	given := func(key, value string) {
+		if value != "" {
+			text(key, value)
+		}
+	}
+	text("id", v.ID)
+	text("stage", f.Stage.String())
+	text("client", f.Client.String())
+	raw("helo", f.Helo)
+	if f.Origin.Client.IsValid() {
+		text("origin", f.Origin.Client.String())
+		raw("origin_helo", f.Origin.Helo)
+	}
+	if f.Stage >= helogate.Mail {
+		raw("from", f.Sender)
+	}
+	if f.Stage >= helogate.Rcpt {
+		raw("to", f.Recipient)
+	}
+	given("policy", e.Policy)
+	text("action", v.Action.String())
+	given("by", v.By)
+	if e.Held {
+		r.AddAttrs(slog.Bool("held", true))
+	}
+	if v.Trial.Action != v.Action || v.Trial.By != v.By {
+		text("would", v.Trial.Action.String())
+		text("would_by", v.Trial.By)
+	}
+	r.AddAttrs(slog.Int("suspicion", v.Trial.Suspicion))
+	var failed, unsure, suspicions []string
+	why := ""
+	for _, one := range v.Findings {
+		switch one.Outcome {
+		case helogate.Fail, helogate.SoftFail:
+			failed = append(failed, one.Check)
+		case helogate.TempError, helogate.PermError:
+			unsure = append(unsure, one.Check)
+		}
+		if one.Check == cmp.Or(v.By, v.Trial.By) && one.Outcome != helogate.None && why == "" {
+			why = one.Why
+		}
+		if one.Action.Do == helogate.Suspect {
+			suspicions = append(suspicions, one.Why)
+		}
+	}
+	if cmp.Or(v.By, v.Trial.By) == helogate.BySuspicion {
+		why = strings.Join(suspicions, "; ")
+	}
+	given("failed", strings.Join(failed, ","))
+	given("unsure", strings.Join(unsure, ","))
+	given("why", why)
+	r.AddAttrs(slog.Duration("took", e.Took.Round(time.Microsecond)))
+	return h.Handle(context.Background(), r)
+}
+
+// TestLogAsSlog: whatever an event holds, its line is what slog makes of it, byte for byte.
+func TestLogAsSlog(t *testing.T) {
+	text := rapid.OneOf(rapid.StringN(0, 20, -1), rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 300), func(b []byte) string { return string(b) }),
+		rapid.SampledFrom([]string{"", "a", "exempt", "a rule", `"="`, `\`}))
+	outcome, do := rapid.SampledFrom(helogate.Outcomes), rapid.SampledFrom([]helogate.Do{helogate.Continue, helogate.Reject, helogate.Suspect})
+	addr := rapid.SampledFrom([]netip.Addr{{}, netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("fe80::1%e0")})
+	rapid.Check(t, func(t *rapid.T) {
+		by := rapid.SampledFrom([]string{"", "one", "two", helogate.BySuspicion})
+		e := &Event{
+			Facts: helogate.Facts{
+				Stage: helogate.Stage(rapid.IntRange(0, 3).Draw(t, "stage")), Client: addr.Draw(t, "client"), Helo: text.Draw(t, "helo"),
+				Sender: text.Draw(t, "sender"), Recipient: text.Draw(t, "recipient"),
+				Origin: helogate.Origin{Client: addr.Draw(t, "origin"), Helo: text.Draw(t, "origin's helo")},
+			},
+			Verdict: helogate.Verdict{
+				ID:       text.Draw(t, "id"),
+				Decision: helogate.Decision{Action: do.Draw(t, "action"), By: by.Draw(t, "by")},
+				Trial:    helogate.Decision{Action: do.Draw(t, "would"), By: by.Draw(t, "would by"), Suspicion: rapid.Int().Draw(t, "suspicion")},
+			},
+			Policy: text.Draw(t, "policy"), Held: rapid.Bool().Draw(t, "held"), At: noon.Add(time.Duration(rapid.Int64Range(0, 1e15).Draw(t, "at"))),
+			Took: time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "took")),
+		}
+		for _, name := range []string{"one", "two", text.Draw(t, "name")} {
+			e.Verdict.Findings = append(e.Verdict.Findings, helogate.Finding{
+				Check: name, Outcome: outcome.Draw(t, "outcome"), Action: helogate.Action{Do: do.Draw(t, "does")},
+				Why: rapid.StringMatching("[ -~]{1,40}").Draw(t, "why"),
+			})
+		}
+		for _, json := range []bool{false, true} {
+			var want, got bytes.Buffer
+			h := slog.Handler(slog.NewTextHandler(&want, nil))
+			if json {
+				h = slog.NewJSONHandler(&want, nil)
+			}
+			if err := bySlog(h, e); err != nil {
+				t.Fatal(err)
+			}
+			(&VerdictLog{Out: &got, JSON: json}).seen(e)
+			if got.String() != want.String() {
+				t.Fatalf("%s, and slog writes\n%s", got.String(), want.String())
+			}
+		}
+	})
 }

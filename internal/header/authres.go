@@ -82,11 +82,11 @@ func spf(f *helogate.Facts, v *helogate.Verdict) (out []authres.Result) {
 		helo, from = from, nil
 	}
 	if helo != nil {
-		out = append(out, &authres.SPFResult{Value: authres.ResultValue(helo.Outcome), Helo: property(f.Helo)})
+		out = append(out, &authres.SPFResult{Value: authres.ResultValue(helo.Outcome.String()), Helo: property(f.Helo)})
 	}
 	if from != nil && f.Sender != "" {
 		domain := f.Sender[strings.LastIndexByte(f.Sender, '@')+1:]
-		out = append(out, &authres.SPFResult{Value: authres.ResultValue(from.Outcome), From: property(domain)})
+		out = append(out, &authres.SPFResult{Value: authres.ResultValue(from.Outcome.String()), From: property(domain)})
 	}
 	return out
 }

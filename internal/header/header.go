@@ -93,5 +93,5 @@ func outcome(v *helogate.Verdict, check string) helogate.Outcome {
 	if found := finding(v, check); found != nil {
 		return found.Outcome
 	}
-	return ""
+	return 0
 }

@@ -177,19 +177,19 @@ func TestXHelogate(t *testing.T) {
 		v    helogate.Verdict
 		want string
 	}{
-		{helogate.Verdict{Decision: d("accept", "exempt", 0), Trial: d("accept", "exempt", 0)},
+		{helogate.Verdict{Decision: d(helogate.Accept, "exempt", 0), Trial: d(helogate.Accept, "exempt", 0)},
 			"id=x; action=accept; by=exempt; suspicion=0"},
-		{helogate.Verdict{Decision: d("greylist", "suspicion", 3), Trial: d("greylist", "suspicion", 3), Findings: found("fail", "rdns")},
+		{helogate.Verdict{Decision: d(helogate.Greylist, "suspicion", 3), Trial: d(helogate.Greylist, "suspicion", 3), Findings: found(helogate.Fail, "rdns")},
 			"id=x; action=greylist; by=suspicion; suspicion=3; failed=rdns"},
-		{helogate.Verdict{Decision: d("continue", "", 0), Trial: d("defer", "my rule; action=accept", 5)},
+		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), Trial: d(helogate.Defer, "my rule; action=accept", 5)},
 			"id=x; action=continue; suspicion=5; would=defer by my_rule__action_accept"},
-		{helogate.Verdict{Decision: d("accept", "exempt", 0), Trial: d("continue", "", 0)},
+		{helogate.Verdict{Decision: d(helogate.Accept, "exempt", 0), Trial: d(helogate.Continue, "", 0)},
 			"id=x; action=accept; by=exempt; suspicion=0; would=continue"},
-		{helogate.Verdict{Decision: d("continue", "", 0), Trial: d("continue", "", 0), Findings: append(found("softfail", "a,b", "käse"), found("permerror", "c")...)},
+		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), Trial: d(helogate.Continue, "", 0), Findings: append(found(helogate.SoftFail, "a,b", "käse"), found(helogate.PermError, "c")...)},
 			"id=x; action=continue; suspicion=0; failed=a_b,k_se; unsure=c"},
-		{helogate.Verdict{Decision: d("continue", "", 0), Trial: d("continue", "", 0), Findings: found("fail", many...)},
+		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), Trial: d(helogate.Continue, "", 0), Findings: found(helogate.Fail, many...)},
 			"id=x; action=continue; suspicion=0; failed=" + strings.Join(many[:37], ",") + ",..."},
-		{helogate.Verdict{Decision: d("accept", strings.Repeat("n", 65), 0), Trial: d("accept", strings.Repeat("n", 65), 0)},
+		{helogate.Verdict{Decision: d(helogate.Accept, strings.Repeat("n", 65), 0), Trial: d(helogate.Accept, strings.Repeat("n", 65), 0)},
 			"id=x; action=accept; by=" + strings.Repeat("n", 61) + "...; suspicion=0"},
 	} {
 		c.v.ID = "x"

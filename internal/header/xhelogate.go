@@ -17,7 +17,7 @@ const (
 // the line of log says.
 func xHelogate(v *helogate.Verdict) string {
 	var b strings.Builder
-	b.WriteString("id=" + word(v.ID) + "; action=" + word(string(v.Action)))
+	b.WriteString("id=" + word(v.ID) + "; action=" + word(v.Action.String()))
 	if v.By != "" {
 		b.WriteString("; by=" + word(v.By))
 	}
@@ -29,7 +29,7 @@ func xHelogate(v *helogate.Verdict) string {
 		b.WriteString("; unsure=" + unsure)
 	}
 	if v.Trial.Action != v.Action || v.Trial.By != v.By {
-		b.WriteString("; would=" + word(string(v.Trial.Action)))
+		b.WriteString("; would=" + word(v.Trial.Action.String()))
 		if v.Trial.By != "" {
 			b.WriteString(" by " + word(v.Trial.By))
 		}

@@ -85,6 +85,14 @@ func lastOctet(t failer, address string) (n int) {
 	return n
 }
 
+func joined[T any](all []T) string {
+	texts := make([]string, len(all))
+	for i, one := range all {
+		texts[i] = fmt.Sprint(one)
+	}
+	return strings.Join(texts, ",")
+}
+
 // listsIn words the lists of a configuration, one a line.
 func listsIn(c *config.Config) string {
 	var out []string
@@ -93,7 +101,7 @@ func listsIn(c *config.Config) string {
 		lists []config.List
 	}{{"dnsbl", c.DNSBL}, {"rhsbl", c.RHSBL}, {"dnswl", c.DNSWL}} {
 		for _, l := range family.lists {
-			words := []string{family.name, l.Zone, strings.Join(l.Codes, ","), strings.Join(l.Ask, ","), l.Then.String()}
+			words := []string{family.name, l.Zone, joined(l.Codes), joined(l.Ask), l.Then.String()}
 			if l.Name != "" {
 				words[1] += "(" + l.Name + ")"
 			}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
-	"github.com/helogate/helogate/internal/config"
 )
 
 var qpsmtpdZone = helogate.MustZone(`
@@ -236,7 +235,7 @@ func TestBadHeloWrittenOut(t *testing.T) {
 	if len(c.Policy.BadHeloFiles) > 0 {
 		t.Errorf("the file is named all the same: %v", c.Policy.BadHeloFiles)
 	}
-	written := patterns(t, c)
+	written := check.BadHeloList(c.Policy.BadHelo)
 	read, err := check.ReadBadHelo("badhelo", strings.NewReader(strings.Replace(text, "^mail(?=\\.evil)\n", "", 1)))
 	if err != nil {
 		t.Fatal(err)
@@ -248,17 +247,6 @@ func TestBadHeloWrittenOut(t *testing.T) {
 			t.Errorf("%q: %s as written out, %s as the file has it", helo, got, want)
 		}
 	}
-}
-
-func patterns(t *testing.T, c *config.Config) (all check.BadHeloList) {
-	for _, p := range c.Policy.BadHelo {
-		one, err := check.ParseBadHelo(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, one...)
-	}
-	return all
 }
 
 func TestBadHeloOption(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/check/legacy"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/rule"
 )
@@ -54,7 +55,7 @@ func WCSAP(text string) *Result {
 }
 
 // chain is the order of WCSAP's steps.
-var chain = []string{config.OrderRules, check.DNSBL, config.OrderSPF, check.DMP.Name, check.CallerID.Name, "callout"}
+var chain = []string{config.OrderRules, check.DNSBL, config.OrderSPF, legacy.DMP.Name, legacy.CallerID.Name, "callout"}
 
 const steps = `the other steps of WCSAP are no filter rules, and their settings are not imported. RBL is a [[dnsbl]] for each list, SPF is ` +
 	`spf-from, DMP dmp, CEP caller-id, and CBV callout with callout.domains: give those that you want an action in [policy.checks]. ` +

@@ -5,7 +5,6 @@ import (
 	"os"
 
 	"github.com/helogate/helogate/check"
-	"github.com/helogate/helogate/hostname"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/rule"
 )
@@ -14,49 +13,54 @@ import (
 type material struct {
 	config   *config.Config
 	settings check.Settings
+	lists    []List
 	rules    []*rule.Rule
 }
 
 // gather reads what the configuration names, and compiles its rules.
 func gather(c *config.Config) (*material, error) {
-	m := &material{config: c}
-	var errs []error
-	m.settings, errs = settingsOf(c)
+	m := &material{config: c, lists: Lists(c)}
+	bad, errs := badHelo(c)
+	m.settings = m.settingsOf(bad)
 	lists, unread := listsOf(c)
 	errs = append(errs, unread...)
 	return m, config.Join(append(errs, m.compile(lists)...)...)
 }
 
-// settingsOf makes the settings of the checks.
-func settingsOf(c *config.Config) (s check.Settings, errs []error) {
-	s = check.Settings{
-		Own:          check.Own{Names: canonical(c.Own.Names), Addresses: c.Own.Addresses, Networks: c.Own.Networks},
+// settingsOf puts together what the checks need to know.
+func (m *material) settingsOf(bad check.BadHeloList) check.Settings {
+	c := m.config
+	s := check.Settings{
+		Own:          check.Own{Names: c.Own.Names, Addresses: c.Own.Addresses, Networks: c.Own.Networks},
+		BadHelo:      bad,
 		Impersonated: c.Policy.Impersonated,
+		Exempt:       Exemptions(c),
+		Forwarders:   Forwarders(c),
 		Trusted:      true,
+		Hammering:    true,
+		Greylist: check.Greylisting{
+			On: true, Delay: c.Greylist.Delay, Sender: c.Greylist.Sender, Recipient: c.Greylist.Recipient, Exempt: exemptions(c.Greylist.Exempt),
+		},
+		Patience: c.DNS.Patience,
+		Callout:  c.Callout.Domains,
 	}
-	badHelo := func(list check.BadHeloList, err error, place string, i int) {
-		if err != nil {
-			errs = append(errs, c.Errorf(fmt.Sprintf("policy.%s[%d]", place, i), "%w", err))
-		}
-		s.BadHelo = append(s.BadHelo, list...)
+	for _, l := range m.lists {
+		s.Lists = append(s.Lists, l.List)
 	}
-	for i, pattern := range c.Policy.BadHelo {
-		list, err := check.ParseBadHelo(pattern)
-		badHelo(list, err, "bad_helo", i)
-	}
+	return s
+}
+
+// badHelo is the patterns of a configuration and of the files that it names.
+func badHelo(c *config.Config) (all check.BadHeloList, errs []error) {
+	all = append(all, c.Policy.BadHelo...)
 	for i, path := range c.Policy.BadHeloFiles {
 		list, err := readBadHelo(path)
-		badHelo(list, err, "bad_helo_files", i)
+		if err != nil {
+			errs = append(errs, c.Errorf(fmt.Sprintf("policy.bad_helo_files[%d]", i), "%w", err))
+		}
+		all = append(all, list...)
 	}
-	s.Exempt, s.Forwarders = Exemptions(c), Forwarders(c)
-	lists, wrong := Lists(c)
-	s.Lists, errs = lists, append(errs, wrong...)
-	s.Hammering, s.Callout, s.Patience = true, c.Callout.Domains, c.DNS.Patience
-	s.Greylist = check.Greylisting{
-		On: true, Delay: c.Greylist.Delay, Sender: check.Part(c.Greylist.Sender), Recipient: check.Part(c.Greylist.Recipient),
-		Exempt: exemptions(c.Greylist.Exempt),
-	}
-	return s, append(errs, senseful(c)...)
+	return all, errs
 }
 
 // Exemptions returns the entries of a configuration that exempt, in its order.
@@ -65,8 +69,8 @@ func Exemptions(c *config.Config) []check.Exemption { return exemptions(c.Exempt
 func exemptions(entries []config.Exempt) (out []check.Exemption) {
 	for _, e := range entries {
 		out = append(out, check.Exemption{
-			Addresses: e.Address, Names: canonical(e.Name), Helos: canonical(e.Helo), Senders: canonical(e.Sender),
-			Recipients: canonical(e.Recipient), Comment: e.Comment, Until: e.Until,
+			Addresses: e.Address, Names: e.Name, Helos: e.Helo, Senders: e.Sender, Recipients: e.Recipient,
+			Comment: e.Comment, Until: e.Until,
 		})
 	}
 	return out
@@ -76,7 +80,7 @@ func exemptions(entries []config.Exempt) (out []check.Exemption) {
 func Forwarders(c *config.Config) (out []check.Forwarder) {
 	for _, f := range c.Forwarder {
 		out = append(out, check.Forwarder{Origin: f.Origin, Exemption: check.Exemption{
-			Addresses: f.Address, Names: canonical(f.Name), Comment: f.Comment, Until: f.Until,
+			Addresses: f.Address, Names: f.Name, Comment: f.Comment, Until: f.Until,
 		}})
 	}
 	return out
@@ -89,12 +93,4 @@ func readBadHelo(path string) (check.BadHeloList, error) {
 	}
 	defer f.Close()
 	return check.ReadBadHelo(path, f)
-}
-
-func canonical(names []string) []string {
-	out := make([]string, len(names))
-	for i, name := range names {
-		out[i] = hostname.Canonical(name)
-	}
-	return out
 }

@@ -30,7 +30,7 @@ type Door struct {
 // A For is the policy for some recipients.
 type For struct {
 	*Policy
-	Recipients []string
+	Recipients []check.MailboxPattern
 }
 
 // A Policy is one policy, with what was said of it.
@@ -82,7 +82,7 @@ func Build(c *config.Config) (*Policies, error) {
 		for i, f := range c.Policy.For {
 			place := fmt.Sprintf("policy.for[%d]", i)
 			own := layer{place: place, preset: f.Preset, mode: f.Mode, checks: f.Checks}
-			d.For = append(d.For, &For{Policy: make(append(layers[:len(layers):len(layers)], own)...), Recipients: canonical(f.Recipient)})
+			d.For = append(d.For, &For{Policy: make(append(layers[:len(layers):len(layers)], own)...), Recipients: f.Recipient})
 		}
 		return d
 	}
@@ -154,6 +154,7 @@ func (m *material) policy(layers []layer) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	p = p.FromPreset(out.Preset)
 	p.URL, p.Footer, p.Texts = m.config.Policy.URL, m.config.Policy.Footer, m.config.Policy.Replies
 	p.ByOrigin = check.ByOrigin(m.settings.Forwarders)
 	if out.Mode != config.Enforce {

@@ -5,27 +5,36 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/internal/config"
 )
 
+var options = config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: []string{"postfix"}, Location: time.UTC}
+
 func parse(t *testing.T, text string) *config.Config {
 	t.Helper()
-	c, err := config.Parse("helogate.toml", []byte(text), config.Options{
-		Checks: check.Names(), Presets: check.Presets, Protocols: []string{"postfix"}, Location: time.UTC,
-	})
+	c, err := config.Parse("helogate.toml", []byte(text), options)
 	if err != nil {
 		t.Fatalf("%s:\n%v", text, err)
 	}
 	return c
+}
+
+// refused is the error by which a configuration is refused, by the first who reads it.
+func refused(text string) error {
+	c, err := config.Parse("helogate.toml", []byte(text), options)
+	if err == nil {
+		_, err = Build(c)
+	}
+	return err
 }
 
 func build(t *testing.T, text, preset string) *helogate.Policy {
@@ -265,7 +274,7 @@ impersonated   = ["mybank.example"]
 		f := helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr(c.client), Verb: "EHLO", Helo: c.helo,
 			Sender: "jane@example.org", Recipient: "john@example.com"}
 		v := p.Judge(t.Context(), f, helogate.MustZone(""))
-		if got := string(v.Action) + " " + v.By; got != c.want {
+		if got := v.Action.String() + " " + v.By; got != c.want {
 			t.Errorf("%s %s: %s, want %s", c.client, c.helo, got, c.want)
 		}
 		if v.Action == helogate.Reject && !strings.HasSuffix(v.Reply.Text, " https://example.net/why/"+v.ID) {
@@ -291,21 +300,35 @@ recipient = "example.NET"
 comment   = "since 2016"
 until     = 2027-06-30
 `)
-	s, errs := settingsOf(c)
-	if errs != nil {
-		t.Fatal(errs)
+	m, err := gather(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(texts ...string) (out []check.NamePattern) {
+		for _, text := range texts {
+			p, _ := check.ParseNamePattern(text)
+			out = append(out, p)
+		}
+		return out
+	}
+	mailboxes := func(texts ...string) (out []check.MailboxPattern) {
+		for _, text := range texts {
+			p, _ := check.ParseMailboxPattern(text)
+			out = append(out, p)
+		}
+		return out
 	}
 	want := []check.Exemption{{
 		Addresses:  []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")},
-		Names:      []string{"mail.example.org"},
-		Helos:      []string{".example.org", "exchange"},
-		Senders:    []string{"jane@example.org", ".example.com"},
-		Recipients: []string{"example.net"},
+		Names:      names("mail.example.org"),
+		Helos:      names(".example.org", "exchange"),
+		Senders:    mailboxes("Jane@example.org", ".example.com"),
+		Recipients: mailboxes("example.net"),
 		Comment:    "since 2016",
 		Until:      time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC),
 	}}
-	if d := cmp.Diff(want, s.Exempt, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
+	if !reflect.DeepEqual(want, m.settings.Exempt) {
+		t.Errorf("got %v, want %v", m.settings.Exempt, want)
 	}
 }
 
@@ -330,7 +353,7 @@ func TestExempt(t *testing.T) {
 		p := build(t, "mode = \"enforce\"\n[[exempt]]\n"+c.entry, "hardline")
 		f := helogate.Facts{Stage: helogate.Rcpt, Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Client: netip.MustParseAddr(c.client),
 			Verb: "EHLO", Helo: c.helo, Sender: c.from, Recipient: c.to}
-		if got := string(p.Judge(t.Context(), f, zone).Action); got != c.want {
+		if got := p.Judge(t.Context(), f, zone).Action.String(); got != c.want {
 			t.Errorf("%s: %s %s <%s> <%s>: %s, want %s", c.entry, c.client, c.helo, c.from, c.to, got, c.want)
 		}
 	}
@@ -361,16 +384,24 @@ func TestErrors(t *testing.T) {
 			fmt.Sprintf(`  2 | bad_helo_files = [%q]`, bad),
 			`    |                   ^` + strings.Repeat("~", len(bad)+1),
 		}},
-		{"several", "[policy]\nbad_helo_files = [\"/nonexistent/badhelo\"]\nbad_helo = [\"/(/\"]\n", []string{
+		{"several", "[policy]\nbad_helo_files = [\"/nonexistent/badhelo\"]\norder = [\"abuse\"]\nlists.x = 1\nbad_helo = [\"/(/\"]\n", []string{
+			"helogate.toml:4:1: policy: unknown key \"lists\" in [policy]; did you mean [lists]?",
+			`  4 | lists.x = 1`,
+			`    | ^~~~~`,
+			"helogate.toml:5:13: policy.bad_helo[0]: \"/(/\": error parsing regexp: missing closing ): `(?i)(`",
+			`  5 | bad_helo = ["/(/"]`,
+			`    |             ^~~~~`,
+		}},
+		{"several beside the file", "[policy]\nbad_helo_files = [\"/nonexistent/badhelo\"]\n[lists]\nx = \"/nonexistent/list\"\n", []string{
 			"helogate.toml:2:19: policy.bad_helo_files[0]: open /nonexistent/badhelo: no such file or directory",
 			`  2 | bad_helo_files = ["/nonexistent/badhelo"]`,
 			`    |                   ^~~~~~~~~~~~~~~~~~~~~~`,
-			"helogate.toml:3:13: policy.bad_helo[0]: \"/(/\": error parsing regexp: missing closing ): `(?i)(`",
-			`  3 | bad_helo = ["/(/"]`,
-			`    |             ^~~~~`,
+			"helogate.toml:4:5: lists.x: list: stat /nonexistent/list: no such file or directory",
+			`  4 | x = "/nonexistent/list"`,
+			`    |     ^~~~~~~~~~~~~~~~~~~`,
 		}},
 	} {
-		_, err := Build(parse(t, c.text))
+		err := refused(c.text)
 		if err == nil {
 			t.Errorf("%s: no error", c.name)
 			continue
@@ -384,11 +415,7 @@ func TestErrors(t *testing.T) {
 // TestNoFailureOfDNSRejects: a temperror that would reject is refused, by whoever reads the file first.
 func TestNoFailureOfDNSRejects(t *testing.T) {
 	for _, action := range []string{"reject", "drop", "would reject"} {
-		text := "[policy.checks]\nfcrdns = { fail = \"note\", temperror = \"" + action + "\" }\n"
-		c, err := config.Parse("helogate.toml", []byte(text), config.Options{Checks: check.Names(), Presets: check.Presets})
-		if err == nil {
-			_, err = Build(c)
-		}
+		err := refused("[policy.checks]\nfcrdns = { fail = \"note\", temperror = \"" + action + "\" }\n")
 		if err == nil || !strings.HasPrefix(err.Error(), "helogate.toml:2:") || !strings.Contains(err.Error(), "temperror") {
 			t.Errorf("temperror = %s: %v", action, err)
 		}
@@ -546,7 +573,7 @@ then = "suspect 3"
 	} {
 		f := append(strings.Fields(client), "")
 		v := p.Judge(t.Context(), helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr(f[0]), Helo: f[1], Sender: f[2]}, zone)
-		if got := string(v.Action) + " " + v.By; got != want {
+		if got := v.Action.String() + " " + v.By; got != want {
 			t.Errorf("%s: %s, want %s; %v", client, got, want, v.Findings)
 		}
 		if v.By == "no name" && v.Action == helogate.Reject && !strings.Contains(v.Reply.Text, "bounces come from hosts with a name") {

@@ -1,12 +1,12 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
 
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/internal/config"
 )
 
@@ -37,11 +37,10 @@ func (p *Policies) asks(name, family string) bool {
 
 // unasked names what is set up and asked by no policy, and the other way round.
 func unasked(c *config.Config, p *Policies) (out []string) {
-	for _, line := range check.All(check.Settings{Lists: listsAsGiven(c)}) {
-		family, i, is := ListOf(c, &line)
-		if is && !p.asks(line.Name, line.Family) {
+	for _, l := range Lists(c) {
+		if !p.asks(l.CheckName(), l.Family) {
 			out = append(out, fmt.Sprintf("%s %d (%s) is never asked, for it is ignored: give it an action by then, or %s one in [policy.checks]",
-				family, i+1, line.Name[len(family)+1:], family))
+				l.Family, l.Place+1, cmp.Or(l.Name, l.Zone), l.Family))
 		}
 	}
 	callout, postmaster := p.asks("callout", ""), p.asks("callout-postmaster", "")
@@ -57,12 +56,6 @@ func unasked(c *config.Config, p *Policies) (out []string) {
 		out = append(out, name+" asks about nobody, for callout.domains is empty: name the domains")
 	}
 	return out
-}
-
-// listsAsGiven are the lists of a configuration that has been found right.
-func listsAsGiven(c *config.Config) []check.List {
-	all, _ := Lists(c)
-	return all
 }
 
 // ungreylisted names what greylists where greylisting is turned off: it lets in. A threshold counts that is the

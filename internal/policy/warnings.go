@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/internal/config"
 )
 
@@ -29,13 +30,21 @@ func tooLate(c *config.Config, p *Policies) (out []string) {
 	}
 	late := letsInLater(p, at)
 	late = append(late, lateExemptions(c)...)
-	for i := range c.Policy.For {
-		late = append(late, fmt.Sprintf("policy.for %d (%s)", i+1, strings.Join(c.Policy.For[i].Recipient, ", ")))
+	for i, f := range c.Policy.For {
+		late = append(late, fmt.Sprintf("policy.for %d (%s)", i+1, listed(f.Recipient)))
 	}
 	if len(late) == 0 {
 		return nil
 	}
 	return []string{fmt.Sprintf("reject_at_stage is %s: what lets in later comes too late: %s", at, strings.Join(late, ", "))}
+}
+
+func listed(all []check.MailboxPattern) string {
+	texts := make([]string, len(all))
+	for i, p := range all {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, ", ")
 }
 
 // letsInLater names the lines that accept or vouch and cannot be judged yet at a stage. A login comes between HELO and MAIL,
@@ -135,24 +144,17 @@ func later(a, b time.Time) bool { return a.IsZero() || !b.IsZero() && !a.Before(
 
 // covers reports whether a lets in whomever b does, their ends aside.
 func covers(a, b *config.Exempt) bool {
-	return coversPrefixes(a.Address, b.Address) && coversNames(a.Name, b.Name) && coversNames(a.Helo, b.Helo) &&
-		coversNames(a.Sender, b.Sender) && coversNames(a.Recipient, b.Recipient)
+	return coversAll(a.Address, b.Address, coversPrefix) &&
+		coversAll(a.Name, b.Name, check.NamePattern.Covers) && coversAll(a.Helo, b.Helo, check.NamePattern.Covers) &&
+		coversAll(a.Sender, b.Sender, check.MailboxPattern.Covers) && coversAll(a.Recipient, b.Recipient, check.MailboxPattern.Covers)
 }
 
-func coversPrefixes(a, b []netip.Prefix) bool {
-	in := func(p netip.Prefix) bool {
-		return slices.ContainsFunc(a, func(q netip.Prefix) bool { return q.Bits() <= p.Bits() && q.Contains(p.Addr()) })
-	}
-	return len(a) == 0 || len(b) > 0 && !slices.ContainsFunc(b, func(p netip.Prefix) bool { return !in(p) })
-}
+func coversPrefix(a, b netip.Prefix) bool { return a.Bits() <= b.Bits() && a.Contains(b.Addr()) }
 
-func coversNames(a, b []string) bool {
-	in := func(name string) bool {
-		return slices.ContainsFunc(a, func(q string) bool {
-			return strings.EqualFold(q, name) || q[0] == '.' && strings.HasSuffix(strings.ToLower(name), strings.ToLower(q))
-		})
-	}
-	return len(a) == 0 || len(b) > 0 && !slices.ContainsFunc(b, func(n string) bool { return !in(n) })
+// coversAll reports whether each of b is covered by one of a; none at all is anything.
+func coversAll[T any](a, b []T, covers func(a, b T) bool) bool {
+	in := func(one T) bool { return slices.ContainsFunc(a, func(other T) bool { return covers(other, one) }) }
+	return len(a) == 0 || len(b) > 0 && !slices.ContainsFunc(b, func(one T) bool { return !in(one) })
 }
 
 // unheard names settings that no door can do anything with. MTAs show the origin of what they are forwarded as the client

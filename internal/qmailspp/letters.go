@@ -152,7 +152,9 @@ func lettersPolicy(t helodnscheck.Letters, own []netip.Prefix) (*helogate.Policy
 			}
 		}
 		if l.Pass != "" {
-			on[helogate.Pass] = helogate.Action{Do: helogate.Do(l.Pass)}
+			if on[helogate.Pass], err = helogate.ParseAction(l.Pass); err != nil {
+				return nil, err
+			}
 		}
 		if l.DNS {
 			on[helogate.TempError] = helogate.Action{Do: helogate.Note}

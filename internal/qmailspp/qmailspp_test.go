@@ -359,7 +359,8 @@ func FuzzEnvironment(f *testing.F) {
 			}
 		}
 		alone := func(_ context.Context, f helogate.Facts, _ bool) (Answer, helogate.Asker, error) {
-			a := Answer{Do: helogate.Do(to), Reply: helogate.Reply{Code: len(helo), Enhanced: from, Text: helo}, Headers: []Field{{from, helo}, {"X-HELO", f.Helo}}}
+			do, _ := helogate.ParseDo(to)
+			a := Answer{Do: do, Reply: helogate.Reply{Code: len(helo), Enhanced: from, Text: helo}, Headers: []Field{{from, helo}, {"X-HELO", f.Helo}}}
 			if !known(a.Do) {
 				a.Do = []helogate.Do{helogate.Continue, helogate.Accept, helogate.Defer, helogate.Reject, helogate.Drop}[len(from)%5]
 			}

@@ -11,8 +11,8 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 	"github.com/helogate/helogate/internal/printable"
 )
 
@@ -25,8 +25,6 @@ type evaluation struct {
 	excused   string  // likewise, of what the rule itself says the failure of
 	missed    string  // likewise, of lists and stores
 	known     []value // what was looked up before
-	helo      hostname.Helo
-	parsed    bool
 	suspicion int64
 	suspected bool // suspicion was read
 }
@@ -64,11 +62,11 @@ func (r *Rule) run(c *helogate.Case) helogate.Finding {
 	case !matched:
 		return c.None("no match")
 	case r.matched == helogate.Pass:
-		return c.Pass(r.why)
+		return c.Pass("%s", r.why)
 	case r.matched == helogate.Neutral:
-		return c.Neutral(r.why)
+		return c.Neutral("%s", r.why)
 	}
-	return c.Fail(r.why)
+	return c.Fail("%s", r.why)
 }
 
 // judge evaluates the rule, for the least suspicion and, where it reads that and failures of DNS leave a part of it
@@ -165,17 +163,17 @@ func (e *evaluation) work(name string) ref.Val {
 	case "helo.kind":
 		return types.String(e.greeting().Kind)
 	case "helo.org":
-		return types.String(hostname.Org(e.greeting().Name))
+		return types.String(parsed.Of(c).Org(e.greeting().Name))
 	case "helo.verb":
 		return types.String(verb(c.Verb))
 	case "sender":
 		return types.String(text(c.Sender))
 	case "sender.domain":
-		return types.String(domainOf(c.Sender))
+		return types.String(domainOf(c.Sender, parsed.Of(c).SenderDomain))
 	case "recipient":
 		return types.String(text(c.Recipient))
 	case "recipient.domain":
-		return types.String(domainOf(c.Recipient))
+		return types.String(domainOf(c.Recipient, parsed.Of(c).RecipientDomain))
 	case "auth":
 		return types.String(text(c.Auth))
 	case "own.client":
@@ -191,7 +189,7 @@ func (e *evaluation) lookUp(name string) ref.Val {
 		if found == helogate.TempError {
 			e.fail(name, "%s is not known now", check)
 		}
-		return types.String(found)
+		return types.String(found.String())
 	}
 	switch name {
 	case "ptr.names":
@@ -200,7 +198,7 @@ func (e *evaluation) lookUp(name string) ref.Val {
 		return stringList(e.confirmed())
 	case ptrStatus:
 		e.ptr()
-		return types.String(e.c.Ask(helogate.PTR, e.c.ClientText()).Status)
+		return types.String(e.c.Ask(helogate.PTR, e.c.ClientText()).Status.String())
 	}
 	return nil
 }
@@ -268,12 +266,7 @@ func (e *evaluation) ownClient() bool {
 }
 
 // greeting is what the HELO argument is by itself.
-func (e *evaluation) greeting() *hostname.Helo {
-	if !e.parsed {
-		e.helo, e.parsed = hostname.ParseHelo(e.c.Helo), true
-	}
-	return &e.helo
-}
+func (e *evaluation) greeting() *hostname.Helo { return &parsed.Of(e.c).Helo }
 
 func (e *evaluation) heloText() string {
 	v, _ := e.ResolveName("helo.text")
@@ -300,12 +293,12 @@ func verb(s string) string {
 	return ""
 }
 
-// domainOf returns the domain of an envelope address as check.Domain does, "" for one that DNS could not know.
-func domainOf(address string) string {
+// domainOf returns the domain of an envelope address, as checks have it, "" for one that DNS could not know.
+func domainOf(address string, parse func() string) string {
 	if len(address)-strings.LastIndexByte(address, '@') > maxText {
 		return ""
 	}
-	domain := check.Domain(address)
+	domain := parse()
 	if len(domain) > maxName {
 		return ""
 	}

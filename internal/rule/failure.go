@@ -41,9 +41,9 @@ func failure(name string, e ast.Expr) bool {
 	case !ok:
 		return false
 	case name == ptrStatus:
-		return word == string(helogate.TempFail)
+		return word == helogate.TempFail.String()
 	}
-	return strings.HasPrefix(name, checks+".") && word == string(helogate.TempError)
+	return strings.HasPrefix(name, checks+".") && word == helogate.TempError.String()
 }
 
 // alternatives are what a node may stand for: the branches of a condition, the elements of a list, or itself.

@@ -79,7 +79,7 @@ func TestFailureOfAnother(t *testing.T) {
 			got := "not run"
 			for _, found := range v.Findings {
 				if found.Check == "r" {
-					got = string(found.Outcome)
+					got = found.Outcome.String()
 				}
 			}
 			if got = fmt.Sprintf("%s, %s", got, v.Action); got != tt.want {

@@ -19,7 +19,7 @@ func configured(t testing.TB) check.Settings {
 	return check.Settings{
 		Lists: []check.List{
 			{Family: check.DNSBL, Name: "bl", Zone: "bl.example", Codes: codes},
-			{Family: check.DNSBL, Zone: "from.bl.example", Codes: codes, Ask: []string{"sender"}},
+			{Family: check.DNSBL, Zone: "from.bl.example", Codes: codes, Ask: []check.Asked{check.AskSender}},
 			{Family: check.DNSWL, Zone: "wl.example", Codes: codes},
 		},
 		Greylist: check.Greylisting{On: true}, Patience: time.Hour,

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -61,17 +62,18 @@ const (
 	ptrStatus = "ptr.status"
 )
 
-var heloKinds = wordsOf([]hostname.Kind{
-	hostname.Empty, hostname.FQDN, hostname.SingleLabel, hostname.Private, hostname.Literal, hostname.BareAddress, hostname.Malformed,
-})
+var heloKinds = []string{
+	string(hostname.Empty), string(hostname.FQDN), string(hostname.SingleLabel), string(hostname.Private),
+	string(hostname.Literal), string(hostname.BareAddress), string(hostname.Malformed),
+}
 var statuses = wordsOf([]helogate.Status{helogate.OK, helogate.NoData, helogate.NXDomain, helogate.TempFail})
 var outcomes = wordsOf(helogate.Outcomes)
-var stages = []string{helogate.Connect.String(), helogate.Helo.String(), helogate.Mail.String(), helogate.Rcpt.String()}
+var stages = wordsOf([]helogate.Stage{helogate.Connect, helogate.Helo, helogate.Mail, helogate.Rcpt})
 
-func wordsOf[T ~string](of []T) []string {
+func wordsOf[T fmt.Stringer](of []T) []string {
 	out := make([]string, len(of))
 	for i := range of {
-		out[i] = string(of[i])
+		out[i] = of[i].String()
 	}
 	return out
 }

@@ -6,6 +6,7 @@
 package rule
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -15,7 +16,6 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/list"
-	"github.com/helogate/helogate/internal/printable"
 )
 
 // Env is what rules may name beside the facts.
@@ -69,7 +69,7 @@ const (
 	maxMade  = 32       // elements of a list that is made anew for each client
 	maxText  = 64 << 10 // octets of a fact; what is longer is cut
 	maxName  = 255      // octets of a name; what is longer is none
-	maxWhy   = 400      // octets of a note, as in helogate.Case
+	maxWhy   = 400      // octets of what says why a rule was not judged, as in helogate.Case
 )
 
 // Compile makes a rule of an expression. name is that of the check, note what the client is told, or people if it is not
@@ -90,10 +90,7 @@ func (c *Compiler) Compile(name, when, note string, then helogate.Action) (*Rule
 	}
 	r := &Rule{
 		compiler: c, Reads: v.checksRead(), excused: v.excused, suspicions: v.suspicions,
-		why: printable.Text(note, maxWhy),
-	}
-	if r.why == "" {
-		r.why = printable.Text(name, maxWhy)
+		why: cmp.Or(note, name),
 	}
 	if err := r.plan(src, v, checked); err != nil {
 		return nil, Errors{err}

@@ -52,14 +52,14 @@ func judge(t testing.TB, r *Rule, f helogate.Facts, ask helogate.Asker) (helogat
 		t.Fatal(err)
 	}
 	p.Exhaustive = true
-	p.Panicked = func(name string, _ helogate.Facts, cause any, _ []byte) { t.Errorf("%s panicked: %v", name, cause) }
+	p.Report = func(f helogate.Fault) { t.Errorf("%s panicked: %v", f.Check, f.Cause) }
 	v := p.Judge(context.Background(), f, ask)
 	for _, found := range v.Findings {
 		if found.Check == "r" {
 			return found, v
 		}
 	}
-	return helogate.Finding{Outcome: "not run"}, v
+	return helogate.Finding{Why: "not run"}, v
 }
 
 var outcomeTests = [...]struct{ when, then, facts, want string }{

@@ -5,28 +5,28 @@ import (
 	"github.com/helogate/helogate/internal/presentation"
 )
 
-// Explain returns what the domain wants said to who failed, "" if it has nothing to say (RFC 7208 section 6.2). It is a
-// stranger's text, with what the client said in it: any octets, of any length. It asks DNS, and a failure of that is no
-// doubt of the outcome.
-func (r Result) Explain() string {
-	if r.run == nil || r.run.top.record == nil || r.run.top.record.exp == nil {
+// Explain returns what the domain wants said to a client that failed, "" if it has nothing to say (RFC 7208 section
+// 6.2). It takes what Check took. The text is a stranger's, with what the client said in it: any octets, at most
+// maxExpansion of them. It asks DNS, and a failure of that is no doubt of the outcome.
+func (res Result) Explain(ask Asker, id Identity) string {
+	if res.exp == "" {
 		return ""
 	}
-	run := r.run
-	run.explaining = true
-	at, err := run.expandName(run.top.record.exp, run.top.at)
-	if err != nil {
+	w := newWalk(ask, id)
+	w.explaining = true
+	at, err := w.target(res.exp, name{raw: res.Domain})
+	if err != nil || at.question == "" {
 		return ""
 	}
-	a := run.ask.Ask(helogate.TXT, at.question)
+	a := ask.Ask(helogate.TXT, at.question)
 	if a.Status != helogate.OK || len(a.Values) != 1 {
 		return ""
 	}
-	m, err := parseMacros(presentation.Unescape(a.Values[0]), inExplanation)
-	if err != nil {
+	text := presentation.Unescape(a.Values[0])
+	if checkMacros(text, inExplanation) != nil {
 		return ""
 	}
-	text, err := run.expand(m, run.top.at.raw)
+	text, err = w.expand(text, res.Domain, inExplanation)
 	if err != nil {
 		return ""
 	}

@@ -16,7 +16,8 @@ type name struct {
 	question string // as a Question has it: lower case, odd octets escaped as in RFC 1035 section 5.1
 }
 
-// newName makes a name of octets. It is not ok if no such name can exist: a label is empty or too long, or the whole is.
+// newName makes a name of octets. It is not ok if no such name can exist: a label is empty or too long, or the whole
+// is.
 func newName(raw string) (n name, ok bool) {
 	raw = strings.TrimSuffix(raw, ".")
 	if len(raw) > maxName {
@@ -69,7 +70,8 @@ func escape(raw string) string {
 	return string(b)
 }
 
-// under reports whether a name is a domain or below it, both as questions have them. A dot that is escaped ends no label.
+// under reports whether a name is a domain or below it, both as questions have them. A dot that is escaped ends no
+// label.
 func under(n, domain string) bool {
 	if n == domain {
 		return true
@@ -82,23 +84,34 @@ func under(n, domain string) bool {
 	return (len(rest)-len(strings.TrimRight(rest, `\`)))%2 == 0
 }
 
-// expandName expands a domain-spec; of a name that is too long, labels on the left are dropped (RFC 7208 section 7.3).
-// errNotFound is that no such name can exist (section 4.8).
-func (r *run) expandName(m macros, at name) (name, error) {
-	raw, err := r.expand(m, at.raw)
-	if err != nil {
-		return name{}, err
+// target is the name that a domain-spec of the record of a name stands for. It is the zero name if no such name can
+// exist (RFC 7208 section 4.8). The error is errNoMatch, or one of DNS, of the macro p.
+func (w *walk) target(spec string, at name) (name, error) {
+	raw := spec
+	if strings.IndexByte(spec, '%') >= 0 {
+		if !isASCII(w.id.Local) && hasLocal(spec) {
+			return name{}, errNoMatch // RFC 8616 section 4
+		}
+		var err error
+		if raw, err = w.expand(spec, at.raw, inDomain); err != nil {
+			return name{}, err
+		}
+		if len(raw) == maxExpansion {
+			return name{}, nil
+		}
 	}
+	n, _ := newName(shorten(raw))
+	return n, nil
+}
+
+// shorten drops labels on the left of what is too long for a name (RFC 7208 section 7.3).
+func shorten(raw string) string {
 	for raw = strings.TrimSuffix(raw, "."); len(raw) > maxName; {
 		_, rest, dotted := strings.Cut(raw, ".")
 		if !dotted {
-			return name{}, errNotFound
+			return ""
 		}
 		raw = rest
 	}
-	n, ok := newName(raw)
-	if !ok {
-		return name{}, errNotFound
-	}
-	return n, nil
+	return raw
 }

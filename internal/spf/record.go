@@ -8,29 +8,33 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/presentation"
 )
 
 const version = "v=spf1"
 
-// A record is an SPF record, read (RFC 7208 section 12).
+// A record is an SPF record, read for one client (RFC 7208 section 12). Terms about the addresses of others are left
+// out, and so is what stands behind a term that matches without a question: nothing rests on them.
 type record struct {
-	terms    []term
-	redirect macros // nil: none
-	exp      macros // nil: none
+	asking   [maxTerms + 1]term // the terms that ask DNS; one more than may be, for that one is an error
+	asks     int                // how many these are
+	end      term               // the one that matches without a question; no text: there is none
+	redirect string             // domain-spec; "": none
+	exp      string             // domain-spec; "": none
 }
 
 // A term is a directive: a mechanism with its qualifier.
 type term struct {
-	text         string // as it was published
-	qualifier    byte   // + - ~ ?
-	kind         kind
-	target       macros       // nil: the domain whose record it is
+	text         string       // as it was published
+	target       string       // domain-spec; "": the domain whose record it is
 	network      netip.Prefix // of ip4 and ip6
-	bits4, bits6 int          // of a and mx: how much of an address counts
+	bits4, bits6 int          // how much of an address counts
+	kind         kind
+	qualifier    byte // + - ~ ?
 }
 
-type kind int
+type kind byte
 
 const (
 	termAll kind = iota
@@ -42,31 +46,16 @@ const (
 	termExists
 )
 
-// engineWord is the mechanism that the engine knows. That of ptr is not: the engine would go on after a failure of DNS.
-func (k kind) engineWord() string {
-	switch k {
-	case termInclude:
-		return "include"
-	case termA:
-		return "a"
-	case termMX:
-		return "mx"
+func (t *term) outcome() helogate.Outcome {
+	switch t.qualifier {
+	case '-':
+		return helogate.Fail
+	case '~':
+		return helogate.SoftFail
+	case '?':
+		return helogate.Neutral
 	}
-	return "exists"
-}
-
-// covers reports whether an address, as text, is the client's as far as it counts.
-func (t *term) covers(address string, client netip.Addr) bool {
-	a, err := netip.ParseAddr(address)
-	if err != nil || a.Is4() != client.Is4() {
-		return false
-	}
-	bits := t.bits6
-	if a.Is4() {
-		bits = t.bits4
-	}
-	p, err := a.Prefix(bits)
-	return err == nil && p.Contains(client)
+	return helogate.Pass
 }
 
 // isRecord reports whether a text is an SPF record: the version, and its end or a space (RFC 7208 section 4.5).
@@ -77,53 +66,56 @@ func isRecord(text string) bool {
 
 func hasRecord(texts []string) bool { return slices.ContainsFunc(texts, isRecord) }
 
-// selectRecord reads the SPF record among the texts of a name (RFC 7208 section 4.5), nil if none is one.
-func selectRecord(texts []string) (*record, error) {
-	found := -1
-	for i, t := range texts {
-		if !isRecord(t) {
-			continue
+// selectRecord returns the SPF record among the texts of a name (RFC 7208 section 4.5), "" if none is one.
+func selectRecord(texts []string) (record string, err error) {
+	for _, t := range texts {
+		switch {
+		case !isRecord(t):
+		case record != "":
+			return "", errors.New("there is more than one")
+		default:
+			record = t
 		}
-		if found >= 0 {
-			return nil, errors.New("there is more than one")
-		}
-		found = i
 	}
-	if found < 0 {
-		return nil, nil
-	}
-	return parse(texts[found])
+	return record, nil
 }
 
-// parse reads a record, as strictly as RFC 7208 section 4.6 asks for: any error anywhere is a permerror.
-func parse(text string) (*record, error) {
+// read reads a record, as strictly as RFC 7208 section 4.6 asks for: any error anywhere is a permerror.
+func (rec *record) read(text string, client netip.Addr) error {
 	text = presentation.Unescape(text)
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c > '~' {
-			return nil, fmt.Errorf("octet %d is %#02x, which is no printable ASCII", i+1, c)
+			return fmt.Errorf("octet %d is %#02x, which is no printable ASCII", i+1, c)
 		}
 	}
-	rec := &record{terms: make([]term, 0, min(strings.Count(text, " "), 32))}
-	for field := range strings.SplitSeq(text[len(version):], " ") {
-		if field == "" {
+	for rest := text[len(version):]; rest != ""; {
+		var field string
+		if field, rest, _ = strings.Cut(rest, " "); field == "" {
 			continue
 		}
-		if err := rec.add(field); err != nil {
-			return nil, fmt.Errorf("%s: %w", clip(field), err)
+		if err := rec.add(field, client); err != nil {
+			return fmt.Errorf("%s: %w", clip(field), err)
 		}
 	}
-	return rec, nil
+	return nil
 }
 
-func (rec *record) add(field string) error {
+func (rec *record) add(field string, client netip.Addr) error {
 	if name, value, is := modifier(field); is {
 		return rec.addModifier(name, value)
 	}
-	t, err := parseDirective(field)
-	if err == nil {
-		rec.terms = append(rec.terms, t)
+	var t term
+	if err := t.parse(field); err != nil || rec.end.text != "" {
+		return err
 	}
-	return err
+	switch {
+	case t.kind == termAll, t.kind == termNetwork && t.network.Contains(client):
+		rec.end = t
+	case t.kind != termNetwork && rec.asks < len(rec.asking):
+		rec.asking[rec.asks] = t
+		rec.asks++
+	}
+	return nil
 }
 
 // modifier takes "redirect=example.org" apart. What has a "=" after a name is one, known or not.
@@ -143,35 +135,34 @@ func modifier(field string) (name, value string, is bool) {
 
 // addModifier notes redirect and exp, each of which may stand in a record once (section 6). Others say nothing to us.
 func (rec *record) addModifier(name, value string) error {
-	var into *macros
+	var into *string
 	switch {
 	case strings.EqualFold(name, "redirect"):
 		into = &rec.redirect
 	case strings.EqualFold(name, "exp"):
 		into = &rec.exp
 	default:
-		_, err := parseMacros(value, inExplanation)
-		return err
+		return checkMacros(value, inExplanation)
 	}
-	if *into != nil {
+	if *into != "" {
 		return errors.New("it stands there twice")
 	}
-	m, err := parseDomainSpec(value)
-	*into = m
-	return err
+	*into = value
+	return checkDomainSpec(value)
 }
 
-func parseDirective(field string) (term, error) {
-	t := term{text: field, qualifier: '+', bits4: 32, bits6: 128}
-	if strings.IndexByte("+-~?", field[0]) >= 0 {
+// parse reads a directive. The term is the zero term before.
+func (t *term) parse(field string) error {
+	t.text, t.qualifier, t.bits4, t.bits6 = field, '+', 32, 128
+	switch field[0] {
+	case '+', '-', '~', '?':
 		t.qualifier, field = field[0], field[1:]
 	}
-	name, arg := field, ""
-	if i := strings.IndexAny(field, ":/"); i >= 0 {
-		name, arg = field[:i], field[i:]
+	end := 0
+	for end < len(field) && field[end] != ':' && field[end] != '/' {
+		end++
 	}
-	err := t.parseMechanism(name, arg)
-	return t, err
+	return t.parseMechanism(field[:end], field[end:])
 }
 
 // parseMechanism reads what follows a mechanism's name: nothing, or what begins with ":" or "/".
@@ -207,12 +198,12 @@ func (t *term) parseMechanism(name, arg string) (err error) {
 	return err
 }
 
-func (t *term) parseTarget(arg string) (err error) {
+func (t *term) parseTarget(arg string) error {
 	if arg == "" || arg[0] != ':' {
 		return errors.New("a colon and a domain are missing")
 	}
-	t.target, err = parseDomainSpec(arg[1:])
-	return err
+	t.target = arg[1:]
+	return checkDomainSpec(t.target)
 }
 
 // parseBits takes a dual-cidr-length off the end. A "/" that no number follows may be part of a name.

@@ -2,54 +2,61 @@ package spf
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
 	"github.com/helogate/helogate/internal/presentation"
 )
 
-// shown is a record as it was understood.
-func shown(rec *record) string {
-	var b strings.Builder
-	for _, t := range rec.terms {
-		word := t.kind.engineWord()
-		switch t.kind {
-		case termAll:
-			word = "all"
-		case termNetwork:
-			word = t.network.String()
-		case termPTR:
-			word = "ptr"
-		}
-		fmt.Fprintf(&b, "%c%s%s", t.qualifier, word, shownMacros(t.target))
-		if t.bits4 != 32 || t.bits6 != 128 {
-			fmt.Fprintf(&b, "/%d//%d", t.bits4, t.bits6)
-		}
-		b.WriteByte(' ')
+// shown is a record as it was understood: each of its terms, whatever they mean to a client. It reads as the record does, and is
+// one with the same meaning.
+func shown(text string) (string, error) {
+	var rec record
+	if err := rec.read(text, netip.Addr{}); err != nil {
+		return "", err
 	}
-	if rec.redirect != nil {
-		b.WriteString("redirect" + shownMacros(rec.redirect) + " ")
-	}
-	if rec.exp != nil {
-		b.WriteString("exp" + shownMacros(rec.exp) + " ")
-	}
-	return strings.TrimSuffix(b.String(), " ")
-}
-
-func shownMacros(m macros) string {
-	var b strings.Builder
-	for _, p := range m {
-		if p.letter == 0 {
-			b.WriteString("(" + p.literal + ")")
+	var out []string
+	for _, field := range strings.Fields(presentation.Unescape(text)[len(version):]) {
+		if _, _, is := modifier(field); is {
 			continue
 		}
-		fmt.Fprintf(&b, "{%c %t %d %t %s}", p.letter, p.escape, p.rightmost, p.reverse, p.delimiters)
+		var t term
+		if err := t.parse(field); err != nil {
+			return "", err
+		}
+		out = append(out, t.String())
 	}
-	return b.String()
+	if rec.redirect != "" {
+		out = append(out, "redirect="+rec.redirect)
+	}
+	if rec.exp != "" {
+		out = append(out, "exp="+rec.exp)
+	}
+	return strings.Join(out, " "), nil
+}
+
+func (t *term) String() string {
+	s := string(t.qualifier) + [...]string{"all", "ip", "include", "a", "mx", "ptr", "exists"}[t.kind]
+	if t.kind == termNetwork {
+		family := "6:"
+		if t.network.Addr().Is4() {
+			family = "4:"
+		}
+		return s + family + t.network.String()
+	}
+	if t.target != "" {
+		s += ":" + t.target
+	}
+	if t.bits4 != 32 || t.bits6 != 128 {
+		s += fmt.Sprintf("/%d//%d", t.bits4, t.bits6)
+	}
+	return s
 }
 
 // The grammar of RFC 7208 section 12, a case a line.
@@ -59,15 +66,15 @@ func TestParse(t *testing.T) {
 		{"   -all  ", "-all"},
 		{"+ALL ?aLL all", "+all ?all +all"},
 		{"~a -A a/24 a//64 a/0//0", "~a -a +a/24//128 +a/32//64 +a/0//0"},
-		{"a:example.org mx:example.org/24//64", "+a(example.org) +mx(example.org)/24//64"},
-		{"a:foo:bar/baz.example.org a:x/24.example.org", "+a(foo:bar/baz.example.org) +a(x/24.example.org)"},
-		{"a:%{d}/24 exists:%{i}._%{L2R+-}.%%.%_.%-.example", "+a{d false 0 false }/24//128 +exists{i false 0 false }(._){l true 2 true +-}(.)(%)(.)( )(.)(%20)(.example)"},
-		{"include:a.example. ptr ptr:b.xn--0-1", "+include(a.example.) +ptr +ptr(b.xn--0-1)"},
-		{"IP4:192.0.2.0/24 ip4:192.0.2.1 ip4:0.0.0.0/0", "+192.0.2.0/24 +192.0.2.1/32 +0.0.0.0/0"},
-		{"ip6:2001:DB8::/32 ip6:::1 ip6:::192.0.2.1/0", "+2001:db8::/32 +::1/128 +::c000:201/0"},
-		{"redirect=a.example exp=%{ir}.%{v}.example", "redirect(a.example) exp{i false 0 true }(.){v false 0 false }(.example)"},
-		{"Redirect=a.example EXP=b.example moo.cow-far_out=man:dog/cat a=b x=%{t} y=", "redirect(a.example) exp(b.example)"},
-		{"a:%{d99999999999999999999}", "+a{d false 253 false }"},
+		{"a:example.org mx:example.org/24//64", "+a:example.org +mx:example.org/24//64"},
+		{"a:foo:bar/baz.example.org a:x/24.example.org", "+a:foo:bar/baz.example.org +a:x/24.example.org"},
+		{"a:%{d}/24 exists:%{i}._%{L2R+-}.%%.%_.%-.example", "+a:%{d}/24//128 +exists:%{i}._%{L2R+-}.%%.%_.%-.example"},
+		{"include:a.example. ptr ptr:b.xn--0-1", "+include:a.example. +ptr +ptr:b.xn--0-1"},
+		{"IP4:192.0.2.0/24 ip4:192.0.2.1 ip4:0.0.0.0/0", "+ip4:192.0.2.0/24 +ip4:192.0.2.1/32 +ip4:0.0.0.0/0"},
+		{"ip6:2001:DB8::/32 ip6:::1 ip6:::192.0.2.1/0", "+ip6:2001:db8::/32 +ip6:::1/128 +ip6:::c000:201/0"},
+		{"redirect=a.example exp=%{ir}.%{v}.example", "redirect=a.example exp=%{ir}.%{v}.example"},
+		{"Redirect=a.example EXP=b.example moo.cow-far_out=man:dog/cat a=b x=%{t} y=", "redirect=a.example exp=b.example"},
+		{"a:%{d99999999999999999999}", "+a:%{d99999999999999999999}"},
 
 		{"-all moo", "moo: there is no such mechanism"},
 		{"all:x", "all:x: nothing may follow all"},
@@ -122,12 +129,11 @@ func TestParse(t *testing.T) {
 		{"a:" + strings.Repeat("x", 100), "a:" + strings.Repeat("x", 58) + "...: the domain does not end in a top-level domain"},
 		{`a:\226\128\139x.example`, "octet 10 is 0xe2, which is no printable ASCII"},
 		{"a\tmx", "octet 9 is 0x09, which is no printable ASCII"},
-		{`a:\"x.example`, `+a("x.example)`}, // presentation form of a TXT value
+		{`a:\"x.example`, `+a:"x.example`}, // presentation form of a TXT value
 	} {
-		rec, err := parse(version + " " + c.text)
-		got := fmt.Sprint(err)
-		if err == nil {
-			got = shown(rec)
+		got, err := shown(version + " " + c.text)
+		if err != nil {
+			got = err.Error()
 		}
 		if got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.text, got, c.want)
@@ -143,16 +149,15 @@ func TestSelectRecord(t *testing.T) {
 	}{
 		{nil, "none"},
 		{[]string{"", "v=spf", "v=spf10 -all", "v=spf1\t-all", "xv=spf1 -all", "v=spf2.0/pra -all"}, "none"},
-		{[]string{"google-site-verification=x", "v=spf1 -all", "v=spf10"}, "-all"},
-		{[]string{"V=SPF1"}, ""},
+		{[]string{"google-site-verification=x", "v=spf1 -all", "v=spf10"}, "v=spf1 -all"},
+		{[]string{"V=SPF1"}, "V=SPF1"},
 		{[]string{"v=spf1 -all", "V=SPF1 +all"}, "there is more than one"},
 	} {
-		rec, err := selectRecord(c.texts)
-		got := "none"
+		got, err := selectRecord(c.texts)
 		if err != nil {
 			got = err.Error()
-		} else if rec != nil {
-			got = shown(rec)
+		} else if got == "" {
+			got = "none"
 		}
 		if got != c.want || hasRecord(c.texts) == (c.want == "none") {
 			t.Errorf("%q: %s, want %s", c.texts, got, c.want)
@@ -162,11 +167,15 @@ func TestSelectRecord(t *testing.T) {
 
 // RFC 7208 section 7.4, and what is allowed in explanations alone.
 func TestExpand(t *testing.T) {
-	v4 := &run{id: identity("192.0.2.3", "mail.example", "strong-bad@email.example.com"), client: "192.0.2.3"}
-	v6 := &run{id: identity("2001:db8::cb01", "mail.example", "strong-bad@email.example.com"), client: "2001:db8::cb01"}
-	odd := &run{id: identity("192.0.2.3", "a b", "a..b&\xff@email.example.com")}
+	of := func(client, helo, sender string) *walk {
+		w := newWalk(direct{client: client}, identity(client, helo, sender))
+		return &w
+	}
+	v4 := of("192.0.2.3", "mail.example", "strong-bad@email.example.com")
+	v6 := of("2001:db8::cb01", "mail.example", "strong-bad@email.example.com")
+	odd := of("192.0.2.3", "a b", "a..b&\xff@email.example.com")
 	for _, c := range []struct {
-		run        *run
+		walk       *walk
 		text, want string
 	}{
 		{v4, "%{s}", "strong-bad@email.example.com"},
@@ -193,12 +202,33 @@ func TestExpand(t *testing.T) {
 		{v6, "%{C}", "2001%3Adb8%3A%3Acb01"},
 		{odd, "%{l}|%{L}|%{lr}|%{l2}|%{H}", "a..b&\xff|a..b%26%FF|b&\xff..a|.b&\xff|a%20b"},
 	} {
-		m, err := parseMacros(c.text, inExplanation)
-		if err != nil {
+		if err := checkMacros(c.text, inExplanation); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := c.run.expand(m, "email.example.com"); got != c.want || err != nil {
+		if got, err := c.walk.expand(c.text, "email.example.com", inExplanation); got != c.want || err != nil {
 			t.Errorf("%s: %q %v, want %q", c.text, got, err, c.want)
+		}
+	}
+}
+
+// RFC 7208 section 7.3: what is too long loses labels on the left. Section 4.8: what can be no name is none.
+func TestTarget(t *testing.T) {
+	labels := func(n int) string { return strings.Repeat("abcdefgh.", n) }
+	for _, c := range []struct{ local, spec, want string }{
+		{"x", "%{l}.Example.", "x.example"},
+		{"x", "a..example", ""},
+		{"x", labels(100) + "example", labels(27) + "example"},
+		{labels(100), "%{l}example", labels(27) + "example"},
+		{labels(1), strings.Repeat("%{l}", 100) + "example", labels(27) + "example"},
+		{labels(100), "%{lr}.example", labels(27)[:26*9+8] + ".example"},
+		{strings.Repeat("x", 300), "%{l}.example", "example"},
+		{strings.Repeat("x", 300), "example.%{l}", ""},
+		{labels(maxExpansion / 9), "%{l}example", ""},
+	} {
+		w := newWalk(direct{}, identity("192.0.2.3", "x", "x@example.org"))
+		w.id.Local = c.local
+		if n, err := w.target(c.spec, name{raw: "example.org"}); n.question != c.want || err != nil {
+			t.Errorf("%.20s %.20s: %q %v, want %q", c.spec, c.local, n.question, err, c.want)
 		}
 	}
 }
@@ -241,9 +271,12 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// A record of the grammar is understood, whatever stands around its terms and in whatever case.
+// A record of the grammar is understood, whatever stands around its terms and in whatever case; and what was understood is a
+// record that is understood so.
 func TestParseTakesTheGrammar(t *testing.T) {
-	domain := rapid.StringMatching(`([a-z0-9!$&'*/;<=>?@^_{|}~:-]{0,5}(%\{[slodiphvSLODIPHV]([1-9][0-9]?)?[rR]?[-.+,/_=]{0,3}\}|%%|%_|%-)?){0,3}(\.[a-z0-9]{0,3}[a-z][a-z0-9]{0,3}\.?|%\{d\})`)
+	domain := rapid.StringMatching(`([a-z0-9!$&'*/;<=>?@^_{|}~:-]{0,5}` +
+		`(%\{[slodiphvSLODIPHV]([1-9][0-9]?)?[rR]?[-.+,/_=]{0,3}\}|%%|%_|%-)?){0,3}` +
+		`(\.[a-z0-9]{0,3}[a-z][a-z0-9]{0,3}\.?|%\{d\})`)
 	rapid.Check(t, func(t *rapid.T) {
 		var b strings.Builder
 		b.WriteString(version)
@@ -256,12 +289,16 @@ func TestParseTakesTheGrammar(t *testing.T) {
 			case 1:
 				b.WriteString(rapid.SampledFrom([]string{"include:", "exists:", "ptr:", "Exists:"}).Draw(t, "name") + domain.Draw(t, "domain"))
 			default:
-				b.WriteString(rapid.SampledFrom([]string{"a:", "mx:"}).Draw(t, "name") + domain.Draw(t, "domain") + rapid.SampledFrom([]string{"", "/24", "//64", "/0//128"}).Draw(t, "bits"))
+				b.WriteString(rapid.SampledFrom([]string{"a:", "mx:"}).Draw(t, "name") + domain.Draw(t, "domain"))
+				b.WriteString(rapid.SampledFrom([]string{"", "/24", "//64", "/0//128"}).Draw(t, "bits"))
 			}
 		}
-		rec, err := parse(b.String())
-		if err != nil || len(rec.terms) != n {
-			t.Fatalf("%q: %v", b.String(), err)
+		got, err := shown(b.String())
+		if err != nil || len(strings.Fields(got)) != n {
+			t.Fatalf("%q: %q %v", b.String(), got, err)
+		}
+		if again, err := shown(version + " " + got); again != got || err != nil {
+			t.Fatalf("%q: understood as %q, and that as %q %v", b.String(), got, again, err)
 		}
 	})
 }
@@ -276,10 +313,10 @@ func FuzzCheck(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, helo, local string) {
 		w := everywhere{world{}}
-		w.add("TXT", "", text)
-		w.add("A", "", "198.51.100.7")
-		w.add("MX", "", "10 mx.example")
-		w.add("PTR", "192.0.2.1", "mx.example")
+		w.add(helogate.TXT, "", text)
+		w.add(helogate.A, "", "198.51.100.7")
+		w.add(helogate.MX, "", "10 mx.example")
+		w.add(helogate.PTR, "192.0.2.1", "mx.example")
 		id := identity("192.0.2.1", helo, "x@example.org")
 		id.Local = local
 		began := time.Now()
@@ -291,7 +328,7 @@ func FuzzCheck(f *testing.F) {
 			t.Errorf("%d questions", len(got.asked))
 		}
 		for _, qa := range got.asked {
-			if qa.Kind == "PTR" {
+			if qa.Kind == helogate.PTR {
 				continue
 			}
 			if n, ok := newName(presentation.Unescape(qa.Name)); !ok || n.question != qa.Name {

@@ -21,7 +21,13 @@ func questionOf(q dns.Question) helogate.Question {
 			name = addr.String()
 		}
 	}
-	return helogate.Question{Kind: helogate.Kind(dns.Type(q.Qtype).String()), Name: name}
+	return helogate.Question{Kind: kindOf(q.Qtype), Name: name}
+}
+
+// kindOf is the kind of a type, AnyKind for one that a zone does not have.
+func kindOf(qtype uint16) helogate.Kind {
+	k, _ := helogate.ParseKind(dns.Type(qtype).String())
+	return k
 }
 
 func canonical(name string) string {
@@ -72,9 +78,9 @@ func (s *Server) answer(r request) *dns.Msg {
 			for _, v := range a.Values {
 				m.Answer = append(m.Answer, record(owner, asked.Kind, v, a.TTL))
 			}
-			if helogate.Kind(dns.Type(r.Question[0].Qtype).String()) != asked.Kind && len(m.Answer) < maxAliases && len(a.Values) > 0 {
+			if kindOf(r.Question[0].Qtype) != asked.Kind && len(m.Answer) < maxAliases && len(a.Values) > 0 {
 				owner = dns.Fqdn(a.Values[0])
-				asked = helogate.Question{Kind: helogate.Kind(dns.Type(r.Question[0].Qtype).String()), Name: canonical(owner)}
+				asked = helogate.Question{Kind: kindOf(r.Question[0].Qtype), Name: canonical(owner)}
 				continue
 			}
 		case helogate.NXDomain:
@@ -120,7 +126,7 @@ func soa(ttl time.Duration) dns.RR {
 
 // record makes a record of a value in the presentation form of an Answer.
 func record(owner string, kind helogate.Kind, value string, ttl time.Duration) dns.RR {
-	h := dns.RR_Header{Name: owner, Rrtype: dns.StringToType[string(kind)], Class: dns.ClassINET, Ttl: seconds(ttl)}
+	h := dns.RR_Header{Name: owner, Rrtype: dns.StringToType[kind.String()], Class: dns.ClassINET, Ttl: seconds(ttl)}
 	switch kind {
 	case helogate.A:
 		addr, _ := netip.ParseAddr(value)

@@ -122,7 +122,7 @@ func (s *Server) stock(r request) *dns.Msg {
 	m := new(dns.Msg).SetReply(r.Msg)
 	m.Authoritative = true
 	q := r.Question[0]
-	kind := helogate.Kind(dns.Type(q.Qtype).String())
+	kind := kindOf(q.Qtype)
 	ok := "ok" + s.suffix
 	value, has := map[helogate.Kind]string{
 		helogate.A: "192.0.2.66", helogate.AAAA: "2001:db8::66", helogate.PTR: ok, helogate.MX: "10 " + ok, helogate.TXT: "ok",

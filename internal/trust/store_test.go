@@ -52,7 +52,7 @@ func answer(s *Store, addr string) string {
 	if a.Status == helogate.OK {
 		return a.Values[0]
 	}
-	return string(a.Status)
+	return a.Status.String()
 }
 
 func TestKnown(t *testing.T) {

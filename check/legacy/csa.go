@@ -1,0 +1,172 @@
+package legacy
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
+)
+
+// CSA is Client SMTP Authorization, a proposal of 2004 that Exim took up: a host says by an SRV record of its own name
+// whether it may send, and from which addresses; and a domain, whether all hosts below it that send say so. An address in
+// place of a name is asked about in the reverse zone, which is Exim's own extension. It follows Exim 4.96.
+var CSA = helogate.Check{
+	Name: "csa", Needs: helogate.Helo, Cost: helogate.Lookup, Code: "5.7.1",
+	Doc: "HELO's host may send, and is the client, by its CSA record (draft-ietf-marid-csv-csa, as in Exim 4.96)",
+	Fix: "greet with a name whose CSA record has your address",
+	Run: func(c *helogate.Case) helogate.Finding {
+		if none, is := parsed.Unroutable(c); is {
+			return none
+		}
+		name, parents := csaNames(parsed.Of(c))
+		if name == "" {
+			return c.None("HELO is no name that CSA knows")
+		}
+		if own := csaOf(c, name); len(own) > 0 {
+			return csaByItself(c, name, own)
+		}
+		return csaByParents(c, name, parents)
+	},
+}
+
+// A csaRecord is an SRV record that speaks CSA: whose priority, the version, is 1.
+type csaRecord struct {
+	weight, port uint64
+	target       string
+}
+
+// What a weight says.
+const (
+	csaMaySend    = 2 // below it: may not
+	csaUnprovable = 3 // may send, and nobody can tell from where; above it: not defined
+)
+
+// csaExplicit is the bit of a port that says: who is below this domain and may send has a record of his own.
+const csaExplicit = 1
+
+// csaOf returns the records of a name, nil for each that is of another version: it is there, and says nothing.
+func csaOf(c *helogate.Case, name string) []*csaRecord {
+	values := c.Values(helogate.SRV, "_client._smtp."+name)
+	out := make([]*csaRecord, 0, len(values))
+	for _, v := range values {
+		out = append(out, csaRead(v))
+	}
+	return out
+}
+
+func csaRead(v string) *csaRecord {
+	f := strings.SplitN(v, " ", 4)
+	if len(f) != 4 || f[0] != "1" {
+		return nil
+	}
+	weight, wrongWeight := strconv.ParseUint(f[1], 10, 16)
+	port, wrongPort := strconv.ParseUint(f[2], 10, 16)
+	if wrongWeight != nil || wrongPort != nil {
+		return nil
+	}
+	return &csaRecord{weight, port, f[3]}
+}
+
+// csaByItself judges by the host's own records. One that has the client's address is enough.
+func csaByItself(c *helogate.Case, name string, records []*csaRecord) helogate.Finding {
+	var mayNot, unprovable bool
+	targets := 0
+	for _, r := range records {
+		switch {
+		case r == nil || r.weight > csaUnprovable:
+		case r.weight == csaUnprovable:
+			unprovable = true
+		case r.weight < csaMaySend:
+			mayNot = true
+		default:
+			targets++
+			if r.target != "." && targets <= maxCSATargets && c.LeadsBack(r.target) {
+				return c.Pass("%s may send from %s by CSA", parsed.Clip(name), c.ClientText())
+			}
+		}
+	}
+	switch {
+	case unprovable:
+		return c.Neutral("%s may send by CSA, which does not say from where", parsed.Clip(name))
+	case targets > maxCSATargets:
+		return c.Neutral("%s has more CSA records than are followed", parsed.Clip(name))
+	case targets > 0:
+		return c.Fail("%s may not send from %s by CSA", parsed.Clip(name), c.ClientText())
+	case mayNot:
+		return c.Fail("%s may not send by CSA", parsed.Clip(name))
+	}
+	return c.Neutral("%s has a CSA record that says nothing known", parsed.Clip(name))
+}
+
+// csaByParents judges a host without a record by the domains above it: the highest first, for that one is known from other
+// hosts of the domain.
+func csaByParents(c *helogate.Case, name string, parents []string) helogate.Finding {
+	silent := ""
+	for _, p := range parents {
+		for _, r := range csaOf(c, p) {
+			switch {
+			case r == nil:
+			case r.port&csaExplicit != 0:
+				return c.Fail("%s has no CSA record, and by that of %s must have one", parsed.Clip(name), parsed.Clip(p))
+			default:
+				silent = p
+			}
+		}
+	}
+	if silent != "" {
+		return c.Neutral("the CSA record of %s says nothing of %s", parsed.Clip(silent), parsed.Clip(name))
+	}
+	return c.None("%s has no CSA record", parsed.Clip(name))
+}
+
+// How much is followed.
+const (
+	maxCSAParents = 5
+	maxCSATargets = 10
+)
+
+// csaNames returns the name that a greeting is asked about, and the domains above it: none that is nobody's own.
+func csaNames(g *parsed.Facts) (name string, parents []string) {
+	switch g.Kind {
+	case hostname.FQDN:
+		return g.Name, csaParents(g.Name, g.HeloOrg())
+	case hostname.Literal, hostname.BareAddress:
+		switch {
+		case g.Addr.Is4():
+			name = parsed.Reversed(g.Addr) + ".in-addr.arpa"
+			return name, csaReverse(name, 1, len("in-addr.arpa"))
+		case g.Addr.Is6():
+			name = parsed.Reversed(g.Addr) + ".ip6.arpa"
+			return name, csaReverse(name, 4, len("ip6.arpa"))
+		}
+	}
+	return "", nil
+}
+
+// csaParents returns what is above a name, from its organisational domain on downwards.
+func csaParents(name, org string) []string {
+	var out []string
+	if org == "" {
+		return nil
+	}
+	for at := len(name) - len(org); at > 0 && len(out) < maxCSAParents; at = strings.LastIndexByte(name[:at-1], '.') + 1 {
+		out = append(out, name[at:])
+	}
+	return out
+}
+
+// csaReverse returns three parents of a reverse name, of one octet to three, or of 16 bits to 48: those that a whole
+// network is delegated at.
+func csaReverse(name string, labels, zone int) []string {
+	var out []string
+	at := len(name) - zone
+	for range 3 {
+		for range labels {
+			at = strings.LastIndexByte(name[:at-1], '.') + 1
+		}
+		out = append(out, name[at:])
+	}
+	return out
+}

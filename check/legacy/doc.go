@@ -1,0 +1,3 @@
+// Package legacy holds the checks of three proposals of 2003 and 2004 that went into SPF and Sender ID or came to nothing,
+// and that some domains still have records of: DMP, Caller ID and CSA. No preset acts on them.
+package legacy

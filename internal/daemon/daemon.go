@@ -1,0 +1,269 @@
+// Package daemon is the running service: it opens the listeners of a configuration before one engine, serves, reloads, says how
+// it is, and closes. It takes no signal and prints nothing, so that a test can have one.
+//
+//	d, err := daemon.Open(ctx, daemon.Options{Load: load, Log: os.Stderr})
+//	…
+//	d.Serve()
+//	…
+//	err = d.Close(ctx)
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/dns"
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/engine"
+	"github.com/helogate/helogate/internal/policy"
+	"github.com/helogate/helogate/internal/trust"
+	"github.com/helogate/helogate/internal/watch"
+)
+
+// Options are what a daemon takes of the world around it.
+type Options struct {
+	Load    func() (*config.Config, error) // reads the configuration, for the start and for each reload
+	File    string                         // where Load has it from, to be watched and named in the status; "" is no file
+	Version string                         // of the program, for the control socket, the status and HTTP
+	Environ []string                       // says where state and control socket are if the configuration does not
+
+	Log    io.Writer      // takes the log, in the configuration's format
+	Stdin  io.Reader      // what smtpd says to its filter; for a listener of the protocol opensmtpd alone
+	Stdout io.Writer      // what it is answered
+	DNS    helogate.Asker // answers in place of the configuration's resolver; nil is that
+
+	Observers []engine.Observer // are shown each verdict, beside the daemon's own
+}
+
+// A Daemon is a service. Its methods are safe for concurrent use.
+type Daemon struct {
+	Options
+	log       *Log
+	config    *config.Config // of the start: what is in force of it but for the policies
+	resolver  *dns.Resolver  // nil if Options.DNS answers
+	engine    *engine.Engine
+	counts    engine.Counts
+	trusted   *trust.Store
+	askers    *askers
+	since     time.Time
+	listeners []*listener
+	control   *control.Server // nil: there is none
+	socket    net.Listener    // of control
+	inForce   atomic.Pointer[inForce]
+	serving   sync.WaitGroup
+	ended     chan error
+	lost      atomic.Bool                   // a listener, and the log has said so
+	ends      []func(context.Context) error // what Close does at last, in reverse
+	closeOnce sync.Once
+
+	lastReload atomic.Pointer[control.Reload] // nil: none was tried
+
+	mu      sync.Mutex     // one reload at a time; guards what follows
+	watcher *watch.Watcher // nil: nobody watches
+	closed  bool
+}
+
+// inForce is what listeners judge by.
+type inForce struct {
+	config   *config.Config
+	policies *policy.Policies
+	loaded   time.Time
+}
+
+// Open reads the configuration and opens all that it wants, or nothing: on an error nothing stays open. Nobody is answered
+// before Serve. ctx is for the opening alone. An error that is for the administrator to mend is a ConfigError.
+func Open(ctx context.Context, o Options) (*Daemon, error) {
+	c, err := o.Load()
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{Options: o, config: c, since: time.Now(), ended: make(chan error, len(c.Listen))}
+	if err := d.open(ctx); err != nil {
+		_ = d.end(context.WithoutCancel(ctx)) // of what never served nothing is lost
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Daemon) open(ctx context.Context) (err error) {
+	c := d.config
+	policies, err := Policies(c)
+	if err != nil {
+		return err
+	}
+	d.log = NewLog(d.Options.Log, c)
+	d.onEnd(func(context.Context) error { d.log.Close(); return nil })
+	ask := d.DNS
+	if ask == nil {
+		if d.resolver, err = Resolver(c); err != nil {
+			return err
+		}
+		d.onEnd(func(context.Context) error { d.resolver.Close(); return nil })
+		ask = d.resolver
+	}
+	if d.trusted, err = trust.Open(trust.Config{Path: c.Trust.File, Log: d.log.Logger}); err != nil {
+		return ConfigError{err}
+	}
+	d.onEnd(func(context.Context) error { return d.trusted.Close() })
+	if d.askers, err = openAskers(ctx, c, d.Environ, ask, d.trusted, d.log.Logger); err != nil {
+		return err
+	}
+	d.onEnd(func(context.Context) error { return d.askers.close() })
+	d.engine = engine.New(engine.Config{Ask: d.askers, Log: d.log.Logger, Budget: c.DNS.Budget, Observers: d.observers()})
+	d.onEnd(d.engine.Close)
+	if err := d.openListeners(policies); err != nil {
+		return err
+	}
+	d.inForce.Store(&inForce{c, policies, d.since})
+	return d.openControl()
+}
+
+// observers are all who are shown verdicts: first who must have seen one before the client has its answer.
+func (d *Daemon) observers() []engine.Observer {
+	all := []engine.Observer{rejections(d.askers.hammering), d.counts.Observer(), engine.PrivateWarning(d.log.Logger)}
+	all = append(all, d.log.Verdicts(d.askers.muffle.Say)...)
+	return append(all, d.Observers...)
+}
+
+// onEnd has f called when all is closed, before what was opened earlier is.
+func (d *Daemon) onEnd(f func(context.Context) error) { d.ends = append(d.ends, f) }
+
+// end closes what was opened.
+func (d *Daemon) end(ctx context.Context) error {
+	var errs []error
+	for _, f := range slices.Backward(d.ends) {
+		errs = append(errs, f(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// openControl opens the control socket. That there is none at the usual place stops nobody from serving; at a place of the
+// administrator's it does.
+func (d *Daemon) openControl() error {
+	setting := d.config.Control.Socket
+	path := control.Socket(setting, d.Environ)
+	if path == "" {
+		return nil
+	}
+	l, err := control.Listen(path, d.config.Control.Permissions)
+	switch {
+	case err == nil:
+	case setting != "":
+		return ConfigError{d.config.Errorf("control.socket", "%w", err)}
+	default:
+		d.log.Warn("no control socket: helogate reload, status and trust cannot talk to this service; control.socket names another place", "error", err)
+		return nil
+	}
+	d.onEnd(func(context.Context) error { _ = l.Close(); return nil }) // of a daemon that never served
+	d.socket = l
+	d.control = &control.Server{
+		Version: d.Version, Status: d.Status, Exemptions: d.exemptions, Trust: d.trusted, Log: d.log.Logger, Peek: d.askers.peek,
+		Reload: func(context.Context) error { return d.Reload("command") },
+	}
+	d.log.Info("control socket", "path", path)
+	return nil
+}
+
+// Config is the configuration of the start.
+func (d *Daemon) Config() *config.Config { return d.config }
+
+// Addrs is where the listeners listen, in the configuration's order.
+func (d *Daemon) Addrs() (out []net.Addr) {
+	for _, l := range d.listeners {
+		out = append(out, l.Addr())
+	}
+	return out
+}
+
+// Serve begins to answer, and to watch the files of the configuration if that wants it. It does not wait.
+func (d *Daemon) Serve() {
+	if d.control != nil {
+		d.serving.Go(func() {
+			if err := d.control.Serve(d.socket); err != nil {
+				d.log.Error("the control socket ended", "error", err)
+			}
+		})
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.watch(d.config); err != nil {
+		d.log.Warn("changes of the configuration are not noticed by themselves", "error", err)
+	}
+	now := d.inForce.Load()
+	for i, l := range d.listeners {
+		d.serving.Go(func() { d.serve(l) })
+		p := now.policies.Doors[i].Everybody
+		d.log.Info("listening", "protocol", l.protocol, "address", l.Addr().String(), "mode", string(p.Mode), "preset", p.Preset)
+	}
+	for _, w := range policy.Warnings(now.config, now.policies, time.Now()) {
+		d.log.Warn(w)
+	}
+}
+
+func (d *Daemon) serve(l *listener) {
+	err := l.door.Serve(l.Listener)
+	switch {
+	case err == nil: // it is being closed
+		return
+	case errors.Is(err, door.ErrGone):
+		d.log.Info("stopping", "because", err)
+		err = nil
+	default:
+		d.log.Error("a listener ended", "error", err)
+	}
+	d.lost.Store(true)
+	d.ended <- err
+}
+
+// Ended has an error for each listener that could not go on, and nil when smtpd has left its filter. A daemon that has lost a
+// listener is to be closed.
+func (d *Daemon) Ended() <-chan error { return d.ended }
+
+// closeTime is how long a judgement may take beyond its budget: what the judge keeps beside it for our own memory.
+const closeTime = 4 * time.Second
+
+// Close answers what is in flight, for as long as ctx lasts and a judgement may take, and closes all.
+func (d *Daemon) Close(ctx context.Context) (err error) {
+	d.closeOnce.Do(func() {
+		ctx, cancel := context.WithTimeout(ctx, d.config.DNS.Budget+closeTime)
+		defer cancel()
+		if !d.lost.Load() {
+			d.log.Info("stopping")
+		}
+		d.closeReloads(ctx)
+		errs := make([]error, len(d.listeners))
+		var wg sync.WaitGroup
+		for i, l := range d.listeners {
+			wg.Go(func() { errs[i] = l.door.Shutdown(ctx) })
+		}
+		wg.Wait()
+		d.serving.Wait()
+		err = errors.Join(append(errs, d.end(ctx))...)
+	})
+	return err
+}
+
+// closeReloads ends what reloads, before the listeners end: what is in flight is still answered.
+func (d *Daemon) closeReloads(ctx context.Context) {
+	d.mu.Lock()
+	watcher := d.watcher
+	d.watcher, d.closed = nil, true
+	d.mu.Unlock()
+	if watcher != nil {
+		_ = watcher.Close() // nothing is lost with it
+	}
+	if d.control != nil {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_ = d.control.Shutdown(ctx) // who asks now learns that nobody answers
+	}
+}

@@ -1,0 +1,97 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/engine"
+	"github.com/helogate/helogate/internal/listen"
+	"github.com/helogate/helogate/internal/policy"
+	"github.com/helogate/helogate/internal/response"
+)
+
+// Protocols are what the listeners of a configuration speak.
+var Protocols = []string{"postfix", "milter", "exim", "nginx", "http"}
+
+// A listener is where MTAs ask, and what answers them.
+type listener struct {
+	net.Listener
+	protocol string
+	gate     *engine.Gate
+	door     door.Door
+}
+
+// openListeners opens all listeners of the configuration.
+func (d *Daemon) openListeners(policies *policy.Policies) error {
+	for i, is := range d.config.Listen {
+		socket, err := d.listen(is)
+		if err != nil {
+			return err
+		}
+		d.onEnd(func(context.Context) error { _ = socket.Close(); return nil }) // of a daemon that never served
+		l := &listener{Listener: socket, protocol: is.Protocol}
+		at := engine.Listener{Protocol: is.Protocol, Address: socket.Addr().String()}
+		l.gate = d.engine.Gate(at, Rules(d.config, is.Protocol, policies.Doors[i]))
+		if l.door, err = d.newDoor(i, l.gate.Judge); err != nil {
+			return err
+		}
+		d.listeners = append(d.listeners, l)
+	}
+	return nil
+}
+
+// listen opens the socket of one: that of smtpd is what it gave us at our start.
+func (d *Daemon) listen(is config.Listen) (net.Listener, error) {
+	if is.Protocol == openSMTPD {
+		return door.Stdio(d.Stdin, d.Stdout), nil
+	}
+	return listen.On(is.Address.String(), is.Permissions)
+}
+
+// newDoor makes what answers at a listener of the configuration.
+func (d *Daemon) newDoor(i int, judge response.Judge) (door.Door, error) {
+	c, log := d.config, d.log.Logger
+	l := c.Listen[i]
+	switch l.Protocol {
+	case "postfix":
+		return &door.Postfix{Judge: judge, Log: log}, nil
+	case "milter":
+		return &door.Milter{Judge: judge, Log: log, Name: resultsName(c)}, nil
+	case "exim":
+		return &door.Exim{Judge: judge, Log: log}, nil
+	case "nginx":
+		return &door.Nginx{Judge: judge, Log: log, Backend: l.Backend}, nil
+	case "http":
+		token, err := tokenOf(c, i)
+		return &door.HTTP{Judge: judge, Log: log, Token: token, Version: d.Version}, err
+	case openSMTPD:
+		return newOpenSMTPD(c, judge, log), nil
+	}
+	return nil, ConfigError{c.Errorf(fmt.Sprintf("listen[%d].protocol", i), "%s is no protocol", l.Protocol)}
+}
+
+const leastToken = 16 // characters
+
+// tokenOf reads the token of a listener, "" where it has none. White space around it does not count.
+func tokenOf(c *config.Config, i int) (string, error) {
+	file := c.Listen[i].TokenFile
+	if file == "" {
+		return "", nil
+	}
+	setting := fmt.Sprintf("listen[%d].token_file", i)
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", ConfigError{c.Errorf(setting, "%w", err)}
+	}
+	b = bytes.TrimSpace(b)
+	if len(b) < leastToken || bytes.ContainsAny(b, " \t\r\n") {
+		return "", ConfigError{c.Errorf(setting, "%s is to have a token of at least %d characters in one line, and nothing else: "+
+			"head -c 24 /dev/urandom | base64 makes one", file, leastToken)}
+	}
+	return string(b), nil
+}

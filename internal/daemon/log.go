@@ -1,0 +1,138 @@
+package daemon
+
+import (
+	"io"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/engine"
+	"github.com/helogate/helogate/internal/logline"
+)
+
+// A Log is the log of a configuration. Writing to it never waits for what takes it.
+type Log struct {
+	*slog.Logger
+	out    *logWriter
+	json   bool
+	isInfo bool // such lines are written
+}
+
+// NewLog makes the log of a configuration, which w takes. It is to be closed.
+func NewLog(w io.Writer, c *config.Config) *Log {
+	l := &Log{json: c.Log.Format == config.JSON, isInfo: c.Log.Level <= slog.LevelInfo}
+	l.out = newLogWriter(w, l.json)
+	options := &slog.HandlerOptions{Level: c.Log.Level}
+	if l.json {
+		l.Logger = slog.New(slog.NewJSONHandler(l.out, options))
+	} else {
+		l.Logger = slog.New(slog.NewTextHandler(l.out, options))
+	}
+	return l
+}
+
+// Verdicts observes verdicts for the log: by one observer, or none where the configuration wants no such lines. muffle is
+// engine.VerdictLog's.
+func (l *Log) Verdicts(muffle func(netip.Addr, time.Time) (int, bool)) []engine.Observer {
+	if !l.isInfo {
+		return nil
+	}
+	log := &engine.VerdictLog{Out: l.out, JSON: l.json, Muffle: muffle}
+	return []engine.Observer{log.Observer()}
+}
+
+// Lost returns how many lines there was no room for.
+func (l *Log) Lost() uint64 {
+	l.out.mu.Lock()
+	defer l.out.mu.Unlock()
+	return l.out.lost
+}
+
+// closeLog is how long the last lines may take to be written.
+const closeLog = 2 * time.Second
+
+// Close writes out the last lines. That they cannot be written has nowhere to be said.
+func (l *Log) Close() {
+	done := make(chan struct{})
+	go func() {
+		l.out.flush()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(closeLog):
+	}
+}
+
+// A logWriter gathers lines for a moment, so that a busy log costs no write a line and a quiet one is read at once. What it
+// writes to may be a pipe that nobody reads: then lines are lost, for the mail must not stop.
+type logWriter struct {
+	out  io.Writer
+	json bool
+
+	writing chan struct{} // has one in it while out is written to
+
+	mu      sync.Mutex // guards what follows
+	lines   []byte
+	spare   []byte // room for lines, while they are written
+	pending bool   // somebody will write them in a moment
+	hurried bool   // or now
+	lost    uint64 // lines
+	told    uint64 // of them, in the log
+}
+
+func newLogWriter(w io.Writer, json bool) *logWriter {
+	return &logWriter{out: w, json: json, writing: make(chan struct{}, 1)}
+}
+
+const (
+	logDelay = 100 * time.Millisecond
+	logMany  = 64 << 10 // bytes that are written without delay
+	maxLog   = 1 << 20  // bytes that may wait to be written
+)
+
+// Write takes a line. It never fails, and never waits.
+func (l *logWriter) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.lines)+len(line) > maxLog {
+		l.lost++
+		return len(line), nil
+	}
+	l.lines = append(l.lines, line...)
+	if !l.pending {
+		l.pending = true
+		time.AfterFunc(logDelay, l.flush)
+	}
+	if len(l.lines) >= logMany && !l.hurried {
+		l.hurried = true
+		go l.flush()
+	}
+	return len(line), nil
+}
+
+// flush writes out what was gathered, and how many lines there was no room for.
+func (l *logWriter) flush() {
+	l.writing <- struct{}{}
+	defer func() { <-l.writing }()
+	l.mu.Lock()
+	lines, lost := l.lines, l.lost-l.told
+	l.lines, l.spare = l.spare[:0], nil
+	l.told += lost
+	l.pending, l.hurried = false, false
+	l.mu.Unlock()
+	if len(lines) > 0 {
+		_, _ = l.out.Write(lines)
+	}
+	if lost > 0 {
+		var line logline.Line
+		line.Begin(l.json, time.Now(), slog.LevelWarn, "lines of log are lost, for what takes them is too slow")
+		line.Int("lines", int(lost))
+		_, _ = l.out.Write(line.End())
+	}
+	l.mu.Lock()
+	l.spare = lines[:0]
+	l.mu.Unlock()
+}

@@ -1,0 +1,42 @@
+package daemon
+
+import (
+	"log/slog"
+
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/response"
+)
+
+// openSMTPD is the protocol of the listener that is not in [[listen]].
+const openSMTPD = "opensmtpd"
+
+// AsFilter makes a configuration that of a filter of smtpd's, which listens to that alone. It says what to do where the state
+// has no home: smtpd has no $HOME to give if systemd or rc started it, and a greylist that every restart forgets defers all
+// mail anew.
+func AsFilter(c *config.Config, environ []string, uid int) error {
+	c.Listen = []config.Listen{{Protocol: openSMTPD}}
+	if c.State.Store != config.SQLite || c.State.File != "" || UsualStateFile(environ, uid) != "" {
+		return nil
+	}
+	return ConfigError{c.Errorf("state.file", "there is no usual place, for smtpd gives its filters no $HOME: name a file in a directory "+
+		"that the filter's user may write to, \"/var/lib/helogate/state.db\" say, or set state.store = \"memory\"")}
+}
+
+// newOpenSMTPD makes the listener. Messages come through us only if there is something to add to them.
+func newOpenSMTPD(c *config.Config, judge response.Judge, log *slog.Logger) *door.OpenSMTPD {
+	return &door.OpenSMTPD{Judge: judge, Log: log, Headers: addsHeaders(c), Name: resultsName(c)}
+}
+
+func addsHeaders(c *config.Config) bool {
+	h := c.Headers
+	return h.AuthenticationResults || h.XHelogate || h.XHelo || h.XHeloCheck
+}
+
+// resultsName is the name in which nobody else may give Authentication-Results, "" where we do not either.
+func resultsName(c *config.Config) string {
+	if !c.Headers.AuthenticationResults {
+		return ""
+	}
+	return authservID(c)
+}

@@ -1,0 +1,162 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/policy"
+	"github.com/helogate/helogate/internal/watch"
+)
+
+// Reload reads the configuration again and puts its policies into force. A wrong one changes nothing. by says for the log and
+// the status who wanted it: "signal", "command" or "watch".
+func (d *Daemon) Reload(by string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return errors.New("helogate is stopping")
+	}
+	c, err := d.Load()
+	if err == nil {
+		err = d.put(c)
+	}
+	last := &control.Reload{At: time.Now(), By: by}
+	defer d.lastReload.Store(last)
+	if err != nil {
+		last.Error = err.Error()
+		d.watchRefused(c)
+		d.log.Error("the configuration was not reloaded, the old one stays in force", "error", err, "by", by)
+		return err
+	}
+	d.log.Info("reloaded", "mode", string(c.Mode), "preset", c.Policy.Preset, "by", by)
+	if err := d.watch(c); err != nil {
+		d.log.Warn("changes of the configuration are not noticed by themselves", "error", err)
+	}
+	return nil
+}
+
+// put puts the policies of another configuration into force. Listeners, resolver and log cannot change while the daemon runs;
+// that they would is said. On an error the old policies stay in force.
+func (d *Daemon) put(c *config.Config) error {
+	if len(c.Listen) != len(d.config.Listen) {
+		return errors.New("other doors: restart helogate to open or close them")
+	}
+	for i, l := range c.Listen {
+		if l.Address != d.config.Listen[i].Address || l.Protocol != d.config.Listen[i].Protocol {
+			return fmt.Errorf("another address, %s: restart helogate to listen there", l.Address)
+		}
+	}
+	policies, err := Policies(c)
+	if err != nil {
+		return err
+	}
+	if what := needRestart(d.config, c); len(what) > 0 {
+		d.log.Warn("reloaded in part: restart helogate for what else has changed", "settings", strings.Join(what, ", "))
+	}
+	d.askers.set(c)
+	for i, l := range d.listeners {
+		l.gate.SetRules(Rules(c, l.protocol, policies.Doors[i]))
+	}
+	d.inForce.Store(&inForce{c, policies, time.Now()})
+	for _, w := range policy.Warnings(c, policies, time.Now()) {
+		d.log.Warn(w)
+	}
+	return nil
+}
+
+// needRestart names the settings that differ and are not taken while the service runs.
+func needRestart(old, is *config.Config) (out []string) {
+	oldDNS := old.DNS
+	oldDNS.Patience = is.DNS.Patience
+	if !reflect.DeepEqual(oldDNS, is.DNS) {
+		out = append(out, "dns")
+	}
+	if !reflect.DeepEqual(old.State, is.State) {
+		out = append(out, "state")
+	}
+	oldCallout := old.Callout
+	oldCallout.Domains = is.Callout.Domains
+	if !reflect.DeepEqual(oldCallout, is.Callout) || len(old.Callout.Domains) == 0 && len(is.Callout.Domains) > 0 {
+		out = append(out, "callout")
+	}
+	if old.Hammering != is.Hammering {
+		out = append(out, "hammering")
+	}
+	if old.Log != is.Log {
+		out = append(out, "log")
+	}
+	if old.Trust != is.Trust {
+		out = append(out, "trust")
+	}
+	if old.Control.Socket != is.Control.Socket || old.Control.Permissions != is.Control.Permissions {
+		out = append(out, "control.socket")
+	}
+	for i := range is.Listen {
+		if is.Listen[i].Protocol == openSMTPD && (addsHeaders(is) && !addsHeaders(old) || resultsName(is) != resultsName(old)) {
+			out = append(out, "headers")
+		}
+		if old.Listen[i].Permissions != is.Listen[i].Permissions {
+			out = append(out, fmt.Sprintf("listen[%d].permissions", i))
+		}
+		if old.Listen[i].Backend != is.Listen[i].Backend {
+			out = append(out, fmt.Sprintf("listen[%d].backend", i))
+		}
+		if is.Listen[i].Protocol == "milter" && resultsName(old) != resultsName(is) {
+			out = append(out, "headers.authentication_results or headers.name, for the milter")
+		}
+		if old.Listen[i].TokenFile != is.Listen[i].TokenFile {
+			out = append(out, fmt.Sprintf("listen[%d].token_file", i))
+		}
+	}
+	return out
+}
+
+// watch watches the files of a configuration, or no longer does.
+func (d *Daemon) watch(c *config.Config) error {
+	switch {
+	case !c.Control.Watch && d.watcher == nil:
+		return nil
+	case !c.Control.Watch:
+		go d.watcher.Close() // it may be the watcher that has us reload, and Close waits for it
+		d.watcher = nil
+		return nil
+	case d.watcher == nil:
+		watcher, err := watch.New(watch.Config{Log: d.log.Logger, Changed: func() { _ = d.Reload("watch") }})
+		if err != nil {
+			return err
+		}
+		d.watcher = watcher
+	}
+	return d.watcher.Set(filesOf(d.File, c))
+}
+
+// watchRefused also watches the files of a configuration that was refused, for in one of them may be why. nil is one that
+// could not be read.
+func (d *Daemon) watchRefused(c *config.Config) {
+	if c == nil || d.watcher == nil {
+		return
+	}
+	files := append(filesOf(d.File, c), filesOf(d.File, d.inForce.Load().config)...)
+	if err := d.watcher.Set(files); err != nil {
+		d.log.Warn("changes of the configuration are not noticed by themselves", "error", err)
+	}
+}
+
+// filesOf lists the files that a configuration is made of.
+func filesOf(file string, c *config.Config) (files []string) {
+	if file != "" {
+		files = append(files, file)
+	}
+	files = append(files, c.Policy.BadHeloFiles...)
+	for _, list := range c.Lists {
+		files = append(files, list)
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}

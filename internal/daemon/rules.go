@@ -1,0 +1,95 @@
+package daemon
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/dns"
+	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/engine"
+	"github.com/helogate/helogate/internal/header"
+	"github.com/helogate/helogate/internal/policy"
+)
+
+// A ConfigError is an error of the configuration, or of what it names: it is for the administrator to mend.
+type ConfigError struct{ Err error }
+
+func (e ConfigError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e ConfigError) Unwrap() error { return e.Err }
+
+// Known is what a configuration may name.
+func Known(environ []string) config.Options {
+	return config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: Protocols, Environ: environ}
+}
+
+// Resolver makes the resolver of a configuration.
+func Resolver(c *config.Config) (*dns.Resolver, error) {
+	// The configuration trusts a server by its address, whatever its port.
+	var trusted []netip.AddrPort
+	for _, addr := range c.DNS.Trusted {
+		for _, s := range c.DNS.Servers {
+			if s.Addr() == addr {
+				trusted = append(trusted, s)
+			}
+		}
+		trusted = append(trusted, netip.AddrPortFrom(addr, 53))
+	}
+	r, err := dns.New(dns.Config{
+		Servers: c.DNS.Servers, Trusted: trusted, Timeout: c.DNS.Timeout, Deadline: c.DNS.Budget + 2*time.Second,
+		MaxTTL: c.DNS.MaxTTL, FailTTL: c.DNS.FailureTTL, CacheSize: int64(c.DNS.CacheSize),
+	})
+	if err != nil {
+		return nil, ConfigError{err}
+	}
+	return r, nil
+}
+
+// Policies makes all policies of a configuration.
+func Policies(c *config.Config) (*policy.Policies, error) {
+	p, err := policy.Build(c)
+	if err != nil {
+		return nil, ConfigError{err}
+	}
+	return p, nil
+}
+
+// Rules makes the rules of a listener that speaks a protocol.
+func Rules(c *config.Config, protocol string, d *policy.Door) engine.Rules {
+	h := c.Headers
+	r := engine.Rules{
+		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage, Record: protocol == "http",
+		Headers: header.Options{
+			AuthenticationResults: h.AuthenticationResults, XHelogate: h.XHelogate, XHelo: h.XHelo, XHeloCheck: h.XHeloCheck, Name: authservID(c),
+		},
+	}
+	for i, f := range d.For {
+		r.For = append(r.For, engine.Exception{
+			Name: fmt.Sprintf("for %d", i+1), Policy: f.Policy.Policy,
+			Matches: func(recipient string) bool { return check.MatchesMailbox(f.Recipients, recipient) },
+		})
+	}
+	return r
+}
+
+// authservID is the name that we go by in headers (RFC 8601 section 2.5).
+func authservID(c *config.Config) string {
+	if c.Headers.Name != "" {
+		return c.Headers.Name
+	}
+	return HostName()
+}
+
+// HostName is the name of this host, as the MTA's own would be.
+func HostName() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "localhost"
+	}
+	return hostname.Canonical(name)
+}

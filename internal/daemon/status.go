@@ -1,0 +1,110 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/helogate/helogate/check"
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/policy"
+)
+
+// Status says how the daemon is.
+func (d *Daemon) Status() control.Status {
+	last := d.lastReload.Load() // before what it put into force
+	now := d.inForce.Load()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	s := control.Status{
+		Version: d.Version, PID: os.Getpid(), Since: d.since, Now: time.Now(),
+		Config: control.Config{
+			File: d.File, Loaded: now.loaded, Mode: string(now.config.Mode), Preset: now.config.Policy.Preset,
+			Watch: now.config.Control.Watch, Reload: last,
+		},
+		Verdicts: control.Verdicts{Held: d.counts.Held()},
+		Trusted:  d.trusted.Len(), Sessions: d.engine.Sessions(), Panics: d.engine.Panics(), LogLost: d.log.Lost(),
+		Goroutines: runtime.NumGoroutine(), Memory: mem.Sys,
+	}
+	if d.resolver != nil {
+		s.DNS = control.DNSOf(d.resolver.Stats())
+	}
+	for _, o := range d.engine.Observers() {
+		s.Observers = append(s.Observers, control.Observer(o))
+	}
+	d.remembered(&s, now.config)
+	for i, l := range now.config.Listen {
+		p := now.policies.Doors[i].Everybody
+		s.Listeners = append(s.Listeners, control.Listener{
+			Protocol: l.Protocol, Address: d.listeners[i].Addr().String(), Mode: string(p.Mode), Preset: p.Preset, Connections: d.listeners[i].door.Connections(),
+		})
+	}
+	for _, n := range d.counts.Verdicts() {
+		s.Verdicts.Counts = append(s.Verdicts.Counts, control.Count{Action: n.Action.String(), By: n.By, Would: n.Trial, Count: n.N})
+	}
+	return s
+}
+
+// statsTime is how long the store is waited for, to count what it has.
+const statsTime = 2 * time.Second
+
+// remembered says how fares what the service knows beside DNS.
+func (d *Daemon) remembered(s *control.Status, c *config.Config) {
+	k := d.askers
+	if why, since, is := k.health.Sick(); is {
+		s.DNS.Sick, s.DNS.SickWhy = &since, why
+	}
+	s.Lists = k.lists.State()
+	if len(c.Callout.Domains) > 0 {
+		stats := control.Callouts(k.callout.Stats())
+		s.Callouts = &stats
+	}
+	s.State.Store = string(d.config.State.Store)
+	ctx, cancel := context.WithTimeout(context.Background(), statsTime)
+	defer cancel()
+	if stats, err := k.store.Stats(ctx, s.Now); err == nil {
+		s.State.Bytes, s.State.Records = max(stats.Bytes, 0), map[string]int64{}
+		for kind, n := range stats.Records {
+			s.State.Records[string(kind)] = n
+		}
+	}
+	h := k.store.Health()
+	s.State.Failed = uint64(h.Failed + h.Denied)
+	if h.Last != nil {
+		s.State.Error = h.Last.Error()
+	}
+	if !h.Down.IsZero() {
+		s.State.Down = &h.Down
+	}
+}
+
+// exemptions lists the entries that let somebody in, with how often they did.
+func (d *Daemon) exemptions() (out []control.Exemption) {
+	type key struct{ check, entry string }
+	hits := map[key]*control.Exemption{}
+	add := func(kind string, number int, e check.Exemption) {
+		one := control.Exemption{Kind: kind, Number: number, Names: e.Whom(), Comment: e.Comment}
+		if !e.Until.IsZero() {
+			one.Until = &e.Until
+		}
+		out = append(out, one)
+		hits[key{kind, e.Describe()}] = &out[len(out)-1]
+	}
+	c := d.inForce.Load().config
+	exempt, forwarders := policy.Exemptions(c), policy.Forwarders(c)
+	out = make([]control.Exemption, 0, len(exempt)+len(forwarders)) // so that what hits points at stays where it is
+	for i, e := range exempt {
+		add("exempt", i+1, e)
+	}
+	for i, f := range forwarders {
+		add("forwarder", i+1, f.Exemption)
+	}
+	for _, h := range d.counts.Hits() {
+		if one := hits[key{h.Check, h.Entry}]; one != nil {
+			one.Hits, one.Last = h.N, &h.Last
+		}
+	}
+	return out
+}

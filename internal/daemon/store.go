@@ -1,0 +1,103 @@
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/state"
+)
+
+// OpenStore opens the store of a configuration. A file at the usual place that cannot be had stops nobody from serving; one
+// at a place of the administrator's does, and so does a wrong configuration.
+func OpenStore(ctx context.Context, c *config.Config, environ []string, log *slog.Logger) (state.Store, error) {
+	switch c.State.Store {
+	case config.RedisServer:
+		return openRedis(ctx, c, log)
+	case config.Memory:
+		return state.OpenSQLite(state.SQLiteConfig{Log: log})
+	}
+	path := c.State.File
+	if path == "" {
+		path = UsualStateFile(environ, os.Geteuid())
+	}
+	store, err := openFile(path, c, log)
+	switch {
+	case err == nil:
+		return store, nil
+	case c.State.File != "":
+		return nil, ConfigError{c.Errorf("state.file", "%w", err)}
+	}
+	log.Warn("what is remembered is lost at a restart, for it cannot be kept in a file; state.file names another place", "error", err)
+	return state.OpenSQLite(state.SQLiteConfig{Log: log})
+}
+
+// openFile opens the file, in a directory that is made if it is one of ours.
+func openFile(path string, c *config.Config, log *slog.Logger) (state.Store, error) {
+	if path == "" {
+		return nil, fmt.Errorf("there is no home for a file: $HOME is not set")
+	}
+	if c.State.File == "" {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	return state.OpenSQLite(state.SQLiteConfig{Path: path, CommitEvery: c.State.CommitInterval, Log: log})
+}
+
+// UsualStateFile is where the file is if the configuration does not say: where systemd wants it, or where such files are kept
+// for root, or for others (XDG Base Directory Specification). It is "" where there is no such place.
+func UsualStateFile(environ []string, uid int) string {
+	env := func(name string) string {
+		for _, v := range environ {
+			if value, ok := strings.CutPrefix(v, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+	const file = "state.db"
+	if dirs := env("STATE_DIRECTORY"); dirs != "" {
+		dir, _, _ := strings.Cut(dirs, ":")
+		return filepath.Join(dir, file)
+	}
+	switch home := env("HOME"); {
+	case uid == 0:
+		return filepath.Join("/var/lib/helogate", file)
+	case filepath.IsAbs(env("XDG_STATE_HOME")):
+		return filepath.Join(env("XDG_STATE_HOME"), "helogate", file)
+	case filepath.IsAbs(home):
+		return filepath.Join(home, ".local/state/helogate", file)
+	}
+	return ""
+}
+
+func openRedis(ctx context.Context, c *config.Config, log *slog.Logger) (state.Store, error) {
+	r := c.State.Redis
+	rc := state.RedisConfig{
+		Servers: r.Servers, Cluster: r.Cluster, Master: r.Master, Username: r.Username, Database: r.Database, Prefix: r.Prefix,
+		Timeout: c.State.Timeout, Log: log,
+	}
+	if r.PasswordFile != "" {
+		b, err := os.ReadFile(r.PasswordFile)
+		if err != nil {
+			return nil, ConfigError{c.Errorf("state.redis.password_file", "%w", err)}
+		}
+		if rc.Password = strings.TrimRight(string(b), "\r\n"); rc.Password == "" {
+			return nil, ConfigError{c.Errorf("state.redis.password_file", "%s is empty", r.PasswordFile)}
+		}
+	}
+	if r.TLS {
+		rc.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	store, err := state.OpenRedis(ctx, rc)
+	if err != nil {
+		return nil, ConfigError{c.Errorf("state.redis", "%w", err)}
+	}
+	return store, nil
+}

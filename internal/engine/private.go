@@ -1,0 +1,24 @@
+package engine
+
+import (
+	"log/slog"
+	"sync"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+)
+
+// PrivateWarning observes whether a client has a private address that is not among our networks, and says so once: an
+// exemption was forgotten, or a proxy hides who the clients are.
+func PrivateWarning(log *slog.Logger) Observer {
+	var once sync.Once
+	return Observer{Name: "private addresses", Seen: func(e *Event) {
+		f := &e.Judged
+		if hostname.IsPrivate(f.Client) && !f.Client.IsLoopback() && f.Auth == "" && e.Verdict.Trial.Action != helogate.Accept {
+			once.Do(func() {
+				log.Warn("a client has a private address, which DNS says nothing of: if it is ours, name its network in own.networks; "+
+					"if it is a proxy, let it pass on the client's address. This is said once.", "client", f.Client.String())
+			})
+		}
+	}}
+}

@@ -1,0 +1,71 @@
+package parsed
+
+import (
+	"iter"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/hostname"
+)
+
+// MaxShown is how many bytes of a client's text a finding shows; a finding says more than that.
+const MaxShown = 80
+
+// Clip cuts a client's text for a finding.
+func Clip(s string) string {
+	if len(s) <= MaxShown {
+		return s
+	}
+	return s[:MaxShown] + "..."
+}
+
+// Unroutable is a finding for a client that DNS cannot judge: a private address means that it is ours and nobody said
+// so, or that something between us and it hides who it is.
+func Unroutable(c *helogate.Case) (none helogate.Finding, is bool) {
+	if hostname.IsPrivate(c.Client) {
+		return c.None("%s is a private address: DNS says nothing of it", c.ClientText()), true
+	}
+	return none, false
+}
+
+// MailHosts yields the hosts that take mail for a domain: its MX, or itself if it has none (RFC 5321 section 5.1). It
+// yields nothing for a domain that takes none.
+func MailHosts(c *helogate.Case, domain string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if c.Ask(helogate.MX, domain).Status != helogate.NoData {
+			c.MX(domain)(yield)
+			return
+		}
+		if a, b := c.AddressKinds(); c.Exists(domain, a, b) {
+			yield(domain)
+		}
+	}
+}
+
+const nibbles = "0123456789abcdef"
+
+// Reversed is an address as lists are asked about it, below their zone: its octets, or for IPv6 its nibbles, the last first
+// (RFC 5782 sections 2.1 and 2.4).
+func Reversed(a netip.Addr) string {
+	if a.Is4() {
+		var room [15]byte
+		out := room[:0]
+		for i, b := range slices.Backward(a.AsSlice()) {
+			if out = strconv.AppendUint(out, uint64(b), 10); i > 0 {
+				out = append(out, '.')
+			}
+		}
+		return string(out)
+	}
+	var out [63]byte
+	for i, b := range a.As16() {
+		at := 4 * (15 - i)
+		out[at], out[at+2] = nibbles[b&0xf], nibbles[b>>4]
+		if out[at+1] = '.'; i > 0 {
+			out[at+3] = '.'
+		}
+	}
+	return string(out[:])
+}

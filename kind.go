@@ -1,0 +1,132 @@
+package helogate
+
+import "fmt"
+
+// Kind says what a question asks for: a DNS type, or what a store or another mail server knows.
+type Kind uint16
+
+// AnyKind stands in ByKind for all kinds that it does not name. No question is of this kind.
+const AnyKind Kind = 0
+
+// The kinds of question that DNS answers. Values of an Answer are in presentation form, without a final dot.
+const (
+	PTR   Kind = 1 + iota // Name is an address; Values are host names
+	A                     // Values are IPv4 addresses
+	AAAA                  // Values are IPv6 addresses
+	MX                    // Values are "preference host", by preference; the null MX of RFC 7505 is "0 ."
+	TXT                   // Values are the strings of a record joined, a record each
+	CNAME                 // Values are what Name is an alias of: none or one
+	SRV                   // Values are "priority weight port target", by priority (RFC 2782); the target "." is none
+	// Listing is an A asked of a DNS list (RFC 5782): Name is what it is asked about and its zone. It is a kind of its own so
+	// that what the lists are asked can be told from what a client has us look up below their zones.
+	Listing
+)
+
+// The kinds of question that a store answers. NXDomain is that nothing is remembered.
+const (
+	// Trust: Name is an address, and OK that it is accepted for a while; the one of Values says why.
+	Trust Kind = Listing + 1 + iota
+	// Hammering: Name is an address, and OK that it was rejected too often lately; the one of Values says how often.
+	Hammering
+	// SetAside: Name is the zone of a list, and OK that it is not believed now; the one of Values says why.
+	SetAside
+)
+
+// The kinds of question that leave a trace, in a store or at another mail server. They are asked only when all that was
+// read before them is known.
+const (
+	// Greylisted notes an attempt. Name is the client and what it tries: see package check. Values are "first TIME", and
+	// "passed TIME" once it has proved that it retries; times are of RFC 3339.
+	Greylisted Kind = SetAside + 1 + iota
+	// Deferred notes that a client is to be deferred for failures of DNS. Name is its network, a space and its HELO name;
+	// Values are "first TIME", or "sick WHY" where it is our own resolver that fails.
+	Deferred
+	// Callout asks the mail hosts of an address whether they take mail for it, as they should (RFC 5321 section 4.5.5). Name
+	// is the address; the one of Values is "accepts", "refuses REPLY", "accepts all" for a domain that takes every address,
+	// or "refuses null REPLY" for one that takes no null reverse-path.
+	Callout
+
+	kindsEnd
+)
+
+// source is what answers a question.
+type source uint8
+
+const (
+	fromDNS source = iota + 1
+	fromStore
+	fromMailServer
+)
+
+// owners is how a Zone writes the owners of a kind.
+type owners uint8
+
+const (
+	names     owners = iota + 1 // host names and mailboxes
+	addresses                   // addresses of clients
+	anyName                     // names too long to write: "*" owns all that no other line does
+)
+
+// traits are all that the judge and a Zone know of a kind. A new kind is a line in this table, and an Asker.
+type traits struct {
+	word    string // in records and zones; part of a verdict's name, so it never changes
+	source  source
+	trace   bool // to ask leaves a trace
+	client  bool // it is the client's DNS that answers, so that the question counts towards maxQuestions
+	reserve bool // it must be asked, whatever the client's DNS did: it has the reserve beyond the budget
+	owners  owners
+	as      Kind // the kind by which a Zone answers it, where that is another
+}
+
+var kinds = [kindsEnd]traits{
+	AnyKind:    {word: ""},
+	PTR:        {word: "PTR", source: fromDNS, client: true, owners: addresses},
+	A:          {word: "A", source: fromDNS, client: true, owners: names},
+	AAAA:       {word: "AAAA", source: fromDNS, client: true, owners: names},
+	MX:         {word: "MX", source: fromDNS, client: true, owners: names},
+	TXT:        {word: "TXT", source: fromDNS, client: true, owners: names},
+	CNAME:      {word: "CNAME", source: fromDNS, client: true, owners: names},
+	SRV:        {word: "SRV", source: fromDNS, client: true, owners: names},
+	Listing:    {word: "LISTING", source: fromDNS, as: A},
+	Trust:      {word: "TRUST", source: fromStore, owners: addresses},
+	Hammering:  {word: "HAMMERING", source: fromStore, owners: addresses},
+	SetAside:   {word: "SETASIDE", source: fromStore, owners: names},
+	Greylisted: {word: "GREYLIST", source: fromStore, trace: true, reserve: true, owners: anyName},
+	Deferred:   {word: "DEFERRED", source: fromStore, trace: true, reserve: true, owners: anyName},
+	Callout:    {word: "CALLOUT", source: fromMailServer, trace: true, owners: names},
+}
+
+func (k Kind) traits() *traits {
+	if k >= kindsEnd {
+		k = AnyKind
+	}
+	return &kinds[k]
+}
+
+// LeavesTrace reports whether to ask a question of the kind changes something: what a store remembers, or what another
+// mail server sees. A replay or a what-if must not ask it anew.
+func (k Kind) LeavesTrace() bool { return k.traits().trace }
+
+// String returns the word for the kind: for DNS the name of the type, as "PTR".
+func (k Kind) String() string {
+	if k >= kindsEnd {
+		return fmt.Sprintf("kind(%d)", uint16(k))
+	}
+	return kinds[k].word
+}
+
+// ParseKind is the inverse of String.
+func ParseKind(s string) (Kind, error) {
+	for k := AnyKind + 1; k < kindsEnd; k++ {
+		if kinds[k].word == s {
+			return k, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no kind of question", s)
+}
+
+// MarshalText returns what String does.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText takes what ParseKind does.
+func (k *Kind) UnmarshalText(b []byte) (err error) { *k, err = ParseKind(string(b)); return err }
