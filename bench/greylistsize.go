@@ -112,7 +112,7 @@ func remembered(t triplet, now time.Time) state.Record {
 }
 
 // sizeTimes are such that who waits goes on waiting: each decision of a run is like the others.
-var sizeTimes = state.Times{Delay: 12 * time.Hour, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour}
+var sizeTimes = state.Times{Delay: 12 * time.Hour, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour, AutoPass: 5}
 
 // alone measures the greylist without a service around it: a decision after the other, on triplets that it has, in any
 // order, each of which it notes. Both sizes in turns, so that what else the machine does falls on both.
@@ -156,7 +156,7 @@ func (s *sizeLab) decide(ctx context.Context, n int) (h *load.Histogram, decided
 			err = e
 		}
 	}()
-	book := greylist.New(greylist.Config{Store: store, Times: sizeTimes, AutoPass: 5})
+	book := greylist.New(greylist.Config{Store: store, Times: sizeTimes})
 	h = new(load.Histogram)
 	rnd := rand.New(rand.NewPCG(3, uint64(n)))
 	for range min(n, 10_000) { // what the store is to have in memory

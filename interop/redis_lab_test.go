@@ -147,4 +147,4 @@ func storeAt(t *testing.T, c state.RedisConfig, servers ...*redisServer) state.S
 	return s
 }
 
-var greylistTimes = state.Times{Delay: 5 * time.Minute, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour}
+var greylistTimes = state.Times{Delay: 5 * time.Minute, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour, AutoPass: 5}

@@ -189,7 +189,7 @@ func wereOnNode(t *testing.T, admin *redisServer, prefix string, failed map[int]
 	c := admin.client()
 	wrong := 0
 	for i, err := range failed {
-		slot, e := c.ClusterKeySlot(t.Context(), prefix+"greylist:"+triplet(i)).Result()
+		slot, e := c.ClusterKeySlot(t.Context(), state.Client(triplet(i))).Result() // what is in braces of the name
 		must(t, e)
 		if int(slot) < shardBegins(shard) || int(slot) >= shardBegins(shard+1) {
 			if wrong++; wrong < 5 {
@@ -229,7 +229,7 @@ func TestRedisSentinel(t *testing.T) {
 		t.Errorf("a replica: %v", err)
 	}
 	copied, known := replica.client(), sentinel.client()
-	must(t, eventually(func() bool { return copied.Exists(t.Context(), "helogate:greylist:k").Val() == 1 }))
+	must(t, eventually(func() bool { return copied.Exists(t.Context(), "helogate:greylist:{k}").Val() == 1 }))
 	must(t, eventually(func() bool {
 		info := known.Info(t.Context(), "sentinel").Val()
 		return strings.Contains(info, "status=ok") && strings.Contains(info, "slaves=1")
@@ -251,7 +251,7 @@ func TestRedisTrouble(t *testing.T) {
 	server, secret := l.startRedis(t), l.startRedis(t, `requirepass "secret of the house"`)
 	cluster := l.startCluster(t)
 	admin := server.client()
-	must(t, admin.LPush(t.Context(), "helogate:greylist:list", "theirs").Err())
+	must(t, admin.LPush(t.Context(), "helogate:greylist:{list}", "theirs").Err())
 	for _, c := range []struct {
 		name   string
 		server *redisServer

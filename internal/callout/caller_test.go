@@ -243,7 +243,7 @@ func TestStoreLies(t *testing.T) {
 		w := newWorld(t, map[string][]script{"192.0.2.1": {rcpt("jane@example.org", "550 no") + quits}})
 		c := w.caller(oneHost, func(c *Config) { c.Store = store })
 		c.keep("jane@example.org", found("accepts\r\n", time.Hour), true)
-		c.memory = memory{half: maxHalf}
+		c.memory = newMemory(maxMemory)
 		if got := ask(t, c, "jane@example.org"); got != "refuses 550 no" {
 			t.Error(got)
 		}

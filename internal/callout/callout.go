@@ -76,8 +76,8 @@ type Caller struct {
 
 const stopping = "helogate is stopping"
 
-// maxHalf of the entries in memory, which take some 500 bytes each.
-const maxHalf = 10_000
+// maxMemory is how many entries there are in memory, which take some 500 bytes each.
+const maxMemory = 20_000
 
 // New makes a Caller. It connects to nobody yet. An error says what in the configuration is not right.
 func New(c Config) (*Caller, error) { return newCaller(c, interfaces()) }
@@ -88,12 +88,9 @@ func newCaller(c Config, here []netip.Addr) (*Caller, error) {
 		return nil, fmt.Errorf("callout: %w", err)
 	}
 	out := &Caller{
-		config: c, us: []string{strings.ToLower(c.Helo)}, memory: memory{half: maxHalf},
-		random: func() string { return "helogate-" + strings.ToLower(rand.Text()) },
-		limits: limits{
-			perMinute: c.PerMinute, perHour: c.PerDomainHour, perMX: c.PerMX,
-			domains: map[string]*window{}, hosts: map[netip.Addr]int{},
-		},
+		config: c, us: []string{strings.ToLower(c.Helo)}, memory: newMemory(maxMemory),
+		random:  func() string { return "helogate-" + strings.ToLower(rand.Text()) },
+		limits:  newLimits(c.PerMinute, c.PerDomainHour, c.PerMX),
 		flights: map[string]*flight{}, trying: map[string]chan struct{}{},
 	}
 	for _, a := range slices.Concat(c.Own, here) {
@@ -213,7 +210,7 @@ func (c *Caller) recalled(ctx context.Context, q helogate.Question) *helogate.An
 			return tempFail("what callouts have found cannot be read: " + err.Error())
 		}
 		if is && makesSense(r.Value) {
-			c.memory.put(key, &helogate.Answer{Status: helogate.OK, Values: []string{r.Value}, TTL: r.Expires.Sub(r.Last)}, r.Expires)
+			c.memory.put(key, &helogate.Answer{Status: helogate.OK, Values: []string{r.Value}, TTL: r.Expires.Sub(r.Last)}, now, r.Expires)
 		}
 	}
 	return c.remembered(q)

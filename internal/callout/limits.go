@@ -5,18 +5,28 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/helogate/helogate/internal/bounded"
 )
 
-// limits keep us from being a nuisance. A domain or a host takes room only while it was asked within the last hour, and how
-// many these can be follows from the callouts of a minute.
+// limits keep us from being a nuisance.
 type limits struct {
 	perMinute, perHour, perMX int
 
 	mu      sync.Mutex // guards what follows
 	minute  window     // all callouts
-	domains map[string]*window
-	swept   time.Time          // when domains was last rid of what is over
+	domains *bounded.Map[string, window]
 	hosts   map[netip.Addr]int // connections
+}
+
+// newLimits makes limits that nothing counts against yet. There is room for every domain that can be asked within an hour:
+// none is forgotten while its callouts count.
+func newLimits(perMinute, perHour, perMX int) limits {
+	const minutes = 61
+	return limits{
+		perMinute: perMinute, perHour: perHour, perMX: perMX,
+		domains: bounded.New[string, window](2*minutes*perMinute, time.Hour), hosts: map[netip.Addr]int{},
+	}
 }
 
 // A window is when something was done in the last while, the oldest first.
@@ -39,31 +49,15 @@ func (l *limits) take(domain string, now time.Time) (beyond string) {
 	if l.minute.has(now, time.Minute) >= l.perMinute {
 		return fmt.Sprintf("%d callouts a minute are used up", l.perMinute)
 	}
-	l.sweep(now)
-	w := l.domains[domain]
-	if w == nil {
-		w = &window{}
-	}
-	if w.has(now, time.Hour) >= l.perHour {
-		return fmt.Sprintf("%d callouts an hour for %s are used up", l.perHour, domain)
-	}
-	l.domains[domain] = w
-	*w = append(*w, now)
-	l.minute = append(l.minute, now)
-	return ""
-}
-
-// sweep forgets domains, every few minutes.
-func (l *limits) sweep(now time.Time) {
-	if now.Sub(l.swept) < 5*time.Minute {
-		return
-	}
-	l.swept = now
-	for domain, w := range l.domains {
-		if w.has(now, time.Hour) == 0 {
-			delete(l.domains, domain)
+	l.domains.Use(domain, now, func(w *window, _ bool) {
+		if w.has(now, time.Hour) >= l.perHour {
+			beyond = fmt.Sprintf("%d callouts an hour for %s are used up", l.perHour, domain)
+			return
 		}
-	}
+		*w = append(*w, now)
+		l.minute = append(l.minute, now)
+	})
+	return beyond
 }
 
 // connect takes one of the connections that there may be to a host at once, and reports whether there was one.

@@ -1,19 +1,15 @@
 package callout
 
 import (
-	"sync"
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/bounded"
 )
 
-// memory is what was found lately, of addresses and of domains. It has two halves of a fixed size: what is new goes into the
-// young one, which becomes the old one when it is full. So it is bounded, and what is lost is in the store.
+// memory is what was found lately, of addresses and of domains. What it loses is in the store.
 type memory struct {
-	half int // the most entries in each half
-
-	mu         sync.RWMutex // guards what follows
-	young, old map[string]remembered
+	*bounded.Map[string, remembered]
 }
 
 type remembered struct {
@@ -21,30 +17,17 @@ type remembered struct {
 	until  time.Time // the first instant at which it is over
 }
 
+func newMemory(most int) memory { return memory{bounded.New[string, remembered](most, keepDomain)} }
+
 // get returns what is remembered of a key, nil if nothing.
-func (m *memory) get(key string, now time.Time) *helogate.Answer {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	for _, half := range [...]map[string]remembered{m.young, m.old} {
-		if r, ok := half[key]; ok {
-			if now.Before(r.until) {
-				return r.answer
-			}
-			return nil
-		}
+func (m memory) get(key string, now time.Time) *helogate.Answer {
+	if r, found := m.Get(key, now); found && now.Before(r.until) {
+		return r.answer
 	}
 	return nil
 }
 
 // put remembers an answer for a key, in place of what is there.
-func (m *memory) put(key string, a *helogate.Answer, until time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.young) >= m.half {
-		m.old, m.young = m.young, nil
-	}
-	if m.young == nil {
-		m.young = map[string]remembered{}
-	}
-	m.young[key] = remembered{a, until}
+func (m memory) put(key string, a *helogate.Answer, now, until time.Time) {
+	m.Use(key, now, func(r *remembered, _ bool) { *r = remembered{a, until} })
 }

@@ -97,7 +97,7 @@ func (c *Caller) remember(address string, r result) *helogate.Answer {
 // keep remembers an answer for as long as its TTL, in memory, and in the store if it is to last.
 func (c *Caller) keep(key string, a *helogate.Answer, lasting bool) {
 	now := c.config.Now()
-	c.memory.put(key, a, now.Add(a.TTL))
+	c.memory.put(key, a, now, now.Add(a.TTL))
 	if !lasting || c.config.Store == nil {
 		return
 	}

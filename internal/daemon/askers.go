@@ -27,7 +27,7 @@ type askers struct {
 	lists     *blocklist.Guard
 	callout   *callout.Caller
 	hammering *hammering.Book
-	muffle    *hammering.Muffle
+	muffle    *hammering.LogLimiter
 	fixed     helogate.ByKind // what no reload changes
 
 	reloaded atomic.Pointer[reloaded]
@@ -49,7 +49,7 @@ func openAskers(ctx context.Context, c *config.Config, environ []string, dns, tr
 	}
 	r := &askers{
 		log: log, store: state.Guard(store, c.State.Timeout, log, time.Now), health: patience.NewHealth(dns, log, nil),
-		hammering: hammering.New(hammering.Config{Tries: c.Hammering.Tries, Within: c.Hammering.Within}), muffle: new(hammering.Muffle),
+		hammering: hammering.New(hammering.Config{Tries: c.Hammering.Tries, Within: c.Hammering.Within}), muffle: hammering.NewLogLimiter(),
 	}
 	r.lists = blocklist.New(blocklist.Config{Ask: r.health, Log: log, Settings: blocklistsOf(c)})
 	if r.callout, err = r.caller(c); err != nil {
@@ -89,7 +89,7 @@ func (a *askers) set(c *config.Config) {
 	g := c.Greylist
 	a.reloaded.Store(&reloaded{
 		greylist: greylist.New(greylist.Config{
-			Store: a.store, Times: state.Times{Delay: g.Delay, Window: g.Window, Pass: g.Pass}, AutoPass: g.AutoPass,
+			Store: a.store, Times: state.Times{Delay: g.Delay, Window: g.Window, Pass: g.Pass, AutoPass: g.AutoPass},
 		}),
 		patience: patience.New(patience.Config{Store: a.store, Limit: c.DNS.Patience, Sick: a.sick}),
 	})

@@ -3,8 +3,10 @@ package door
 import (
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/bounded"
 	"github.com/helogate/helogate/internal/header"
 	"github.com/helogate/helogate/internal/response"
 )
@@ -15,18 +17,18 @@ import (
 // the field is that of the recipient whose question it answers.
 //
 // Postfix names the message by its "instance", in which there are process, microsecond and a number. It may ask about one
-// over several connections, for each way of naming the service in main.cf has its own; so the whole door remembers. It
+// over several connections, for each way of naming the service in main.cf has its own; so the whole listener remembers. It
 // remembers a number of fields and not a time: there is no hurry, and a message is over long before they are forgotten.
 type prepended struct {
-	mu         sync.Mutex
-	young, old map[prependedField]struct{} // what grows, and what was full before it
+	once  sync.Once
+	given *bounded.Map[prependedField, struct{}]
 }
 
 type prependedField struct{ instance, name string }
 
 const (
-	maxPrepended = 50_000 // fields of a generation: some 8 MB
-	maxInstance  = 128    // bytes; Postfix's have some 30
+	maxPrepended = 100_000 // fields, some 20 MB
+	maxInstance  = 128     // bytes; Postfix's have some 30
 )
 
 // next returns the first field that the message has not been given, and takes it for given.
@@ -34,18 +36,15 @@ func (p *prepended) next(instance []byte, fields []header.Field) (header.Field, 
 	if len(instance) == 0 || len(instance) > maxInstance {
 		return header.Field{}, false // what is asked next might be about the same message
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.young == nil || len(p.young) >= maxPrepended {
-		p.old, p.young = p.young, map[prependedField]struct{}{}
-	}
+	p.once.Do(func() { p.given = bounded.New[prependedField, struct{}](maxPrepended, 0) })
 	message := string(instance)
 	for _, f := range fields {
-		this := prependedField{message, f.Name}
-		_, young := p.young[this]
-		_, old := p.old[this]
-		if !young && !old && isField(f) {
-			p.young[this] = struct{}{}
+		if !isField(f) {
+			continue
+		}
+		first := false
+		p.given.Use(prependedField{message, f.Name}, time.Time{}, func(_ *struct{}, made bool) { first = made })
+		if first {
 			return f, true
 		}
 	}

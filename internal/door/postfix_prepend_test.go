@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
@@ -71,7 +72,7 @@ func TestPrependOnce(t *testing.T) {
 	}
 }
 
-// What is remembered is bounded, and a message is not forgotten while its generation or the one after it lasts.
+// What is remembered is bounded, and a message that is asked about again is not forgotten.
 func TestPrependForgets(t *testing.T) {
 	var p prepended
 	one := threeFields[:1]
@@ -80,11 +81,11 @@ func TestPrependForgets(t *testing.T) {
 		if _, ok := p.next(fmt.Appendf(nil, "%x", n), one); !ok {
 			t.Fatal("not given", n)
 		}
-		if _, again := p.next(first, one); again != (n == 0) && n < maxPrepended {
+		if _, again := p.next(first, one); again != (n == 0) {
 			t.Fatalf("after %d messages: %v", n, again)
 		}
 	}
-	if n := len(p.young) + len(p.old); n > 2*maxPrepended {
+	if n := p.given.Len(time.Time{}); n > maxPrepended {
 		t.Errorf("%d are remembered", n)
 	}
 	if _, ok := p.next([]byte(strings.Repeat("i", maxInstance+1)), one); ok {

@@ -29,7 +29,7 @@ type Config struct {
 // An Engine judges for doors.
 type Engine struct {
 	Config
-	sessions  *sessions
+	sessions  sessions
 	panics    atomic.Uint64 // of checks, since the start
 	observers *observers
 }
@@ -42,7 +42,7 @@ func New(c Config) *Engine {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Engine{Config: c, sessions: newSessions(c.Now()), observers: newObservers(c.Observers, c.Log)}
+	return &Engine{Config: c, sessions: newSessions(), observers: newObservers(c.Observers, c.Log)}
 }
 
 // Close waits until observers with a queue have seen all verdicts, for as long as ctx lasts. Nobody may judge any more.

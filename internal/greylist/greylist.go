@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/helogate/helogate"
@@ -16,10 +15,9 @@ import (
 
 // Config is the rules of a greylist.
 type Config struct {
-	Store    state.Store
-	Times    state.Times
-	AutoPass int              // after how many attempts that came again a client passes at once; 0 is never
-	Now      func() time.Time // nil is time.Now
+	Store state.Store
+	Times state.Times
+	Now   func() time.Time // nil is time.Now
 }
 
 // A Book is a helogate.Asker for the kind helogate.Greylisted. It is safe for concurrent use.
@@ -43,21 +41,9 @@ func (b *Book) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Greylisted {
 		return otherKind
 	}
-	now := b.Now().UTC().Truncate(time.Millisecond) // what a store keeps
-	client := clientOf(q)
-	if r, ok, err := b.returned(ctx, client, now); err != nil {
-		return failed(err)
-	} else if ok {
-		return b.passes(ctx, client, r, now)
-	}
-	r, err := b.Store.Attempt(ctx, state.Shorten(q.Name), now, b.Times)
+	r, err := b.Store.Attempt(ctx, state.Shorten(q.Name), b.Now(), b.Times)
 	if err != nil {
 		return failed(err)
-	}
-	if r.Passed.Equal(now) && b.AutoPass > 0 { // it came again just now
-		if _, err := b.Store.Note(ctx, state.Returned, client, now, b.Times.Pass); err != nil {
-			return failed(err)
-		}
 	}
 	return answer(r)
 }
@@ -67,13 +53,10 @@ func (b *Book) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Greylisted {
 		return otherKind
 	}
-	now := b.Now()
-	r, ok, err := b.returned(ctx, clientOf(q), now)
-	if err == nil && ok {
-		return returnedAnswer(r)
-	}
-	if err == nil {
-		r, ok, err = b.Store.Get(ctx, state.Greylist, state.Shorten(q.Name), now)
+	now, key := b.Now(), state.Shorten(q.Name)
+	r, ok, err := b.returned(ctx, state.Client(key), now)
+	if err == nil && !ok {
+		r, ok, err = b.Store.Get(ctx, state.Greylist, key, now)
 	}
 	switch {
 	case err != nil:
@@ -84,43 +67,22 @@ func (b *Book) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 	return answer(r)
 }
 
-// clientOf is who the client is: what the name of the question begins with.
-func clientOf(q helogate.Question) string {
-	client, _, _ := strings.Cut(q.Name, " ")
-	return state.Shorten(client)
-}
-
 // returned returns the record of a client that has come again so often that it passes at once.
 func (b *Book) returned(ctx context.Context, client string, now time.Time) (state.Record, bool, error) {
-	if b.AutoPass <= 0 {
+	if b.Times.AutoPass <= 0 {
 		return state.Record{}, false, nil
 	}
 	r, found, err := b.Store.Get(ctx, state.Returned, client, now)
-	return r, found && r.Count >= int64(b.AutoPass), err
+	return r, found && r.Count >= int64(b.Times.AutoPass), err
 }
 
-// aDay is how often it is noted that a client still sends: each time would be a write for each message of the largest.
-const aDay = 24 * time.Hour
-
-// passes lets a client pass that has come again often, and keeps its record while it sends.
-func (b *Book) passes(ctx context.Context, client string, r state.Record, now time.Time) *helogate.Answer {
-	if now.Sub(r.Last) > min(aDay, b.Times.Pass/2) {
-		if _, err := b.Store.Note(ctx, state.Returned, client, now, b.Times.Pass); err != nil {
-			return failed(err)
-		}
-	}
-	return returnedAnswer(r)
-}
-
-func returnedAnswer(r state.Record) *helogate.Answer {
-	a := answer(r)
-	a.Values = append(a.Values, "passed "+stamp(r.First))
-	a.Note = fmt.Sprintf("came again %d times", r.Count)
-	return a
-}
-
+// answer says since when a client or an attempt is known, and since when it passes.
 func answer(r state.Record) *helogate.Answer {
 	a := &helogate.Answer{Status: helogate.OK, Values: []string{"first " + stamp(r.First)}}
+	if r.Kind == state.Returned {
+		a.Note = fmt.Sprintf("came again %d times", r.Count)
+		r.Passed = r.First
+	}
 	if !r.Passed.IsZero() {
 		a.Values = append(a.Values, "passed "+stamp(r.Passed))
 	}

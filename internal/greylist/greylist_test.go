@@ -35,7 +35,7 @@ func said(a *helogate.Answer) string {
 // TestBook is a story of attempts: when, who, and what is answered.
 func TestBook(t *testing.T) {
 	now := noon
-	b := New(Config{Store: memory(t), Times: state.Times{Delay: 5 * time.Minute, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour}, AutoPass: 2,
+	b := New(Config{Store: memory(t), Times: state.Times{Delay: 5 * time.Minute, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour, AutoPass: 2},
 		Now: func() time.Time { return now }})
 	ctx := t.Context()
 	for _, step := range []struct {
@@ -98,36 +98,31 @@ func TestNoAutoPass(t *testing.T) {
 	}
 }
 
-// broken is a store that fails from the n-th step on.
+// broken is a store that fails.
 type broken struct {
 	state.Store
-	left int
+	err error
 }
 
-var errBroken = errors.New("out of \x1bpaper")
-
-func (b *broken) fails() bool { b.left--; return b.left < 0 }
-
-func (b *broken) Get(ctx context.Context, k state.Kind, key string, now time.Time) (state.Record, bool, error) {
-	if b.fails() {
-		return state.Record{}, false, errBroken
-	}
-	return b.Store.Get(ctx, k, key, now)
+func (b broken) Get(context.Context, state.Kind, string, time.Time) (state.Record, bool, error) {
+	return state.Record{}, false, b.err
 }
 
-func (b *broken) Attempt(ctx context.Context, key string, now time.Time, t state.Times) (state.Record, error) {
-	if b.fails() {
-		return state.Record{}, context.DeadlineExceeded
-	}
-	return b.Store.Attempt(ctx, key, now, t)
+func (b broken) Attempt(context.Context, string, time.Time, state.Times) (state.Record, error) {
+	return state.Record{}, b.err
 }
 
-// A store that fails, wherever it does, is a tempfail: nobody waits for it.
+// A store that fails is a tempfail: nobody waits for it.
 func TestStoreFails(t *testing.T) {
-	for left, want := range []string{"the store: out of \\x1bpaper", "the store does not answer in time"} {
-		b := New(Config{Store: &broken{memory(t), left}, AutoPass: 1, Times: state.Times{Delay: time.Minute, Window: time.Hour, Pass: time.Hour}})
-		if a := b.Ask(t.Context(), question("a b c")); a.Status != helogate.TempFail || a.Note != want {
-			t.Errorf("%+v, want %s", a, want)
+	for err, want := range map[error]string{
+		errors.New("out of \x1bpaper"): "the store: out of \\x1bpaper",
+		context.DeadlineExceeded:       "the store does not answer in time",
+	} {
+		b := New(Config{Store: broken{err: err}, Times: state.Times{AutoPass: 1}})
+		for _, ask := range []func(context.Context, helogate.Question) *helogate.Answer{b.Ask, b.Peek} {
+			if a := ask(t.Context(), question("a b c")); a.Status != helogate.TempFail || a.Note != want {
+				t.Errorf("%+v, want %s", a, want)
+			}
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 func TestPassingClientStays(t *testing.T) {
 	for _, pass := range []time.Duration{time.Hour, 12 * time.Hour, 30 * time.Hour, 36 * 24 * time.Hour} {
 		now := noon
-		b := New(Config{Store: memory(t), Times: state.Times{Delay: time.Minute, Window: time.Hour, Pass: pass}, AutoPass: 1,
+		b := New(Config{Store: memory(t), Times: state.Times{Delay: time.Minute, Window: time.Hour, Pass: pass, AutoPass: 1},
 			Now: func() time.Time { return now }})
 		for range 2 {
 			b.Ask(t.Context(), question("a.example s r"))

@@ -6,14 +6,15 @@
 package hammering
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/bounded"
 )
 
 const defaultMax = 50_000
@@ -32,70 +33,42 @@ const slots = 16
 
 // A Book counts rejections by client, and is a helogate.Asker for the kind helogate.Hammering. It is safe for concurrent use.
 type Book struct {
-	tries int
-	slot  time.Duration
-	max   int
-	now   func() time.Time
-
-	mu      sync.RWMutex // guards clients
-	clients recent[tally]
-
-	loud atomic.Int64 // clients with too many, or more: where there is none, nobody is looked for
+	tries   int
+	slot    time.Duration
+	now     func() time.Time
+	clients *bounded.Map[key, tally]
+	loud    atomic.Int64 // the first slot in which no client has too many, and 0 from then on: nobody is looked for
 }
 
 // tally is the rejections of one client.
 type tally struct {
 	newest int64         // number of the newest slot
 	counts [slots]uint32 // of slot n at n modulo slots
-	loud   bool          // counted in Book.loud
 }
 
 // New makes an empty book.
 func New(c Config) *Book {
-	b := &Book{tries: c.Tries, slot: max(c.Within/slots, 1), max: c.Max, now: c.Now}
-	if b.max == 0 {
-		b.max = defaultMax
-	}
+	b := &Book{tries: c.Tries, slot: max(c.Within/slots, 1), now: c.Now}
 	if b.now == nil {
 		b.now = time.Now
 	}
+	b.clients = bounded.New[key, tally](cmp.Or(c.Max, defaultMax), b.slot*slots)
 	return b
 }
 
-// Rejected notes that a client was rejected. Of more clients than there may be, the one that was rejected least recently is
-// forgotten.
+// Rejected notes that a client was rejected. Of more clients than there may be, those that were rejected once are forgotten
+// first.
 func (b *Book) Rejected(client netip.Addr, at time.Time) {
 	key, ok := keyOf(client)
 	if !ok {
 		return
 	}
-	slot := b.slotOf(at)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.forget(slot)
-	t := b.clients.touch(key)
-	t.add(slot)
-	if n, _ := t.sum(slot); n >= b.tries && !t.loud {
-		t.loud = true
-		b.loud.Add(1)
-	}
-	if b.clients.size() > b.max {
-		b.dropOldest()
-	}
-}
-
-// forget drops who has not been rejected any more. It needs the lock.
-func (b *Book) forget(slot int64) {
-	for b.clients.size() > 0 && b.clients.oldest().newest <= slot-slots {
-		b.dropOldest()
-	}
-}
-
-func (b *Book) dropOldest() {
-	if b.clients.oldest().loud {
-		b.loud.Add(-1)
-	}
-	b.clients.dropOldest()
+	b.clients.Use(key, b.now(), func(t *tally, _ bool) {
+		t.add(b.slotOf(at))
+		if n, _ := t.sum(t.newest); n >= b.tries {
+			b.loud.Store(max(b.loud.Load(), t.newest+slots)) // under the lock of the map
+		}
+	})
 }
 
 func (b *Book) slotOf(at time.Time) int64 { return at.UnixNano() / int64(b.slot) }
@@ -111,7 +84,14 @@ func (b *Book) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if q.Kind != helogate.Hammering {
 		return otherKind, true
 	}
-	if b.loud.Load() == 0 {
+	loud := b.loud.Load()
+	if loud == 0 {
+		return quiet, true
+	}
+	now := b.now()
+	slot := b.slotOf(now)
+	if slot >= loud {
+		b.loud.CompareAndSwap(loud, 0)
 		return quiet, true
 	}
 	addr, _ := netip.ParseAddr(q.Name)
@@ -119,12 +99,8 @@ func (b *Book) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if !ok {
 		return quiet, true
 	}
-	n, since := 0, int64(0)
-	b.mu.RLock()
-	if t := b.clients.get(key); t != nil {
-		n, since = t.sum(b.slotOf(b.now()))
-	}
-	b.mu.RUnlock()
+	t, _ := b.clients.Get(key, now)
+	n, since := t.sum(slot)
 	if n < b.tries {
 		return quiet, true
 	}
@@ -142,9 +118,7 @@ func (b *Book) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
 
 // Len returns how many clients are remembered.
 func (b *Book) Len() int {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.clients.size()
+	return b.clients.Len(b.now())
 }
 
 // add counts a rejection in a slot. One that is older than all that are kept is too late.

@@ -85,27 +85,26 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// Who is not rejected any more is forgotten; of too many, who was rejected least recently.
+// A client that is not rejected any more is forgotten, and of too many, those that were rejected once.
 func TestBounds(t *testing.T) {
 	b, clock := open(Config{Tries: 1, Within: time.Minute, Max: 100})
 	client := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}) }
-	b.Rejected(client(0), clock.now())
+	for range 3 {
+		b.Rejected(client(10_000), clock.now())
+	}
 	for i := range 10_000 {
 		b.Rejected(client(i), clock.now())
-		b.Rejected(client(0), clock.now())
 	}
-	if b.Len() != 100 || b.loud.Load() != 100 {
-		t.Errorf("%d clients are remembered, %d of them loud", b.Len(), b.loud.Load())
+	if n := b.Len(); n > 100 || n < 50 {
+		t.Errorf("%d clients are remembered", n)
 	}
 	expect(t, b, client(9_999).String(), "ok 1 rejections since 2026-03-01T12:00:00Z")
 	expect(t, b, client(9_900).String(), "nxdomain")
-	if got := ask(b, client(0).String()); !strings.HasPrefix(got, "ok 10001 ") && !strings.HasPrefix(got, "ok 10002 ") {
-		t.Errorf("the one that goes on: %s", got)
-	}
+	expect(t, b, client(10_000).String(), "ok 3 rejections since 2026-03-01T12:00:00Z")
 	clock.turn(time.Minute)
 	b.Rejected(client(1), clock.now())
-	if b.Len() != 1 || b.loud.Load() != 1 {
-		t.Errorf("%d clients are remembered after a minute, %d of them loud", b.Len(), b.loud.Load())
+	if n := b.Len(); n != 1 {
+		t.Errorf("%d clients are remembered after a minute", n)
 	}
 }
 
@@ -142,7 +141,7 @@ func TestCountIsExactEnough(t *testing.T) {
 }
 
 func TestTogether(t *testing.T) {
-	b, m := New(Config{Tries: 3, Within: time.Minute, Max: 50}), new(Muffle)
+	b, m := New(Config{Tries: 3, Within: time.Minute, Max: 50}), NewLogLimiter()
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
@@ -156,7 +155,7 @@ func TestTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if b.Len() != 50 {
+	if n := b.Len(); n > 50 || n < 25 {
 		t.Errorf("%d clients are remembered", b.Len())
 	}
 }
@@ -182,6 +181,7 @@ func BenchmarkKnown(b *testing.B) {
 			for i := range 50_000 {
 				book.Rejected(netip.AddrFrom4([4]byte{192, 0, byte(2 + i>>8), byte(i)}), time.Now())
 			}
+			book.Rejected(netip.MustParseAddr("192.0.2.1"), time.Now())
 			q := helogate.Question{Kind: helogate.Hammering, Name: c.client}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -4,10 +4,10 @@ package patience
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/bounded"
 	"github.com/helogate/helogate/internal/state"
 )
 
@@ -23,9 +23,7 @@ type Config struct {
 // remembers by itself: else nobody's patience would end while both DNS and store are out.
 type Book struct {
 	Config
-
-	mu    sync.Mutex
-	spare map[string]time.Time // first times, while the store fails
+	spare *bounded.Map[string, time.Time] // first times, while the store fails
 }
 
 const maxSpare = 50_000
@@ -35,7 +33,7 @@ func New(c Config) *Book {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Book{Config: c, spare: map[string]time.Time{}}
+	return &Book{Config: c, spare: bounded.New[string, time.Time](maxSpare, c.Limit+quiet)}
 }
 
 // quiet is how long after the last deferral a client is forgotten: it retries for days, and hours apart.
@@ -90,17 +88,14 @@ func (b *Book) sick() (string, bool) {
 }
 
 // remember is Note without a store.
-func (b *Book) remember(name string, now time.Time) time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if at, ok := b.spare[name]; ok && now.Sub(at) < b.Limit+quiet {
-		return at
-	}
-	if len(b.spare) >= maxSpare {
-		clear(b.spare)
-	}
-	b.spare[name] = now
-	return now
+func (b *Book) remember(name string, now time.Time) (since time.Time) {
+	b.spare.Use(name, now, func(first *time.Time, made bool) {
+		if made {
+			*first = now
+		}
+		since = *first
+	})
+	return since
 }
 
 func first(at time.Time) *helogate.Answer {

@@ -69,6 +69,25 @@ func TestBook(t *testing.T) {
 }
 
 // answers is a resolver of which some names fail.
+// While the store is down, a client with a new name each time does not make the others begin anew.
+func TestBookInAFlood(t *testing.T) {
+	now := noon
+	b := New(Config{Store: failing{}, Limit: 4 * time.Hour, Now: func() time.Time { return now }})
+	for range 2 {
+		b.Ask(t.Context(), question("192.0.2.0/24 mx.example.org"))
+		now = now.Add(time.Hour)
+	}
+	for i := range 2 * maxSpare {
+		b.Ask(t.Context(), question(fmt.Sprint("198.51.100.0/24 ", i)))
+	}
+	if got := said(b.Ask(t.Context(), question("192.0.2.0/24 mx.example.org"))); got != "ok first 2026-03-01T12:00:00Z" {
+		t.Error(got)
+	}
+	if n := b.spare.Len(now); n > maxSpare {
+		t.Errorf("%d are remembered", n)
+	}
+}
+
 type answers struct{ broken map[string]bool }
 
 func (a answers) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }

@@ -37,15 +37,15 @@ const (
 	defaultRedisTimeout = 500 * time.Millisecond
 )
 
-// redisConnections is the most to each server. They are made as they are needed.
+// redisConnections is the most to each server, besides those of its pipe. They are made as they are needed.
 const redisConnections = 32
 
 // A redisStore is a Store on Redis 7.0 or later.
 //
-// Each record is one key, so that each step is one script on one key, which a cluster can run. The key is the prefix, the
-// kind, a colon, and the key of the record.
+// Each record is one key (see redisName), and each step one command or one script.
 type redisStore struct {
 	client  redis.UniversalClient
+	pipe    pipe
 	config  RedisConfig
 	closing sync.Once
 	closed  error
@@ -71,7 +71,11 @@ func OpenRedis(ctx context.Context, c RedisConfig) (Store, error) {
 		c.Now = time.Now
 	}
 	redis.SetLogger(libraryLog{c.Log}) // there is one for all clients; without, it writes to standard error
-	s := &redisStore{client: newRedisClient(c), config: c}
+	client, pipe, err := newRedisClient(c)
+	if err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	s := &redisStore{client: client, pipe: pipe, config: c}
 	if _, err := s.Stats(ctx, c.Now()); err != nil {
 		c.Log.Warn("the shared store cannot be used now", "error", err)
 	}
@@ -96,6 +100,8 @@ func (c RedisConfig) check() error {
 		return errors.New("a socket leads to a single server, without TLS; give host:port")
 	case c.Username != "" && c.Password == "":
 		return fmt.Errorf("username %q without a password", c.Username)
+	case c.Cluster && strings.Contains(c.Prefix, "{"):
+		return fmt.Errorf("prefix %q: a brace says where a cluster keeps a key, and helogate sets its own", c.Prefix)
 	case c.Timeout < 0:
 		return fmt.Errorf("timeout %s: it must be more than nothing", c.Timeout)
 	}
@@ -120,7 +126,7 @@ func checkServer(server string) error {
 	return nil
 }
 
-func newRedisClient(c RedisConfig) redis.UniversalClient {
+func newRedisClient(c RedisConfig) (redis.UniversalClient, pipe, error) {
 	o := &redis.UniversalOptions{
 		Addrs: c.Servers, MasterName: c.Master, IsClusterMode: c.Cluster, DB: c.Database,
 		Username: c.Username, Password: c.Password, TLSConfig: c.TLS,
@@ -128,19 +134,23 @@ func newRedisClient(c RedisConfig) redis.UniversalClient {
 		DialTimeout:           c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
 		// One more try is for a connection that the server has closed in the meantime.
 		DialerRetries: 1, MaxRetries: 1, MinRetryBackoff: 5 * time.Millisecond, MaxRetryBackoff: 50 * time.Millisecond,
-		PoolSize: redisConnections, PipelinePoolSize: -1,
+		PoolSize: redisConnections, PipelinePoolSize: pipeConnections,
 		ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10, // a record is some hundred bytes
+		PipelineReadBufferSize: 32 << 10, PipelineWriteBufferSize: 32 << 10,
 		// Nothing is asked of a server but what is used: Redis 7.0 knows no more, and an ACL need not allow more.
 		Protocol: 2, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	if !c.Cluster {
-		return redis.NewUniversalClient(o)
+		client := redis.NewUniversalClient(o).(*redis.Client) // a failover client is one, too
+		pipe, err := newServerPipe(client)
+		return client, pipe, err
 	}
 	cluster := o.Cluster()
 	cluster.MaxRetries = -1 // it tries again by itself, where the key then is
 	cluster.DisableRoutingPolicies = true
-	return redis.NewClusterClient(cluster)
+	client := redis.NewClusterClient(cluster)
+	return client, clusterPipe{client}, nil
 }
 
 // libraryLog takes what the Redis library says of its connections.

@@ -2,11 +2,10 @@ package state
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // A record is a string in Redis: the milliseconds of First since 1970, those of Last and Passed since First, Count, the
@@ -80,48 +79,29 @@ func notOurs(kind Kind, key string) error {
 	return fmt.Errorf("what is there of %s %q is no record of helogate: delete that key, or choose another prefix", kind, key)
 }
 
-// scriptKnows is how a script reads a record. There is nothing in a script but what Lua 5.1 has and Redis 7.0 knows.
-const scriptKnows = `
-local now, first, last, passed, count, ends, value = tonumber(ARGV[1])
-local packed = redis.call('GET', KEYS[1])
-if packed then
-  local f, l, p, c, e, v = string.match(packed, '^([%d-]+) ([%d-]+) ([%d-]+) (%d+) (%-?%d+)(.*)$')
-  if not f or v ~= '' and string.sub(v, 1, 1) ~= ' ' then return redis.error_reply('` + notOursCode + ` no record') end
-  local base = tonumber(f) or 0
-  local function at(s) return tonumber(s) and base + tonumber(s) end
-  first, last, passed, count, ends, value = tonumber(f), at(l), at(p), tonumber(c), at(e), v
-end
-local there = ends and now < ends
-if not there then
-  first, passed, count, value = now, nil, 0, ''
-end
-count, last = count + 1, now
-`
+// redisName is where a record is in Redis: the prefix, the kind, a colon, and the key, whose first word, the client, is in
+// braces. A cluster keeps together what has the same text in its first braces, here the tries of a client and the count of
+// those that came again. It takes braces with nothing in them for none, so that some clients have one brace more.
+//
+//	helogate:greylist:{192.0.2.0/24} jane@example.org bob@example.net
+//	helogate:returned:{192.0.2.0/24}
+func redisName(prefix string, kind Kind, key string) string {
+	client := Client(key)
+	open := "{"
+	if client == "" || client[0] == '{' || client[0] == '}' {
+		open = "{{"
+	}
+	return prefix + string(kind) + ":" + open + client + "}" + key[len(client):]
+}
 
-const notOursCode = "NOTOURS" // an error of Redis begins with a word of its own
-
-// scriptKeeps is how it writes and returns it. Redis is told for how long to keep it, not until when, so that its own clock
-// does not matter; ARGV[2] is for how much longer than that.
-const scriptKeeps = `
-local base = first or 0
-local function since(t) return t and string.format('%.0f', t - base) or '-' end
-packed = string.format('%s %s %s %.0f %s', first and string.format('%.0f', first) or '-', since(last), since(passed), count, since(ends))
-packed = packed .. value -- for %s ends at a zero byte
-redis.call('SET', KEYS[1], packed, 'PX', string.format('%.0f', math.max(ends - now, 0) + tonumber(ARGV[2])))
-return packed
-`
-
-// attemptScript is Attempt: now, the slack, Delay, Window and Pass, in milliseconds.
-var attemptScript = redis.NewScript(scriptKnows + `
-if not there then
-  ends = now + tonumber(ARGV[4])
-elseif not passed and (not first or now - first >= tonumber(ARGV[3])) then
-  passed = now
-end
-if passed then ends = now + tonumber(ARGV[5]) end
-` + scriptKeeps)
-
-// noteScript is Note: now, the slack and keep, in milliseconds.
-var noteScript = redis.NewScript(scriptKnows + `
-ends = now + tonumber(ARGV[3])
-` + scriptKeeps)
+// ofRedisName is the record that a name without its prefix is for. Names of others are not ok.
+func ofRedisName(name string) (h home, ok bool) {
+	kind, key, _ := strings.Cut(name, ":")
+	client := Client(key)
+	inside, opens := strings.CutPrefix(client, "{")
+	inside, closes := strings.CutSuffix(inside, "}")
+	if !opens || !closes || !slices.Contains(Kinds, Kind(kind)) {
+		return home{}, false
+	}
+	return home{Kind(kind), strings.TrimPrefix(inside, "{") + key[len(client):]}, true
+}

@@ -1,11 +1,13 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/maphash"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -17,59 +19,80 @@ import (
 // not be gone for another.
 const redisSlack = time.Hour
 
-func (s *redisStore) name(kind Kind, key string) string {
-	return s.config.Prefix + string(kind) + ":" + key
-}
+func (s *redisStore) name(kind Kind, key string) string { return redisName(s.config.Prefix, kind, key) }
 
-// within runs an operation, and leaves it alone when the context or the time limit ends: the library may wait for longer,
-// where one operation waits for another to find the master.
-func within[T any](ctx context.Context, s *redisStore, run func(context.Context) (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
+// within bounds an operation by the time limit, too, and says more of its errors.
+func within[T any](ctx context.Context, s *redisStore, do func(context.Context) (T, error)) (T, error) {
 	if err := ctx.Err(); err != nil {
 		return *new(T), s.explain(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	done := make(chan result, 1)
-	go func() {
-		value, err := run(ctx)
-		done <- result{value, err}
-	}()
-	select {
-	case r := <-done:
-		return r.value, s.explain(r.err)
-	case <-ctx.Done():
-		return *new(T), s.explain(ctx.Err())
-	}
+	value, err := do(ctx)
+	return value, s.explain(err)
 }
 
-// run runs a script on a record, and returns what it then is.
-func (s *redisStore) run(ctx context.Context, script *redis.Script, kind Kind, key string, args ...any) (Record, error) {
-	if err := check(kind, key); err != nil {
-		return Record{}, err
-	}
-	return within(ctx, s, func(ctx context.Context) (Record, error) {
-		packed, err := script.Run(ctx, s.client, []string{s.name(kind, key)}, args...).Text()
-		if redis.HasErrorPrefix(err, notOursCode) || redis.HasErrorPrefix(err, "WRONGTYPE") {
-			return Record{}, notOurs(kind, key)
-		}
-		if err != nil {
-			return Record{}, err
-		}
-		return unpackRecord(kind, key, packed)
+// direct is within for what does not go through the pipe.
+func direct[T any](ctx context.Context, s *redisStore, do func(context.Context) (T, error)) (T, error) {
+	return within(ctx, s, func(ctx context.Context) (T, error) {
+		return inTime(ctx, func() (T, error) { return do(ctx) })
 	})
 }
 
+// A home is where a record is.
+type home struct {
+	kind Kind
+	key  string
+}
+
+// run runs a script on records, and returns the one that it returns. All of them are where the first is, in a cluster, too.
+func (s *redisStore) run(ctx context.Context, sc script, of []home, args ...any) (Record, error) {
+	names := make([]any, len(of), len(of)+len(args))
+	for i, h := range of {
+		if err := check(h.kind, h.key); err != nil {
+			return Record{}, err
+		}
+		names[i] = s.name(h.kind, h.key)
+	}
+	return within(ctx, s, func(ctx context.Context) (Record, error) {
+		args = append(names, args...)
+		answer, err := s.eval(ctx, "evalsha", sc.hash, len(of), args)
+		if redis.HasErrorPrefix(err, "NOSCRIPT") { // the server was restarted, or is new
+			answer, err = s.eval(ctx, "eval", sc.source, len(of), args)
+		}
+		for i, h := range of {
+			number := strconv.Itoa(i + 1)
+			if redis.HasErrorPrefix(err, notOursCode+" "+number) {
+				return Record{}, notOurs(h.kind, h.key)
+			}
+			if packed, ok := strings.CutPrefix(answer, number+" "); ok && err == nil {
+				return unpackRecord(h.kind, h.key, packed)
+			}
+		}
+		return Record{}, cmp.Or(err, fmt.Errorf("a script answers %q", answer))
+	})
+}
+
+// eval has a server run a script, by its hash or by its text, on so many keys, which the other arguments begin with.
+func (s *redisStore) eval(ctx context.Context, how, script string, keys int, args []any) (string, error) {
+	cmd := redis.NewCmd(ctx, append([]any{how, script, keys}, args...)...)
+	if err := s.pipe.run(ctx, args[0].(string), cmd); err != nil {
+		return "", err
+	}
+	return cmd.Text()
+}
+
 func (s *redisStore) Attempt(ctx context.Context, key string, now time.Time, t Times) (Record, error) {
-	return s.run(ctx, attemptScript, Greylist, key,
-		now.UnixMilli(), redisSlack.Milliseconds(), t.Delay.Milliseconds(), t.Window.Milliseconds(), t.Pass.Milliseconds())
+	of := []home{{Greylist, key}}
+	if t.AutoPass > 0 {
+		of = append(of, home{Returned, Client(key)})
+	}
+	return s.run(ctx, attemptScript, of, now.UnixMilli(), t.Delay.Milliseconds(), t.Window.Milliseconds(),
+		t.Pass.Milliseconds(), t.AutoPass)
 }
 
 func (s *redisStore) Note(ctx context.Context, kind Kind, key string, now time.Time, keep time.Duration) (Record, error) {
-	return s.run(ctx, noteScript, kind, key, now.UnixMilli(), redisSlack.Milliseconds(), keep.Milliseconds())
+	return s.run(ctx, noteScript, []home{{kind, key}}, now.UnixMilli(), keep.Milliseconds())
 }
 
 func (s *redisStore) Get(ctx context.Context, kind Kind, key string, now time.Time) (Record, bool, error) {
@@ -77,7 +100,10 @@ func (s *redisStore) Get(ctx context.Context, kind Kind, key string, now time.Ti
 		return Record{}, false, err
 	}
 	r, err := within(ctx, s, func(ctx context.Context) (Record, error) {
-		return s.read(kind, key, s.client.Get(ctx, s.name(kind, key)))
+		name := s.name(kind, key)
+		cmd := redis.NewStringCmd(ctx, "get", name)
+		err := s.pipe.run(ctx, name, cmd)
+		return home{kind, key}.read(cmd.Val, err)
 	})
 	if err != nil || !lasts(r, now) {
 		return Record{}, false, err
@@ -86,17 +112,16 @@ func (s *redisStore) Get(ctx context.Context, kind Kind, key string, now time.Ti
 }
 
 // read is the record that GET returned; the zero Record, which is over, where there is none.
-func (s *redisStore) read(kind Kind, key string, cmd *redis.StringCmd) (Record, error) {
-	packed, err := cmd.Result()
+func (h home) read(packed func() string, err error) (Record, error) {
 	switch {
 	case err == redis.Nil: // and not errors.Is: sentinels that do not know the master wrap it
 		return Record{}, nil
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
-		return Record{}, notOurs(kind, key)
+		return Record{}, notOurs(h.kind, h.key)
 	case err != nil:
 		return Record{}, err
 	}
-	return unpackRecord(kind, key, packed)
+	return unpackRecord(h.kind, h.key, packed())
 }
 
 func lasts(r Record, now time.Time) bool { return now.UnixMilli() < r.Expires.UnixMilli() }
@@ -110,7 +135,9 @@ func (s *redisStore) Put(ctx context.Context, r Record) error {
 	}
 	keep := max(r.Expires.Sub(s.config.Now())+redisSlack, time.Millisecond)
 	_, err := within(ctx, s, func(ctx context.Context) (string, error) {
-		return s.client.Set(ctx, s.name(r.Kind, r.Key), packRecord(r), keep).Result()
+		name := s.name(r.Kind, r.Key)
+		cmd := redis.NewStatusCmd(ctx, "set", name, packRecord(r), "px", keep.Milliseconds())
+		return "", s.pipe.run(ctx, name, cmd)
 	})
 	return err
 }
@@ -119,7 +146,7 @@ func (s *redisStore) Put(ctx context.Context, r Record) error {
 // yielded as it was or as it is.
 func (s *redisStore) All(ctx context.Context, now time.Time) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		masters, err := within(ctx, s, s.masters)
+		masters, err := direct(ctx, s, s.masters)
 		if err != nil {
 			yield(Record{}, err)
 			return
@@ -139,7 +166,7 @@ const redisPage = 1000
 // scan yields what a master has, and reports whether to go on.
 func (s *redisStore) scan(ctx context.Context, master redis.Cmdable, now time.Time, seen *seen, yield func(Record, error) bool) bool {
 	for cursor := uint64(0); ; {
-		keys, err := within(ctx, s, func(ctx context.Context) (keys []string, err error) {
+		keys, err := direct(ctx, s, func(ctx context.Context) (keys []string, err error) {
 			keys, cursor, err = master.Scan(ctx, cursor, globbed(s.config.Prefix)+"*", redisPage).Result()
 			return keys, err
 		})
@@ -171,24 +198,23 @@ func (s *redisStore) page(ctx context.Context, names []string) ([]Record, error)
 	if len(names) == 0 {
 		return nil, nil
 	}
-	return within(ctx, s, func(ctx context.Context) ([]Record, error) {
-		var page []Record
+	return direct(ctx, s, func(ctx context.Context) ([]Record, error) {
+		var homes []home
 		var reads []*redis.StringCmd
 		pipe := s.client.Pipeline()
 		for _, name := range names {
-			kind, key, _ := strings.Cut(strings.TrimPrefix(name, s.config.Prefix), ":")
-			if slices.Contains(Kinds, Kind(kind)) { // a longer prefix of somebody else's begins like ours
-				page = append(page, Record{Kind: Kind(kind), Key: key})
-				reads = append(reads, pipe.Get(ctx, name))
+			h, ok := ofRedisName(strings.TrimPrefix(name, s.config.Prefix))
+			if ok { // a longer prefix of somebody else's begins like ours
+				homes, reads = append(homes, h), append(reads, pipe.Get(ctx, name))
 			}
 		}
 		pipe.Exec(ctx) // each command has the error that it is about
+		page := make([]Record, len(homes))
 		for i, cmd := range reads {
-			r, err := s.read(page[i].Kind, page[i].Key, cmd)
-			if err != nil {
+			var err error
+			if page[i], err = homes[i].read(cmd.Val, cmd.Err()); err != nil {
 				return nil, err
 			}
-			page[i] = r
 		}
 		return page, nil
 	})
@@ -218,7 +244,7 @@ func (s *redisStore) masters(ctx context.Context) ([]redis.Cmdable, error) {
 
 // Stats has an error if any server that has keys cannot be used. Redis does not count keys by kind, nor what they take.
 func (s *redisStore) Stats(ctx context.Context, _ time.Time) (Stats, error) {
-	return within(ctx, s, func(ctx context.Context) (Stats, error) {
+	return direct(ctx, s, func(ctx context.Context) (Stats, error) {
 		masters, err := s.masters(ctx)
 		for _, master := range masters {
 			if err == nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,16 +81,16 @@ func TestRedisHolds(t *testing.T) {
 		}
 	}
 	try(0)
-	holds("helogate:greylist:k", "1795251600000 0 - 1 86400000", 24*time.Hour)
+	holds("helogate:greylist:{k}", "1795251600000 0 - 1 86400000", 24*time.Hour)
 	try(time.Minute)
-	holds("helogate:greylist:k", "1795251600000 60000 - 2 86400000", 24*time.Hour-time.Minute)
+	holds("helogate:greylist:{k}", "1795251600000 60000 - 2 86400000", 24*time.Hour-time.Minute)
 	try(15 * time.Minute)
-	holds("helogate:greylist:k", "1795251600000 900000 900000 3 3111300000", 36*24*time.Hour)
+	holds("helogate:greylist:{k}", "1795251600000 900000 900000 3 3111300000", 36*24*time.Hour)
 
 	if _, err := s.Note(t.Context(), state.Returned, "k", morning, time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	holds("helogate:returned:k", "1795251600000 0 - 1 3600000", time.Hour)
+	holds("helogate:returned:{k}", "1795251600000 0 - 1 3600000", time.Hour)
 	put := func(r state.Record) {
 		t.Helper()
 		r.Kind, r.Key = state.Callout, "k"
@@ -98,11 +99,11 @@ func TestRedisHolds(t *testing.T) {
 		}
 	}
 	put(state.Record{Value: "a b", Expires: morning.Add(time.Minute)})
-	holds("helogate:callout:k", "- - - 0 1795251660000 a b", time.Minute)
+	holds("helogate:callout:{k}", "- - - 0 1795251660000 a b", time.Minute)
 	put(state.Record{First: morning, Last: morning.Add(-time.Second), Count: 7, Expires: morning.Add(time.Minute)})
-	holds("helogate:callout:k", "1795251600000 -1000 - 7 60000", time.Minute)
+	holds("helogate:callout:{k}", "1795251600000 -1000 - 7 60000", time.Minute)
 	put(state.Record{Expires: morning.Add(-2 * time.Hour)})
-	holds("helogate:callout:k", "- - - 0 1795244400000", time.Millisecond-time.Hour)
+	holds("helogate:callout:{k}", "- - - 0 1795244400000", time.Millisecond-time.Hour)
 }
 
 // Redis removes what is over by itself, but not while it lasts by the clock of a host that is behind.
@@ -126,8 +127,8 @@ func TestRedisRemoves(t *testing.T) {
 func TestRedisPrefix(t *testing.T) {
 	m := miniredis.RunT(t)
 	m.Set("session:1", "theirs")
-	m.Set("m*[x]:gossip:k", "of a kind that a later helogate may have")
-	m.Set("mmx:greylist:k", "of a pattern that is none")
+	m.Set("m*[x]:gossip:{k}", "of a kind that a later helogate may have")
+	m.Set("mmx:greylist:{k}", "of a pattern that is none")
 	a := openRedis(t, state.RedisConfig{Servers: []string{m.Addr()}, Prefix: "m*[x]:"})
 	b := openRedis(t, state.RedisConfig{Servers: []string{m.Addr()}, Prefix: "m*[x]:b:"})
 	for i, s := range []state.Store{a, b} {
@@ -154,7 +155,7 @@ func TestRedisNotOurs(t *testing.T) {
 	m := miniredis.RunT(t)
 	s := openRedis(t, state.RedisConfig{Servers: []string{m.Addr()}})
 	for _, value := range []string{"", "theirs", "1 2 3", "1 2 3 4 x", "1 2 3 4 -", "x 2 3 4 5 6 7", " 2 3 4 5", "1 2 3 4 5x"} {
-		m.Set("helogate:greylist:k", value)
+		m.Set("helogate:greylist:{k}", value)
 		_, _, get := s.Get(t.Context(), state.Greylist, "k", morning)
 		_, attempt := s.Attempt(t.Context(), "k", morning, redisTimes)
 		_, note := s.Note(t.Context(), state.Greylist, "k", morning, time.Hour)
@@ -167,8 +168,29 @@ func TestRedisNotOurs(t *testing.T) {
 				t.Errorf("%s of %q: %v", name, value, err)
 			}
 		}
-		if got, _ := m.Get("helogate:greylist:k"); got != value {
+		if got, _ := m.Get("helogate:greylist:{k}"); got != value {
 			t.Errorf("%q has become %q", value, got)
+		}
+	}
+}
+
+// Nor is what is there of a client that is to pass at once.
+func TestRedisClientNotOurs(t *testing.T) {
+	m := miniredis.RunT(t)
+	s := openRedis(t, state.RedisConfig{Servers: []string{m.Addr()}})
+	rules := redisTimes
+	rules.AutoPass = 1
+	for what, make := range map[string]func(){
+		"text": func() { m.Set("helogate:returned:{c}", "theirs") },
+		"list": func() { m.Del("helogate:returned:{c}"); m.Push("helogate:returned:{c}", "theirs") },
+	} {
+		make()
+		_, err := s.Attempt(t.Context(), "c a", morning, rules)
+		if err == nil || !strings.Contains(err.Error(), `what is there of returned "c" is no record of helogate`) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if m.Exists("helogate:greylist:{c} a") {
+			t.Errorf("%s: the attempt is noted", what)
 		}
 	}
 }
@@ -190,7 +212,7 @@ func TestRedisScanTwice(t *testing.T) {
 		}
 		c.WriteLen(2)
 		c.WriteBulk(next)
-		c.WriteStrings([]string{"helogate:greylist:k", "helogate:greylist:k", "helogate:greylist:gone"})
+		c.WriteStrings([]string{"helogate:greylist:{k}", "helogate:greylist:{k}", "helogate:greylist:{gone}"})
 		return true
 	})
 	n := 0
@@ -238,6 +260,7 @@ func TestRedisConfig(t *testing.T) {
 		{state.RedisConfig{Servers: []string{"/run/redis.sock"}, Master: "m"}, "redis: a socket leads to a single server, without TLS; give host:port"},
 		{state.RedisConfig{Servers: []string{"/run/redis.sock"}, TLS: tlsConfig}, "redis: a socket leads to a single server, without TLS; give host:port"},
 		{state.RedisConfig{Servers: []string{"a:1"}, Username: "u"}, `redis: username "u" without a password`},
+		{state.RedisConfig{Servers: []string{"a:1"}, Cluster: true, Prefix: "{a}:"}, `redis: prefix "{a}:": a brace says where a cluster keeps a key, and helogate sets its own`},
 		{state.RedisConfig{Servers: []string{"a:1"}, Timeout: -1}, "redis: timeout -1ns: it must be more than nothing"},
 	} {
 		s, err := state.OpenRedis(t.Context(), c.config)
@@ -265,7 +288,7 @@ func TestRedisLogin(t *testing.T) {
 	if _, err := s.Attempt(t.Context(), "k", morning, redisTimes); err != nil {
 		t.Fatal(err)
 	}
-	if !m.DB(5).Exists("helogate:greylist:k") {
+	if !m.DB(5).Exists("helogate:greylist:{k}") {
 		t.Error("it is not in database 5")
 	}
 }
@@ -423,6 +446,50 @@ func TestRedisHangs(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
+		}
+	}
+}
+
+// Who gives up, and a connection that hangs, are nothing to the others; and what was asked is done.
+func TestRedisOneHangs(t *testing.T) {
+	for _, cluster := range []bool{false, true} {
+		m := miniredis.RunT(t)
+		s := openRedis(t, state.RedisConfig{Servers: []string{m.Addr()}, Cluster: cluster})
+		hangs, goesOn := make(chan struct{}), make(chan struct{})
+		var hung atomic.Bool
+		m.Server().SetPreHook(func(_ *server.Peer, cmd string, _ ...string) bool {
+			if strings.EqualFold(cmd, "EVALSHA") && hung.CompareAndSwap(false, true) {
+				close(hangs)
+				<-goesOn
+			}
+			return false
+		})
+		ctx, giveUp := context.WithCancel(t.Context())
+		gaveUp := make(chan error)
+		go func() {
+			_, err := s.Attempt(ctx, "given up", morning, redisTimes)
+			gaveUp <- err
+		}()
+		<-hangs
+		var all sync.WaitGroup
+		for i := range 100 {
+			all.Go(func() {
+				if _, err := s.Attempt(t.Context(), fmt.Sprint("k", i), morning, redisTimes); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		giveUp()
+		if err := <-gaveUp; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		close(goesOn)
+		if err := s.Close(); err != nil { // which waits for what was asked
+			t.Error(err)
+		}
+		if !m.Exists("helogate:greylist:{given} up") {
+			t.Errorf("cluster %t: what was asked is not done: %q", cluster, m.Keys())
 		}
 	}
 }

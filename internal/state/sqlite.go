@@ -124,14 +124,12 @@ func (s *sqlite) wait(j *job) error {
 }
 
 func (s *sqlite) Attempt(ctx context.Context, key string, now time.Time, rules Times) (Record, error) {
-	return call(ctx, s, true, func(t *table) (Record, error) {
-		return t.change(Greylist, key, now, func(r *row) { r.attempt(rules) })
-	})
+	return call(ctx, s, true, func(t *table) (Record, error) { return t.attempt(key, now, rules) })
 }
 
 func (s *sqlite) Note(ctx context.Context, kind Kind, key string, now time.Time, keep time.Duration) (Record, error) {
 	return call(ctx, s, true, func(t *table) (Record, error) {
-		return t.change(kind, key, now, func(r *row) { r.expires = r.last + keep.Milliseconds() })
+		return t.noteKey(kind, key, now, keep)
 	})
 }
 

@@ -3,6 +3,7 @@ package state_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -96,4 +97,33 @@ func BenchmarkFirstAttempt(b *testing.B) {
 	s := open(b, state.SQLiteConfig{Path: filepath.Join(b.TempDir(), "state.db")})
 	fill(b, s, uint64(b.N))
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "attempts/s")
+}
+
+// BenchmarkDecision is what a service asks of its store: behind a guard, by 32 at once; of four attempts two are new, one
+// comes too early and one comes again in time, and no client passes at once.
+func BenchmarkDecision(b *testing.B) {
+	s := state.Guard(open(b, state.SQLiteConfig{Path: filepath.Join(b.TempDir(), "state.db")}), time.Minute, slog.New(slog.DiscardHandler), time.Now)
+	defer s.Close()
+	rules := greylist
+	rules.AutoPass = 5
+	keys := make([]string, b.N)
+	for i := range keys {
+		keys[i] = triplet(uint64(i))
+	}
+	noon := time.Unix(1795251671, 0)
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := cpu()
+	workers(b, 32, uint64(b.N), func(i uint64) error {
+		at, key := noon.Add(time.Duration(i)*time.Millisecond), keys[i]
+		if back := i - min(i, 1000+i%2); i%4 == 1 {
+			key = keys[back]
+		} else if i%4 == 3 {
+			key, at = keys[back], at.Add(rules.Delay)
+		}
+		_, err := s.Attempt(context.Background(), key, at, rules)
+		return err
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "attempts/s")
+	b.ReportMetric(float64((cpu()-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }

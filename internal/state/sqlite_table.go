@@ -13,7 +13,7 @@ type table struct {
 	most int64 // records
 	*conn
 
-	load, insert, update, some, survey, remove, tally, setTally stmt
+	load, loadTwo, insert, update, some, survey, remove, tally, setTally stmt
 
 	inside bool                 // a transaction is open
 	counts [numberOfKinds]int64 // of records, while it is
@@ -33,20 +33,23 @@ func (t *table) name() string {
 	return t.path
 }
 
+// prepare prepares the statements. Their values have no number, for the driver makes a text of it each time.
 func (t *table) prepare() (err error) {
 	for _, s := range []struct {
 		stmt  *stmt
 		query string
 	}{
-		{&t.load, `SELECT first, last, passed, count, value, expires FROM records WHERE kind = ?1 AND key = ?2`},
-		{&t.insert, `INSERT INTO records (kind, key, first, last, passed, count, value, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`},
-		{&t.update, `UPDATE records SET first = ?3, last = ?4, passed = ?5, count = ?6, value = ?7, expires = ?8 WHERE kind = ?1 AND key = ?2`},
-		{&t.some, `SELECT first, last, passed, count, value, expires, key FROM records WHERE kind = ?1 AND key >= ?2 ORDER BY key LIMIT ?3`},
-		{&t.survey, `SELECT count(*), coalesce(sum(expires <= ?4), 0), max(key) FROM
-			(SELECT key, expires FROM records WHERE kind = ?1 AND key >= ?2 ORDER BY key LIMIT ?3)`},
-		{&t.remove, `DELETE FROM records WHERE kind = ?1 AND key >= ?2 AND key <= ?3 AND expires <= ?4`},
+		{&t.load, `SELECT kind, first, last, passed, count, value, expires FROM records WHERE kind = ? AND key = ?`},
+		{&t.loadTwo, `SELECT kind, first, last, passed, count, value, expires FROM records WHERE kind = ? AND key = ? UNION ALL
+			SELECT kind, first, last, passed, count, value, expires FROM records WHERE kind = ? AND key = ?`},
+		{&t.insert, `INSERT INTO records (first, last, passed, count, value, expires, kind, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&t.update, `UPDATE records SET first = ?, last = ?, passed = ?, count = ?, value = ?, expires = ? WHERE kind = ? AND key = ?`},
+		{&t.some, `SELECT kind, first, last, passed, count, value, expires, key FROM records WHERE kind = ? AND key >= ? ORDER BY key LIMIT ?`},
+		{&t.survey, `SELECT count(*), coalesce(sum(expires <= ?), 0), max(key) FROM
+			(SELECT key, expires FROM records WHERE kind = ? AND key >= ? ORDER BY key LIMIT ?)`},
+		{&t.remove, `DELETE FROM records WHERE kind = ? AND key >= ? AND key <= ? AND expires <= ?`},
 		{&t.tally, `SELECT kind, records FROM counts`},
-		{&t.setTally, `UPDATE counts SET records = ?2 WHERE kind = ?1`},
+		{&t.setTally, `UPDATE counts SET records = ? WHERE kind = ?`},
 	} {
 		if *s.stmt, err = t.conn.prepare(s.query); err != nil {
 			return err
@@ -57,6 +60,7 @@ func (t *table) prepare() (err error) {
 
 // A row is a record as it is stored: times in Unix milliseconds, and 0 is none.
 type row struct {
+	there                        bool // in the table, be it over or not
 	kind                         int
 	key                          []byte
 	first, last, passed, expires int64
@@ -93,9 +97,10 @@ func (r *row) over(now time.Time) bool { return milli(now) >= r.expires }
 
 // take fills in what load and some select.
 func (r *row) take(v []driver.Value) {
-	r.first, r.last, r.passed, r.count = integer(v[0]), integer(v[1]), integer(v[2]), integer(v[3])
-	r.value = blob(v[4])
-	r.expires = integer(v[5])
+	r.there = true
+	r.first, r.last, r.passed, r.count = integer(v[1]), integer(v[2]), integer(v[3]), integer(v[4])
+	r.value = blob(v[5])
+	r.expires = integer(v[6])
 }
 
 // blob are bytes that came of SQLite, or go there: it takes nil for NULL, and gives it for none.
@@ -113,43 +118,88 @@ func integer(v driver.Value) int64 {
 	return n
 }
 
-// attempt does to the row of an attempt, when it is noted, what the rules of the greylist say.
-func (r *row) attempt(rules Times) {
+// attempt does to the row of an attempt, when it is noted, what the rules of the greylist say. It reports whether the attempt
+// is the one that came again.
+func (r *row) attempt(rules Times) (again bool) {
 	switch {
 	case r.expires == 0: // it has just begun
 		r.expires = r.first + rules.Window.Milliseconds()
 	case r.passed == 0 && r.last-r.first >= rules.Delay.Milliseconds():
-		r.passed = r.last
+		r.passed, again = r.last, true
 	}
 	if r.passed != 0 {
 		r.expires = r.last + rules.Pass.Milliseconds()
 	}
+	return again
 }
 
-// find loads a row, and says whether there is one, be it over or not.
-func (t *table) find(r *row) (there bool, err error) {
-	return t.load.first(r.take, int64(r.kind), r.key)
+// attempt is Attempt of Store.
+func (t *table) attempt(key string, now time.Time, rules Times) (Record, error) {
+	if err := check(Greylist, key); err != nil {
+		return Record{}, err
+	}
+	tried, client := newRow(Greylist, key), newRow(Returned, Client(key))
+	if err := t.findTwo(&tried, &client, rules.AutoPass > 0); err != nil {
+		return Record{}, err
+	}
+	pass := func(r *row) { r.expires = r.last + rules.Pass.Milliseconds() }
+	if rules.AutoPass > 0 && client.there && !client.over(now) && client.count >= int64(rules.AutoPass) {
+		if milli(now)-client.last <= rules.renew().Milliseconds() {
+			return client.record(), nil
+		}
+		return t.note(&client, now, pass)
+	}
+	again := false
+	r, err := t.note(&tried, now, func(r *row) { again = r.attempt(rules) })
+	if err == nil && again && rules.AutoPass > 0 {
+		_, err = t.note(&client, now, pass)
+	}
+	return r, err
 }
 
-// change notes the record of a key, or begins one, whose expires is then 0; end sets it.
-func (t *table) change(kind Kind, key string, now time.Time, end func(*row)) (Record, error) {
+// find loads a row, if it is there.
+func (t *table) find(r *row) error {
+	_, err := t.load.first(r.take, int64(r.kind), r.key)
+	return err
+}
+
+// findTwo loads two rows of different kinds at once, or the first alone.
+func (t *table) findTwo(a, b *row, both bool) error {
+	if !both {
+		return t.find(a)
+	}
+	return t.loadTwo.each(func(v []driver.Value) {
+		if integer(v[0]) == int64(a.kind) {
+			a.take(v)
+		} else {
+			b.take(v)
+		}
+	}, int64(a.kind), a.key, int64(b.kind), b.key)
+}
+
+// note notes a record that was looked for. Where there is none or it is over, one begins, whose expires is 0 until end sets
+// it.
+func (t *table) note(r *row, now time.Time, end func(*row)) (Record, error) {
+	t.now = milli(now)
+	if !r.there || r.over(now) {
+		*r = row{there: r.there, kind: r.kind, key: r.key, value: []byte{}, first: t.now}
+	}
+	r.last = t.now
+	r.count++
+	end(r)
+	return r.record(), t.save(r)
+}
+
+// noteKey is Note of Store.
+func (t *table) noteKey(kind Kind, key string, now time.Time, keep time.Duration) (Record, error) {
 	if err := check(kind, key); err != nil {
 		return Record{}, err
 	}
 	r := newRow(kind, key)
-	there, err := t.find(&r)
-	if err != nil {
+	if err := t.find(&r); err != nil {
 		return Record{}, err
 	}
-	t.now = milli(now)
-	if !there || r.over(now) {
-		r = newRow(kind, key)
-		r.first = t.now
-	}
-	r.last = t.now
-	r.count++
-	end(&r)
-	return r.record(), t.save(&r, there)
+	return t.note(&r, now, func(r *row) { r.expires = r.last + keep.Milliseconds() })
 }
 
 func (t *table) put(rec Record) error {
@@ -160,28 +210,27 @@ func (t *table) put(rec Record) error {
 		return fmt.Errorf("%w: it never ends", ErrRecord)
 	}
 	r := newRow(rec.Kind, rec.Key)
-	there, err := t.find(&r)
-	if err != nil {
+	if err := t.find(&r); err != nil {
 		return err
 	}
 	r.first, r.last, r.passed, r.expires = milli(rec.First), milli(rec.Last), milli(rec.Passed), milli(rec.Expires)
 	r.count, r.value = rec.Count, []byte(rec.Value)
-	return t.save(&r, there)
+	return t.save(&r)
 }
 
-func (t *table) save(r *row, there bool) error {
+func (t *table) save(r *row) error {
 	s := t.update
-	if !there {
+	if !r.there {
 		if s = t.insert; t.total() >= t.most {
 			t.full = true
 			return fmt.Errorf("%w: %s has %d records, and may have no more", ErrFull, t.name(), t.most)
 		}
 	}
-	n, err := s.run(int64(r.kind), r.key, r.first, r.last, r.passed, r.count, r.value, r.expires)
+	n, err := s.run(r.first, r.last, r.passed, r.count, r.value, r.expires, int64(r.kind), r.key)
 	if err == nil && n != 1 {
 		err = fmt.Errorf("%d rows were written in place of one", n)
 	}
-	if err == nil && !there {
+	if err == nil && !r.there {
 		t.counts[r.kind-1]++
 	}
 	return err
@@ -193,8 +242,7 @@ func (t *table) get(kind Kind, key string, now time.Time) (*Record, error) {
 		return nil, err
 	}
 	r := newRow(kind, key)
-	there, err := t.find(&r)
-	if err != nil || !there || r.over(now) {
+	if err := t.find(&r); err != nil || !r.there || r.over(now) {
 		return nil, err
 	}
 	rec := r.record()
@@ -222,7 +270,7 @@ func (t *table) page(at place) (p page, err error) {
 	err = t.some.each(func(v []driver.Value) {
 		r := row{kind: at.kind}
 		r.take(v)
-		r.key = blob(v[6])
+		r.key = blob(v[7])
 		p.rows = append(p.rows, r)
 	}, int64(at.kind), blob(at.key), int64(pageRows))
 	if len(p.rows) < pageRows {

@@ -21,7 +21,7 @@ func (t *table) commit() error {
 		if n == t.stored[i] {
 			continue
 		}
-		if _, err := t.setTally.run(int64(i+1), n); err != nil {
+		if _, err := t.setTally.run(n, int64(i+1)); err != nil {
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ func (t *table) look(rows int) (s slice, err error) {
 	_, err = t.survey.first(func(v []driver.Value) {
 		s.seen, s.over = int(integer(v[0])), integer(v[1])
 		s.last, _ = v[2].([]byte)
-	}, int64(s.from.kind), blob(s.from.key), int64(rows), t.now)
+	}, t.now, int64(s.from.kind), blob(s.from.key), int64(rows))
 	if s.next = after(s.from.kind, s.last); s.seen < rows {
 		s.next = place{kind: s.from.kind%len(Kinds) + 1}
 	}

@@ -9,6 +9,7 @@ package state
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -43,21 +44,39 @@ const MaxKey = 512
 
 // Times are the rules of a greylist.
 type Times struct {
-	Delay  time.Duration // how long an attempt waits before a retry passes
-	Window time.Duration // and how long after the first a retry may come
-	Pass   time.Duration // how long after the last it passes without waiting
+	Delay    time.Duration // how long an attempt waits before a retry passes
+	Window   time.Duration // and how long after the first a retry may come
+	Pass     time.Duration // how long after the last it passes without waiting
+	AutoPass int           // how many attempts of a client must have come again before it passes at once; 0 is never
+}
+
+// aDay is how often it is noted that a client still sends: each time would be a write for each message of the largest.
+const aDay = 24 * time.Hour
+
+// renew is how old the last note of a client that passes at once may be, before another is made.
+func (t Times) renew() time.Duration { return min(aDay, t.Pass/2) }
+
+// Client is the client that an attempt is of: the first word of its key.
+func Client(key string) string {
+	client, _, _ := strings.Cut(key, " ")
+	return client
 }
 
 // A Store keeps records. It is safe for concurrent use, by several processes, too, but for one in memory.
 //
 // Every method ends when its context does, with an error; whether what it was to write is then written is not known.
 type Store interface {
-	// Attempt notes an attempt to send, and returns its record of kind Greylist, all in one step: of two that make the first
-	// attempt at once, both get the same record.
+	// Attempt notes an attempt to send, and returns the record that decides about it, all in one step: of two that make the
+	// first attempt at once, both get the same record.
 	//
-	// Where none is there or it is over, one begins: First and Last are now, Count is 1, and it ends after Window. A later
-	// attempt adds to Count and sets Last. The first that comes Delay or more after First sets Passed; from then on the
-	// record ends Pass after the last attempt.
+	// A client (see Client) whose record of kind Returned has a Count of AutoPass or more passes at once: that record is the
+	// answer, and no other changes. It is noted, as by Note with Pass, where its Last is more than a day ago, or more than
+	// half of Pass if that is less.
+	//
+	// Otherwise the answer is the record of kind Greylist of the key. Where none is there or it is over, one begins: First
+	// and Last are now, Count is 1, and it ends after Window. A later attempt adds to Count and sets Last. The first that
+	// comes Delay or more after First sets Passed, and is noted for the client, as by Note of Returned with Pass, unless
+	// AutoPass is 0. From then on the record ends Pass after the last attempt.
 	Attempt(ctx context.Context, key string, now time.Time, t Times) (Record, error)
 	// Note adds one to the record of a key, whose end is then keep from now; where none is there or it is over, one begins.
 	Note(ctx context.Context, kind Kind, key string, now time.Time, keep time.Duration) (Record, error)

@@ -46,6 +46,8 @@ func Run(t *testing.T, open func(t *testing.T) state.Store, opts ...Option) {
 		{"attempt in a window that is over", s.tooLate},
 		{"attempt after the end", s.afterTheEnd},
 		{"attempt with a clock behind", s.clockBehind},
+		{"auto pass", s.autoPass},
+		{"auto pass of hours", s.autoPassOfHours},
 		{"note", s.note},
 		{"put and get", s.putAndGet},
 		{"put over what is over", s.putOver},

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-func TestMuffle(t *testing.T) {
-	var m Muffle
+func TestLogLimiter(t *testing.T) {
+	m := NewLogLimiter()
 	for _, c := range []struct {
 		after  time.Duration
 		client string
@@ -34,21 +34,27 @@ func TestMuffle(t *testing.T) {
 			t.Errorf("%s after %s: %s, want %s", c.client, c.after, got, c.want)
 		}
 	}
-	if m.clients.size() != 2 {
-		t.Errorf("%d clients are remembered", m.clients.size())
+	if n := m.clients.Len(noon.Add(109 * time.Minute)); n != 2 {
+		t.Errorf("%d clients are remembered", n)
 	}
 	if left, say := m.Say(netip.Addr{}, noon); left != 0 || !say {
-		t.Error("nobody is muffled")
+		t.Error("a line about no client is left out")
 	}
 }
 
-func TestMuffleIsBounded(t *testing.T) {
-	var m Muffle
+// A flood of clients does not fill the memory, nor the log with lines about the one that hammers on.
+func TestLogLimiterIsBounded(t *testing.T) {
+	m, on := NewLogLimiter(), netip.MustParseAddr("192.0.2.1")
+	m.Say(on, noon)
+	m.Say(on, noon)
 	for i := range defaultMax + 1000 {
 		m.Say(netip.AddrFrom4([4]byte{198, byte(i >> 16), byte(i >> 8), byte(i)}), noon)
 	}
-	if n := m.clients.size(); n != defaultMax {
+	if n := m.clients.Len(noon); n > defaultMax {
 		t.Errorf("%d clients are remembered", n)
+	}
+	if left, say := m.Say(on, noon); left != 2 || say {
+		t.Errorf("of the one that hammers on, %d were left out, and say %t", left, say)
 	}
 	if _, say := m.Say(netip.AddrFrom4([4]byte{198, 0, 0, 0}), noon); !say {
 		t.Error("the first is still remembered")
