@@ -81,8 +81,10 @@ func (j *judgement) free() {
 // none does, the verdict.
 func (j *judgement) try() (v Verdict, open []int) {
 	j.world.begin()
-	j.faults, j.circle = nil, j.circle[:0]
-	clear(j.found)
+	if j.world.try > 1 { // before the first try all is clear
+		j.faults, j.circle = nil, j.circle[:0]
+		clear(j.found)
+	}
 	for which := range j.policy.readings() {
 		j.now = &j.readings[which]
 		*j.now = reading{judgement: j, effects: j.policy.effects[which]}
@@ -219,19 +221,24 @@ func (j *judgement) conclude() Verdict {
 func (j *judgement) findings() []Finding {
 	n := 0
 	for i := range j.found {
-		if j.found[i].Check != "" {
+		f := &j.found[i]
+		if f.Action.Do == Unset {
+			f.Action.Do = Note // evaluated for another line alone
+		}
+		if j.shows(f) {
 			n++
 		}
 	}
 	out := make([]Finding, 0, n)
 	for i := range j.found {
-		if j.found[i].Check == "" {
-			continue
-		}
-		out = append(out, j.found[i])
-		if last := &out[len(out)-1]; last.Action.Do == Unset {
-			last.Action.Do = Note // evaluated for another line alone
+		if j.shows(&j.found[i]) {
+			out = append(out, j.found[i])
 		}
 	}
 	return out
+}
+
+// shows reports whether a finding stands in the verdict: see Policy.Terse.
+func (j *judgement) shows(f *Finding) bool {
+	return f.Check != "" && !(j.terse && f.Action.Do == Note && f.Outcome <= Pass)
 }

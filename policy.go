@@ -27,8 +27,8 @@ type Policy struct {
 	// Exhaustive runs every line even when all is decided, for a person who wants to see it all. The verdict is the same, with
 	// more findings and more evidence.
 	Exhaustive bool
-	// Terse leaves out the words of findings from which nothing follows, for who would not read them: a tenth of the time of
-	// a verdict goes into them. The verdict is the same.
+	// Terse leaves out what a server that writes a line of log does not need, and saves the time that it takes: findings of
+	// none, neutral and pass that have no effect, and the words of all other findings that have none. The verdict is the same.
 	Terse bool
 	// Budget is how long a judgement may wait for answers, all together: no Asker can hang it. 0 is DefaultBudget; below 0
 	// the judgement waits as long as the caller's context lasts.

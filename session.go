@@ -47,7 +47,8 @@ func (s *Session) Judge(ctx context.Context, p *Policy, f Facts, ask Asker) (*Re
 	if !now {
 		return nil, r
 	}
-	return &r.Reply, r
+	reply := r.Reply
+	return &reply, r
 }
 
 // earliest returns the stage from which on a refusal is replied.

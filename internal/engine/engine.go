@@ -110,7 +110,7 @@ func (g *Gate) SetRules(r Rules) {
 func (e *Engine) own(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	p := *policy
 	p.Budget, p.Terse = e.Budget, !e.observers.readReasons() && !r.Record && !r.Headers.AuthenticationResults
-	p.Report = e.fault
+	p.Report, p.RejectAtStage = e.fault, r.RejectAt
 	return &p
 }
 
@@ -126,14 +126,15 @@ func (e *Engine) fault(f helogate.Fault) {
 
 // Judge rules on a client, whose connection the door names in Facts.Session. It is a response.Judge.
 func (g *Gate) Judge(ctx context.Context, f helogate.Facts) response.Response {
-	if f.Session == "" {
-		return new(Session).Judge(ctx, g, f)
+	s := new(session)
+	if f.Session != "" {
+		s = g.engine.sessions.get(f.Session, g.engine.Now())
 	}
-	return g.engine.sessions.get(f.Session, g.engine.Now()).Judge(ctx, g, f)
+	return g.judge(ctx, s, f)
 }
 
-// rule judges, says what is to be done now, and shows the verdict: what is not yet to be told to the client is held.
-func (g *Gate) rule(ctx context.Context, s *Session, f helogate.Facts) response.Response {
+// judge judges a stage of a session, says what is to be done now, and shows the verdict.
+func (g *Gate) judge(ctx context.Context, s *session, f helogate.Facts) response.Response {
 	e, rules := g.engine, g.rules.Load()
 	began := e.Now()
 	if f.Time.IsZero() {
@@ -142,30 +143,35 @@ func (g *Gate) rule(ctx context.Context, s *Session, f helogate.Facts) response.
 	policy, exception := rules.of(&f)
 	event := events.Get().(*Event)
 	defer event.free()
-	event.Facts, event.Listener, event.Policy = f, g.listener, exception
-	event.Verdict = policy.Judge(ctx, f, e.Ask)
+	reply, record := s.Judge(ctx, policy, f, e.Ask)
 	if ctx.Err() != nil {
 		return response.Response{} // the door is being closed: no answer is made up
 	}
-	event.Judged = policy.Judged(f)
+	event.Facts, event.Verdict, event.Listener, event.Policy = record.Facts, record.Verdict, g.listener, exception
+	event.Judged = policy.Judged(record.Facts)
 	event.At = e.Now()
 	event.Took = event.At.Sub(began)
-	r := event.response(rules)
-	event.Rejected = (r.Do == helogate.Reject || r.Do == helogate.Drop) && s.firstRejection()
+	if f.Stage == helogate.Connect {
+		s.rejected.Store(false) // an earlier connection from the same port has ended
+	}
+	r := event.response(rules, reply)
+	event.Rejected = (r.Do == helogate.Reject || r.Do == helogate.Drop) && !s.rejected.Swap(true)
 	e.observers.show(event)
 	return r
 }
 
-// response is what the listener is to do now, by the rules of its gate.
-func (e *Event) response(rules *Rules) response.Response {
+// response is what the listener is to do now, by the rules of its gate: to give the reply, if there is one.
+func (e *Event) response(rules *Rules, reply *helogate.Reply) response.Response {
 	v, stage := &e.Verdict, e.Facts.Stage
-	r := response.Response{Do: v.Action, Reply: v.Reply}
-	if v.Action == helogate.Greylist {
+	r := response.Response{Do: v.Action}
+	switch {
+	case reply == nil && (v.Action.Refuses() || v.Action == helogate.Greylist):
+		e.Held, r.Do = true, helogate.Continue
+	case v.Action == helogate.Greylist:
 		r.Do = helogate.Defer
 	}
-	e.Held = r.Do.Refuses() && !mayTell(v.Action, stage, rules.RejectAt)
-	if e.Held {
-		r = response.Response{Do: helogate.Continue}
+	if reply != nil {
+		r.Reply = *reply
 	}
 	if !r.Do.Refuses() && stage >= helogate.Mail { // before MAIL there is no message to add to
 		r.Headers = header.Make(&e.Judged, v, rules.Headers)
@@ -174,17 +180,4 @@ func (e *Event) response(rules *Rules) response.Response {
 		r.Record = e.Record()
 	}
 	return r
-}
-
-// mayTell reports whether a refusal may be told at a stage: none before the stage that the administrator set, no deferral
-// before MAIL, since RFC 5321 section 4.3.2 lists no 4yz but 421 for a connection and for HELO, and no greylisting before
-// RCPT, where it is known who tries to send to whom.
-func mayTell(d helogate.Do, s, rejectAt helogate.Stage) bool {
-	switch d {
-	case helogate.Greylist:
-		return s >= helogate.Rcpt
-	case helogate.Defer:
-		return s >= max(rejectAt, helogate.Mail)
-	}
-	return s >= rejectAt
 }
