@@ -195,6 +195,7 @@ func everything(f helogate.Facts) helogate.Record {
 	f.Earlier = []string{"EHLO a\xff"}
 	return helogate.Record{Facts: f, Verdict: helogate.Verdict{
 		ID:       "8rx7ssvzkrbze",
+		Policy:   "s5m2zk4b9tqty",
 		Decision: helogate.Decision{Action: helogate.Greylist, By: "a", Suspicion: 1, Possible: 2},
 		Trial:    helogate.Decision{Action: helogate.Reject, By: "b", Suspicion: 3, Possible: 4},
 		Reply:    helogate.Reply{Code: 451, Enhanced: "4.7.1", Text: "later"},
