@@ -11,19 +11,19 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// Greylisting is what the greylist needs to know. The zero value greylists nobody.
+// Greylisting is what the greylist needs to know. The zero value greylists no client.
 type Greylisting struct {
-	On        bool          // whether somebody answers questions of the kind helogate.Greylisted
-	Delay     time.Duration // how long a first attempt waits
+	On        bool          // whether an Asker answers questions of the kind helogate.Greylisted
+	Delay     time.Duration // how long a first attempt waits; a retry passes from then on
 	Sender    Part          // what of the sender tells two attempts apart
 	Recipient Part          // what of the recipient does
-	Exempt    []Exemption   // who is never greylisted
+	Exempt    []Exemption   // clients that are never greylisted
 }
 
-// A Part of an envelope address.
+// A Part of an envelope address. The words are those of the configuration; any other is as WholeAddress.
 type Part string
 
-// The parts.
+// The parts of an address.
 const (
 	WholeAddress Part = "address"
 	DomainOnly   Part = "domain"

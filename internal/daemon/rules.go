@@ -71,7 +71,7 @@ func Rules(c *config.Config, protocol string, d *policy.Door) engine.Rules {
 	for i, f := range d.For {
 		r.For = append(r.For, engine.Exception{
 			Name: fmt.Sprintf("for %d", i+1), Policy: f.Policy.Policy,
-			Matches: func(recipient string) bool { return check.MatchesMailbox(f.Recipients, recipient) },
+			Matches: f.Matches,
 		})
 	}
 	return r
