@@ -3,20 +3,19 @@ package door
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/d--j/go-milter"
+	"github.com/helogate/helogate/internal/printable"
 	"github.com/helogate/helogate/internal/response"
 )
 
 // Milter is the door of the milter protocol (versions 2 to 6), which Sendmail and Postfix speak: a connection shows one
-// SMTP session as it goes, and each command is answered before the client is. The library knows the protocol; it is shown
-// frames that are whole, well formed and in order, and no others, since it takes those for granted.
+// SMTP session as it goes, and each command is answered before the client is.
 //
 // What passes is answered "continue", never "accept", so that every stage is judged and the MTA asks whom else it has to
 // ask. What is refused is answered with code, enhanced code and text. Drop has the code 521, after which Postfix closes;
@@ -78,65 +77,36 @@ func (d *Milter) Shutdown(ctx context.Context) error { return d.server.shutdown(
 // Connections returns how many connections are open.
 func (d *Milter) Connections() int { return d.server.open() }
 
-// milterActions is what is done to messages: fields are added, and removed.
-const milterActions = milter.OptAddHeader | milter.OptChangeHeader | milter.OptSetMacros
-
-// milterWants is what is not wanted: bodies, commands that tell nothing of the client, and to answer each field of a header.
-const milterWants = milter.OptNoBody | milter.OptNoUnknown | milter.OptNoData | milter.OptNoEOH | milter.OptNoHeaderReply
-
-// milterMacros is what is wanted beside the commands themselves, by stage. An MTA sends what it knows of it.
-var milterMacros = []struct {
-	stage milter.MacroStage
-	names []milter.MacroName
-}{
-	{milter.StageConnect, []milter.MacroName{milter.MacroDaemonAddr, milter.MacroDaemonPort, milter.MacroIfAddr, milter.MacroClientPort}},
-	{milter.StageHelo, []milter.MacroName{macroVerify, milter.MacroCertSubject}},
-	{milter.StageMail, []milter.MacroName{milter.MacroAuthAuthen, macroVerify, milter.MacroCertSubject}},
-	{milter.StageEOM, []milter.MacroName{milter.MacroQueueId}},
-}
-
-// macroVerify is Sendmail's verdict on the client's certificate. Postfix has no such macro.
-const macroVerify = "{verify}"
-
-// The library logs what our connection has logged already, and better.
-func init() { milter.LogWarning = func(string, ...any) {} }
-
-// handle runs the library on one connection. Its server is made to run on listeners; here it has one of its own for each
-// connection, so that connections are counted, limited and ended as those of all doors are.
+// handle answers an MTA until it ends its session.
 func (d *Milter) handle(c net.Conn) {
 	conn := d.newConn(c)
-	options := []milter.Option{
-		milter.WithMilter(func() milter.Milter { return &milterSession{conn: conn} }),
-		milter.WithActions(milterActions),
-		milter.WithProtocols(milterWants),
-		milter.WithNegotiationCallback(negotiate),
-		milter.WithWriteTimeout(d.WriteTimeout),
+	s := &milterSession{conn: conn}
+	defer func() {
+		if v := recover(); v != nil {
+			conn.log(slog.LevelError, "panic: closed without an answer", "panic", fmt.Sprint(v), "client", s.client.Addr(),
+				"helo", printable.Text(s.helo, 255), "stack", string(debug.Stack()))
+		}
+	}()
+	for {
+		frame, err := conn.next()
+		if err != nil {
+			if _, is := errors.AsType[broken](err); is {
+				conn.log(slog.LevelWarn, "not the milter protocol, or not as it is spoken: closed", "error", err)
+			} else if !errors.Is(err, errDone) {
+				conn.log(slog.LevelDebug, "connection lost", "error", err)
+			}
+			return
+		}
+		if !s.command(frame[0], frame[1:]) {
+			return
+		}
+		if len(s.out) == 0 {
+			continue
+		}
+		c.SetWriteDeadline(time.Now().Add(d.WriteTimeout))
+		if _, err := c.Write(s.out); err != nil {
+			conn.log(slog.LevelDebug, "answer not taken", "error", err)
+			return
+		}
 	}
-	for _, m := range milterMacros {
-		options = append(options, milter.WithMacroRequest(m.stage, m.names))
-	}
-	_ = milter.NewServer(options...).Serve(&milterListener{conn: conn})
 }
-
-// negotiate agrees to whatever is common. Old MTAs can do less, and are asked for no more.
-func negotiate(mtaVersion, ourVersion uint32, mtaActions, ourActions milter.OptAction, mtaProtocol, ourProtocol milter.OptProtocol,
-	_ milter.DataSize) (uint32, milter.OptAction, milter.OptProtocol, milter.DataSize, error) {
-	return min(mtaVersion, ourVersion), mtaActions & ourActions, mtaProtocol & ourProtocol, milter.DataSize64K, nil
-}
-
-// A milterListener accepts one connection, and ends when that does.
-type milterListener struct {
-	conn  *milterConn
-	taken atomic.Bool
-}
-
-func (l *milterListener) Accept() (net.Conn, error) {
-	if !l.taken.Swap(true) {
-		return l.conn, nil
-	}
-	<-l.conn.closed
-	return nil, io.EOF
-}
-
-func (l *milterListener) Close() error   { return nil }
-func (l *milterListener) Addr() net.Addr { return l.conn.LocalAddr() }

@@ -8,12 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"sync"
 	"time"
 )
 
-// A milterConn is the connection of an MTA as the library sees it: it gives frames that are whole, well formed and in
-// order, and ends before any other. What times there are to keep is its affair alone; the library's are not heard.
+// A milterConn reads the frames of an MTA's connection.
 type milterConn struct {
 	net.Conn
 	*Milter
@@ -21,13 +19,9 @@ type milterConn struct {
 
 	buf        []byte // buf[start:end] was read and not yet given
 	start, end int
-	give       int       // bytes of the frame at start that are still to be given
 	since      time.Time // when the first byte of that which is not whole yet came; zero if there is none
 	stopping   time.Time // when the door was first seen to be closing
 	looked     bool      // for what had come by then
-
-	once   sync.Once
-	closed chan struct{}
 }
 
 const (
@@ -35,29 +29,10 @@ const (
 	frameHead    = 4       // bytes: the length of what follows, most significant first
 )
 
-func (d *Milter) newConn(c net.Conn) *milterConn {
-	return &milterConn{Conn: c, Milter: d, closed: make(chan struct{})}
-}
+func (d *Milter) newConn(c net.Conn) *milterConn { return &milterConn{Conn: c, Milter: d} }
 
-// Read gives a part of a frame.
-func (c *milterConn) Read(b []byte) (int, error) {
-	if c.give == 0 {
-		if err := c.next(); err != nil {
-			if _, is := errors.AsType[broken](err); is {
-				c.log(slog.LevelWarn, "not the milter protocol, or not as it is spoken: closed", "error", err)
-			} else if !errors.Is(err, errDone) {
-				c.log(slog.LevelDebug, "connection lost", "error", err)
-			}
-			return 0, io.EOF
-		}
-	}
-	n := copy(b, c.buf[c.start:c.start+c.give])
-	c.start, c.give = c.start+n, c.give-n
-	return n, nil
-}
-
-// next waits for a whole frame, and has it judged.
-func (c *milterConn) next() error {
+// next waits for a frame, and returns its command and data; it is well formed and in order, and valid until the next call.
+func (c *milterConn) next() ([]byte, error) {
 	c.since = time.Time{}
 	if c.start == c.end {
 		c.start, c.end = 0, 0
@@ -71,17 +46,17 @@ func (c *milterConn) next() error {
 		if len(have) >= frameHead {
 			n := binary.BigEndian.Uint32(have)
 			if n == 0 || uint64(n) > uint64(c.MaxFrame) {
-				return broken(fmt.Sprintf("a frame of %d bytes, not of 1 to %d", n, c.MaxFrame))
+				return nil, broken(fmt.Sprintf("a frame of %d bytes, not of 1 to %d", n, c.MaxFrame))
 			}
 			size += int(n)
 		}
 		if len(have) >= size && size > frameHead {
-			c.give = size
-			return c.order.check(have[frameHead:size])
+			c.start += size
+			return have[frameHead:size], c.order.check(have[frameHead:size])
 		}
 		c.room()
 		if err := c.read(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }
@@ -165,16 +140,6 @@ func (c *milterConn) lastDeadline(now time.Time) time.Time {
 	}
 	c.looked = true
 	return now.Add(lastLook)
-}
-
-// SetReadDeadline does nothing: the library's times are not ours.
-func (c *milterConn) SetReadDeadline(time.Time) error { return nil }
-
-// Close ends the session, for the library and for the door.
-func (c *milterConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() { close(c.closed) })
-	return err
 }
 
 func (c *milterConn) log(level slog.Level, msg string, args ...any) {

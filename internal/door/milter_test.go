@@ -97,10 +97,9 @@ func TestMilterLargeFrames(t *testing.T) {
 		go func() {
 			defer close(done)
 			for _, f := range []string{optNeg, connectMsg, mailMsg, "LSubject\x00" + strings.Repeat("x", 1<<20-10) + "\x00", "LX\x00y\x00"} {
-				if err := conn.next(); err != nil || conn.give != 4+len(f) {
-					t.Errorf("%.10q: %v, %d bytes", f, err, conn.give)
+				if got, err := conn.next(); err != nil || string(got) != f {
+					t.Errorf("%.10q: %v, %d bytes", f, err, len(got))
 				}
-				conn.start, conn.give = conn.start+conn.give, 0
 			}
 			if len(conn.buf) > milterBuffer {
 				t.Errorf("holds %d bytes", len(conn.buf))
