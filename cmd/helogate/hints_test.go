@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/helogate/helogate/internal/config"
-	"github.com/helogate/helogate/internal/daemon"
+	"github.com/helogate/helogate/internal/door"
 )
 
 // Each door says where it is to be named, and no other MTA's words.
@@ -38,7 +38,7 @@ func TestHints(t *testing.T) {
 			t.Errorf("%s at %s:\n%s", c.protocol, c.at, got)
 		}
 	}
-	for _, p := range daemon.Protocols {
+	for _, p := range door.Protocols() {
 		conf := config.Default()
 		conf.Listen = []config.Listen{{Protocol: p}}
 		if got := hints(conf, []net.Addr{tcp}); strings.Count(got, "\n") < 2 || !strings.Contains(got, "shadow mode") {

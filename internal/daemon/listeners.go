@@ -15,15 +15,12 @@ import (
 	"github.com/helogate/helogate/internal/response"
 )
 
-// Protocols are what the listeners of a configuration speak.
-var Protocols = []string{"postfix", "milter", "exim", "nginx", "http"}
-
 // A listener is where MTAs ask, and what answers them.
 type listener struct {
 	net.Listener
 	protocol string
 	gate     *engine.Gate
-	door     door.Door
+	server   *door.Server
 }
 
 // openListeners opens all listeners of the configuration.
@@ -37,7 +34,7 @@ func (d *Daemon) openListeners(policies *policy.Policies) error {
 		l := &listener{Listener: socket, protocol: is.Protocol}
 		at := engine.Listener{Protocol: is.Protocol, Address: socket.Addr().String()}
 		l.gate = d.engine.Gate(at, Rules(d.config, is.Protocol, policies.Doors[i]))
-		if l.door, err = d.newDoor(i, l.gate.Judge); err != nil {
+		if l.server, err = d.newServer(i, l.gate.Judge); err != nil {
 			return err
 		}
 		d.listeners = append(d.listeners, l)
@@ -53,26 +50,14 @@ func (d *Daemon) listen(is config.Listen) (net.Listener, error) {
 	return listen.On(is.Address.String(), is.Permissions)
 }
 
-// newDoor makes what answers at a listener of the configuration.
-func (d *Daemon) newDoor(i int, judge response.Judge) (door.Door, error) {
-	c, log := d.config, d.log.Logger
-	l := c.Listen[i]
-	switch l.Protocol {
-	case "postfix":
-		return &door.Postfix{Judge: judge, Log: log}, nil
-	case "milter":
-		return &door.Milter{Judge: judge, Log: log, Name: resultsName(c)}, nil
-	case "exim":
-		return &door.Exim{Judge: judge, Log: log}, nil
-	case "nginx":
-		return &door.Nginx{Judge: judge, Log: log, Backend: l.Backend}, nil
-	case "http":
-		token, err := tokenOf(c, i)
-		return &door.HTTP{Judge: judge, Log: log, Token: token, Version: d.Version}, err
-	case openSMTPD:
-		return newOpenSMTPD(c, judge, log), nil
-	}
-	return nil, ConfigError{c.Errorf(fmt.Sprintf("listen[%d].protocol", i), "%s is no protocol", l.Protocol)}
+// newServer makes what answers at a listener of the configuration. Messages come through us only if there is something to add
+// to them.
+func (d *Daemon) newServer(i int, judge response.Judge) (*door.Server, error) {
+	c := d.config
+	token, err := tokenOf(c, i)
+	return &door.Server{Judge: judge, Log: d.log.Logger, Protocol: door.New(c.Listen[i].Protocol, door.Settings{
+		Name: resultsName(c), Headers: addsHeaders(c), Backend: c.Listen[i].Backend, Token: token, Version: d.Version,
+	})}, err
 }
 
 const leastToken = 16 // characters

@@ -1,84 +1,44 @@
 package door
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"mime"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/response"
 )
 
-// HTTP is the door of any program that speaks HTTP: POST /v1/judge takes the facts of a client as JSON, and answers the
+// HTTP is the protocol of any program that speaks HTTP: POST /v1/judge takes the facts of a client as JSON, and answers the
 // verdict as "helogate check --json" does, with "now": what the MTA is to do at this moment. GET /v1/health says that the
-// door is open. docs/openapi.yaml describes both.
+// listener is open. docs/openapi.yaml describes both.
 //
 // What is no such request is answered 4xx, with what is wrong. Where there is no ruling, the answer is 503: whoever asked
 // then does what its administrator told it to do without us. No answer but 200 says anything about a client.
-//
-// Fields are set before Serve.
 type HTTP struct {
-	Judge   response.Judge
-	Log     *slog.Logger // nil: nothing is logged
-	Token   string       // that who asks is to show; "" is none
-	Version string       // as health says it
+	Token   string // that who asks is to show; "" is none
+	Version string // as health says it
 
-	server    httpServer // 64 KiB of body: a HELO that fills an SMTP line is 6 KiB at most, with every byte escaped
-	once      sync.Once
-	token     [sha256.Size]byte
+	httpServer
 	strangers seldom // without the token
-	wrong     seldom // requests that cannot be answered
-	stopping  atomic.Bool
 }
 
-func (d *HTTP) init() {
-	d.once.Do(func() {
-		if d.Log == nil {
-			d.Log = slog.New(slog.DiscardHandler)
-		}
-		d.token = sha256.Sum256([]byte(d.Token))
-		d.strangers.every, d.wrong.every = time.Minute, time.Minute
-	})
-}
+func (*HTTP) missing() string { return "" }
 
-// Serve answers who connects to l until l closes, and closes it. It may run on several listeners. It returns nil after
-// Shutdown, else why it could not go on.
-func (d *HTTP) Serve(l net.Listener) error {
-	if d.Judge == nil {
-		return errors.New("door: HTTP has no Judge")
-	}
-	d.init()
-	return d.server.serve(l, d.Log, d.handle)
-}
+func (d *HTTP) answer(c *conn) error { return d.httpServer.answer(c, d.request) }
 
-// Shutdown stops accepting, lets requests under way be answered, and closes connections that are idle. It returns nil when
-// that is done. When ctx ends before, it ends the judgements, closes all and says so.
-func (d *HTTP) Shutdown(ctx context.Context) error {
-	d.stopping.Store(true)
-	return d.server.shutdown(ctx)
-}
-
-// Connections returns how many connections are open.
-func (d *HTTP) Connections() int { return d.server.open() }
-
-// The paths of the door.
+// The paths that there are.
 const (
 	judgePath  = "/v1/judge"
 	healthPath = "/v1/health"
 )
 
-func (d *HTTP) handle(w http.ResponseWriter, r *http.Request) {
+func (d *HTTP) request(w http.ResponseWriter, r *http.Request) {
 	method, answer := "", d.judge
 	switch r.URL.Path {
 	case judgePath:
@@ -97,10 +57,10 @@ func (d *HTTP) handle(w http.ResponseWriter, r *http.Request) {
 	answer(w, r)
 }
 
-// health says whether the door is open, to whoever asks: it tells nothing of clients.
+// health says whether the listener is open, to whoever asks: it tells nothing of clients.
 func (d *HTTP) health(w http.ResponseWriter, _ *http.Request) {
 	code, status := http.StatusOK, "ok"
-	if d.stopping.Load() {
+	if d.server.closing() {
 		code, status = http.StatusServiceUnavailable, "stopping"
 	}
 	d.write(w, code, healthAnswer{status, d.Version})
@@ -126,10 +86,10 @@ func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
-	ruling := d.Judge(d.server.ctx, facts)
+	ruling := d.server.Judge(d.server.ctx, facts)
 	answer, ok := appendVerdict(nil, ruling)
 	if !ok {
-		d.Log.Error("no ruling: answered 503", "do", ruling.Do.String(), "client", facts.Client, "peer", r.RemoteAddr)
+		d.server.Log.Error("no ruling: answered 503", "do", ruling.Do.String(), "client", facts.Client, "peer", r.RemoteAddr)
 		d.write(w, http.StatusServiceUnavailable, httpError{Error: "there is no ruling"})
 		return
 	}
@@ -153,8 +113,8 @@ func (d *HTTP) knows(r *http.Request) bool {
 		return true
 	}
 	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	sum := sha256.Sum256([]byte(strings.TrimSpace(shown)))
-	return subtle.ConstantTimeCompare(sum[:], d.token[:]) == 1 && strings.EqualFold(scheme, "Bearer")
+	sum, ours := sha256.Sum256([]byte(strings.TrimSpace(shown))), sha256.Sum256([]byte(d.Token))
+	return subtle.ConstantTimeCompare(sum[:], ours[:]) == 1 && strings.EqualFold(scheme, "Bearer")
 }
 
 // isJSON reports whether the body is said to be what it must be. A web page cannot have a browser send that here without
@@ -169,14 +129,11 @@ func isJSON(h http.Header) bool {
 // refuse answers a request that is none of ours, and says so in the log from time to time: a program that asks wrongly is
 // never told about its clients, and somebody must hear of it.
 func (d *HTTP) refuse(w http.ResponseWriter, r *http.Request, code int, err error) {
-	often := &d.wrong
+	often := &d.server.wrong
 	if code == http.StatusUnauthorized {
 		often = &d.strangers
 	}
-	if n, due := often.due(); due {
-		d.Log.Warn("a request that cannot be answered", "status", code, "error", err, "peer", r.RemoteAddr,
-			"others_since_the_last_warning", n)
-	}
+	often.warn(d.server.Log, "a request that cannot be answered", "status", code, "error", err, "peer", r.RemoteAddr)
 	e := httpError{Error: err.Error()}
 	if bad, is := errors.AsType[badFacts](err); is {
 		e.Field = bad.field

@@ -152,7 +152,7 @@ func members(into map[string]bool, prefix string, value any) {
 }
 
 // ask asks the door, and holds the answer against what the file says of its status.
-func (o *openAPI) ask(d *HTTP, method, path, body string, head map[string]string) (code int, answer string) {
+func (o *openAPI) ask(d *Server, method, path, body string, head map[string]string) (code int, answer string) {
 	o.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	for name, value := range head {
@@ -160,9 +160,7 @@ func (o *openAPI) ask(d *HTTP, method, path, body string, head map[string]string
 	}
 	w := httptest.NewRecorder()
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	d.init()
-	d.server.init(d.Log, d.handle)
-	d.handle(w, r)
+	handlerOf(d)(w, r)
 	operation := strings.ToLower(method)
 	if w.Code == http.StatusMethodNotAllowed {
 		operation = strings.ToLower(w.Header().Get("Allow"))
@@ -195,6 +193,7 @@ func everything(f helogate.Facts) helogate.Record {
 	f.Earlier = []string{"EHLO a\xff"}
 	return helogate.Record{Facts: f, Verdict: helogate.Verdict{
 		ID:       "8rx7ssvzkrbze",
+		Policy:   "4tbf2n0w6q8zc",
 		Decision: helogate.Decision{Action: helogate.Greylist, By: "a", Suspicion: 1, Possible: 2},
 		Trial:    helogate.Decision{Action: helogate.Reject, By: "b", Suspicion: 3, Possible: 4},
 		Reply:    helogate.Reply{Code: 451, Enhanced: "4.7.1", Text: "later"},
@@ -225,7 +224,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 		}
 		return response.Response{Do: helogate.Defer, Reply: r.Reply, Record: &r}
 	}
-	d := &HTTP{Judge: judge, Token: "0123456789abcdef", Version: "1.2.3"}
+	d := &Server{Protocol: &HTTP{Token: "0123456789abcdef", Version: "1.2.3"}, Judge: judge}
 	good := map[string]string{"Authorization": "Bearer 0123456789abcdef", "Content-Type": "application/json"}
 	with := func(name, value string) map[string]string {
 		m := maps.Clone(good)
@@ -267,7 +266,9 @@ func TestOpenAPIAnswers(t *testing.T) {
 		statuses[c.path+" "+fmt.Sprint(code)] = true
 		answered(c.schema, answer)
 	}
-	d.stopping.Store(true)
+	if err := d.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
 	code, _ := o.ask(d, "GET", "/v1/health", "", nil)
 	statuses["/v1/health "+fmt.Sprint(code)] = true
 	statuses["/v1/judge 408"] = true // TestHTTPSlowBody
@@ -377,7 +378,7 @@ func TestOpenAPIRealVerdict(t *testing.T) {
 		return response.Response{Do: v.Action, Record: &helogate.Record{Facts: f, Verdict: v}}
 	}
 	body := factsJSON(t, helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr("192.0.2.1"), Helo: "a"})
-	if code, answer := o.ask(&HTTP{Judge: judge}, "POST", "/v1/judge", string(body), map[string]string{"Content-Type": "application/json"}); code != 200 {
+	if code, answer := o.ask(&Server{Protocol: &HTTP{}, Judge: judge}, "POST", "/v1/judge", string(body), map[string]string{"Content-Type": "application/json"}); code != 200 {
 		t.Errorf("%d %s", code, answer)
 	}
 }

@@ -3,7 +3,6 @@ package door
 import (
 	"bytes"
 	"encoding/binary"
-	"log/slog"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -16,7 +15,8 @@ import (
 // A milterSession is what an MTA has shown of an SMTP session, a command at a time. An MTA that does not close the
 // connection after a session (SMFIC_QUIT_NC) begins another in it; Postfix opens a new one after XCLIENT.
 type milterSession struct {
-	conn *milterConn
+	conn    *conn
+	ourName string // in Authentication-Results; "" is none
 	milterTerms
 	milterClient
 	macros    milterMacros
@@ -83,7 +83,7 @@ func (s *milterSession) command(code byte, data []byte) (goesOn bool) {
 		return s.judge(helogate.Rcpt, withoutAngles(firstString(data)))
 	case smficHeader:
 		name, value, _ := bytes.Cut(data[:len(data)-1], nul)
-		s.message.came.add(string(name), string(value), s.conn.Name, s.message.fields)
+		s.message.came.add(string(name), string(value), s.ourName, s.message.fields)
 		if s.protocol&noReplyToHeader == 0 {
 			s.goOn()
 		}
@@ -106,10 +106,7 @@ func (s *milterSession) connect(data []byte) bool {
 	family := data[0]
 	if family != '4' && family != '6' {
 		s.stray = true
-		if n, due := s.conn.strays.due(); due {
-			s.conn.log(slog.LevelWarn, "a client without an address is let pass: nothing can be judged", "family", familyName(family),
-				"others_since_the_last_warning", n)
-		}
+		s.conn.stray("family", familyName(family))
 		s.goOn()
 		return true
 	}
@@ -204,7 +201,8 @@ func (s *milterSession) judge(stage helogate.Stage, recipient string) bool {
 		s.refuse(helogate.Reply{Code: droppedCode, Enhanced: "4.7.0", Text: "closing connection"})
 		return true
 	}
-	ruling := s.conn.Judge(s.conn.server.ctx, s.facts(stage, recipient))
+	s.conn.facts = s.facts(stage, recipient)
+	ruling := s.conn.judge()
 	switch ruling.Do {
 	case helogate.Continue, helogate.Accept:
 		if stage >= helogate.Mail {
@@ -218,7 +216,7 @@ func (s *milterSession) judge(stage helogate.Stage, recipient string) bool {
 		}
 		s.refuse(reply)
 	default:
-		s.conn.log(slog.LevelError, "no ruling: closed without an answer", "do", ruling.Do.String(), "client", s.client.Addr())
+		s.conn.noRuling(ruling.Do)
 		return false
 	}
 	return true
