@@ -56,7 +56,7 @@ func (d *Daemon) newServer(i int, judge response.Judge) (*door.Server, error) {
 	c := d.config
 	token, err := tokenOf(c, i)
 	return &door.Server{Judge: judge, Log: d.log.Logger, Protocol: door.New(c.Listen[i].Protocol, door.Settings{
-		Name: resultsName(c), Headers: addsHeaders(c), Backend: c.Listen[i].Backend, Token: token, Version: d.Version,
+		Name: resultsName(c), Headers: addsHeaders(c), Backend: c.Listen[i].Nginx.Backend, Token: token, Version: d.Version,
 	})}, err
 }
 
@@ -64,11 +64,11 @@ const leastToken = 16 // characters
 
 // tokenOf reads the token of a listener, "" where it has none. White space around it does not count.
 func tokenOf(c *config.Config, i int) (string, error) {
-	file := c.Listen[i].TokenFile
+	file := c.Listen[i].HTTP.TokenFile
 	if file == "" {
 		return "", nil
 	}
-	setting := fmt.Sprintf("listen[%d].token_file", i)
+	setting := fmt.Sprintf("listen[%d].http.token_file", i)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return "", ConfigError{c.Errorf(setting, "%w", err)}

@@ -69,7 +69,7 @@ func (d *HTTP) health(w http.ResponseWriter, _ *http.Request) {
 func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 	if !d.knows(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		d.refuse(w, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: Authorization: Bearer, and what token_file names"))
+		d.refuse(w, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: Authorization: Bearer, and what http.token_file names"))
 		return
 	}
 	if !isJSON(r.Header) {
