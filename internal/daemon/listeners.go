@@ -12,7 +12,6 @@ import (
 	"github.com/helogate/helogate/internal/engine"
 	"github.com/helogate/helogate/internal/listen"
 	"github.com/helogate/helogate/internal/policy"
-	"github.com/helogate/helogate/internal/response"
 )
 
 // A listener is where MTAs ask, and what answers them.
@@ -33,8 +32,8 @@ func (d *Daemon) openListeners(policies *policy.Policies) error {
 		d.onEnd(func(context.Context) error { _ = socket.Close(); return nil }) // of a daemon that never served
 		l := &listener{Listener: socket, protocol: is.Protocol}
 		at := engine.Listener{Protocol: is.Protocol, Address: socket.Addr().String()}
-		l.gate = d.engine.Gate(at, Rules(d.config, is.Protocol, policies.Doors[i]))
-		if l.server, err = d.newServer(i, l.gate.Judge); err != nil {
+		l.gate = d.engine.Gate(at, Rules(d.config, policies.Doors[i]))
+		if l.server, err = d.newServer(i, l.gate); err != nil {
 			return err
 		}
 		d.listeners = append(d.listeners, l)
@@ -52,10 +51,10 @@ func (d *Daemon) listen(is config.Listen) (net.Listener, error) {
 
 // newServer makes what answers at a listener of the configuration. Messages come through us only if there is something to add
 // to them.
-func (d *Daemon) newServer(i int, judge response.Judge) (*door.Server, error) {
+func (d *Daemon) newServer(i int, gate *engine.Gate) (*door.Server, error) {
 	c := d.config
 	token, err := tokenOf(c, i)
-	return &door.Server{Judge: judge, Log: d.log.Logger, Protocol: door.New(c.Listen[i].Protocol, door.Settings{
+	return &door.Server{Judge: gate.Judge, Whole: gate.JudgeWhole, Log: d.log.Logger, Protocol: door.New(c.Listen[i].Protocol, door.Settings{
 		Name: resultsName(c), Headers: addsHeaders(c), Backend: c.Listen[i].Nginx.Backend, Token: token, Version: d.Version,
 	})}, err
 }

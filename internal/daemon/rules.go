@@ -60,11 +60,11 @@ func Policies(c *config.Config) (*policy.Policies, error) {
 	return p, nil
 }
 
-// Rules makes the rules of a listener that speaks a protocol.
-func Rules(c *config.Config, protocol string, d *policy.Door) engine.Rules {
+// Rules makes the rules of a listener.
+func Rules(c *config.Config, d *policy.Door) engine.Rules {
 	h := c.Headers
 	r := engine.Rules{
-		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage, Record: protocol == "http",
+		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage,
 		Headers: header.Options{
 			AuthenticationResults: h.AuthenticationResults, XHelogate: h.XHelogate, XHelo: h.XHelo, XHeloCheck: h.XHeloCheck, Name: authservID(c),
 		},

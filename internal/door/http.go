@@ -8,6 +8,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/helogate/helogate"
@@ -15,7 +17,8 @@ import (
 )
 
 // HTTP is the protocol of any program that speaks HTTP: POST /v1/judge takes the facts of a client as JSON, and answers the
-// verdict as "helogate check --json" does, with "now": what the MTA is to do at this moment. GET /v1/health says that the
+// verdict as "helogate check --json" does, with "now": what the MTA is to do at this moment; with ?evidence=no, that and the
+// verdict's name alone. GET /v1/health says that the
 // listener is open. docs/openapi.yaml describes both.
 //
 // What is no such request is answered 4xx, with what is wrong. Where there is no ruling, the answer is 503: whoever asked
@@ -81,19 +84,44 @@ func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 		d.unread(w, r, err)
 		return
 	}
+	evidence, err := wantsEvidence(r.URL)
+	if err != nil {
+		d.refuse(w, r, http.StatusBadRequest, err)
+		return
+	}
 	facts, err := readFacts(body)
 	if err != nil {
 		d.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
-	ruling := d.server.Judge(d.server.ctx, facts)
-	answer, ok := appendVerdict(nil, ruling)
+	judge, word := d.server.Judge, appendBrief
+	if evidence {
+		judge, word = d.server.Whole, appendVerdict
+	}
+	ruling := judge(d.server.ctx, facts)
+	answer, ok := word(nil, ruling)
 	if !ok {
 		d.server.Log.Error("no ruling: answered 503", "do", ruling.Do.String(), "client", facts.Client, "peer", r.RemoteAddr)
 		d.write(w, http.StatusServiceUnavailable, httpError{Error: "there is no ruling"})
 		return
 	}
 	d.send(w, http.StatusOK, answer)
+}
+
+// wantsEvidence reads the query: evidence=no is an answer without what was found and asked, which costs less. What else is in
+// a query is passed over.
+func wantsEvidence(u *url.URL) (bool, error) {
+	if u.RawQuery == "" {
+		return true, nil
+	}
+	said, given := u.Query()["evidence"]
+	switch {
+	case !given, len(said) == 1 && said[0] == "yes":
+		return true, nil
+	case len(said) == 1 && said[0] == "no":
+		return false, nil
+	}
+	return false, badFacts{"evidence", "is to be yes or no"}
 }
 
 // unread answers a body that could not be read: too large, too slow, or cut off.
@@ -187,13 +215,32 @@ type fieldAnswer struct {
 	Value string `json:"value"`
 }
 
-// appendVerdict appends the verdict's JSON with what is to be done now, and returns false where there is no ruling. Accept
-// is no more than continue: it is no permit.
+// appendVerdict appends the verdict's JSON with what is to be done now, and returns false where there is no ruling.
 func appendVerdict(b []byte, r response.Response) (_ []byte, ok bool) {
+	if r.Record == nil {
+		return b, false
+	}
+	b = r.Record.AppendJSON(b)
+	return appendNow(b[:len(b)-len("}")], r)
+}
+
+// appendBrief appends the verdict's name with what is to be done now, and returns false where there is no ruling.
+func appendBrief(b []byte, r response.Response) (_ []byte, ok bool) {
+	b = append(b, `{"id":`...)
+	b = strconv.AppendQuote(b, r.ID) // letters and digits
+	return appendNow(b, r)
+}
+
+// appendNow ends an object with what is to be done now, and returns false where there is no ruling. Accept is no more than
+// continue: it is no permit.
+func appendNow(b []byte, r response.Response) (_ []byte, ok bool) {
 	now := nowAnswer{Do: r.Do, Headers: make([]fieldAnswer, 0, len(r.Headers))}
 	switch r.Do {
 	case helogate.Continue, helogate.Accept:
 		now.Do = helogate.Continue
+		if len(r.Headers) == 0 {
+			return append(b, `,"now":{"do":"continue","reply":null,"headers":[]}}`...), true
+		}
 		for _, f := range r.Headers {
 			now.Headers = append(now.Headers, fieldAnswer(f))
 		}
@@ -203,14 +250,9 @@ func appendVerdict(b []byte, r response.Response) (_ []byte, ok bool) {
 	default:
 		return b, false
 	}
-	if r.Record == nil {
-		return b, false
-	}
 	said, err := json.Marshal(now)
 	if err != nil {
 		panic(err)
 	}
-	b = r.Record.AppendJSON(b)
-	b = append(b[:len(b)-len("}")], `,"now":`...)
-	return append(append(b, said...), '}'), true
+	return append(append(append(b, `,"now":`...), said...), '}'), true
 }

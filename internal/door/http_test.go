@@ -108,6 +108,42 @@ func TestHTTPAnswer(t *testing.T) {
 	}
 }
 
+// Without evidence the answer is the verdict's name and what to do now; the judge is not asked for the record.
+func TestHTTPWithoutEvidence(t *testing.T) {
+	no := helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "192.0.2.25 has no name"}
+	for _, c := range []struct {
+		brief response.Response
+		want  string
+	}{
+		{response.Response{ID: "8rx7ssvzkrbze", Do: helogate.Accept}, `{"id":"8rx7ssvzkrbze","now":{"do":"continue","reply":null,"headers":[]}}`},
+		{response.Response{ID: "8rx7ssvzkrbze", Do: helogate.Reject, Reply: no},
+			`{"id":"8rx7ssvzkrbze","now":{"do":"reject","reply":{"code":550,"enhanced":"5.7.25","text":"192.0.2.25 has no name"},"headers":[]}}`},
+		{response.Response{ID: "8rx7ssvzkrbze", Do: helogate.Continue, Headers: []header.Field{{Name: "X-Helogate", Value: "a"}}},
+			`{"id":"8rx7ssvzkrbze","now":{"do":"continue","reply":null,"headers":[{"name":"X-Helogate","value":"a"}]}}`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := serveDoor(t, &Server{Protocol: &HTTP{}, Judge: always(c.brief), Whole: rules(helogate.Continue, helogate.Reply{})})
+			ask := func(query string) (int, string) {
+				r, body := httpAsk(t, l, strings.Replace(httpPost(smallFacts), "/v1/judge", "/v1/judge"+query, 1))
+				return r.StatusCode, body
+			}
+			if code, got := ask("?evidence=no"); code != 200 || got != c.want {
+				t.Errorf("%d\n got %s\nwant %s", code, got, c.want)
+			}
+			for _, query := range []string{"", "?", "?evidence=yes", "?x=1", "?x=1&evidence=yes"} {
+				if code, got := ask(query); code != 200 || !strings.Contains(got, `"facts":{`) {
+					t.Errorf("%q: %d %s", query, code, got)
+				}
+			}
+			for _, query := range []string{"?evidence=none", "?evidence", "?evidence=no&evidence=yes"} {
+				if code, got := ask(query); code != 400 || !strings.Contains(got, "evidence is to be yes or no") {
+					t.Errorf("%q: %d %s", query, code, got)
+				}
+			}
+		})
+	}
+}
+
 // Where there is no ruling, nothing is made up: the answer is no 200.
 func TestHTTPNoRuling(t *testing.T) {
 	for name, judge := range map[string]response.Judge{

@@ -17,7 +17,9 @@ import (
 type Server struct {
 	Protocol Protocol
 	Judge    response.Judge
-	Log      *slog.Logger // nil: nothing is logged
+	// Whole is Judge with the whole verdict in its responses, for a protocol that shows it. nil: those of Judge have it.
+	Whole response.Judge
+	Log   *slog.Logger // nil: nothing is logged
 
 	mu        sync.Mutex
 	listeners map[net.Listener]error // why one ended, where its connection says so
@@ -37,6 +39,9 @@ func (s *Server) init() {
 	s.once.Do(func() {
 		if s.Log == nil {
 			s.Log = slog.New(slog.DiscardHandler)
+		}
+		if s.Whole == nil {
+			s.Whole = s.Judge
 		}
 		s.listeners, s.conns = map[net.Listener]error{}, map[net.Conn]struct{}{}
 		s.stop, s.drained = make(chan struct{}), make(chan struct{})
