@@ -275,7 +275,7 @@ func TestNeedRestart(t *testing.T) {
 		{"", "control.socket = \"/x\"", "control.socket"},
 		{"", "control.watch = false", ""},
 		{"[[listen]]\nprotocol = \"postfix\"\naddress = \"unix:/x\"", "[[listen]]\nprotocol = \"postfix\"\naddress = \"unix:/x\"\npermissions = \"0600\"", "listen[0].permissions"},
-		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"", "[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"\ntoken_file = \"/t\"", "listen[0].token_file"},
+		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"", "[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"\nhttp.token_file = \"/t\"", "listen[0].http"},
 		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"milter\"", "headers.authentication_results = true\n[[listen]]\naddress = \"unix:/x\"\nprotocol = \"milter\"", "headers.authentication_results or headers.name, for the milter"},
 		{"", "headers.x_helogate = true", ""},
 		{"", "log.level = \"warn\"\nhammering.tries = 9", "hammering, log"},
@@ -405,7 +405,7 @@ func TestOpenOrNothing(t *testing.T) {
 		{"store", "state.file = \"DIR/nothing/there.db\"\ncontrol.socket = \"none\"\n" + listener, "state.file"},
 		{"callout", sqlite + "control.socket = \"none\"\ncallout = { domains = [\"example.org\"], helo = \"localhost\" }\n" + listener, "callout.helo"},
 		{"listener", sqlite + "control.socket = \"none\"\n" + listener + "[[listen]]\nprotocol = \"postfix\"\naddress = \"unix:DIR/nothing/there\"\n", "there is no directory"},
-		{"token", sqlite + "control.socket = \"none\"\n" + listener + "[[listen]]\naddress = \"unix:DIR/http\"\nprotocol = \"http\"\ntoken_file = \"DIR/nothing\"\n", "token_file"},
+		{"token", sqlite + "control.socket = \"none\"\n" + listener + "[[listen]]\naddress = \"unix:DIR/http\"\nprotocol = \"http\"\nhttp.token_file = \"DIR/nothing\"\n", "http.token_file"},
 		{"control", sqlite + "control.socket = \"DIR/nothing/there\"\n" + listener, "control.socket"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

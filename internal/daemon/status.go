@@ -39,7 +39,7 @@ func (d *Daemon) Status() control.Status {
 	for i, l := range now.config.Listen {
 		p := now.policies.Doors[i].Everybody
 		s.Listeners = append(s.Listeners, control.Listener{
-			Protocol: l.Protocol, Address: d.listeners[i].Addr().String(), Mode: string(p.Mode), Preset: p.Preset, Connections: d.listeners[i].door.Connections(),
+			Protocol: l.Protocol, Address: d.listeners[i].Addr().String(), Mode: string(p.Mode), Preset: p.Preset, Connections: d.listeners[i].server.Connections(),
 		})
 	}
 	for _, n := range d.counts.Verdicts() {
