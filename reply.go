@@ -56,37 +56,6 @@ func (p *Policy) reply(f *Facts, v *Verdict) Reply {
 	return r
 }
 
-// A CatalogueEntry is one of the replies that clients can get.
-type CatalogueEntry struct {
-	Name     string // of the check, "suspicion", "greylist" or "defer": the key in Policy.Texts
-	Stage    Stage  // at which it is given
-	Code     int
-	Enhanced string
-	Text     string // with the placeholders of Policy.Texts
-}
-
-// Catalogue lists the replies of checks, and those that no single check gives, for every stage at which they can be given:
-// what Policy.Judge says, from the same source, as a table for documentation and for who wants to word them anew.
-func Catalogue(checks []Check) (out []CatalogueEntry) {
-	for _, c := range checks {
-		if c.Fix == "" { // it lets in
-			continue
-		}
-		for s := c.Needs; s <= Rcpt; s++ {
-			code := cmp.Or(c.Code, plainCode)
-			out = append(out, CatalogueEntry{c.Name, s, rejectCode(s, &c, code), code, "{why}; {fix} [{id}]"})
-		}
-	}
-	for s := Connect; s <= Rcpt; s++ {
-		out = append(out, CatalogueEntry{BySuspicion, s, rejectCode(s, &Check{}, plainCode), plainCode, heads[BySuspicion] + ": {why}; " + suspicionFix + " [{id}]"})
-	}
-	for s := Mail; s <= Rcpt; s++ { // no deferral before MAIL (RFC 5321 section 4.3.2)
-		code, enhanced := deferCode("", Finding{Outcome: TempError})
-		out = append(out, CatalogueEntry{TextDefer, s, code, enhanced, heads[TextDefer] + ": {why} [{id}]"})
-	}
-	return append(out, CatalogueEntry{TextGreylist, Rcpt, greylistCode, greylistEnhanced, heads[TextGreylist] + " later; retry={retry} [{id}]"})
-}
-
 const (
 	plainCode        = "5.7.1" // delivery not authorized (RFC 3463 section 3.8)
 	greylistCode     = 451
@@ -262,8 +231,9 @@ func (p *Policy) facts(v *Verdict, found Finding) string {
 }
 
 // Placeholders are what may stand in braces in a text of Policy.Texts: what was found, the remedy, the client's address,
-// what it said, the envelope, the check or rule, and the verdict's name, which is added where it does not stand there.
-var Placeholders = []string{"why", "fix", "client", "helo", "sender", "recipient", "check", "id"}
+// what it said, the envelope, the check or rule, how long a client that is greylisted has to wait, and the verdict's name,
+// which is added where it does not stand there.
+var Placeholders = []string{"why", "fix", "client", "helo", "sender", "recipient", "check", "retry", "id"}
 
 // expand puts words in the place of placeholders. What the client said may look like one, and stays as it is.
 func expand(text string, words func(string) (string, bool)) string {

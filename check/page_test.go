@@ -1,11 +1,14 @@
 package check
 
 import (
+	"context"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/helogate/helogate"
 )
@@ -115,7 +118,7 @@ address and name, what to do about it, the verdict's id, your page about it (` +
 	for _, c := range all {
 		fixes[c.Name] = c.Fix
 	}
-	rows := helogate.Catalogue(all)
+	rows := catalogue(all)
 	for i := 0; i < len(rows); {
 		codes, row := [helogate.Rcpt + 1]string{}, rows[i]
 		for ; i < len(rows) && rows[i].Name == row.Name; i++ {
@@ -170,30 +173,57 @@ The texts of all replies as they are without that:
 var placeholders = map[string]string{
 	"why": "what was found", "fix": "the remedy", "client": "the client's address", "helo": "what it said in HELO",
 	"sender": "the envelope sender", "recipient": "the envelope recipient", "check": "the check or rule that decided, or `suspicion`",
-	"id": "the verdict's id",
+	"id": "the verdict's id", "retry": "how long a client that is greylisted has to wait: `00:05:00`",
 }
 
-// Every placeholder is explained, and the catalogue says what clients read.
-func TestCatalogue(t *testing.T) {
+// Every placeholder is explained.
+func TestPlaceholders(t *testing.T) {
 	for _, p := range helogate.Placeholders {
 		if placeholders[p] == "" {
 			t.Errorf("{%s} is not explained", p)
 		}
 	}
-	for _, e := range helogate.Catalogue([]helogate.Check{BareAddress}) {
-		if e.Name != BareAddress.Name {
-			continue
-		}
-		f := facts("192.0.2.1 192.0.2.9")
-		f.Stage = e.Stage
-		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: BareAddress, On: map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		v := p.Judge(t.Context(), f, helogate.MustZone(""))
-		text := strings.NewReplacer("{why}", v.Findings[0].Why, "{fix}", BareAddress.Fix, "{id}", v.ID).Replace(e.Text)
-		if want := (helogate.Reply{Code: e.Code, Enhanced: e.Enhanced, Text: text}); v.Reply != want {
-			t.Errorf("at %s: %s, but the catalogue says %s", e.Stage, v.Reply, want)
+}
+
+// reply is what a client reads at a stage; name is the key in Policy.Texts.
+type reply struct {
+	Name  string
+	Stage helogate.Stage
+	helogate.Reply
+}
+
+// catalogue judges a client for each reply that there is: that of each check, and those that no single check gives.
+func catalogue(checks []helogate.Check) (out []reply) {
+	const why = "{why}"
+	fails := func(c *helogate.Case) helogate.Finding { return c.Fail(why) }
+	add := func(c helogate.Check, name string, at helogate.Thresholds, then helogate.Action) {
+		c.Cost, c.Turn = helogate.Local, helogate.InTier
+		for s := c.Needs; s <= helogate.Rcpt; s++ {
+			f := helogate.Facts{Stage: s, Client: netip.MustParseAddr("192.0.2.1")}
+			p, err := helogate.NewPolicy(at, helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Action{helogate.Fail: then}})
+			if err != nil {
+				panic(err)
+			}
+			v := p.Judge(context.Background(), f, helogate.MustZone("x.example TXT tempfail"))
+			r := reply{name, s, v.Reply}
+			words := strings.NewReplacer("["+v.ID+"]", "[{id}]", "DNS does not answer for TXT of x.example", why, "00:05:00", "{retry}")
+			r.Text = words.Replace(r.Text)
+			if c.Fix != "" {
+				r.Text = strings.Replace(r.Text, c.Fix, "{fix}", 1)
+			}
+			out = append(out, r)
 		}
 	}
+	for _, c := range checks {
+		if c.Fix != "" { // else it only accepts
+			c.Run = fails
+			add(c, c.Name, helogate.Thresholds{}, helogate.Action{Do: helogate.Reject})
+		}
+	}
+	add(helogate.Check{Name: "any", Run: fails}, helogate.BySuspicion, helogate.Thresholds{RejectAt: 1}, helogate.Action{Do: helogate.Suspect, Points: 1})
+	unsure := func(c *helogate.Case) helogate.Finding { c.Values(helogate.TXT, "x.example"); return c.Fail(why) }
+	add(helogate.Check{Name: "any", Needs: helogate.Mail, Run: unsure}, helogate.TextDefer, helogate.Thresholds{}, helogate.Action{Do: helogate.Reject})
+	waits := func(c *helogate.Case) helogate.Finding { return c.Fail(why).After(5 * time.Minute) }
+	add(helogate.Check{Name: "any", Needs: helogate.Rcpt, Run: waits}, helogate.TextGreylist, helogate.Thresholds{}, helogate.Action{Do: helogate.Greylist})
+	return out
 }

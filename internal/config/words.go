@@ -85,7 +85,7 @@ func parseFooter(s string) (string, error) {
 
 // parseNote reads what a rule says. It is said as it is: a placeholder is meant for a reply.
 func parseNote(s string) (string, error) {
-	for _, p := range placeholders {
+	for _, p := range helogate.Placeholders {
 		if i := strings.Index(s, "{"+p+"}"); i >= 0 {
 			err := fmt.Errorf("a note has no placeholders, and {%s} would be sent as it is: give such a text in [policy.replies]", p)
 			return "", &partError{i, len(p) + 2, err}
@@ -111,13 +111,10 @@ func oneLine(s string, most int) error {
 	return nil
 }
 
-// placeholders are what braces can stand around in a reply.
-var placeholders = []string{"why", "fix", "client", "helo", "sender", "recipient", "check", "retry", "id"}
-
 // checkPlaceholders is an error for braces around anything else, and for those that are not closed or not opened: a text
 // with a slip in it would be sent to strangers as it is.
 func checkPlaceholders(s string) error {
-	there := "{" + strings.Join(placeholders, "}, {") + "}"
+	there := "{" + strings.Join(helogate.Placeholders, "}, {") + "}"
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '}':
@@ -128,9 +125,9 @@ func checkPlaceholders(s string) error {
 				return &partError{i, 1, errors.New("this brace is not closed, and braces stand around placeholders alone: " + there)}
 			}
 			word := s[i+1 : i+1+length]
-			if !slices.Contains(placeholders, word) {
+			if !slices.Contains(helogate.Placeholders, word) {
 				near := ": there"
-				if w := suggest.Closest(word, placeholders); w != "" {
+				if w := suggest.Closest(word, helogate.Placeholders); w != "" {
 					near = "; did you mean {" + w + "}? There"
 				}
 				return &partError{i, length + 2, fmt.Errorf("{%s} is no placeholder%s are %s", clip(word, 80), near, there)}
