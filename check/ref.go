@@ -14,8 +14,8 @@ import (
 const maxRef = 120
 
 // Ref names the entry by what it says, whatever its place in the file and its comment: "address=198.51.100.0/24
-// until=2027-07-01T00:00:00Z". The order in which an entry names its values makes no difference, nor do values that it names
-// twice. Entries with the same reference match the same clients at the same times. It is printable ASCII.
+// until=2027-07-01T00:00:00Z". The order in which an entry names its values makes no difference, nor do values that it
+// names twice. Entries with the same reference match the same clients at the same times. It is printable ASCII.
 func (e *Exemption) Ref() string {
 	var parts []string
 	add := func(key string, values []string) {
@@ -54,7 +54,8 @@ func (f *Forwarder) Ref() string {
 
 // quoted is a value that cannot be taken for two, or for a key.
 func quoted(value string) string {
-	if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' || r == ',' || r == '"' || r == '\\' }) {
+	isOdd := func(r rune) bool { return r <= ' ' || r > '~' || r == ',' || r == '"' || r == '\\' }
+	if value == "" || strings.ContainsFunc(value, isOdd) {
 		return strconv.QuoteToASCII(value)
 	}
 	return value

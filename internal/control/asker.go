@@ -10,8 +10,8 @@ import (
 	"github.com/helogate/helogate/internal/trust"
 )
 
-// An Asker asks the running service who is trusted, and what it remembers, without a trace. Where no service runs, nobody is
-// trusted and nothing is remembered. It is a helogate.Asker.
+// An Asker asks the running service who is trusted, and what it remembers, without a trace. Where no service runs,
+// nobody is trusted and nothing is remembered. It is a helogate.Asker.
 type Asker struct {
 	Socket  string // "" is none
 	Version string // of this program

@@ -42,14 +42,17 @@ type reloaded struct {
 }
 
 // openAskers opens them all. Whatever is in trouble later is said in log and status, and lets mail flow.
-func openAskers(ctx context.Context, c *config.Config, environ []string, dns, trusted helogate.Asker, log *slog.Logger) (*askers, error) {
+func openAskers(
+	ctx context.Context, c *config.Config, environ []string, dns, trusted helogate.Asker, log *slog.Logger,
+) (*askers, error) {
 	store, err := OpenStore(ctx, c, environ, log)
 	if err != nil {
 		return nil, err
 	}
 	r := &askers{
 		log: log, store: state.Guard(store, c.State.Timeout, log, time.Now), health: patience.NewHealth(dns, log, nil),
-		hammering: hammering.New(hammering.Config{Tries: c.Hammering.Tries, Within: c.Hammering.Within}), muffle: hammering.NewLogLimiter(),
+		hammering: hammering.New(hammering.Config{Tries: c.Hammering.Tries, Within: c.Hammering.Within}),
+		muffle:    hammering.NewLogLimiter(),
 	}
 	r.lists = blocklist.New(blocklist.Config{Ask: r.health, Log: log, Settings: blocklistsOf(c)})
 	if r.callout, err = r.caller(c); err != nil {
@@ -57,7 +60,8 @@ func openAskers(ctx context.Context, c *config.Config, environ []string, dns, tr
 		return nil, ConfigError{err}
 	}
 	r.fixed = helogate.ByKind{
-		helogate.AnyKind: r.lists, helogate.SetAside: r.lists, helogate.Trust: trusted, helogate.Callout: r.callout, helogate.Hammering: r.hammering,
+		helogate.AnyKind: r.lists, helogate.SetAside: r.lists,
+		helogate.Trust: trusted, helogate.Callout: r.callout, helogate.Hammering: r.hammering,
 	}
 	r.set(c)
 	running, stop := context.WithCancel(context.Background())
@@ -105,7 +109,9 @@ func blocklistsOf(c *config.Config) blocklist.Settings {
 	b := c.Blocklists
 	s := blocklist.Settings{
 		Every: b.TestEvery, Timeout: b.Timeout,
-		Breaker: blocklist.Breaker{Window: b.BreakerWindow, Answers: b.BreakerAnswers, Rise: orNever(b.BreakerRise), Share: orNever(b.BreakerShare)},
+		Breaker: blocklist.Breaker{
+			Window: b.BreakerWindow, Answers: b.BreakerAnswers, Rise: orNever(b.BreakerRise), Share: orNever(b.BreakerShare),
+		},
 	}
 	for _, l := range policy.Lists(c) {
 		s.Zones = append(s.Zones, blocklist.Of(l.List, l.Test))

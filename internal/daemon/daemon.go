@@ -1,5 +1,5 @@
-// Package daemon is the running service: it opens the listeners of a configuration before one engine, serves, reloads, says how
-// it is, and closes. It takes no signal and prints nothing, so that a test can have one.
+// Package daemon is the running service: it opens the listeners of a configuration before one engine, serves, reloads,
+// says how it is, and closes. It takes no signal and prints nothing, so that a test can have one.
 //
 //	d, err := daemon.Open(ctx, daemon.Options{Load: load, Log: os.Stderr})
 //	…
@@ -79,8 +79,8 @@ type inForce struct {
 	loaded   time.Time
 }
 
-// Open reads the configuration and opens all that it wants, or nothing: on an error nothing stays open. Nobody is answered
-// before Serve. ctx is for the opening alone. An error that is for the administrator to mend is a ConfigError.
+// Open reads the configuration and opens all that it wants, or nothing: on an error nothing stays open. Nobody is
+// answered before Serve. ctx is for the opening alone. An error that is for the administrator to mend is a ConfigError.
 func Open(ctx context.Context, o Options) (*Daemon, error) {
 	c, err := o.Load()
 	if err != nil {
@@ -146,8 +146,8 @@ func (d *Daemon) end(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// openControl opens the control socket. That there is none at the usual place stops nobody from serving; at a place of the
-// administrator's it does.
+// openControl opens the control socket. That there is none at the usual place stops nobody from serving; at a place of
+// the administrator's it does.
 func (d *Daemon) openControl() error {
 	setting := d.config.Control.Socket
 	path := control.Socket(setting, d.Environ)
@@ -160,13 +160,15 @@ func (d *Daemon) openControl() error {
 	case setting != "":
 		return ConfigError{d.config.Errorf("control.socket", "%w", err)}
 	default:
-		d.log.Warn("no control socket: helogate reload, status and trust cannot talk to this service; control.socket names another place", "error", err)
+		d.log.Warn("no control socket: helogate reload, status and trust cannot talk to this service; "+
+			"control.socket names another place", "error", err)
 		return nil
 	}
 	d.onEnd(func(context.Context) error { _ = l.Close(); return nil }) // of a daemon that never served
 	d.socket = l
 	d.control = &control.Server{
-		Version: d.Version, Status: d.Status, Exemptions: d.exemptions, Trust: d.trusted, Log: d.log.Logger, Peek: d.askers.peek,
+		Version: d.Version, Status: d.Status, Exemptions: d.exemptions, Trust: d.trusted, Peek: d.askers.peek,
+		Log:    d.log.Logger,
 		Reload: func(context.Context) error { return d.Reload("command") },
 	}
 	d.log.Info("control socket", "path", path)
@@ -202,7 +204,8 @@ func (d *Daemon) Serve() {
 	for i, l := range d.listeners {
 		d.serving.Go(func() { d.serve(l) })
 		p := now.policies.Doors[i].Everybody
-		d.log.Info("listening", "protocol", l.protocol, "address", l.Addr().String(), "mode", string(p.Mode), "preset", p.Preset)
+		d.log.Info("listening", "protocol", l.protocol, "address", l.Addr().String(),
+			"mode", string(p.Mode), "preset", p.Preset)
 	}
 	for _, w := range policy.Warnings(now.config, now.policies, time.Now()) {
 		d.log.Warn(w)
@@ -224,8 +227,8 @@ func (d *Daemon) serve(l *listener) {
 	d.ended <- err
 }
 
-// Ended has an error for each listener that could not go on, and nil when smtpd has left its filter. A daemon that has lost a
-// listener is to be closed.
+// Ended has an error for each listener that could not go on, and nil when smtpd has left its filter. A daemon that has
+// lost a listener is to be closed.
 func (d *Daemon) Ended() <-chan error { return d.ended }
 
 // closeTime is how long a judgement may take beyond its budget: what the judge keeps beside it for our own memory.

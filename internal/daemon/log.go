@@ -33,8 +33,8 @@ func NewLog(w io.Writer, c *config.Config) *Log {
 	return l
 }
 
-// Verdicts observes verdicts for the log: by one observer, or none where the configuration wants no such lines. muffle is
-// engine.VerdictLog's.
+// Verdicts observes verdicts for the log: by one observer, or none where the configuration wants no such lines. muffle
+// is engine.VerdictLog's.
 func (l *Log) Verdicts(muffle func(netip.Addr, time.Time) (int, bool)) []engine.Observer {
 	if !l.isInfo {
 		return nil
@@ -66,8 +66,8 @@ func (l *Log) Close() {
 	}
 }
 
-// A logWriter gathers lines for a moment, so that a busy log costs no write a line and a quiet one is read at once. What it
-// writes to may be a pipe that nobody reads: then lines are lost, for the mail must not stop.
+// A logWriter gathers lines for a moment, so that a busy log costs no write a line and a quiet one is read at once.
+// What it writes to may be a pipe that nobody reads: then lines are lost, for the mail must not stop.
 type logWriter struct {
 	out  io.Writer
 	json bool

@@ -170,7 +170,8 @@ func TestRejections(t *testing.T) {
 	}
 }
 
-// TestObserversOfADaemon: who has to have seen a verdict before its client is answered is shown it first, and without a queue.
+// TestObserversOfADaemon: who has to have seen a verdict before its client is answered is shown it first, and without a
+// queue.
 func TestObserversOfADaemon(t *testing.T) {
 	p := at(t, enforcing)
 	seen := make(chan *helogate.Record, 1)

@@ -5,9 +5,9 @@ import "github.com/helogate/helogate/internal/config"
 // openSMTPD is the protocol of the listener that is not in [[listen]].
 const openSMTPD = "opensmtpd"
 
-// AsFilter makes a configuration that of a filter of smtpd's, which listens to that alone. It says what to do where the state
-// has no home: smtpd has no $HOME to give if systemd or rc started it, and a greylist that every restart forgets defers all
-// mail anew.
+// AsFilter makes a configuration that of a filter of smtpd's, which listens to that alone. It says what to do where the
+// state has no home: smtpd has no $HOME to give if systemd or rc started it, and a greylist that every restart forgets
+// defers all mail anew.
 func AsFilter(c *config.Config, environ []string, uid int) error {
 	c.Listen = []config.Listen{{Protocol: openSMTPD}}
 	if c.State.Store != config.SQLite || c.State.File != "" || UsualStateFile(environ, uid) != "" {

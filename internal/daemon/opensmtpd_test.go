@@ -7,7 +7,8 @@ import (
 	"github.com/helogate/helogate/internal/config"
 )
 
-// Without a home for the state smtpd's filter does not start, unless the administrator has said that there need be none.
+// Without a home for the state smtpd's filter does not start, unless the administrator has said that there need be
+// none.
 func TestOpenSMTPDNeedsAHome(t *testing.T) {
 	for _, c := range []struct {
 		config, environ string

@@ -14,8 +14,8 @@ import (
 	"github.com/helogate/helogate/internal/watch"
 )
 
-// Reload reads the configuration again and puts its policies into force. A wrong one changes nothing. by says for the log and
-// the status who wanted it: "signal", "command" or "watch".
+// Reload reads the configuration again and puts its policies into force. A wrong one changes nothing. by says for the
+// log and the status who wanted it: "signal", "command" or "watch".
 func (d *Daemon) Reload(by string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -41,8 +41,8 @@ func (d *Daemon) Reload(by string) error {
 	return nil
 }
 
-// put puts the policies of another configuration into force. Listeners, resolver and log cannot change while the daemon runs;
-// that they would is said. On an error the old policies stay in force.
+// put puts the policies of another configuration into force. Listeners, resolver and log cannot change while the daemon
+// runs; that they would is said. On an error the old policies stay in force.
 func (d *Daemon) put(c *config.Config) error {
 	if len(c.Listen) != len(d.config.Listen) {
 		return errors.New("other doors: restart helogate to open or close them")
@@ -136,8 +136,8 @@ func (d *Daemon) watch(c *config.Config) error {
 	return d.watcher.Set(filesOf(d.File, c))
 }
 
-// watchRefused also watches the files of a configuration that was refused, for in one of them may be why. nil is one that
-// could not be read.
+// watchRefused also watches the files of a configuration that was refused, for in one of them may be why. nil is one
+// that could not be read.
 func (d *Daemon) watchRefused(c *config.Config) {
 	if c == nil || d.watcher == nil {
 		return

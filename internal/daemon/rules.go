@@ -66,7 +66,8 @@ func Rules(c *config.Config, d *policy.Door) engine.Rules {
 	r := engine.Rules{
 		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage,
 		Headers: header.Options{
-			AuthenticationResults: h.AuthenticationResults, XHelogate: h.XHelogate, XHelo: h.XHelo, XHeloCheck: h.XHeloCheck, Name: authservID(c),
+			AuthenticationResults: h.AuthenticationResults, Name: authservID(c),
+			XHelogate: h.XHelogate, XHelo: h.XHelo, XHeloCheck: h.XHeloCheck,
 		},
 	}
 	for i, f := range d.For {

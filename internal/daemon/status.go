@@ -39,11 +39,13 @@ func (d *Daemon) Status() control.Status {
 	for i, l := range now.config.Listen {
 		p := now.policies.Doors[i].Everybody
 		s.Listeners = append(s.Listeners, control.Listener{
-			Protocol: l.Protocol, Address: d.listeners[i].Addr().String(), Mode: string(p.Mode), Preset: p.Preset, Connections: d.listeners[i].server.Connections(),
+			Protocol: l.Protocol, Address: d.listeners[i].Addr().String(), Mode: string(p.Mode), Preset: p.Preset,
+			Connections: d.listeners[i].server.Connections(),
 		})
 	}
 	for _, n := range d.counts.Verdicts() {
-		s.Verdicts.Counts = append(s.Verdicts.Counts, control.Count{Action: n.Action.String(), By: n.By, Would: n.Trial, Count: n.N})
+		one := control.Count{Action: n.Action.String(), By: n.By, Would: n.Trial, Count: n.N}
+		s.Verdicts.Counts = append(s.Verdicts.Counts, one)
 	}
 	return s
 }

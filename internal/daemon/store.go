@@ -13,8 +13,8 @@ import (
 	"github.com/helogate/helogate/internal/state"
 )
 
-// OpenStore opens the store of a configuration. A file at the usual place that cannot be had stops nobody from serving; one
-// at a place of the administrator's does, and so does a wrong configuration.
+// OpenStore opens the store of a configuration. A file at the usual place that cannot be had stops nobody from serving;
+// one at a place of the administrator's does, and so does a wrong configuration.
 func OpenStore(ctx context.Context, c *config.Config, environ []string, log *slog.Logger) (state.Store, error) {
 	switch c.State.Store {
 	case config.RedisServer:
@@ -33,7 +33,8 @@ func OpenStore(ctx context.Context, c *config.Config, environ []string, log *slo
 	case c.State.File != "":
 		return nil, ConfigError{c.Errorf("state.file", "%w", err)}
 	}
-	log.Warn("what is remembered is lost at a restart, for it cannot be kept in a file; state.file names another place", "error", err)
+	log.Warn("what is remembered is lost at a restart, for it cannot be kept in a file; state.file names another place",
+		"error", err)
 	return state.OpenSQLite(state.SQLiteConfig{Log: log})
 }
 
@@ -50,8 +51,8 @@ func openFile(path string, c *config.Config, log *slog.Logger) (state.Store, err
 	return state.OpenSQLite(state.SQLiteConfig{Path: path, CommitEvery: c.State.CommitInterval, Log: log})
 }
 
-// UsualStateFile is where the file is if the configuration does not say: where systemd wants it, or where such files are kept
-// for root, or for others (XDG Base Directory Specification). It is "" where there is no such place.
+// UsualStateFile is where the file is if the configuration does not say: where systemd wants it, or where such files
+// are kept for root, or for others (XDG Base Directory Specification). It is "" where there is no such place.
 func UsualStateFile(environ []string, uid int) string {
 	env := func(name string) string {
 		for _, v := range environ {

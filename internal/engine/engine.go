@@ -1,6 +1,6 @@
-// Package engine is the running service between doors and judge: it gives each door its policy and the askers, keeps the
-// sessions with what is held until RCPT, sees that a judgement ends in time, and shows each verdict, as one Event, to whoever
-// observes.
+// Package engine is the running service between doors and judge: it gives each door its policy and the askers, keeps
+// the sessions with what is held until RCPT, sees that a judgement ends in time, and shows each verdict, as one Event,
+// to whoever observes.
 package engine
 
 import (
@@ -34,7 +34,8 @@ type Engine struct {
 	observers *observers
 }
 
-// New returns an engine. It has no policy; each gate brings its own. If an observer has a queue, the engine is to be closed.
+// New returns an engine. It has no policy; each gate brings its own. If an observer has a queue, the engine is to be
+// closed.
 func New(c Config) *Engine {
 	if c.Budget == 0 {
 		c.Budget = 8 * time.Second

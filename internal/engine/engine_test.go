@@ -296,7 +296,8 @@ func (m mute) Ask(ctx context.Context, _ helogate.Question) *helogate.Answer {
 	return &helogate.Answer{Status: helogate.TempFail, Note: "cancelled"}
 }
 
-// TestBudget: a resolver that never answers costs a judgement its budget and no more, and the client is told to come again.
+// TestBudget: a resolver that never answers costs a judgement its budget and no more, and the client is told to come
+// again.
 func TestBudget(t *testing.T) {
 	for _, c := range []struct{ budget, want time.Duration }{{3 * time.Second, 3 * time.Second}, {0, 8 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {

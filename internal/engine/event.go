@@ -8,8 +8,8 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// An Event is one verdict as it was given. It is lent: whoever is shown it must not change it, nor keep it or a part of it that
-// is a pointer beyond the call; Clone and Record make what may be kept.
+// An Event is one verdict as it was given. It is lent: whoever is shown it must not change it, nor keep it or a part of
+// it that is a pointer beyond the call; Clone and Record make what may be kept.
 type Event struct {
 	Facts    helogate.Facts   // as the listener showed them, with the time and the earlier HELO names of the session
 	Judged   helogate.Facts   // those that were judged: the same, or the origin's that a forwarder names

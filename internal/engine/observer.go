@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// An Observer is shown every verdict. Whatever it does costs the mail nothing: where it panics, it is recovered; where it may
-// be slow, it is to have a queue.
+// An Observer is shown every verdict. Whatever it does costs the mail nothing: where it panics, it is recovered; where
+// it may be slow, it is to have a queue.
 type Observer struct {
 	Name string // for log and status
-	// Seen is shown an event. Without a queue it is called before the client is answered, by many goroutines at once, and must
-	// not wait for anything; with one it is called by one goroutine, in the order of the verdicts.
+	// Seen is shown an event. Without a queue it is called before the client is answered, by many goroutines at once,
+	// and must not wait for anything; with one it is called by one goroutine, in the order of the verdicts.
 	Seen func(*Event)
-	// Queue is how many events may wait for Seen; 0 is that none waits. An event for which there is no room is dropped, and
-	// counted.
+	// Queue is how many events may wait for Seen; 0 is that none waits. An event for which there is no room is dropped,
+	// and counted.
 	Queue int
 	// Reasons is whether Seen reads the words of findings from which nothing follows. If nobody does, they are not made.
 	Reasons bool
@@ -156,7 +156,9 @@ func (o *observers) close(ctx context.Context) error {
 
 func (o *observers) stats() (out []ObserverStats) {
 	for _, one := range o.all {
-		out = append(out, ObserverStats{Name: one.Name, Panics: one.panics.Load(), Dropped: one.dropped.Load(), Waiting: len(one.queue)})
+		out = append(out, ObserverStats{
+			Name: one.Name, Panics: one.panics.Load(), Dropped: one.dropped.Load(), Waiting: len(one.queue),
+		})
 	}
 	return out
 }

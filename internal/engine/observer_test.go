@@ -85,8 +85,8 @@ func TestRecordIsMadeWhenWanted(t *testing.T) {
 	}
 }
 
-// TestObserverPanics: an observer that panics changes nothing, neither for the mail nor for the others; it is counted, and
-// logged once a minute.
+// TestObserverPanics: an observer that panics changes nothing, neither for the mail nor for the others; it is counted,
+// and logged once a minute.
 func TestObserverPanics(t *testing.T) {
 	for _, queue := range []int{0, 100} {
 		var log testlog.Book
@@ -116,8 +116,8 @@ func TestObserverPanics(t *testing.T) {
 	}
 }
 
-// TestObserverBlocks: an observer with a queue may wait for ever: the mail does not, what there is no room for is counted, and
-// the engine is closed when its time has come.
+// TestObserverBlocks: an observer with a queue may wait for ever: the mail does not, what there is no room for is
+// counted, and the engine is closed when its time has come.
 func TestObserverBlocks(t *testing.T) {
 	now := noon
 	var mu sync.Mutex

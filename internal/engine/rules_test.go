@@ -114,6 +114,9 @@ func TestCounts(t *testing.T) {
 	if diff := cmp.Diff(want, b.counts.Verdicts(), sorted); diff != "" {
 		t.Error(diff)
 	}
+	passing := failing
+	passing.Name = "passing" // lets in by no entry of a list
+	ask(b.Gate(here, Rules{Policy: mustPolicy(line(passing, "accept")), RejectAt: helogate.Rcpt}), helogate.Rcpt, "192.0.2.1")
 	hits := []Hit{{Check: "exempt", Ref: "address=198.51.100.0/24", N: 2, Last: noon.Add(time.Minute)}}
 	if diff := cmp.Diff(hits, b.counts.Hits()); diff != "" {
 		t.Error(diff)

@@ -10,8 +10,8 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// A session is found by the name that the listener gives it; without a name there is nothing to remember. One connection's
-// HELO names are not another's.
+// A session is found by the name that the listener gives it; without a name there is nothing to remember. One
+// connection's HELO names are not another's.
 func TestSessionsAreFoundByName(t *testing.T) {
 	b := newBench("")
 	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note"))})

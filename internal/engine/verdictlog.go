@@ -12,12 +12,13 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// A VerdictLog writes a line of log for each verdict: what a person looks for at night. All of the client's text is made
-// printable.
+// A VerdictLog writes a line of log for each verdict: what a person looks for at night. All of the client's text is
+// made printable.
 type VerdictLog struct {
 	Out  io.Writer // takes a line by one Write, and must not wait
 	JSON bool      // as slog.JSONHandler; else as slog.TextHandler
-	// Muffle says whether a line is worth writing about a client that hammers, and how many were not before it. nil: all are.
+	// Muffle says whether a line is worth writing about a client that hammers, and how many were not before it. nil:
+	// all are.
 	Muffle func(client netip.Addr, at time.Time) (unsaid int, say bool)
 }
 

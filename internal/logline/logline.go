@@ -1,5 +1,6 @@
-// Package logline writes lines of log as the handlers of log/slog do, byte for byte, and faster: into a buffer that is used
-// again, from values that are not put into attributes before. It is for the one line that a busy service writes all the time.
+// Package logline writes lines of log as the handlers of log/slog do, byte for byte, and faster: into a buffer that is
+// used again, from values that are not put into attributes before. It is for the one line that a busy service writes
+// all the time.
 package logline
 
 import (
