@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os/exec"
 	"time"
 
 	"github.com/d--j/go-milter"
@@ -22,6 +23,7 @@ const (
 	httpShare    = 0.35 // the same, for an answer without evidence
 	openSessions = 2000
 	openGoal     = 100 << 20 // bytes of RAM with so many open
+	pluginGoal   = 10 * time.Millisecond
 )
 
 // doors measures the protocols that are not Postfix's, each beside a server that does nothing.
@@ -61,7 +63,8 @@ func doors(ctx context.Context, l *lab) ([]row, error) {
 			return rows, fmt.Errorf("%s: %w; helogate says: %s", door.what, err, d.helogate.tail())
 		}
 	}
-	return rows, nil
+	plugin, err := d.runPlugin(ctx)
+	return append(rows, plugin), err
 }
 
 // A doorLab is a helogate with a door of each kind.
@@ -213,5 +216,30 @@ func (d *doorLab) open() (r row, err error) {
 	}
 	r.figure, r.met = fmt.Sprintf("%d MiB", now>>20), now < openGoal
 	r.note("VmRSS of helogate serve, each session at RCPT")
+	return r, nil
+}
+
+// runPlugin is how long the plugin of qmail-spp takes from its start to its end, each time for another client.
+func (d *doorLab) runPlugin(ctx context.Context) (row, error) {
+	const runs = 100
+	r := row{what: "the plugin of qmail-spp from start to end, helogate serving", goal: "< " + pluginGoal.String()}
+	var took []float64
+	for n := range runs {
+		m := d.mails[n%len(d.mails)]
+		cmd := exec.CommandContext(ctx, d.plugin)
+		cmd.Env = []string{
+			"HELOGATE_SOCKET=" + d.http, "TCPREMOTEIP=" + m.Client.Addr().String(), "SMTPHELOHOST=" + m.Helo,
+			"SMTPMAILFROM=" + m.Sender, "SMTPRCPTTO=" + m.Recipient,
+		}
+		began := time.Now()
+		out, err := cmd.Output()
+		if err != nil {
+			return r, fmt.Errorf("the plugin: %w: %s", err, out)
+		}
+		took = append(took, time.Since(began).Seconds())
+	}
+	middle := time.Duration(median(took) * float64(time.Second))
+	r.figure, r.met = shown(middle), middle < pluginGoal
+	r.note("median of %d, with the start of a process", runs)
 	return r, nil
 }

@@ -12,8 +12,8 @@ import (
 // machine does falls on both.
 type duel struct {
 	*lab
-	what, nothing string // what the rows are of
-	goal          float64
+	what, nothing string  // what the rows are of
+	goal          float64 // of the share; 0: there is none
 	ours, theirs  rival
 
 	shares []float64
@@ -64,7 +64,10 @@ func (d *duel) fight(ctx context.Context) ([]row, error) {
 	rows := []row{
 		{what: d.what, figure: d.ours.figure()},
 		{what: d.nothing, figure: d.theirs.figure()},
-		{what: "share of it", figure: fmt.Sprintf("%.2f", share), goal: fmt.Sprintf("≥ %.2f", d.goal), met: share >= d.goal},
+		{what: "share of it", figure: fmt.Sprintf("%.2f", share)},
+	}
+	if d.goal > 0 {
+		rows[2].goal, rows[2].met = fmt.Sprintf("≥ %.2f", d.goal), share >= d.goal
 	}
 	rows[2].note("median of %d pairs of runs of %s: lowest %.2f, highest %.2f", rounds, each, slices.Min(d.shares), slices.Max(d.shares))
 	return rows, nil

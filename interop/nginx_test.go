@@ -111,7 +111,7 @@ func TestNginx(t *testing.T) {
 	d.waitFor("msg=verdict", "stage=rcpt", "client=192.0.2.60", "to=bob@example.net", "by=rdns")
 }
 
-// Who is refused waits for a second, and is not hung up on but when he is dropped.
+// Who is refused waits for a second at least, and is not hung up on but when it is dropped.
 func TestNginxWaits(t *testing.T) {
 	l := theLab(t)
 	n := l.startNginx(t)
@@ -130,7 +130,7 @@ func TestNginxWaits(t *testing.T) {
 		if got := conn.tell(rcptToBob); !fits(got, c.want) {
 			t.Errorf("%s: %s, not %s", c.from, got, c.want)
 		}
-		if took := time.Since(began).Truncate(time.Second); took != c.wait {
+		if took := time.Since(began); took < c.wait {
 			t.Errorf("%s: after %s", c.from, took)
 		}
 		if got := conn.tell(rcptToBob); got != c.next {

@@ -40,15 +40,14 @@ func TestRedisSuite(t *testing.T) {
 }
 
 // attempts makes a first attempt for each of n triplets, from 32 goroutines, and says of each how it went.
-func attempts(n int, now time.Time, s state.Store, heard func(i int, took time.Duration, err error)) {
+func attempts(n int, now time.Time, s state.Store, heard func(i int, err error)) {
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for range 32 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				began := time.Now()
 				_, err := s.Attempt(context.Background(), triplet(i), now, greylistTimes)
-				heard(i, time.Since(began), err)
+				heard(i, err)
 			}
 		})
 	}
@@ -66,13 +65,13 @@ func TestRedisTransfer(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	server := l.startRedis(t)
 	single, admin := storeAt(t, state.RedisConfig{}, server), server.client()
-	before, began := usedMemory(t, admin), time.Now()
-	attempts(n, now, single, func(_ int, _ time.Duration, err error) {
+	before := usedMemory(t, admin)
+	attempts(n, now, single, func(_ int, err error) {
 		if err != nil {
 			t.Error(err)
 		}
 	})
-	t.Logf("%.0f first attempts a second, %d bytes each", n/time.Since(began).Seconds(), (usedMemory(t, admin)-before)/n)
+	t.Logf("%d bytes each", (usedMemory(t, admin)-before)/n)
 	sqlite, err := state.OpenSQLite(state.SQLiteConfig{Path: filepath.Join(l.dir, "state.db")})
 	must(t, err)
 	t.Cleanup(func() { sqlite.Close() })
@@ -114,8 +113,8 @@ func records(t *testing.T, s state.Store, now time.Time) (list []state.Record) {
 	return list
 }
 
-// A node of a cluster is killed in the middle of 10,000 triplets, and started again. What was acknowledged is there, nobody
-// waits for longer than the time limit, and who is kept on another node does not notice.
+// A node of a cluster is killed in the middle of 10,000 triplets, and started again. What was acknowledged is there, and who is
+// kept on another node does not notice.
 func TestRedisNodeKilled(t *testing.T) {
 	l := redisLab(t)
 	nodes := l.startCluster(t)
@@ -124,11 +123,7 @@ func TestRedisNodeKilled(t *testing.T) {
 	}
 }
 
-const (
-	storeLimit = 500 * time.Millisecond
-	// allowance is what a loaded machine may add to it.
-	allowance = 1500 * time.Millisecond
-)
+const storeLimit = 500 * time.Millisecond
 
 func nodeKilled(t *testing.T, nodes []*redisServer, guarded bool) {
 	const n, killAt, restartAt = 10_000, 2500, 7500
@@ -140,12 +135,11 @@ func nodeKilled(t *testing.T, nodes []*redisServer, guarded bool) {
 		s = state.Guard(bare, storeLimit, slog.New(slog.DiscardHandler), time.Now)
 	}
 	var heard, meanwhile atomic.Int64
-	var slowest time.Duration
 	failed := map[int]error{}
 	var mu sync.Mutex
 	down := nodes[1]
 	var again sync.WaitGroup
-	attempts(n, now, s, func(i int, took time.Duration, err error) {
+	attempts(n, now, s, func(i int, err error) {
 		switch heard.Add(1) {
 		case killAt:
 			down.kill()
@@ -157,7 +151,6 @@ func nodeKilled(t *testing.T, nodes []*redisServer, guarded bool) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		slowest = max(slowest, took)
 		if err != nil {
 			failed[i] = err
 		}
@@ -166,10 +159,7 @@ func nodeKilled(t *testing.T, nodes []*redisServer, guarded bool) {
 	for _, node := range nodes {
 		clusterIsWhole(t, node)
 	}
-	t.Logf("%d attempts failed, %d were heard meanwhile; the slowest took %s", len(failed), meanwhile.Load(), slowest)
-	if slowest > storeLimit+allowance {
-		t.Errorf("an attempt took %s", slowest)
-	}
+	t.Logf("%d attempts failed, %d were heard meanwhile", len(failed), meanwhile.Load())
 	if len(failed) == 0 || meanwhile.Load() == 0 {
 		t.Errorf("while the node was down, %d attempts failed and %d were heard", len(failed), meanwhile.Load())
 	}

@@ -89,7 +89,7 @@ func TestStateSurvivesKill(t *testing.T) {
 	c, err := askPolicy(l.postfix.policy)
 	must(t, err)
 	defer c.Close()
-	written := killed.Add(-commitEvery - allowance/4) // with what a loaded machine needs to write it
+	written := killed.Add(-commitEvery - 375*time.Millisecond) // with what a loaded machine needs to write it
 	before, after, lost := 0, 0, 0
 	for i, times := range answered {
 		for n, at := range times {

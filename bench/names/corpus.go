@@ -11,9 +11,8 @@ import (
 
 // An entry is a name, and the address that bears it.
 type entry struct {
-	name    string
-	addr    netip.Addr // zero if nothing tells
-	derived bool       // addr was read out of the name
+	name string
+	addr netip.Addr // zero if the list does not say
 }
 
 // A set is names of one sort. A list may be missing: then there are no entries.
@@ -69,8 +68,6 @@ func readList(path string) ([]entry, error) {
 			if e.addr, err = netip.ParseAddr(fields[1]); err != nil {
 				return nil, fmt.Errorf("%s, line %d: %w", path, i+1, err)
 			}
-		} else if addr, found := addressIn(e.name); found {
-			e.addr, e.derived = addr, true
 		}
 		entries = append(entries, e)
 	}

@@ -1,5 +1,5 @@
 // Command names measures on lists of real names how well host names are told apart, those that a provider stamped on an
-// address and those that a person gave, and prints one table, with two well-known rules of others beside it.
+// address and those that a person gave, and prints one table.
 //
 //	go run ./bench/names                            the table, and the domains with most errors
 //	go run ./bench/names --corpus FOLDER            the lists are there (../shared/corpus else)

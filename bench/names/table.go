@@ -11,10 +11,10 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// sharesTable has a line for each list, and the rules side by side.
+// sharesTable has a line for each list.
 func sharesTable(sets []*set) table.Writer {
 	t := table.NewWriter()
-	t.AppendHeader(table.Row{"names", "counted", "goal", "helogate", "+ address", "", "Haraka", "S25R", "addresses"})
+	t.AppendHeader(table.Row{"names", "counted", "goal", "helogate", "+ address", "", "addresses"})
 	for i := range lines {
 		l := &lines[i]
 		s := l.setOf(sets)
@@ -23,11 +23,7 @@ func sharesTable(sets []*set) table.Writer {
 			continue
 		}
 		f := l.measure(s.entries)
-		haraka, s25r := f.ofHaraka(), f.s25r.String()
-		if l.asHosting { // they know no such class
-			haraka, s25r = "", ""
-		}
-		t.AppendRow(table.Row{l.title(22), l.counted(s), l.goal, f.without, f.withAddress(), l.goal.verdict(f), haraka, s25r, f.addresses()})
+		t.AppendRow(table.Row{l.title(22), l.counted(s), l.goal, f.without, f.withAddress(), l.goal.verdict(f), f.addresses()})
 	}
 	return t
 }
@@ -50,19 +46,16 @@ func (l *line) counted(s *set) string {
 	return "false alarms"
 }
 
-// String is "97 / 98 %": without the address, and with it.
+// String is "≥ 98 %", without the address and with it.
 func (g goal) String() string {
 	sign := "≤"
 	if g.atLeast {
 		sign = "≥"
 	}
-	switch {
-	case g == goal{}:
+	if g == (goal{}) {
 		return ""
-	case g.without == g.with:
-		return fmt.Sprintf("%s %v %%", sign, g.with)
 	}
-	return fmt.Sprintf("%s %v/%v %%", sign, g.without, g.with)
+	return fmt.Sprintf("%s %v %%", sign, g.percent)
 }
 
 func (s share) String() string {
@@ -73,21 +66,10 @@ func (s share) String() string {
 }
 
 func (f figures) withAddress() string {
-	if f.known+f.derived == 0 {
+	if f.known == 0 {
 		return "–"
 	}
 	return f.with.String()
-}
-
-// ofHaraka says of how many names it would say dynamic, at the least where some have no address known.
-func (f figures) ofHaraka() string {
-	switch addrs := f.known + f.derived; {
-	case addrs == 0:
-		return "–"
-	case addrs < f.names:
-		return "≥ " + f.haraka.String()
-	}
-	return f.haraka.String()
 }
 
 func (g goal) verdict(f figures) string {
@@ -100,11 +82,8 @@ func (g goal) verdict(f figures) string {
 	return "missed"
 }
 
-// addresses says of how many names the address is known: from the list, + out of the name.
+// addresses says of how many names the address is known.
 func (f figures) addresses() string {
-	if f.derived > 0 {
-		return fmt.Sprintf("%d+%d/%d", f.known, f.derived, f.names)
-	}
 	return fmt.Sprintf("%d/%d", f.known, f.names)
 }
 
@@ -112,9 +91,7 @@ func (f figures) addresses() string {
 func legend(markdown bool) string {
 	lines := []string{
 		"stamped: any class but named. false alarms: the same, of names that people gave. hosting: that class alone.",
-		"+ address: of all the names again, with the addresses that are known. addresses: the list's, + those read out of names.",
-		"Haraka: octets of the address in the host part; ≥ where an address is not known of all names, since it needs one.",
-		"S25R: its six patterns. Both rules are written anew from their descriptions, and know no class hosting.",
+		"+ address: of all the names again, with the addresses that are known. addresses: of how many names the list has them.",
 	}
 	mark := ""
 	if markdown {

@@ -275,6 +275,7 @@ func TestNeedRestart(t *testing.T) {
 		{"", "control.socket = \"/x\"", "control.socket"},
 		{"", "control.watch = false", ""},
 		{"[[listen]]\nprotocol = \"postfix\"\naddress = \"unix:/x\"", "[[listen]]\nprotocol = \"postfix\"\naddress = \"unix:/x\"\npermissions = \"0600\"", "listen[0].permissions"},
+		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"nginx\"\nnginx.backend = \"127.0.0.1:25\"", "[[listen]]\naddress = \"unix:/x\"\nprotocol = \"nginx\"\nnginx.backend = \"127.0.0.1:26\"", "listen[0].nginx"},
 		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"", "[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"\nhttp.token_file = \"/t\"", "listen[0].http"},
 		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"milter\"", "headers.authentication_results = true\n[[listen]]\naddress = \"unix:/x\"\nprotocol = \"milter\"", "headers.authentication_results or headers.name, for the milter"},
 		{"", "headers.x_helogate = true", ""},

@@ -79,7 +79,7 @@ func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, http.StatusUnsupportedMediaType, errors.New("the body is to be application/json in UTF-8, as it is, not compressed"))
 		return
 	}
-	body, err := io.ReadAll(r.Body)
+	body, err := readBody(r)
 	if err != nil {
 		d.unread(w, r, err)
 		return
@@ -106,6 +106,16 @@ func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.send(w, http.StatusOK, answer)
+}
+
+// readBody reads a body, of which the length may be known.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.ContentLength < 0 || r.ContentLength > httpMaxBody {
+		return io.ReadAll(r.Body)
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	return body, err
 }
 
 // wantsEvidence reads the query: evidence=no is an answer without what was found and asked, which costs less. What else is in
@@ -148,9 +158,13 @@ func (d *HTTP) knows(r *http.Request) bool {
 // isJSON reports whether the body is said to be what it must be. A web page cannot have a browser send that here without
 // asking first, which we do not answer.
 func isJSON(h http.Header) bool {
-	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	said := h.Get("Content-Type")
+	if said == jsonType && h["Content-Encoding"] == nil {
+		return true
+	}
+	kind, params, err := mime.ParseMediaType(said)
 	charset := params["charset"]
-	return err == nil && kind == "application/json" && (charset == "" || strings.EqualFold(charset, "utf-8")) &&
+	return err == nil && kind == jsonType && (charset == "" || strings.EqualFold(charset, "utf-8")) &&
 		h.Get("Content-Encoding") == ""
 }
 
@@ -190,26 +204,21 @@ func (d *HTTP) write(w http.ResponseWriter, code int, body any) {
 
 func (d *HTTP) send(w http.ResponseWriter, code int, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff") // half of it is a stranger's text
+	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = contentType, cacheControl, contentOptions
 	w.WriteHeader(code)
 	_, _ = w.Write(body) // who does not take it has gone
 }
 
-// nowAnswer is what the MTA is to do at this moment, in words that every MTA has.
-type nowAnswer struct {
-	Do      helogate.Do   `json:"do"`
-	Reply   *replyAnswer  `json:"reply"`
-	Headers []fieldAnswer `json:"headers"`
-}
+// What every answer says in its header.
+var (
+	contentType    = []string{jsonType}
+	cacheControl   = []string{"no-store"}
+	contentOptions = []string{"nosniff"} // half of an answer is a stranger's text
+)
 
-type replyAnswer struct {
-	Code     int    `json:"code"`
-	Enhanced string `json:"enhanced"`
-	Text     string `json:"text"`
-}
+const jsonType = "application/json"
 
+// fieldAnswer is a field to put at the top of the message.
 type fieldAnswer struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -234,25 +243,46 @@ func appendBrief(b []byte, r response.Response) (_ []byte, ok bool) {
 // appendNow ends an object with what is to be done now, and returns false where there is no ruling. Accept is no more than
 // continue: it is no permit.
 func appendNow(b []byte, r response.Response) (_ []byte, ok bool) {
-	now := nowAnswer{Do: r.Do, Headers: make([]fieldAnswer, 0, len(r.Headers))}
 	switch r.Do {
 	case helogate.Continue, helogate.Accept:
-		now.Do = helogate.Continue
+		b = append(b, `,"now":{"do":"continue","reply":null,"headers":`...)
 		if len(r.Headers) == 0 {
-			return append(b, `,"now":{"do":"continue","reply":null,"headers":[]}}`...), true
+			return append(b, "[]}}"...), true
 		}
-		for _, f := range r.Headers {
-			now.Headers = append(now.Headers, fieldAnswer(f))
+		headers := make([]fieldAnswer, len(r.Headers))
+		for i, f := range r.Headers {
+			headers[i] = fieldAnswer(f)
 		}
+		said, err := json.Marshal(headers)
+		if err != nil {
+			panic(err) // of our own types
+		}
+		return append(append(b, said...), "}}"...), true
 	case helogate.Defer, helogate.Reject, helogate.Drop:
-		reply := replyAnswer(refusal(r))
-		now.Reply = &reply
-	default:
-		return b, false
+		reply := refusal(r)
+		b = append(append(append(b, `,"now":{"do":"`...), r.Do.String()...), `","reply":{"code":`...)
+		b = strconv.AppendInt(b, int64(reply.Code), 10)
+		b = append(append(append(b, `,"enhanced":"`...), reply.Enhanced...), `","text":`...)
+		return append(appendASCII(b, reply.Text), `},"headers":[]}}`...), true
 	}
-	said, err := json.Marshal(now)
-	if err != nil {
-		panic(err)
-	}
-	return append(append(append(b, `,"now":`...), said...), '}'), true
+	return b, false
 }
+
+// appendASCII appends printable ASCII as a JSON string, in which encoding/json escapes what HTML might take for its own.
+func appendASCII(b []byte, s string) []byte {
+	b = append(b, '"')
+	for _, c := range []byte(s) {
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '<', '>', '&':
+			b = append(b, `\u00`...)
+			b = append(b, hexDigits[c>>4], hexDigits[c&0xf])
+		default:
+			b = append(b, c)
+		}
+	}
+	return append(b, '"')
+}
+
+const hexDigits = "0123456789abcdef"

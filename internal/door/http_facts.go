@@ -27,7 +27,12 @@ type given struct {
 	come, exact bool // exact: in base64, which is what counts
 }
 
-// factsFields says where a key of the facts belongs.
+// A factsField is a key of the facts, and where it belongs.
+type factsField struct {
+	name string
+	of   func(*factsIn) *given
+}
+
 var factsFields = withBase64(map[string]func(*factsIn) *given{
 	"stage":   func(in *factsIn) *given { return &in.stage },
 	"client":  func(in *factsIn) *given { return &in.client },
@@ -46,11 +51,15 @@ var factsFields = withBase64(map[string]func(*factsIn) *given{
 
 const inBase64 = "_base64"
 
-func withBase64(fields map[string]func(*factsIn) *given, texts ...string) map[string]func(*factsIn) *given {
-	for _, name := range texts {
-		fields[name+inBase64] = fields[name]
+func withBase64(fields map[string]func(*factsIn) *given, texts ...string) map[string]factsField {
+	all := map[string]factsField{}
+	for name, of := range fields {
+		all[name] = factsField{name, of}
 	}
-	return fields
+	for _, name := range texts {
+		all[name+inBase64] = factsField{name + inBase64, fields[name]}
+	}
+	return all
 }
 
 // notAsked are keys of a verdict's facts that nobody can ask with, and why.
@@ -107,7 +116,7 @@ func (in *factsIn) object(b []byte, prefix string) ([]byte, error) {
 		return nil, badFacts{strings.TrimSuffix(prefix, "."), "is to be a JSON object"}
 	}
 	for b = pastSpace(b[1:]); b[0] != '}'; {
-		key, rest := stringAt(b)
+		key, rest := textAt(b)
 		b = pastSpace(pastSpace(rest)[len(":"):])
 		var err error
 		if b, err = in.member(b, prefix, key); err != nil {
@@ -124,9 +133,15 @@ func (in *factsIn) object(b []byte, prefix string) ([]byte, error) {
 }
 
 // member reads the value of a key at the start of b, and returns what follows it.
-func (in *factsIn) member(b []byte, prefix, key string) ([]byte, error) {
-	name := prefix + key
-	where := factsFields[name]
+func (in *factsIn) member(b []byte, prefix string, key []byte) ([]byte, error) {
+	if prefix == "" && b[0] == '"' {
+		if f, known := factsFields[string(key)]; known && bytes.IndexByte(key, '.') < 0 {
+			text, rest := textAt(b)
+			return rest, f.of(in).take(f.name, text)
+		}
+	}
+	name := prefix + string(key)
+	where, known := factsFields[name]
 	switch {
 	case name == "origin" && in.origin:
 		return nil, badFacts{name, "comes twice"}
@@ -135,17 +150,17 @@ func (in *factsIn) member(b []byte, prefix, key string) ([]byte, error) {
 		return in.object(b, "origin.")
 	case notAsked[name] != "":
 		return nil, badFacts{name, "is not to be given: " + notAsked[name]}
-	case where == nil || strings.Contains(key, "."):
+	case !known || bytes.IndexByte(key, '.') >= 0:
 		return nil, badFacts{printable.Text(name, 80), "is not known here"}
 	case b[0] != '"':
 		return nil, badFacts{name, "is to be a JSON string"}
 	}
-	text, rest := stringAt(b)
-	return rest, where(in).take(name, text)
+	text, rest := textAt(b)
+	return rest, where.of(in).take(name, text)
 }
 
-// stringAt returns the string at the start of b, which is JSON, and what follows it.
-func stringAt(b []byte) (text string, rest []byte) {
+// textAt returns the text of the string at the start of b, which is JSON, and what follows it.
+func textAt(b []byte) (text, rest []byte) {
 	end, plain := 1, true
 	for ; b[end] != '"'; end++ {
 		if b[end] == '\\' {
@@ -154,17 +169,19 @@ func stringAt(b []byte) (text string, rest []byte) {
 		}
 	}
 	if raw := b[1:end]; plain && utf8.Valid(raw) {
-		text = string(raw)
-	} else if err := json.Unmarshal(b[:end+1], &text); err != nil {
+		return raw, b[end+1:]
+	}
+	var s string
+	if err := json.Unmarshal(b[:end+1], &s); err != nil {
 		panic(err) // it is JSON
 	}
-	return text, b[end+1:]
+	return []byte(s), b[end+1:]
 }
 
 func pastSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
 
 // take keeps a text that came. Of one that came in base64 too, that counts, in whatever order they come.
-func (g *given) take(name, text string) error {
+func (g *given) take(name string, text []byte) error {
 	exact := strings.HasSuffix(name, inBase64)
 	if exact && g.exact || !exact && g.come {
 		return badFacts{name, "comes twice"}
@@ -172,11 +189,11 @@ func (g *given) take(name, text string) error {
 	if !exact {
 		g.come = true
 		if !g.exact {
-			g.text = text
+			g.text = string(text)
 		}
 		return nil
 	}
-	raw, err := base64.StdEncoding.DecodeString(text)
+	raw, err := base64.StdEncoding.DecodeString(string(text))
 	if err != nil {
 		return badFacts{name, "is no base64"}
 	}

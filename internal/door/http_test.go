@@ -467,3 +467,15 @@ func TestHTTPShows(t *testing.T) {
 		}
 	})
 }
+
+// A reply's text is in the answer as encoding/json would write it.
+func TestAppendASCII(t *testing.T) {
+	var all []byte
+	for c := byte(' '); c <= '~'; c++ {
+		all = append(all, c)
+	}
+	want, err := json.Marshal(string(all))
+	if got := appendASCII(nil, string(all)); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got %s\nwant %s, %v", got, want, err)
+	}
+}

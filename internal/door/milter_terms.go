@@ -51,15 +51,17 @@ func negotiated(offer []byte) milterTerms {
 
 // appendTerms words the agreement.
 func (t *milterTerms) appendTerms(b []byte) []byte {
-	var data []byte
-	for _, n := range []uint32{t.version, t.actions, t.protocol} {
-		data = binary.BigEndian.AppendUint32(data, n)
+	begin := len(b)
+	b = appendFrame(b, smficOptNeg)
+	for _, n := range [...]uint32{t.version, t.actions, t.protocol} {
+		b = binary.BigEndian.AppendUint32(b, n)
 	}
 	if t.offered&choosesMacros != 0 {
 		for _, m := range wantedMacros {
-			data = binary.BigEndian.AppendUint32(data, m.stage)
-			data = append(append(data, m.names...), 0)
+			b = binary.BigEndian.AppendUint32(b, m.stage)
+			b = append(append(b, m.names...), 0)
 		}
 	}
-	return appendFrame(b, smficOptNeg, string(data))
+	binary.BigEndian.PutUint32(b[begin:], uint32(len(b)-begin-frameHead))
+	return b
 }
