@@ -105,6 +105,7 @@ type Finding struct {
 	Why     string        // reads well after "rejected: "; printable ASCII, whatever the client sent
 	Code    string        // replaces Check.Code in the reply, for a check that finds more than one thing wrong
 	Entry   int           // which entry of the administrator's list it was, from 1; 0 where there is no list
+	Ref     string        // names that entry by what it says, so that it is the same when the file changes; "" where there is none
 	Retry   time.Duration // when to come again, of who is greylisted; 0 elsewhere
 }
 
@@ -117,8 +118,8 @@ func (f Finding) As(code string) Finding { f.Code = code; return f }
 // After returns the finding with how long to wait before the next try.
 func (f Finding) After(d time.Duration) Finding { f.Retry = d; return f }
 
-// At returns the finding with the entry of the administrator's list that it is about, from 1.
-func (f Finding) At(entry int) Finding { f.Entry = entry; return f }
+// At returns the finding with the entry of the administrator's list that it is about: its number, from 1, and its reference.
+func (f Finding) At(entry int, ref string) Finding { f.Entry, f.Ref = entry, ref; return f }
 
 // Judge runs the check alone, for its tests and for who wants but one.
 func (c Check) Judge(f Facts, ask Asker) Finding {

@@ -159,7 +159,7 @@ func (j *judgement) evaluate(i int) *Finding {
 	}
 	if t := j.firstTempFail; t != nil && f.Outcome != l.Check.Finds {
 		why := printable.Text(fmt.Sprintf("%s of %s: %s", t.Kind, t.Name, t.Note), maxWhy)
-		*f = Finding{Check: l.Check.Name, Outcome: TempError, Why: why, Entry: f.Entry}
+		*f = Finding{Check: l.Check.Name, Outcome: TempError, Why: why, Entry: f.Entry, Ref: f.Ref}
 	}
 	return f
 }

@@ -140,6 +140,9 @@ func (f *Finding) appendJSON(b []byte) []byte {
 	if f.Entry != 0 {
 		b = strconv.AppendInt(append(b, `,"entry":`...), int64(f.Entry), 10)
 	}
+	if f.Ref != "" {
+		b = appendString(append(b, `,"ref":`...), f.Ref)
+	}
 	if f.Retry != 0 {
 		b = strconv.AppendInt(append(b, `,"retry":`...), f.Retry.Milliseconds(), 10)
 	}
@@ -273,6 +276,7 @@ type recordJSON struct {
 		Why     string  `json:"why"`
 		Code    string  `json:"code"`
 		Entry   int     `json:"entry"`
+		Ref     string  `json:"ref"`
 		Retry   int64   `json:"retry"`
 	} `json:"findings"`
 	Asked []struct {
@@ -315,7 +319,7 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 		r.Reply = Reply(*in.Reply)
 	}
 	for _, f := range in.Findings {
-		r.Findings = append(r.Findings, Finding{Check: f.Check, Outcome: f.Outcome, Action: f.Action, Why: f.Why, Code: f.Code, Entry: f.Entry, Retry: time.Duration(f.Retry) * time.Millisecond})
+		r.Findings = append(r.Findings, Finding{Check: f.Check, Outcome: f.Outcome, Action: f.Action, Why: f.Why, Code: f.Code, Entry: f.Entry, Ref: f.Ref, Retry: time.Duration(f.Retry) * time.Millisecond})
 	}
 	for _, a := range in.Asked {
 		r.Asked = append(r.Asked, QA{Question{a.Kind, either(a.NameRaw, a.Name)}, &Answer{

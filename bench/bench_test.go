@@ -47,6 +47,25 @@ func TestWorld(t *testing.T) {
 			good++
 		}
 	}
+	withSPF := 0
+	for _, m := range w.mails {
+		_, domain, _ := strings.Cut(m.Sender, "@")
+		mx, _ := zone.Known(helogate.Question{Kind: helogate.MX, Name: domain})
+		txt, _ := zone.Known(helogate.Question{Kind: helogate.TXT, Name: domain})
+		if len(mx.Values) == 0 != (len(txt.Values) == 0) || strings.HasPrefix(domain, "nobody") != (len(mx.Values) == 0) {
+			t.Errorf("%s has the MX %q and the TXT %q", domain, mx.Values, txt.Values)
+		}
+		spf := slices.ContainsFunc(txt.Values, func(s string) bool { return strings.HasPrefix(s, "v=spf1 ") && len(s) < 256 })
+		if spf != (len(txt.Values) == 2) {
+			t.Errorf("%s has the TXT %q", domain, txt.Values)
+		}
+		if spf {
+			withSPF++
+		}
+	}
+	if withSPF < 900 {
+		t.Errorf("%d senders have SPF", withSPF)
+	}
 	if good != 540 {
 		t.Errorf("%d clients greet with their own name, want 540", good)
 	}

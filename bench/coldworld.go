@@ -33,6 +33,8 @@ func (w *world) zoneFile() (string, error) {
 			value = wire.Fqdn(value)
 		case helogate.MX:
 			value = wire.Fqdn(value)
+		case helogate.TXT:
+			value = strconv.Quote(value)
 		}
 		fmt.Fprintf(&b, "%s %s %s\n", owner, r.kind, value)
 	}

@@ -9,8 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
-	"slices"
 	"time"
 
 	"github.com/d--j/go-milter"
@@ -20,12 +18,13 @@ import (
 )
 
 const (
-	doorShare    = 0.5 // of what a server on the same library reaches that does nothing
+	milterShare  = 0.5  // of what a server reaches that does nothing
+	httpShare    = 0.35 // the same, for an answer without evidence
 	openSessions = 2000
 	openGoal     = 100 << 20 // bytes of RAM with so many open
 )
 
-// doors measures the doors that are on somebody's library, each beside a server on the same library that does nothing.
+// doors measures the protocols that are not Postfix's, each beside a server that does nothing.
 func doors(ctx context.Context, l *lab) ([]row, error) {
 	w := newWorld(warmClients)
 	zone, err := w.zone()
@@ -50,12 +49,13 @@ func doors(ctx context.Context, l *lab) ([]row, error) {
 	for _, door := range []struct {
 		what, protocol string
 		at             string
+		goal           float64
 		session        func(address string) func() (func(int) error, func(), error)
 	}{
-		{"milter sessions, warm, 32 at once", "milter", d.milter.String(), d.milterSession},
-		{"HTTP judgements, warm, 32 connections", "http", d.http, d.httpSession},
+		{"milter sessions on a unix socket, a connection each, 32 at once, warm", "milter", d.milter, milterShare, d.milterSession},
+		{"HTTP judgements on a unix socket, without evidence, 32 connections, warm", "http", d.http, httpShare, d.httpSession},
 	} {
-		found, err := d.compare(ctx, door.what, door.protocol, door.at, door.session)
+		found, err := d.compare(ctx, door.what, door.protocol, door.at, door.goal, door.session)
 		rows = append(rows, found...)
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w; helogate says: %s", door.what, err, d.helogate.tail())
@@ -69,80 +69,53 @@ type doorLab struct {
 	*lab
 	mails    []load.Mail
 	helogate *process
-	milter   netip.AddrPort
-	http     string // the path of a unix socket
+	milter   string // the path of a unix socket
+	http     string // another
 }
 
 func (d *doorLab) serve(ctx context.Context, dns netip.AddrPort) (err error) {
-	if d.milter, err = freePort(); err != nil {
-		return err
-	}
-	d.http = d.dir + "/judge.sock"
+	d.milter, d.http = d.dir+"/milter.sock", d.dir+"/judge.sock"
 	d.helogate, _, err = d.serveSettings(ctx, dns, fmt.Sprintf(`[state]
 store = "memory"
 
 [[listen]]
 protocol = "milter"
-address  = "%s"
+address  = "unix:%s"
 
 [[listen]]
 protocol = "http"
 address  = "unix:%s"
 `, d.milter, d.http))
 	if err == nil {
-		err = d.helogate.listens(ctx, d.milter)
+		err = d.helogate.accepts(ctx, "unix", d.milter)
 	}
 	return err
 }
 
-// compare measures helogate and who does nothing in turns.
-func (d *doorLab) compare(ctx context.Context, what, protocol, at string, session func(string) func() (func(int) error, func(), error)) ([]row, error) {
-	rounds, each := 5, 3*time.Second
-	if d.quick {
-		rounds, each = 3, time.Second
-	}
-	idle, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	nothing, err := d.start(protocol+"-nothing.log", d.policyload, "-serve", protocol, idle.String())
+// compare measures helogate and a server that does nothing.
+func (d *doorLab) compare(ctx context.Context, what, protocol, at string, goal float64,
+	session func(string) func() (func(int) error, func(), error)) ([]row, error) {
+	nothing, err := d.serveNothing(ctx, protocol, "unix:"+d.dir+"/"+protocol+"-nothing.sock")
 	if err != nil {
 		return nil, err
 	}
 	defer nothing.stop()
-	if err := nothing.listens(ctx, idle); err != nil {
-		return nil, err
+	run := func(address string) func(context.Context, time.Duration) (measured, error) {
+		return func(ctx context.Context, each time.Duration) (measured, error) {
+			r, err := load.Sessions{Duration: each, Begin: session(address)}.Do(ctx)
+			return measured{r.PerSecond(), r.Done, r.String()}, err
+		}
 	}
-	var ours, theirs, shares []float64
-	for i := range rounds + 1 {
-		none, err := load.Sessions{Duration: each, Begin: session(idle.String())}.Do(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("the server that does nothing: %w", err)
-		}
-		got, err := load.Sessions{Duration: each, Begin: session(at)}.Do(ctx)
-		if err != nil {
-			return nil, err
-		}
-		os.Truncate(d.helogate.log, 0)
-		if i == 0 {
-			continue // to warm up
-		}
-		d.say("  helogate %s\n  nothing  %s", got.String(), none.String())
-		ours, theirs, shares = append(ours, got.PerSecond()), append(theirs, none.PerSecond()), append(shares, got.PerSecond()/none.PerSecond())
-	}
-	share := median(shares)
-	return []row{
-		{what: what, figure: perSecond(median(ours))},
-		{what: "the same, a server on the same library that does nothing", figure: perSecond(median(theirs))},
-		{what: "share of it", figure: fmt.Sprintf("%.2f", share), goal: fmt.Sprintf("≥ %.2f", doorShare), met: share >= doorShare, notes: []string{
-			fmt.Sprintf("median of %d pairs of runs of %s: lowest %.2f, highest %.2f", rounds, each, slices.Min(shares), slices.Max(shares))}},
-	}, nil
+	return (&duel{
+		lab: d.lab, what: what, nothing: "the same, a server that does nothing", goal: goal,
+		ours: rival{process: d.helogate, run: run(at)}, theirs: rival{process: nothing.process, run: run(nothing.address)},
+	}).fight(ctx)
 }
 
 // milterSession is one connection of an MTA for each: connect, HELO, MAIL, RCPT, and what refuses ends it.
 func (d *doorLab) milterSession(address string) func() (func(int) error, func(), error) {
 	return func() (func(int) error, func(), error) {
-		client := milter.NewClient("tcp", address)
+		client := milter.NewClient("unix", address)
 		return func(n int) error {
 			s, err := client.Session(milter.NewMacroBag())
 			if err != nil {
@@ -180,16 +153,12 @@ func greetAndMail(s *milter.ClientSession, m load.Mail) error {
 
 // httpSession is a judgement at RCPT for each, over one connection for all of a worker's.
 func (d *doorLab) httpSession(address string) func() (func(int) error, func(), error) {
-	network := "tcp"
-	if address[0] == '/' {
-		network = "unix"
-	}
 	requests := make([][]byte, len(d.mails))
 	for i, m := range d.mails {
 		requests[i] = httpRequest(m)
 	}
 	return func() (func(int) error, func(), error) {
-		c, err := net.Dial(network, address)
+		c, err := net.Dial("unix", address)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -220,13 +189,13 @@ func httpRequest(m load.Mail) []byte {
 	_, facts, _ := bytes.Cut(record, []byte(`"facts":`))
 	end := bytes.Index(facts, []byte(`},"action"`))
 	facts = facts[:end+1]
-	return fmt.Appendf(nil, "POST /v1/judge HTTP/1.1\r\nHost: helogate\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(facts), facts)
+	return fmt.Appendf(nil, "POST /v1/judge?evidence=no HTTP/1.1\r\nHost: helogate\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(facts), facts)
 }
 
 // open is the memory of helogate with many milter sessions that have come to RCPT and stay.
 func (d *doorLab) open() (r row, err error) {
 	r = row{what: fmt.Sprintf("memory with %s milter sessions open", thousands(openSessions)), goal: fmt.Sprintf("< %d MiB", openGoal>>20)}
-	client := milter.NewClient("tcp", d.milter.String())
+	client := milter.NewClient("unix", d.milter)
 	for i := range openSessions {
 		s, err := client.Session(milter.NewMacroBag())
 		if err != nil {

@@ -164,8 +164,13 @@ func (p *process) tail() string {
 
 // listens waits until it accepts connections.
 func (p *process) listens(ctx context.Context, addr netip.AddrPort) error {
+	return p.accepts(ctx, "tcp", addr.String())
+}
+
+// accepts waits until it accepts connections at any kind of socket.
+func (p *process) accepts(ctx context.Context, network, address string) error {
 	return p.up(ctx, func() error {
-		c, err := net.DialTimeout("tcp", addr.String(), time.Second)
+		c, err := net.DialTimeout(network, address, time.Second)
 		if err == nil {
 			c.Close()
 		}
@@ -242,12 +247,18 @@ func freePort() (netip.AddrPort, error) {
 
 // cpu is how much time of a CPU the process and its children have had, seconds.
 func (p *process) cpu() float64 {
+	t := p.cpuTime()
+	return t.user + t.system
+}
+
+// cpuTime is that in two parts.
+func (p *process) cpuTime() (t cpuTime) {
 	pid := p.cmd.Process.Pid
-	ticks := readStat(pid).ticks
-	for _, c := range descendants(pid) {
-		ticks += readStat(c.pid).ticks
+	for _, c := range append(descendants(pid), child{pid: pid}) {
+		s := readStat(c.pid)
+		t = t.plus(cpuTime{float64(s.user) / 100, float64(s.system) / 100}) // USER_HZ, on any Linux
 	}
-	return float64(ticks) / 100 // USER_HZ, on any Linux
+	return t
 }
 
 // ownCPU is that of bench itself.
@@ -279,10 +290,10 @@ func (p *process) inRAM(what string) (int64, error) {
 
 // stat is what /proc/PID/stat says, as far as it is wanted; zero if there is no such process.
 type stat struct {
-	state  byte
-	parent int
-	ticks  uint64 // user and system, and that of children which have ended
-	began  uint64 // in ticks since boot: pids come again
+	state        byte
+	parent       int
+	user, system uint64 // in ticks, with those of children which have ended
+	began        uint64 // in ticks since boot: pids come again
 }
 
 func readStat(pid int) (s stat) {
@@ -293,9 +304,13 @@ func readStat(pid int) (s stat) {
 	}
 	s.state = fields[0][0]
 	s.parent, _ = strconv.Atoi(fields[1])
-	for _, f := range fields[11:15] {
+	for i, f := range fields[11:15] {
 		n, _ := strconv.ParseUint(f, 10, 64)
-		s.ticks += n
+		if i%2 == 0 {
+			s.user += n
+		} else {
+			s.system += n
+		}
 	}
 	s.began, _ = strconv.ParseUint(fields[19], 10, 64)
 	return s

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,16 +19,12 @@ import (
 const (
 	warmClients     = 200
 	warmConnections = 32
-	warmShare       = 0.5 // of what a server reaches that does nothing
+	unixShare       = 0.45 // of what a server reaches that does nothing, on a unix socket
+	tcpShare        = 0.45 // the same over TCP
 )
 
-// warm measures verdicts on clients that are known, beside a server that does nothing: the two in turns, so that what
-// else the machine does falls on both.
+// warm measures verdicts on clients that are known, beside a server that does nothing, on a unix socket and over TCP.
 func warm(ctx context.Context, l *lab) ([]row, error) {
-	rounds, each := 5, 3*time.Second
-	if l.quick {
-		rounds, each = 3, time.Second
-	}
 	w := newWorld(warmClients)
 	zone, err := w.zone()
 	if err != nil {
@@ -39,54 +35,35 @@ func warm(ctx context.Context, l *lab) ([]row, error) {
 		return nil, err
 	}
 	defer server.Close()
-	judge, judgeAddr, err := l.serveHelogate(ctx, server.Addr())
+	socket := l.dir + "/policy"
+	judge, judgeAddr, err := l.serveSettings(ctx, server.Addr(), fmt.Sprintf(`[state]
+store = "memory"
+
+[[listen]]
+protocol = "postfix"
+address  = "unix:%s"
+`, socket))
 	if judge != nil {
 		defer judge.stop()
 	}
 	if err != nil {
 		return nil, err
 	}
-	ceiling, ceilingAddr, err := l.serveDunno(ctx)
-	if ceiling != nil {
-		defer ceiling.stop()
-	}
-	if err != nil {
-		return nil, err
-	}
-	var helogates, dunnos, shares []float64
-	var answers load.Result
-	questions := 0
 	next := load.Cycle(w.mails)
-	for i := range rounds + 1 {
-		dunno, err := warmRun(ctx, ceilingAddr, next, each)
+	var rows []row
+	for _, at := range []struct {
+		network, address, nothing, where string
+		goal                             float64
+	}{
+		{"unix", socket, "unix:" + l.dir + "/nothing", "on a unix socket", unixShare},
+		{"tcp", judgeAddr.String(), "", "over TCP", tcpShare},
+	} {
+		found, err := warmDuel(ctx, l, judge, next, at.network, at.address, at.nothing, at.where, at.goal, server.Queries)
+		rows = append(rows, found...)
 		if err != nil {
-			return nil, fmt.Errorf("dunno: %w", err)
+			return rows, fmt.Errorf("%s: %w", at.where, err)
 		}
-		before := server.Queries()
-		helogate, err := warmRun(ctx, judgeAddr, next, each)
-		if err != nil {
-			return nil, fmt.Errorf("helogate: %w", err)
-		}
-		os.Truncate(judge.log, 0)
-		if i == 0 {
-			continue // to warm up
-		}
-		questions += server.Queries() - before
-		answers = helogate
-		l.say("  helogate %s\n  dunno    %s", helogate.String(), dunno.String())
-		dunnos, helogates = append(dunnos, dunno.PerSecond()), append(helogates, helogate.PerSecond())
-		shares = append(shares, helogate.PerSecond()/dunno.PerSecond())
 	}
-	share := median(shares)
-	rows := []row{
-		{what: "warm verdicts, 32 connections", figure: perSecond(median(helogates))},
-		{what: "a server that does nothing", figure: perSecond(median(dunnos))},
-		{what: "share of it", figure: fmt.Sprintf("%.2f", share), goal: fmt.Sprintf("≥ %.2f", warmShare), met: share >= warmShare},
-	}
-	rows[0].note("%d clients at RCPT, balanced in force, a line of log each; %s", warmClients, mixed())
-	rows[0].note("answers DUNNO %d, 4xx %d, 5xx %d; latency p50 %s, p99 %s; %d questions to DNS in all rounds", answers.Dunno,
-		answers.Defer, answers.Reject, shown(answers.Latency.Quantile(0.5)), shown(answers.Latency.Quantile(0.99)), questions)
-	rows[2].note("median of %d pairs of runs of %s: lowest %.2f, highest %.2f", rounds, each, slices.Min(shares), slices.Max(shares))
 	result := testing.Benchmark(warmVerdict)
 	if result.N == 0 {
 		return rows, fmt.Errorf("the benchmark of a warm verdict failed")
@@ -97,9 +74,40 @@ func warm(ctx context.Context, l *lab) ([]row, error) {
 	}), nil
 }
 
+// warmDuel measures at one kind of socket.
+func warmDuel(ctx context.Context, l *lab, judge *process, next func(int) []byte, network, address, nothing, where string, goal float64,
+	queries func() int) ([]row, error) {
+	ceiling, err := l.serveNothing(ctx, "dunno", nothing)
+	if err != nil {
+		return nil, err
+	}
+	defer ceiling.stop()
+	var last load.Result
+	run := func(address string) func(context.Context, time.Duration) (measured, error) {
+		return func(ctx context.Context, each time.Duration) (measured, error) {
+			r, err := warmRun(ctx, network, address, next, each)
+			last = r
+			return measured{r.PerSecond(), r.Answers() + warmClients, r.String()}, err
+		}
+	}
+	before := queries()
+	d := &duel{
+		lab: l, what: "warm verdicts " + where + ", 32 connections, a line of log each", nothing: "the same, a server that does nothing", goal: goal,
+		ours: rival{process: judge, run: run(address)}, theirs: rival{process: ceiling.process, run: run(ceiling.address)},
+	}
+	rows, err := d.fight(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows[0].note("%d clients at RCPT, balanced in force; %s", warmClients, mixed())
+	rows[0].note("answers DUNNO %d, 4xx %d, 5xx %d; latency p50 %s, p99 %s; %d questions to DNS in all rounds", last.Dunno, last.Defer, last.Reject,
+		shown(last.Latency.Quantile(0.5)), shown(last.Latency.Quantile(0.99)), queries()-before)
+	return rows, nil
+}
+
 // warmRun poses each client once, and then for a time over and over.
-func warmRun(ctx context.Context, addr netip.AddrPort, next func(int) []byte, each time.Duration) (load.Result, error) {
-	r := load.Run{Network: "tcp", Address: addr.String(), Connections: warmConnections, Requests: warmClients, Next: next}
+func warmRun(ctx context.Context, network, address string, next func(int) []byte, each time.Duration) (load.Result, error) {
+	r := load.Run{Network: network, Address: address, Connections: warmConnections, Requests: warmClients, Next: next}
 	if _, err := r.Do(ctx); err != nil {
 		return load.Result{}, err
 	}
@@ -107,17 +115,36 @@ func warmRun(ctx context.Context, addr netip.AddrPort, next func(int) []byte, ea
 	return r.Do(ctx)
 }
 
-// serveDunno starts the server that does nothing.
-func (l *lab) serveDunno(ctx context.Context) (*process, netip.AddrPort, error) {
-	addr, err := freePort()
-	if err != nil {
-		return nil, addr, err
+// A nothing is a server that does nothing, and where.
+type nothing struct {
+	*process
+	address string // without "unix:"
+}
+
+// serveNothing starts a server that does nothing: "dunno", "milter" or "http". It listens at an address that policyload takes;
+// "" is a free port.
+func (l *lab) serveNothing(ctx context.Context, kind, address string) (*nothing, error) {
+	if address == "" {
+		free, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		address = free.String()
 	}
-	p, err := l.start("dunno.log", l.policyload, "-serve", "dunno", addr.String())
+	p, err := l.start(kind+"-nothing.log", l.policyload, "-serve", kind, address)
 	if err != nil {
-		return nil, addr, err
+		return nil, err
 	}
-	return p, addr, p.listens(ctx, addr)
+	n := &nothing{p, strings.TrimPrefix(address, "unix:")}
+	network := "tcp"
+	if n.address != address {
+		network = "unix"
+	}
+	if err := p.accepts(ctx, network, n.address); err != nil {
+		p.stop()
+		return nil, err
+	}
+	return n, nil
 }
 
 // warmVerdict is a verdict alone: no door, no engine, no log. It is BenchmarkWarmVerdict.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/helogate/helogate"
@@ -13,7 +14,8 @@ import (
 // A world is clients, and the DNS that they live in. The same size gives the same world.
 //
 // Clients are in 198.18.0.0/16, all other hosts in 198.19.0.0/16: the range for benchmarks (RFC 2544). Domains are below
-// .example, but for the one that bots like to greet with.
+// .example, but for the one that bots like to greet with. Each domain that mail comes from has an MX, an SPF record that names
+// the servers which send its mail, and another TXT beside it.
 type world struct {
 	mails   []load.Mail
 	records []record
@@ -22,6 +24,11 @@ type world struct {
 	host      netip.Addr // the last that was given to a host that is no client
 	customers []string   // domains that mail comes from, with others' servers too
 	hosters   int
+
+	senders []string            // domains that mail comes from, in the order in which they came
+	spf     map[string][]string // the mechanisms of their records
+
+	companies map[string]bool // groups of servers that send others' mail
 }
 
 type record struct {
@@ -60,8 +67,11 @@ func mixed() string {
 func newWorld(n int) *world {
 	w := &world{
 		rnd: rand.New(rand.NewPCG(1, uint64(n))), host: netip.MustParseAddr("198.19.0.0"), hosters: max(3, n/100),
+		spf: map[string][]string{}, companies: map[string]bool{},
 	}
 	w.add("gmail.com", helogate.MX, "5 gmail-smtp-in.gmail.com")
+	w.sends("gmail.com", "redirect=_spf.gmail.com")
+	w.add("_spf.gmail.com", helogate.TXT, "v=spf1 ip4:198.19.0.0/24 ~all")
 	w.addHost("gmail-smtp-in.gmail.com")
 	w.addHost("gmail.com")
 	for i := range w.hosters {
@@ -78,7 +88,45 @@ func newWorld(n int) *world {
 		w.add(fmt.Sprintf("pool%d.example", i), helogate.MX, fmt.Sprintf("10 smtp.pool%d.example", i))
 	}
 	w.addClients(n)
+	w.addSPF()
 	return w
+}
+
+// sends notes who sends mail of a domain, as a mechanism of SPF (RFC 7208 section 5).
+func (w *world) sends(domain, mechanism string) {
+	if w.spf[domain] == nil {
+		w.senders = append(w.senders, domain)
+	}
+	if !slices.Contains(w.spf[domain], mechanism) {
+		w.spf[domain] = append(w.spf[domain], mechanism)
+	}
+}
+
+// sendsBy has a company send mail of a domain, from servers of which this client is one. Their addresses are in groups, such
+// that they fit a datagram.
+func (w *world) sendsBy(domain, company string, m *load.Mail) {
+	out := fmt.Sprintf("out%d.%s", len(w.mails)/3000, company)
+	w.sends(domain, "include:_spf."+out)
+	if !w.companies[out] {
+		w.companies[out] = true
+		w.add("_spf."+out, helogate.TXT, "v=spf1 a:"+out+" -all")
+	}
+	w.add(out, helogate.A, m.Client.Addr().String())
+}
+
+// addSPF adds the records of all domains that mail comes from.
+func (w *world) addSPF() {
+	for i, domain := range w.senders {
+		end := " -all"
+		switch {
+		case strings.HasPrefix(w.spf[domain][0], "redirect="):
+			end = ""
+		case i%3 == 1:
+			end = " ~all"
+		}
+		w.add(domain, helogate.TXT, "v=spf1 "+strings.Join(w.spf[domain], " ")+end)
+		w.add(domain, helogate.TXT, fmt.Sprintf("site-verification=%08x", w.rnd.Uint32()))
+	}
 }
 
 const pools = 8
@@ -121,11 +169,13 @@ func (w *world) addCustomer(i int) {
 	if i%3 == 0 {
 		w.add(domain, helogate.MX, "10 mx."+domain)
 		w.addHost("mx." + domain)
+		w.sends(domain, "mx")
 		return
 	}
 	hoster := w.rnd.IntN(w.hosters)
 	w.add(domain, helogate.MX, fmt.Sprintf("10 mx1.hoster%d.example", hoster))
 	w.add(domain, helogate.MX, fmt.Sprintf("20 mx2.hoster%d.example", hoster))
+	w.sends(domain, "mx")
 }
 
 // name gives the client a name that leads back to it.
@@ -141,19 +191,23 @@ func (w *world) ownServer(m *load.Mail) {
 	domain := fmt.Sprintf("server%d.example", len(w.mails))
 	w.name(m, "mail."+domain)
 	w.add(domain, helogate.MX, "10 mail."+domain)
+	w.sends(domain, "mx")
 	m.Helo, m.Sender = m.Name, "info@"+domain
 }
 
 func (w *world) hostersServer(m *load.Mail) {
-	w.name(m, fmt.Sprintf("mail%d.hoster%d.example", len(w.mails), w.rnd.IntN(w.hosters)))
-	m.Helo, m.Sender = m.Name, "info@"+w.customer()
+	hoster, customer := fmt.Sprintf("hoster%d.example", w.rnd.IntN(w.hosters)), w.customer()
+	w.name(m, fmt.Sprintf("mail%d.%s", len(w.mails), hoster))
+	w.sendsBy(customer, hoster, m)
+	m.Helo, m.Sender = m.Name, "info@"+customer
 }
 
 // pool is one of many hosts that greet with one name, which has other addresses.
 func (w *world) pool(m *load.Mail) {
-	pool := fmt.Sprintf("pool%d.example", w.rnd.IntN(pools))
+	pool, customer := fmt.Sprintf("pool%d.example", w.rnd.IntN(pools)), w.customer()
 	w.name(m, fmt.Sprintf("mail-%d.out.%s", len(w.mails), pool))
-	m.Helo, m.Sender = "smtp."+pool, "news@"+w.customer()
+	w.sendsBy(customer, pool, m)
+	m.Helo, m.Sender = "smtp."+pool, "news@"+customer
 }
 
 // stamped is at home on somebody's line, whose name leads back to it or does not; it greets with that name, with one that

@@ -7,9 +7,9 @@ import (
 	"github.com/helogate/helogate/check/legacy"
 )
 
-// All lists the checks in their order. The order means something: of lines that reject, the first is the one that the
-// client reads of, and of lines that let in, the first ends the judgement. So those that let in stand ahead, and of the
-// others the cheap and plain ones.
+// All returns the checks in their order. The order means something: of lines that reject, the first is the one that the
+// client reads about, and of lines that accept, the first ends the evaluation. So those that accept come first, and of the
+// others the cheap and plain ones. A family of lists without a list has one check of the family's name, which finds none.
 func All(s Settings) []helogate.Check {
 	return slices.Concat(own(s), lists(s), memory(s))
 }
@@ -74,10 +74,7 @@ func memory(s Settings) []helogate.Check {
 	}
 }
 
-// FirstJudging is the name of the first check that does not let in.
-const FirstJudging = "hammering"
-
-// Names lists the names of the checks in their order.
+// Names returns the names of all checks in their order; of DNS lists, the names of the families.
 func Names() []string {
 	all := All(Settings{})
 	names := make([]string, len(all))

@@ -32,7 +32,7 @@ func BadHelo(bad BadHeloList) helogate.Check {
 	}
 }
 
-// BadHeloList is the patterns of bad-helo.
+// BadHeloList is the patterns that the check bad-helo compares HELO with; one that matches is enough.
 type BadHeloList []HeloPattern
 
 // A HeloPattern is a pattern of what clients say in HELO.

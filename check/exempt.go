@@ -19,12 +19,13 @@ func Exempt(entries []Exemption) helogate.Check {
 			cost = helogate.Lookup
 		}
 	}
+	refs := refs(entries, (*Exemption).Ref)
 	return helogate.Check{
 		Name: "exempt", Needs: helogate.Connect, Cost: cost, Finds: helogate.Pass,
 		Doc: "the administrator has exempted the client: by address, confirmed PTR name, HELO, sender or recipient",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if i := match(c, entries, exemptionOf); i >= 0 {
-				return c.Pass("exempt %d: %s", i+1, entries[i].Describe()).At(i + 1)
+				return c.Pass("exempt %d: %s", i+1, entries[i].Describe()).At(i+1, refs[i])
 			}
 			return c.None("not exempt")
 		},
@@ -98,6 +99,7 @@ func matchesRecipient(c *helogate.Case, list []MailboxPattern) bool {
 // ExemptEntry is one entry of the list that Exempt looks through, as a check of its own that says why it matches or does
 // not: for an administrator who wonders why an exemption did not take effect.
 func ExemptEntry(name string, e Exemption) helogate.Check {
+	ref := e.Ref()
 	return helogate.Check{
 		Name: name, Needs: helogate.Connect, Cost: helogate.Lookup, Finds: helogate.Pass,
 		Doc: "whether one entry of the exemptions matches",
@@ -105,7 +107,9 @@ func ExemptEntry(name string, e Exemption) helogate.Check {
 			if m := e.miss(c); m != missNothing {
 				return c.None("%s", e.explain(c, m))
 			}
-			return c.Pass("%s", e.Describe())
+			found := c.Pass("%s", e.Describe())
+			found.Ref = ref
+			return found
 		},
 	}
 }

@@ -11,12 +11,13 @@ func ForwarderHost(entries []Forwarder) helogate.Check {
 			cost = helogate.Lookup
 		}
 	}
+	refs := refs(entries, (*Forwarder).Ref)
 	return helogate.Check{
 		Name: "forwarder", Needs: helogate.Connect, Cost: cost, Finds: helogate.Pass,
 		Doc: "the client is a mailing list or relay that passes on the mail of others, who are not here to be judged",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if i := match(c, entries, func(f *Forwarder) *Exemption { return &f.Exemption }); i >= 0 {
-				return c.Pass("forwarder %d: %s", i+1, entries[i].Describe()).At(i + 1)
+				return c.Pass("forwarder %d: %s", i+1, entries[i].Describe()).At(i+1, refs[i])
 			}
 			return c.None("no forwarder")
 		},

@@ -11,19 +11,19 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// Greylisting is what the greylist needs to know. The zero value greylists nobody.
+// Greylisting is what the greylist needs to know. The zero value greylists no client.
 type Greylisting struct {
-	On        bool          // whether somebody answers questions of the kind helogate.Greylisted
-	Delay     time.Duration // how long a first attempt waits
+	On        bool          // whether an Asker answers questions of the kind helogate.Greylisted
+	Delay     time.Duration // how long a first attempt waits; a retry passes from then on
 	Sender    Part          // what of the sender tells two attempts apart
 	Recipient Part          // what of the recipient does
-	Exempt    []Exemption   // who is never greylisted
+	Exempt    []Exemption   // clients that are never greylisted
 }
 
-// A Part of an envelope address.
+// A Part of an envelope address. The words are those of the configuration; any other is as WholeAddress.
 type Part string
 
-// The parts.
+// The parts of an address.
 const (
 	WholeAddress Part = "address"
 	DomainOnly   Part = "domain"
@@ -58,6 +58,7 @@ func Greylist(g Greylisting) helogate.Check {
 	if !g.On {
 		turn = helogate.InTier
 	}
+	refs := refs(g.Exempt, (*Exemption).Ref)
 	return helogate.Check{
 		Name: "greylist", Needs: helogate.Rcpt, Cost: helogate.Probe, Turn: turn, Dispensable: true, Code: "5.7.1",
 		Doc: "a client that is to be greylisted has come again after a while (RFC 6647); `greylist` here greylists everybody",
@@ -66,7 +67,7 @@ func Greylist(g Greylisting) helogate.Check {
 				return c.None("there is no greylist")
 			}
 			if i := match(c, g.Exempt, exemptionOf); i >= 0 {
-				return c.None("never greylisted, %d: %s", i+1, g.Exempt[i].Describe()).At(i + 1)
+				return c.None("never greylisted, %d: %s", i+1, g.Exempt[i].Describe()).At(i+1, refs[i])
 			}
 			client := greylistClient(c)
 			return g.judge(c, client, joined(client, g.Sender.of(c.Sender), g.Recipient.of(c.Recipient)))

@@ -22,8 +22,8 @@ const (
 // ListFamilies are the families in the order of their lines.
 var ListFamilies = []string{DNSBL, RHSBL, DNSWL}
 
-// Telling returns the outcome of a list of a family by which it says that something is listed.
-func Telling(family string) helogate.Outcome {
+// telling returns the outcome of a list of a family by which it says that something is listed.
+func telling(family string) helogate.Outcome {
 	if family == DNSWL {
 		return helogate.Pass
 	}
@@ -179,7 +179,7 @@ func (l List) asks() string {
 func (l List) check() helogate.Check {
 	l = l.withDefaults()
 	c := helogate.Check{
-		Name: l.CheckName(), Family: l.Family, Cost: helogate.Lookup, Dispensable: true, Finds: Telling(l.Family),
+		Name: l.CheckName(), Family: l.Family, Cost: helogate.Lookup, Dispensable: true, Finds: telling(l.Family),
 		Needs: helogate.Rcpt, Fix: listFixes[l.Family], Run: l.run,
 		Doc: fmt.Sprintf("the DNS list %s does not list %s (%s; RFC 5782)", l.Name, l.asks(), l.Codes),
 	}

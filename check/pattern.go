@@ -109,12 +109,6 @@ func (p MailboxPattern) Covers(q MailboxPattern) bool {
 	return p.matches(q.text, q.local, q.domain)
 }
 
-// MatchesMailbox reports whether one of the patterns matches an envelope address.
-func MatchesMailbox(list []MailboxPattern, address string) bool {
-	local, domain := parsed.Mailbox(address)
-	return matchesMailbox(list, address, local, domain)
-}
-
 func matchesMailbox(list []MailboxPattern, address, local, domain string) bool {
 	for i := range list {
 		if list[i].matches(address, local, domain) {

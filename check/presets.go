@@ -12,7 +12,7 @@ import (
 // Presets are the names of the presets, the mildest first.
 var Presets = []string{"lenient", "rfc", "strict", "balanced", "hardline"}
 
-// DefaultPreset is the one to begin with.
+// DefaultPreset is the preset to begin with.
 const DefaultPreset = "balanced"
 
 // What an outcome of fail does, unless a cell says more.
@@ -99,7 +99,7 @@ var thresholds = map[string]helogate.Thresholds{
 	"balanced": {GreylistAt: 2, RejectAt: 5},
 }
 
-// NewPolicy makes the policy of a preset: all its lines, in order.
+// NewPolicy makes the policy of a preset: all its lines, in order, and its thresholds. An unknown preset is an error.
 func NewPolicy(preset string, s Settings) (*helogate.Policy, error) {
 	lines, t, err := Lines(preset, s)
 	if err != nil {
@@ -112,7 +112,8 @@ func NewPolicy(preset string, s Settings) (*helogate.Policy, error) {
 	return p.FromPreset(preset), nil
 }
 
-// Lines returns the lines of a preset, in order, and its thresholds: for who wants to change some.
+// Lines returns the lines of a preset, in order, and its thresholds, to change before helogate.NewPolicy. An unknown preset
+// is an error.
 func Lines(preset string, s Settings) ([]helogate.Line, helogate.Thresholds, error) {
 	actions, err := actionsOf(preset)
 	if err != nil {

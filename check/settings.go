@@ -9,28 +9,28 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// Settings are what the checks need to know of the place that they run at. The zero value works: checks that need
-// something of it find nothing.
+// Settings are what the checks need to know of the place that they run at. The zero value works: a check that needs a
+// setting that is not given finds nothing.
 type Settings struct {
 	Own          Own
 	BadHelo      BadHeloList
-	Impersonated []string // names, with all below, beside those that the impersonation check knows
-	Exempt       []Exemption
-	Forwarders   []Forwarder
-	Trusted      bool // whether somebody answers questions of the kind helogate.Trust
-	Hammering    bool // and of the kind helogate.Hammering
-	Lists        []List
-	Greylist     Greylisting
+	Impersonated []string      // domains, with all below them, beside those that the impersonation check knows; canonical
+	Exempt       []Exemption   // who is accepted, whatever other checks find
+	Forwarders   []Forwarder   // mailing lists and relays that pass on the mail of others
+	Trusted      bool          // whether an Asker answers questions of the kind helogate.Trust
+	Hammering    bool          // whether one answers those of the kind helogate.Hammering
+	Lists        []List        // DNS lists; see ListChecks
+	Greylist     Greylisting   // the zero value greylists no client
 	Patience     time.Duration // how long a client is deferred for failures of DNS; 0 is without end
-	Callout      []NamePattern // the domains whose senders are asked about; see Callout
+	Callout      []NamePattern // the domains whose senders are asked about; none is no callouts. See Callout
 }
 
-// Own is what is ours: others may not say it, and it is never judged.
+// Own is what belongs to us: other clients may not say it, and our own are never judged.
 type Own struct {
-	Names     []string // host names and domains, with everything below; canonical
-	Addresses []netip.Addr
-	Ranges    []netip.Prefix // more addresses of ours, too many to write down
-	Networks  []netip.Prefix
+	Names     []string       // host names and domains, with everything below; canonical: lower case, no final dot
+	Addresses []netip.Addr   // of our hosts; without a zone, IPv4 not as IPv6
+	Ranges    []netip.Prefix // more addresses of our hosts, too many to write down
+	Networks  []netip.Prefix // of our clients
 }
 
 // hasAddress reports whether an address is one that our own hosts answer at: a configured one, the one that the client
@@ -63,19 +63,20 @@ func (o *Own) domainOf(name string) (string, bool) {
 	return "", false
 }
 
-// An Exemption names clients that are never judged. All that it names must match, and it must name something.
+// An Exemption names clients that are accepted whatever other checks find. Every field that has entries must match, of each
+// one entry is enough; one that names nothing matches no client.
 type Exemption struct {
-	Addresses  []netip.Prefix
-	Names      []NamePattern // confirmed PTR names
-	Helos      []NamePattern // what the client says in HELO
-	Senders    []MailboxPattern
-	Recipients []MailboxPattern
-	Comment    string
-	Until      time.Time // the first instant at which it is over; zero: for ever
+	Addresses  []netip.Prefix   // of the client
+	Names      []NamePattern    // confirmed PTR names
+	Helos      []NamePattern    // what the client says in HELO
+	Senders    []MailboxPattern // of the reverse-path; they match no client before MAIL
+	Recipients []MailboxPattern // of the forward-path
+	Comment    string           // for people; ends the finding
+	Until      time.Time        // the first instant at which it is over; zero: for ever
 }
 
-// A Forwarder passes on the mail of others. Of the Exemption its addresses and names count.
+// A Forwarder passes on the mail of others. Of the Exemption only Addresses, Names, Comment and Until count.
 type Forwarder struct {
 	Exemption
-	Origin bool // its mail is judged by helogate.Facts.Origin, where the door shows it; see helogate.Policy.ByOrigin
+	Origin bool // its mail is judged by helogate.Facts.Origin, where that is known; see ByOrigin. It needs Addresses, and no Names
 }

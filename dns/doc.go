@@ -25,4 +25,6 @@
 // How long an answer holds is the least TTL on its path (RFC 1035 section 3.2.1, RFC 2181 section 8); that of a no is
 // its SOA's (RFC 2308 section 5); a failure is remembered shortly (RFC 9520), so that fifty recipients do not wait fifty
 // times.
+//
+// Stability: the API is public, and before v1 a minor version may change it. The keys of Stats.Failures stay as they are.
 package dns

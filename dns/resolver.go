@@ -12,16 +12,16 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// Config says whom to ask and how long. The zero value asks the servers of /etc/resolv.conf.
+// Config says which servers are asked, and for how long. The zero value asks the servers of /etc/resolv.conf.
 type Config struct {
-	Servers    []netip.AddrPort // asked in this order, but who is down comes last; port 0 is 53; none: those of ResolvConf
+	Servers    []netip.AddrPort // asked in this order, those that are down last; port 0 is 53; none: those of ResolvConf
 	ResolvConf string           // read if there are no Servers; "" is /etc/resolv.conf
 	Trusted    []netip.AddrPort // servers whose AD bit is believed; that of those on loopback always is
 
 	Timeout  time.Duration // for one try at one server; 0 is what resolv.conf says, or 2s
 	Attempts int           // rounds over the servers; 0 is what resolv.conf says, or 2
 	Deadline time.Duration // the most that a flight may take, however long its askers would wait; 0 is 10s
-	Flights  int           // how many may be in the air; who comes later waits for one to land; 0 is 2000
+	Flights  int           // how many may be under way; further ones wait for one to end; 0 is 2000
 
 	MaxTTL    time.Duration // the most that an answer is believed; 0 is 24h
 	FailTTL   time.Duration // how long a failure is remembered; 0 is 30s

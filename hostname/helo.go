@@ -7,6 +7,12 @@
 //
 // All functions are pure: no network, no clock, no state. They take the bytes of a stranger, and whatever text they
 // return is printable ASCII, fit for an SMTP reply, a log and a terminal.
+//
+// A name is canonical if it is in lower case and without a final dot, as [Canonical] makes it; functions that want such a
+// name say so.
+//
+// Stability: the API is public, and before v1 a minor version may change it. The words of [Kind] and [Class] stay as they
+// are, for rules and logs hold them. Which names are generic changes with the word lists, in any version.
 package hostname
 
 import (
@@ -23,7 +29,7 @@ const (
 	BareAddress Kind = "bare-address" // an address without brackets, or a form that resolvers take for one: 1.2.3, 0x7f.1
 	Literal     Kind = "literal"      // an address literal of RFC 5321 section 4.1.3
 	SingleLabel Kind = "single-label" // a name without a dot
-	Private     Kind = "private"      // a name under a private top level, see [IsPrivateName]
+	Private     Kind = "private"      // a name under a private top level, such as .local
 	FQDN        Kind = "fqdn"         // any other name
 	Malformed   Kind = "malformed"    // neither a Domain nor an address literal; Why says what is wrong
 )
@@ -139,7 +145,7 @@ func parseName(s string, let leniency) Helo {
 	switch {
 	case label == 0:
 		h.Kind = SingleLabel
-	case IsPrivateName(name):
+	case isPrivateName(name):
 		h.Kind = Private
 	}
 	return h

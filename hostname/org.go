@@ -46,7 +46,7 @@ func Under(name, domain string) bool {
 // then have none. A name below an unlisted top level has its last two labels, by the list's rule "*".
 //
 // Org is "" where there is no organisation to speak of: a single label, a public suffix itself, a private top level
-// ([IsPrivateName]) and anything that ends in a number. So compare with care: two empty ones do not match. See [SameOrg].
+// (as that of [Private]) and anything that ends in a number. So compare with care: two empty ones do not match.
 //
 // It costs one allocation, inside x/net/publicsuffix.
 func Org(name string) string {
@@ -76,12 +76,6 @@ func domains(name string) (org, registered string) {
 	return org, orgAbove(name, suffix)
 }
 
-// SameOrg reports whether two canonical names have the same organisational domain. Names that have none never match.
-func SameOrg(a, b string) bool {
-	org := Org(a)
-	return org != "" && Under(b, org) && Org(b) == org
-}
-
 // hasOrg leaves out what is below no public suffix.
 func hasOrg(name string) bool {
 	last := strings.LastIndexByte(name, '.')
@@ -90,7 +84,7 @@ func hasOrg(name string) bool {
 	}
 	for i := last + 1; i < len(name); i++ {
 		if classes[name[i]] != digit {
-			return !IsPrivateName(name)
+			return !isPrivateName(name)
 		}
 	}
 	return false // an address, or nothing that can be a name

@@ -53,31 +53,6 @@ func TestOrg(t *testing.T) {
 	}
 }
 
-func TestSameOrg(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want bool
-	}{
-		{"mail.example.com", "example.com", true},
-		{"mail.example.com", "www.example.com", true},
-		{"mail.victim.co.uk", "evil.co.uk", false},
-		{"notexample.com", "example.com", false},
-		{"host.local", "other.local", false},
-		{"host.local", "host.local", false},
-		{"a.github.io", "b.github.io", false},
-		{"a.github.io", "github.io", false},
-		{"blogspot.com", "a.blogspot.com", false},
-		{"", "", false},
-	} {
-		if got := SameOrg(c.a, c.b); got != c.want {
-			t.Errorf("SameOrg(%q, %q) = %v", c.a, c.b, got)
-		}
-		if got := SameOrg(c.b, c.a); got != c.want {
-			t.Errorf("SameOrg(%q, %q) = %v", c.b, c.a, got)
-		}
-	}
-}
-
 func TestUnder(t *testing.T) {
 	for _, c := range []struct {
 		name, domain string
@@ -115,14 +90,14 @@ func TestCanonical(t *testing.T) {
 	}
 }
 
-func TestIsPrivateName(t *testing.T) {
+func TestPrivateNames(t *testing.T) {
 	for _, name := range []string{"pc.local", "pc.lan", "a.b.internal", "localhost.localdomain", "nas.home.arpa", "home.arpa", "x.localhost", "vm.novalocal"} {
-		if !IsPrivateName(name) {
+		if !isPrivateName(name) {
 			t.Errorf("%s is not private", name)
 		}
 	}
 	for _, name := range []string{"", "local", ".local", "local.example.com", "pc.test", "pc.example", "1.in-addr.arpa", "nothome.arpa", "pc.notlocal"} {
-		if IsPrivateName(name) {
+		if isPrivateName(name) {
 			t.Errorf("%s is private", name)
 		}
 	}
@@ -135,7 +110,7 @@ func TestPrivateNamesAreNotDelegated(t *testing.T) {
 		"localdomain6", "localnet", "workgroup", "priv", "openstacklocal", "novalocal", "domain", "router", "gateway", "belkin",
 		"dlink", "homenet", "loc", "dom", "prv", "pvt", "intern", "interno", "lokal",
 	} {
-		if !IsPrivateName("x." + top) {
+		if !isPrivateName("x." + top) {
 			t.Errorf(".%s is not private", top)
 		}
 		if _, icann := publicsuffix.PublicSuffix(top); icann {

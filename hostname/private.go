@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// IsPrivateName reports whether a canonical name is below a top level that leaks from office and home networks. The
+// isPrivateName reports whether a canonical name is below a top level that leaks from office and home networks. The
 // public DNS has none of these, and two hosts of the same private name need have nothing to do with each other.
 //
 // It knows .local and what RFC 6762 appendix G lists (intranet, internal, private, corp, home, lan), home.arpa of RFC
@@ -13,7 +13,7 @@ import (
 // name collisions, and the defaults of operating systems, routers and cloud images that ICANN's collision studies saw
 // most often or that administrators choose. It does not know .test and .example, which stand in documentation and test
 // beds, nor anything that is delegated. A single label is never private.
-func IsPrivateName(name string) bool {
+func isPrivateName(name string) bool {
 	last := strings.LastIndexByte(name, '.')
 	if last <= 0 {
 		return false

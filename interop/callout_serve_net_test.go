@@ -177,8 +177,8 @@ func (in *internet) startResolver(t *testing.T, hosts []*service) {
 func (in *internet) start(t *testing.T, config string) *daemon {
 	t.Helper()
 	in.postfix.logOnFailure(t)
-	must(t, os.MkdirAll(filepath.Dir(in.postfix.socket), 0o755))
-	d := in.prepare(t, "", "address = \"unix:"+in.postfix.socket+"\"\npermissions = \"0666\"")
+	in.postfix.makeSocketDirectory(t, "root")
+	d := in.prepare(t, "", "address = \"unix:"+in.postfix.socket+"\"")
 	dir := filepath.Dir(d.config)
 	d.state = fmt.Sprintf("state.store = \"sqlite\"\nstate.file = %q\n", filepath.Join(dir, "state.db"))
 	d.write(config)

@@ -44,7 +44,7 @@ func TestEveryDoorDecidesAlike(t *testing.T) {
 		return fmt.Sprintf("\n[[listen]]\nprotocol = %q\naddress = %q\n%s\n", protocol, at, more)
 	}
 	doors := listen("exim", exim.String(), "") + listen("milter", milters.String(), "") +
-		listen("nginx", nginx.String(), `backend = "127.0.0.1:25"`) + listen("http", "unix:"+socket, "")
+		listen("nginx", nginx.String(), `nginx.backend = "127.0.0.1:25"`) + listen("http", "unix:"+socket, "")
 	d := l.serve(t, severely(l)+doors, at(l.postfix.policy))
 	web := onSocket(t, socket)
 	q := newQmail(t, l.spp(t), qmailPage(t, "smtpplugins"), "HELOGATE_SOCKET="+socket)

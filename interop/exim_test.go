@@ -40,6 +40,8 @@ func eximPage(t *testing.T, policy netip.AddrPort, replace ...string) string {
 	return text
 }
 
+const eximUser = 64101 // the user and the group that the tests give Exim
+
 // startExim starts one, and stops it with the test. Exim has a user of its own by name, whom a mount
 // namespace knows.
 func (l *lab) startExim(t *testing.T, replace ...string) *exim {
@@ -49,10 +51,9 @@ func (l *lab) startExim(t *testing.T, replace ...string) *exim {
 	must(t, err)
 	must(t, os.Chmod(dir, 0o755))
 	x := &exim{dir: dir, smtp: l.mustPort(t), policy: l.mustPort(t)}
-	const uid = 64101
 	for _, sub := range []string{"spool", "log"} {
 		must(t, os.Mkdir(filepath.Join(dir, sub), 0o755))
-		must(t, os.Chown(filepath.Join(dir, sub), uid, uid))
+		must(t, os.Chown(filepath.Join(dir, sub), eximUser, eximUser))
 	}
 	for file, line := range map[string]string{
 		"passwd": "Debian-exim:x:64101:64101::/nonexistent:/usr/sbin/nologin\n", "group": "Debian-exim:x:64101:\n",
@@ -259,10 +260,13 @@ func TestEximKilled(t *testing.T) {
 // Exim reaches helogate by a unix socket, too.
 func TestEximUnixSocket(t *testing.T) {
 	l := theLab(t)
-	socket := filepath.Join(l.dir, "exim.sock")
+	dir, err := l.sub("exim-socket")
+	must(t, err)
+	must(t, os.Chown(dir, 0, eximUser))
+	must(t, os.Chmod(dir, os.ModeSetgid|0o750)) // as docs/exim.md has it
+	socket := filepath.Join(dir, "socket")
 	x := l.startExim(t, "inet:127.0.0.1:10042", socket)
-	l.serve(t, enforce("rfc", l.dns.resolver)+"\n[[listen]]\nprotocol = \"exim\"\naddress = \"unix:"+socket+"\"\npermissions = \"0666\"\n",
-		at(l.mustPort(t)))
+	l.serve(t, enforce("rfc", l.dns.resolver)+"\n[[listen]]\nprotocol = \"exim\"\naddress = \"unix:"+socket+"\"\n", at(l.mustPort(t)))
 	if got := told(t, x.smtp, "192.0.2.60", "EHLO lone.example.com", mailFromJane, rcptToBob); got != noPTROf60 {
 		t.Errorf("%s\nnot %s", got, noPTROf60)
 	}

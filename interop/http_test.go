@@ -123,7 +123,7 @@ func (l *lab) httpDoors(t *testing.T) (tcp, unix *httpDoor, settings string) {
 	addr, socket, token := l.mustPort(t), filepath.Join(dir, "http"), filepath.Join(dir, "token")
 	must(t, writeFile(token, httpToken+"\n"))
 	tcp = newHTTPDoor(t, &httpDoor{base: "http://" + addr.String(), token: httpToken}, nil)
-	return tcp, onSocket(t, socket), fmt.Sprintf("\n[[listen]]\nprotocol = \"http\"\naddress = %q\ntoken_file = %q\n"+
+	return tcp, onSocket(t, socket), fmt.Sprintf("\n[[listen]]\nprotocol = \"http\"\naddress = %q\nhttp.token_file = %q\n"+
 		"\n[[listen]]\nprotocol = \"http\"\naddress = %q\n", addr, token, socket)
 }
 

@@ -5,11 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
-// milterPostfix starts a Postfix that asks helogate at l.policy, as docs/milter/main.cf says, and holds all mail.
+// milterPostfix starts a Postfix that asks helogate as docs/milter/main.cf says, in a chroot, and holds all mail.
 func (l *lab) milterPostfix(t *testing.T) *postfix {
 	t.Helper()
 	dir, err := l.sub("milter")
@@ -18,7 +17,7 @@ func (l *lab) milterPostfix(t *testing.T) *postfix {
 	must(t, err)
 	programs, err := postfixPrograms()
 	must(t, err)
-	p := &postfix{maillog: filepath.Join(dir, "maillog"), policy: l.mustPort(t), owner: programs["mail_owner"], services: map[string]*service{}}
+	p := &postfix{maillog: filepath.Join(dir, "maillog"), socket: filepath.Join(dir, "queue/helogate/milter"), owner: programs["mail_owner"], services: map[string]*service{}}
 	p.sasl, err = startSASL(l.host)
 	must(t, err)
 	page, err := os.ReadFile("../docs/milter/main.cf")
@@ -29,22 +28,23 @@ func (l *lab) milterPostfix(t *testing.T) *postfix {
 		{Name: "tempfail", Options: []string{"milter_default_action = tempfail"}},
 	}
 	for _, s := range services {
-		s.SMTP, s.MaxUse = l.mustPort(t), 100
+		s.SMTP, s.MaxUse, s.Chroot = l.mustPort(t), 100, true
 		p.services[s.Name] = s
 	}
 	settings := map[string]any{"Dir": dir, "Programs": programs, "Services": services,
-		"Printed": strings.ReplaceAll(string(page), "127.0.0.1:10041", p.policy.String()) +
+		"Printed": string(page) +
 			"smtpd_sender_restrictions = check_sender_access static:HOLD\ndefault_process_limit = 500\n"}
 	for _, file := range []string{"main.cf", "master.cf"} {
 		must(t, render(filepath.Join(etc, file), "testdata/"+file, settings))
 	}
 	must(t, p.start(dir, etc, programs))
+	p.makeSocketDirectory(t, "root")
 	return p
 }
 
-// door is the setting of a helogate that this Postfix asks.
+// milterDoor is the setting of a helogate that this Postfix asks.
 func (p *postfix) milterDoor() string {
-	return fmt.Sprintf("\n[[listen]]\nprotocol = \"milter\"\naddress = %q\n", p.policy)
+	return fmt.Sprintf("\n[[listen]]\nprotocol = \"milter\"\naddress = %q\n", p.socket)
 }
 
 // mta is one of its smtpds.

@@ -66,7 +66,7 @@ func (n *nginx) log() string {
 // nobody because of it.
 func (n *nginx) behind(l *lab, t *testing.T, settings string) *daemon {
 	t.Helper()
-	door := fmt.Sprintf("\n[[listen]]\nprotocol = \"nginx\"\naddress = %q\nbackend = %q\n", n.policy, l.postfix.services["main"].SMTP)
+	door := fmt.Sprintf("\n[[listen]]\nprotocol = \"nginx\"\naddress = %q\nnginx.backend = %q\n", n.policy, l.postfix.services["main"].SMTP)
 	return l.serve(t, settings+enforce("rfc", l.dns.resolver)+door, at(l.postfix.policy)+"\nmode = \"shadow\"")
 }
 

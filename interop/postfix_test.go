@@ -21,7 +21,7 @@ type postfix struct {
 	presets  map[string]netip.AddrPort
 	doors    map[string]netip.AddrPort // where the smtpds "first", "backup" and "watched" ask
 	sasl     netip.AddrPort            // where the smtpd "stages" asks whether a password is right
-	socket   string                    // the path of a unix socket, where the smtpd "socket" asks
+	socket   string                    // the path of a unix socket, where the smtpd "socket" asks, in a chroot
 	owner    string                    // the user that its daemons run as
 	services map[string]*service
 }
@@ -31,6 +31,7 @@ type service struct {
 	Name    string
 	SMTP    netip.AddrPort
 	Options []string // what differs from main.cf
+	Chroot  bool     // it sees nothing but the queue directory, as Debian's does
 
 	// How many clients a process of it serves. Each keeps its connection to helogate open, and when that has gone waits for
 	// a second. Most tests have a helogate of their own at the same address, and so want a new process for each client.
@@ -46,7 +47,7 @@ func startPostfix(l *lab) (*postfix, error) {
 		return nil, err
 	}
 	p := &postfix{
-		maillog: filepath.Join(dir, "maillog"), socket: filepath.Join(l.dir, "socket", "policy"),
+		maillog: filepath.Join(dir, "maillog"), socket: filepath.Join(dir, "queue/helogate/policy"),
 		presets: map[string]netip.AddrPort{}, doors: map[string]netip.AddrPort{}, services: map[string]*service{},
 	}
 	if p.policy, err = l.freePort(); err != nil {
@@ -148,7 +149,7 @@ func (p *postfix) plan(l *lab) ([]*service, error) {
 		"smtpd_sender_restrictions = " + ask(p.policy, "mail"),
 		"smtpd_recipient_restrictions = reject_unlisted_recipient, " + ask(p.policy, "rcpt"),
 	}
-	socket := "check_policy_service { unix:" + p.socket + ", default_action=DUNNO }"
+	socket := "check_policy_service { unix:helogate/policy, default_action=DUNNO }"
 	errs := []error{
 		add("main"), // what helogate serve said, to the letter
 		add("kept"), // the same
@@ -160,6 +161,7 @@ func (p *postfix) plan(l *lab) ([]*service, error) {
 		add("proxied", "smtpd_upstream_proxy_protocol = haproxy", "smtpd_recipient_restrictions = reject_unauth_destination, "+ask(p.policy, "")),
 		add("socket", "smtpd_recipient_restrictions = reject_unauth_destination, "+socket),
 	}
+	p.services["socket"].Chroot = true
 	for _, name := range append([]string{"kept"}, presets...) {
 		p.services[name].MaxUse = 100
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/d--j/go-milter"
 )
 
-// ServeMilter is a milter on the library that helogate's is on. It is shown what helogate is shown, and lets all pass.
+// ServeMilter is a milter on the usual library for Go. It is shown what helogate is shown, and lets all pass.
 func ServeMilter(l net.Listener) error {
 	s := milter.NewServer(
 		milter.WithMilter(func() milter.Milter { return milter.NoOpMilter{} }),
@@ -19,7 +19,7 @@ func ServeMilter(l net.Listener) error {
 	return s.Serve(l)
 }
 
-// ServeHTTP is an HTTP server on the library that helogate's is on. It reads what it is sent, and has one answer.
+// ServeHTTP is a server on net/http, as helogate is. It reads what it is sent, and has one answer.
 func ServeHTTP(l net.Listener) error {
 	s := http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {

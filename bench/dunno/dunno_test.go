@@ -23,6 +23,7 @@ func (p *pieces) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// A request is answered once, when it is whole, whatever the pieces that it comes in.
 func TestServe(t *testing.T) {
 	const request = "request=smtpd_access_policy\nhelo_name=\n\n"
 	for text, want := range map[string]int{
@@ -31,7 +32,10 @@ func TestServe(t *testing.T) {
 		request[:len(request)-1]:       0,
 		strings.Repeat(request, 1_000): 1_000,
 	} {
-		for piece := 1; piece < 100; piece++ {
+		for piece := 1; piece <= len(request); piece++ {
+			if len(request)%piece != 0 && want > 1 {
+				continue // who asks waits for the answer, so that no piece has a part of the next request
+			}
 			c := &pieces{in: text, piece: piece}
 			serve(c)
 			if got := c.String(); got != strings.Repeat(string(answer), want) {

@@ -8,7 +8,6 @@ import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/internal/config"
-	"github.com/helogate/helogate/internal/control"
 	"github.com/helogate/helogate/internal/daemon"
 )
 
@@ -67,10 +66,10 @@ func (cmd checkCmd) Run(w *world) error {
 
 // askersOf are the resolver, and the service that runs with the configuration for all that it remembers.
 func askersOf(w *world, c *config.Config, resolver helogate.Asker) helogate.Asker {
-	peek := servicePeek{control.Socket(c.Control.Socket, w.environ), version()}
+	service := serviceOf(w, c)
 	return helogate.ByKind{
-		helogate.Trust: trustedBy(w, c), helogate.Hammering: peek, helogate.SetAside: peek, helogate.Greylisted: peek, helogate.Deferred: peek,
-		helogate.Callout: peek, helogate.AnyKind: resolver,
+		helogate.Trust: service, helogate.Hammering: service, helogate.SetAside: service, helogate.Greylisted: service, helogate.Deferred: service,
+		helogate.Callout: service, helogate.AnyKind: resolver,
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/control"
 	"github.com/helogate/helogate/internal/trust"
 )
@@ -263,39 +262,6 @@ func TestNoService(t *testing.T) {
 		var out, wrong bytes.Buffer
 		if code := run([]string{"status", "--config", config}, &out, &wrong, nil); code != exitFailed || !strings.Contains(wrong.String(), want) {
 			t.Errorf("exit %d, %s", code, &wrong)
-		}
-	}
-}
-
-// The judge of the command line sees who is trusted by the service, and nobody where there is none.
-func TestServiceTrust(t *testing.T) {
-	socket := controlled(t, nil)
-	if _, _, code := said("trust", "add", "192.0.2.1", "--for", "30m", "--comment", "jane", "--socket", socket); code != 0 {
-		t.Fatal(code)
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	for _, c := range []struct {
-		ctx          context.Context
-		socket, name string
-		want         helogate.Status
-	}{
-		{t.Context(), socket, "192.0.2.1", helogate.OK},
-		{t.Context(), socket, "192.0.2.2", helogate.NXDomain},
-		{t.Context(), socket + "x", "192.0.2.1", helogate.NXDomain},
-		{t.Context(), "", "192.0.2.1", helogate.NXDomain},
-		{t.Context(), "/etc/passwd", "192.0.2.1", helogate.TempFail},
-		{ended, socket, "192.0.2.1", helogate.TempFail},
-		{t.Context(), socket, "mx.example.org", helogate.TempFail},
-	} {
-		asker := serviceTrust{c.socket, version()}
-		q := helogate.Question{Kind: helogate.Trust, Name: c.name}
-		if _, known := asker.Known(q); known {
-			t.Error("it cannot know")
-		}
-		a := asker.Ask(c.ctx, q)
-		if a.Status != c.want || a.Status == helogate.OK && a.Values[0] != "until "+nine.Add(30*time.Minute).UTC().Format("2006-01-02 15:04 UTC")+": jane" {
-			t.Errorf("%s at %s: %+v, want %s", c.name, c.socket, a, c.want)
 		}
 	}
 }

@@ -122,12 +122,12 @@ func (cmd exemptWhyCmd) judge(w *world, c *config.Config, p *policy.Policy, f he
 
 // trusted asks the service about the client once; if it does not answer, notKnown says why.
 func (cmd exemptWhyCmd) trusted(w *world, c *config.Config, f helogate.Facts) (known helogate.Evidence, notKnown string) {
-	socket := cmd.Socket
-	if socket == "" {
-		socket = control.Socket(c.Control.Socket, w.environ)
+	service := serviceOf(w, c)
+	if cmd.Socket != "" {
+		service.Socket = cmd.Socket
 	}
 	answer := &helogate.Answer{Status: helogate.NXDomain}
-	e, err := serviceTrust{socket, version()}.of(w.ctx, f.Client)
+	e, err := service.TrustOf(w.ctx, f.Client)
 	switch {
 	case err == nil:
 		answer = e.Answer()

@@ -41,7 +41,7 @@ smtpd_recipient_restrictions =
     check_policy_service %s
 smtpd_policy_service_default_action = DUNNO
 smtpd_policy_service_timeout = %ds
-`, postfixName(at), patienceOf(c))
+`, postfixName(at), patienceOf(c)) + aboutSocket(at)
 }
 
 // patienceOf is how many seconds an MTA is to wait for a verdict: longer than that takes, so that ours comes first.
@@ -52,7 +52,7 @@ func hint(c *config.Config, protocol string, at net.Addr) string {
 	switch protocol {
 	case "milter":
 		return fmt.Sprintf("# For Postfix's main.cf, where helogate is a milter (docs/milter.md); for Sendmail see docs/sendmail.md.\n"+
-			"smtpd_milters = %s\nmilter_default_action = accept\nmilter_command_timeout = %ds\n", postfixName(at), patienceOf(c))
+			"smtpd_milters = %s\nmilter_default_action = accept\nmilter_command_timeout = %ds\n", postfixName(at), patienceOf(c)) + aboutSocket(at)
 	case "exim":
 		where := at.String()
 		if at.Network() != "unix" {
@@ -82,8 +82,19 @@ func presetOf(c *config.Config, door int) string {
 	return c.Policy.Preset
 }
 
-// queueDirectory is Postfix's, in which Debian's smtpd is shut: there it names sockets from here.
+// queueDirectory is Postfix's, in which Debian's smtpd is shut. Sockets below it are named from there, chroot or not.
 const queueDirectory = "/var/spool/postfix/"
+
+// aboutSocket says what is amiss with where Postfix is to ask, "" if nothing is.
+func aboutSocket(at net.Addr) string {
+	switch {
+	case at.Network() != "unix":
+		return "# A unix socket costs Postfix and helogate less than TCP: docs/postfix.md.\n"
+	case !strings.HasPrefix(at.String(), queueDirectory):
+		return "# An smtpd in a chroot, as Debian has it, sees no socket but those below " + queueDirectory + ".\n"
+	}
+	return ""
+}
 
 // postfixName names a door as Postfix does.
 func postfixName(addr net.Addr) string {

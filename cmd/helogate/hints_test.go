@@ -7,22 +7,26 @@ import (
 	"testing"
 
 	"github.com/helogate/helogate/internal/config"
-	"github.com/helogate/helogate/internal/daemon"
+	"github.com/helogate/helogate/internal/door"
 )
 
 // Each door says where it is to be named, and no other MTA's words.
 func TestHints(t *testing.T) {
 	tcp := net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:10041"))
 	unix := &net.UnixAddr{Net: "unix", Name: "/run/helogate/judge.sock"}
+	queued := &net.UnixAddr{Net: "unix", Name: "/var/spool/postfix/helogate/policy"}
 	for _, c := range []struct {
 		protocol string
 		at       net.Addr
 		want     string
 	}{
 		{"postfix", tcp, "\n    check_policy_service inet:127.0.0.1:10041\n"},
+		{"postfix", tcp, "\n# A unix socket costs Postfix and helogate less than TCP"},
 		{"postfix", unix, "\n    check_policy_service unix:/run/helogate/judge.sock\n"},
+		{"postfix", unix, "\n# An smtpd in a chroot, as Debian has it, sees no socket but those below /var/spool/postfix/.\n"},
+		{"postfix", queued, "\n    check_policy_service unix:helogate/policy\nsmtpd_policy_service_default_action = DUNNO\nsmtpd_policy_service_timeout = 13s\n"},
 		{"milter", tcp, "\nsmtpd_milters = inet:127.0.0.1:10041\n"},
-		{"milter", &net.UnixAddr{Net: "unix", Name: "/var/spool/postfix/private/helogate"}, "\nsmtpd_milters = unix:private/helogate\n"},
+		{"milter", queued, "\nsmtpd_milters = unix:helogate/policy\n"},
 		{"exim", tcp, "\nHELOGATE_SOCKET = inet:127.0.0.1:10041\n"},
 		{"exim", unix, "\nHELOGATE_SOCKET = /run/helogate/judge.sock\n"},
 		{"nginx", tcp, "\nauth_http 127.0.0.1:10041/;\n"},
@@ -38,7 +42,7 @@ func TestHints(t *testing.T) {
 			t.Errorf("%s at %s:\n%s", c.protocol, c.at, got)
 		}
 	}
-	for _, p := range daemon.Protocols {
+	for _, p := range door.Protocols() {
 		conf := config.Default()
 		conf.Listen = []config.Listen{{Protocol: p}}
 		if got := hints(conf, []net.Addr{tcp}); strings.Count(got, "\n") < 2 || !strings.Contains(got, "shadow mode") {

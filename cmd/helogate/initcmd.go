@@ -44,7 +44,7 @@ func (cmd initCmd) Run(w *world) error {
 	}
 	_, err = fmt.Fprintf(w.stdout, `%[1]s is written%[2]s. It is in shadow mode: nothing happens to the mail yet.
 Next:
-  1. read it, and fill in what is yours under [own]
+  1. read it, fill in what is yours under [own], and see where it listens: a socket's directory must be there
   2. helogate config check --config %[1]s
   3. helogate serve --config %[1]s
      and put into main.cf what it prints (docs/postfix.md)

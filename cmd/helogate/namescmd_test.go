@@ -176,7 +176,7 @@ func TestNamesInterrupted(t *testing.T) {
 		if err == nil || err.Error() != "interrupted; 1 name classified before" {
 			t.Errorf("%v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it reads on")
 	}
 }

@@ -98,7 +98,7 @@ func ruleAlone(ctx context.Context, f helogate.Facts, c *config.Config, door *po
 		Ask: withoutMemory(resolver), Log: log.Logger, Budget: c.DNS.Budget,
 		Observers: append(log.Verdicts(nil), engine.PrivateWarning(log.Logger)),
 	})
-	r := e.Gate(engine.Listener{Protocol: "qmail-spp"}, daemon.Rules(c, "http", door)).Judge(ctx, f)
+	r := e.Gate(engine.Listener{Protocol: "qmail-spp"}, daemon.Rules(c, door)).JudgeWhole(ctx, f)
 	out := qmailspp.Answer{Do: r.Do, Reply: r.Reply, Record: r.Record}
 	for _, h := range r.Headers {
 		out.Headers = append(out.Headers, qmailspp.Field(h))

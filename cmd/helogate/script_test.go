@@ -30,6 +30,9 @@ import (
 	"github.com/helogate/helogate/internal/testdns"
 )
 
+// patience is when a test gives up on what does not come: long, for the machine may have more to do than this.
+const patience = 2 * time.Minute
+
 var update = flag.Bool("update", false, "write what the scripts compare with anew")
 
 func TestMain(m *testing.M) {
@@ -151,7 +154,7 @@ func awaitCmd(ts *testscript.TestScript, _ bool, args []string) {
 	re, err := regexp.Compile(`(?m)` + args[1])
 	ts.Check(err)
 	var text []byte
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-time.After(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(5 * time.Millisecond) {
 		text, _ = os.ReadFile(ts.MkAbs(args[0])) // it may be yet to come
 		if m := re.FindSubmatch(text); m != nil {
 			if len(args) > 2 {
@@ -172,7 +175,7 @@ func askCmd(ts *testscript.TestScript, neg bool, args []string) {
 	conn, err := net.Dial(network, path)
 	ts.Check(err)
 	defer conn.Close()
-	ts.Check(conn.SetDeadline(time.Now().Add(20 * time.Second)))
+	ts.Check(conn.SetDeadline(time.Now().Add(patience)))
 	var b bytes.Buffer
 	b.WriteString("request=smtpd_access_policy\n")
 	for _, a := range args[1:] {

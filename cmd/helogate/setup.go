@@ -1,7 +1,6 @@
 package main
 
 import (
-	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/control"
 	"github.com/helogate/helogate/internal/daemon"
@@ -20,7 +19,7 @@ func (f configFlag) load(w *world) (*config.Config, error) {
 	return c, nil
 }
 
-// trustedBy says who is trusted by the service that runs with a configuration: nobody where none does.
-func trustedBy(w *world, c *config.Config) helogate.Asker {
-	return serviceTrust{control.Socket(c.Control.Socket, w.environ), version()}
+// serviceOf asks the service that runs with a configuration.
+func serviceOf(w *world, c *config.Config) control.Asker {
+	return control.Asker{Socket: control.Socket(c.Control.Socket, w.environ), Version: version()}
 }

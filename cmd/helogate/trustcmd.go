@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -11,9 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/control"
-	"github.com/helogate/helogate/internal/trust"
 )
 
 type trustCmd struct {
@@ -154,44 +150,4 @@ func clientAddr(s string) (netip.Addr, error) {
 func usageOf(w *world, command string, err error) error {
 	fmt.Fprintf(w.stderr, "helogate %s: %s\n", command, err)
 	return status(exitUsage)
-}
-
-// serviceTrust is a helogate.Asker that asks the running service who is trusted. Where no service runs, nobody is.
-type serviceTrust struct {
-	socket  string
-	version string
-}
-
-// Known knows nothing: the service is asked.
-func (serviceTrust) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }
-
-// Ask asks the service about one address.
-func (s serviceTrust) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
-	addr, err := netip.ParseAddr(q.Name)
-	var e trust.Entry
-	if err == nil {
-		e, err = s.of(ctx, addr)
-	}
-	switch {
-	case err == nil:
-		return e.Answer()
-	case control.KindOf(err) == control.NotFound || control.KindOf(err) == control.NotThere:
-		return &helogate.Answer{Status: helogate.NXDomain}
-	}
-	return &helogate.Answer{Status: helogate.TempFail, Note: shown(err.Error())}
-}
-
-func (s serviceTrust) of(ctx context.Context, addr netip.Addr) (trust.Entry, error) {
-	if s.socket == "" {
-		return trust.Entry{}, &control.Error{Kind: control.NotThere, Text: "there is no control socket"}
-	}
-	client, err := control.Dial(s.socket, s.version)
-	if err != nil {
-		return trust.Entry{}, err
-	}
-	e, err := client.TrustOf(ctx, addr)
-	if err != nil && ctx.Err() != nil {
-		return e, errors.New("no answer in time")
-	}
-	return e, err
 }

@@ -25,8 +25,8 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/check"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/parsed"
 	"github.com/helogate/helogate/internal/state"
 )
 
@@ -188,7 +188,7 @@ func (c *Caller) remembered(q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Callout {
 		return tempFail("no question about a callout")
 	}
-	if name, ok := check.CalloutName(q.Name); !ok || name != q.Name {
+	if name, ok := parsed.CalloutName(q.Name); !ok || name != q.Name {
 		return tempFail("nobody is asked about what is no address")
 	}
 	now := c.config.Now()

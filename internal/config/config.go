@@ -256,10 +256,22 @@ type Listen struct {
 	Mode Mode `toml:"mode" is:"mode" unset:"as above the first table"`
 	// What differs at this door from its preset and from `[policy.checks]`.
 	Checks Checks `toml:"checks" is:"checks" unset:"as everywhere"`
-	// The mail server to which nginx is to pass those that are let in, with its port; for `protocol = "nginx"` alone.
-	Backend netip.AddrPort `toml:"backend" is:"backend" unset:"must be given for nginx"`
-	// A file with the token that who asks is to show, at least 16 characters; for `protocol = "http"` alone.
-	TokenFile string `toml:"token_file" is:"path" unset:"none; http needs one where it listens at an address"`
+	// What `protocol = "nginx"` alone has. It belongs to the `[[listen]]` above; `nginx.backend = "…"` there says the same.
+	Nginx ListenNginx `toml:"nginx"`
+	// What `protocol = "http"` alone has. It belongs to the `[[listen]]` above; `http.token_file = "…"` there says the same.
+	HTTP ListenHTTP `toml:"http"`
+}
+
+// ListenNginx is what only nginx needs to know.
+type ListenNginx struct {
+	// The mail server to which nginx is to pass clients that may go on, with its port.
+	Backend netip.AddrPort `toml:"backend" is:"backend" unset:"must be given"`
+}
+
+// ListenHTTP is what only HTTP needs to know.
+type ListenHTTP struct {
+	// A file with the token that whoever asks is to show, at least 16 characters.
+	TokenFile string `toml:"token_file" is:"path" unset:"none; there must be one where it listens at an address"`
 }
 
 // Endpoint is where a door listens, as net.Listen takes it.

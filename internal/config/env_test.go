@@ -46,6 +46,7 @@ func TestEnvironment(t *testing.T) {
 		{"HELOGATE_LISTEN__0__CHECKS__FCRDNS=drop", "listen.checks", "map[fcrdns:map[fail:drop] spf-from:map[fail:note]]"},
 		{"HELOGATE_LISTEN__0__CHECKS__SPF_FROM__SOFTFAIL=suspect 2", "listen.checks", "map[spf-from:map[softfail:suspect 2 fail:note]]"},
 		{"HELOGATE_LISTEN__0__MODE=enforce", "listen.mode", "enforce"},
+		{`HELOGATE_LISTEN=[{ protocol = "nginx", address = "/run/h.sock", nginx.backend = "127.0.0.1:25" }]`, "listen.nginx.backend", "127.0.0.1:25"},
 		{"HELOGATE_LISTS__RELAYS=/etc/relays", "lists", "map[Our-Partners:/etc/p relays:/etc/relays]"},
 		{"HELOGATE_LISTS__OUR_PARTNERS=/etc/q", "lists", "map[Our-Partners:/etc/q]"},
 		{"HELOGATE_LISTS__0X=/etc/x", "lists", "map[0x:/etc/x Our-Partners:/etc/p]"},

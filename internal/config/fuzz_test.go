@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,7 +130,9 @@ func anyNested(r *rapid.T, c *Config) {
 	c.Policy.Replies = map[string]string{name: "{why}", "suspicion": oneOf("no, {helo}", `a"b\c`)}
 	c.Policy.Checks, c.Policy.Footer = checks(), oneOf("", "{id}")
 	c.Policy.For = []For{{Recipient: mailboxes("a@b.example"), Checks: checks()}, {Recipient: mailboxes(".c.example"), Mode: Enforce, Checks: checks()}}
-	c.Listen = []Listen{{Protocol: "http", Address: Endpoint{"unix", "/a b"}, Permissions: 0o600, Mode: Shadow, Checks: checks()}, {Protocol: "exim", Address: Endpoint{"tcp", "[::1]:1"}, Checks: checks()}}
+	c.Listen = []Listen{{Protocol: "http", Address: Endpoint{"unix", "/a b"}, Permissions: 0o600, Mode: Shadow, Checks: checks()}, {Protocol: "exim", Address: Endpoint{"tcp", "[::1]:1"}, Checks: checks()},
+		{Protocol: "nginx", Address: Endpoint{"tcp", "[::1]:2"}, Nginx: ListenNginx{netip.MustParseAddrPort("[::1]:25")}},
+		{Protocol: "http", Address: Endpoint{"tcp", "[::1]:3"}, HTTP: ListenHTTP{"/etc/token \\"}}}
 	c.Headers.XHelo, c.Control.Watch = rapid.Bool().Draw(r, "x"), rapid.Bool().Draw(r, "watch")
 	if rapid.Bool().Draw(r, "none") {
 		c.Control.Socket, c.Control.Permissions = "none", 0

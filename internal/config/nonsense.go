@@ -67,7 +67,11 @@ func senseless(name string, outcome helogate.Outcome, a helogate.Action) error {
 			return fmt.Errorf(`an allow-list never fails, it passes who is on it: write dnswl = { pass = "vouch 3" }, or accept`)
 		}
 	}
-	if slices.Contains(check.ListFamilies, name) && outcome == check.Telling(name) {
+	listed := helogate.Fail
+	if name == check.DNSWL {
+		listed = helogate.Pass
+	}
+	if slices.Contains(check.ListFamilies, name) && outcome == listed {
 		return listAction(name, a)
 	}
 	return nil

@@ -182,25 +182,29 @@ func (d *decoder) listen(all []*node, control *node) {
 	}
 }
 
-// door wants what its protocol needs, and nothing that is another's.
+// door wants what its protocol needs, and no table that is another's.
 func (d *decoder) door(n *node, at Endpoint) {
 	protocol := n.get("protocol")
 	if protocol == nil || protocol.kind != text {
 		return
 	}
-	is := func(name string) bool { return protocol.text == name }
-	backend, token := n.get("backend"), n.get("token_file")
-	switch {
-	case is("nginx") && backend == nil && complete(n, fieldsOf(listenType)):
-		d.fail(n.val, n, `the backend is missing: give the address of the mail server that nginx is to pass clients to, "127.0.0.1:2526", say`)
-	case !is("nginx") && backend != nil:
-		d.fail(backend.val, backend, "a backend is for nginx, and this door speaks %s: leave it out", protocol.text)
+	for _, f := range fieldsOf(listenType) {
+		if kid := n.get(f.name); kid != nil && f.leaf == nil && f.name != protocol.text {
+			d.fail(kid.key, kid, "this table is for the protocol %s, and the listener speaks %s: leave it out", f.name, protocol.text)
+		}
+	}
+	if !complete(n, fieldsOf(listenType)) {
+		return
+	}
+	own := n.get(protocol.text)
+	if own != nil && own.kind != table {
+		return // which is said already
 	}
 	switch {
-	case is("http") && token == nil && at.Network != "unix" && complete(n, fieldsOf(listenType)):
-		d.fail(n.val, n, "anybody who reaches %s could ask: give a token_file, or listen on a unix socket", at)
-	case !is("http") && token != nil:
-		d.fail(token.val, token, "a token is for http, and this door speaks %s: leave it out", protocol.text)
+	case protocol.text == "nginx" && own.get("backend") == nil:
+		d.fail(n.val, n, "the mail server is missing that nginx is to pass clients to: nginx.backend = \"127.0.0.1:2526\", say")
+	case protocol.text == "http" && own.get("token_file") == nil && at.Network != "unix":
+		d.fail(n.val, n, "anybody who reaches %s could ask: give http.token_file, or listen on a unix socket", at)
 	}
 }
 

@@ -65,8 +65,9 @@ func (s *shower) table(path, head string, v reflect.Value, brief bool) {
 			for i := range x.Len() {
 				s.table(fmt.Sprintf("%s[%d]", at, i), "[["+header(at)+"]]", x.Index(i), true)
 			}
+		case brief && x.IsZero():
 		default:
-			s.table(at, "["+at+"]", x, false)
+			s.table(at, "["+header(at)+"]", x, brief)
 		}
 	}
 }

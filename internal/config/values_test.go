@@ -99,9 +99,9 @@ func TestSettings(t *testing.T) {
 		{"listen.preset", `"strict"`, "strict"},
 		{"listen.mode", `"enforce"`, "enforce"},
 		{"listen.checks", `{ fcrdns = "reject", spf-from = { softfail = "note" } }`, "map[fcrdns:map[fail:reject] spf-from:map[softfail:note]]"},
-		{"listen.backend", `"127.0.0.1:2526"`, "127.0.0.1:2526"},
-		{"listen.backend", `"[::1]:25"`, "[::1]:25"},
-		{"listen.token_file", `"/etc/helogate/token"`, "/etc/helogate/token"},
+		{"listen.nginx.backend", `"127.0.0.1:2526"`, "127.0.0.1:2526"},
+		{"listen.nginx.backend", `"[::1]:25"`, "[::1]:25"},
+		{"listen.http.token_file", `"/etc/helogate/token"`, "/etc/helogate/token"},
 		{"dns.servers", `["127.0.0.1", "127.0.0.1:5353", "::1", "[::1]", "[2001:db8::1]:53", "fe80::1%eth0", "::ffff:192.0.2.1"]`, "[127.0.0.1:53 127.0.0.1:5353 [::1]:53 [::1]:53 [2001:db8::1]:53 [fe80::1%eth0]:53 192.0.2.1:53]"},
 		{"dns.trusted", `["192.0.2.53"]`, "[192.0.2.53]"},
 		{"dns.timeout", `"500ms"`, "500ms"},
@@ -213,8 +213,8 @@ func document(key, value string) string {
 			text += "servers = [\"192.0.2.1:6379\"]\n"
 		}
 	}
-	if protocol := map[string]string{"listen.backend": "nginx", "listen.token_file": "http"}[key]; protocol != "" {
-		text = strings.Replace(text, `"postfix"`, strconv.Quote(protocol), 1)
+	if protocol, ok := strings.CutPrefix(section, "listen."); ok {
+		text = "[[listen]]\nprotocol = " + strconv.Quote(protocol) + "\naddress = \"unix:/run/h.sock\"\n" + text
 	}
 	if key == "policy.replies" {
 		line += "\n[[rule]]\nname = \"a rule\"\nwhen = \"true\"\nthen = \"note\"\n"

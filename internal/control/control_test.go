@@ -242,7 +242,7 @@ func TestExemptions(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Error(diff, err)
 		}
-		want = []Exemption{{"exempt", 1, "192.0.2.0/24", "partner", &last, 3, &last}, {"forwarder", 1, ".example.org", "", nil, 0, nil}}
+		want = []Exemption{{"exempt", 1, "address=192.0.2.0/24", "192.0.2.0/24", "partner", &last, 3, &last}, {"forwarder", 1, "name=.example.org", ".example.org", "", nil, 0, nil}}
 	}
 }
 

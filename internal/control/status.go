@@ -155,6 +155,7 @@ func DNSOf(s dns.Stats) DNS {
 type Exemption struct {
 	Kind    string     `json:"kind"`              // "exempt" or "forwarder"
 	Number  int        `json:"number"`            // among its kind in the file, from 1
+	Ref     string     `json:"ref"`               // names it by what it says, in verdicts too; it is the same when the file changes
 	Names   string     `json:"names"`             // what it names
 	Comment string     `json:"comment,omitempty"` // the administrator's
 	Until   *time.Time `json:"until,omitempty"`   // the first instant at which it is over

@@ -210,7 +210,7 @@ func (d *Daemon) Serve() {
 }
 
 func (d *Daemon) serve(l *listener) {
-	err := l.door.Serve(l.Listener)
+	err := l.server.Serve(l.Listener)
 	switch {
 	case err == nil: // it is being closed
 		return
@@ -243,7 +243,7 @@ func (d *Daemon) Close(ctx context.Context) (err error) {
 		errs := make([]error, len(d.listeners))
 		var wg sync.WaitGroup
 		for i, l := range d.listeners {
-			wg.Go(func() { errs[i] = l.door.Shutdown(ctx) })
+			wg.Go(func() { errs[i] = l.server.Shutdown(ctx) })
 		}
 		wg.Wait()
 		d.serving.Wait()

@@ -219,6 +219,46 @@ func TestReloadByCommand(t *testing.T) {
 	}
 }
 
+// TestHitsStay: how often an exemption counted is known whatever becomes of its place and its comment.
+func TestHitsStay(t *testing.T) {
+	const friends = "[[exempt]]\naddress = \"192.0.2.0/24\"\n"
+	const others = "[[exempt]]\naddress = \"198.51.100.0/24\"\ncomment = \"others: far away\"\n"
+	p := at(t, enforcing+friends)
+	d := p.serves(nil)
+	client, err := control.Dial(filepath.Join(p.dir, "control"), "v1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask(t, d.Addrs()[0], bad)
+	for _, c := range []struct {
+		text string
+		want string // kind, number, hits
+	}{
+		{friends, "exempt 1 1"},
+		{others + friends + "comment = \"old: friends\"\n", "exempt 1 0, exempt 2 1"},
+		{friends + others + friends, "exempt 1 1, exempt 2 0, exempt 3 0"},
+		{others, "exempt 1 0"},
+		{others + "[[forwarder]]\naddress = \"192.0.2.0/24\"\n", "exempt 1 0, forwarder 1 0"},
+		{friends, "exempt 1 1"},
+	} {
+		p.write(enforcing + c.text)
+		if err := d.Reload("command"); err != nil {
+			t.Fatal(err)
+		}
+		all, err := client.Exemptions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range all {
+			got = append(got, fmt.Sprint(e.Kind, " ", e.Number, " ", e.Hits))
+		}
+		if got := strings.Join(got, ", "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.text, got, c.want)
+		}
+	}
+}
+
 // TestNeedRestart: what differs and is not taken while the daemon runs is named, and nothing else.
 func TestNeedRestart(t *testing.T) {
 	for _, c := range []struct{ old, is, want string }{
@@ -235,7 +275,7 @@ func TestNeedRestart(t *testing.T) {
 		{"", "control.socket = \"/x\"", "control.socket"},
 		{"", "control.watch = false", ""},
 		{"[[listen]]\nprotocol = \"postfix\"\naddress = \"unix:/x\"", "[[listen]]\nprotocol = \"postfix\"\naddress = \"unix:/x\"\npermissions = \"0600\"", "listen[0].permissions"},
-		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"", "[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"\ntoken_file = \"/t\"", "listen[0].token_file"},
+		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"", "[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"\nhttp.token_file = \"/t\"", "listen[0].http"},
 		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"milter\"", "headers.authentication_results = true\n[[listen]]\naddress = \"unix:/x\"\nprotocol = \"milter\"", "headers.authentication_results or headers.name, for the milter"},
 		{"", "headers.x_helogate = true", ""},
 		{"", "log.level = \"warn\"\nhammering.tries = 9", "hammering, log"},
@@ -365,7 +405,7 @@ func TestOpenOrNothing(t *testing.T) {
 		{"store", "state.file = \"DIR/nothing/there.db\"\ncontrol.socket = \"none\"\n" + listener, "state.file"},
 		{"callout", sqlite + "control.socket = \"none\"\ncallout = { domains = [\"example.org\"], helo = \"localhost\" }\n" + listener, "callout.helo"},
 		{"listener", sqlite + "control.socket = \"none\"\n" + listener + "[[listen]]\nprotocol = \"postfix\"\naddress = \"unix:DIR/nothing/there\"\n", "there is no directory"},
-		{"token", sqlite + "control.socket = \"none\"\n" + listener + "[[listen]]\naddress = \"unix:DIR/http\"\nprotocol = \"http\"\ntoken_file = \"DIR/nothing\"\n", "token_file"},
+		{"token", sqlite + "control.socket = \"none\"\n" + listener + "[[listen]]\naddress = \"unix:DIR/http\"\nprotocol = \"http\"\nhttp.token_file = \"DIR/nothing\"\n", "http.token_file"},
 		{"control", sqlite + "control.socket = \"DIR/nothing/there\"\n" + listener, "control.socket"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

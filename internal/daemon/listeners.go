@@ -12,18 +12,14 @@ import (
 	"github.com/helogate/helogate/internal/engine"
 	"github.com/helogate/helogate/internal/listen"
 	"github.com/helogate/helogate/internal/policy"
-	"github.com/helogate/helogate/internal/response"
 )
-
-// Protocols are what the listeners of a configuration speak.
-var Protocols = []string{"postfix", "milter", "exim", "nginx", "http"}
 
 // A listener is where MTAs ask, and what answers them.
 type listener struct {
 	net.Listener
 	protocol string
 	gate     *engine.Gate
-	door     door.Door
+	server   *door.Server
 }
 
 // openListeners opens all listeners of the configuration.
@@ -36,8 +32,8 @@ func (d *Daemon) openListeners(policies *policy.Policies) error {
 		d.onEnd(func(context.Context) error { _ = socket.Close(); return nil }) // of a daemon that never served
 		l := &listener{Listener: socket, protocol: is.Protocol}
 		at := engine.Listener{Protocol: is.Protocol, Address: socket.Addr().String()}
-		l.gate = d.engine.Gate(at, Rules(d.config, is.Protocol, policies.Doors[i]))
-		if l.door, err = d.newDoor(i, l.gate.Judge); err != nil {
+		l.gate = d.engine.Gate(at, Rules(d.config, policies.Doors[i]))
+		if l.server, err = d.newServer(i, l.gate); err != nil {
 			return err
 		}
 		d.listeners = append(d.listeners, l)
@@ -53,37 +49,25 @@ func (d *Daemon) listen(is config.Listen) (net.Listener, error) {
 	return listen.On(is.Address.String(), is.Permissions)
 }
 
-// newDoor makes what answers at a listener of the configuration.
-func (d *Daemon) newDoor(i int, judge response.Judge) (door.Door, error) {
-	c, log := d.config, d.log.Logger
-	l := c.Listen[i]
-	switch l.Protocol {
-	case "postfix":
-		return &door.Postfix{Judge: judge, Log: log}, nil
-	case "milter":
-		return &door.Milter{Judge: judge, Log: log, Name: resultsName(c)}, nil
-	case "exim":
-		return &door.Exim{Judge: judge, Log: log}, nil
-	case "nginx":
-		return &door.Nginx{Judge: judge, Log: log, Backend: l.Backend}, nil
-	case "http":
-		token, err := tokenOf(c, i)
-		return &door.HTTP{Judge: judge, Log: log, Token: token, Version: d.Version}, err
-	case openSMTPD:
-		return newOpenSMTPD(c, judge, log), nil
-	}
-	return nil, ConfigError{c.Errorf(fmt.Sprintf("listen[%d].protocol", i), "%s is no protocol", l.Protocol)}
+// newServer makes what answers at a listener of the configuration. Messages come through us only if there is something to add
+// to them.
+func (d *Daemon) newServer(i int, gate *engine.Gate) (*door.Server, error) {
+	c := d.config
+	token, err := tokenOf(c, i)
+	return &door.Server{Judge: gate.Judge, Whole: gate.JudgeWhole, Log: d.log.Logger, Protocol: door.New(c.Listen[i].Protocol, door.Settings{
+		Name: resultsName(c), Headers: addsHeaders(c), Backend: c.Listen[i].Nginx.Backend, Token: token, Version: d.Version,
+	})}, err
 }
 
 const leastToken = 16 // characters
 
 // tokenOf reads the token of a listener, "" where it has none. White space around it does not count.
 func tokenOf(c *config.Config, i int) (string, error) {
-	file := c.Listen[i].TokenFile
+	file := c.Listen[i].HTTP.TokenFile
 	if file == "" {
 		return "", nil
 	}
-	setting := fmt.Sprintf("listen[%d].token_file", i)
+	setting := fmt.Sprintf("listen[%d].http.token_file", i)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return "", ConfigError{c.Errorf(setting, "%w", err)}

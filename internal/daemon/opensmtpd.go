@@ -1,12 +1,6 @@
 package daemon
 
-import (
-	"log/slog"
-
-	"github.com/helogate/helogate/internal/config"
-	"github.com/helogate/helogate/internal/door"
-	"github.com/helogate/helogate/internal/response"
-)
+import "github.com/helogate/helogate/internal/config"
 
 // openSMTPD is the protocol of the listener that is not in [[listen]].
 const openSMTPD = "opensmtpd"
@@ -21,11 +15,6 @@ func AsFilter(c *config.Config, environ []string, uid int) error {
 	}
 	return ConfigError{c.Errorf("state.file", "there is no usual place, for smtpd gives its filters no $HOME: name a file in a directory "+
 		"that the filter's user may write to, \"/var/lib/helogate/state.db\" say, or set state.store = \"memory\"")}
-}
-
-// newOpenSMTPD makes the listener. Messages come through us only if there is something to add to them.
-func newOpenSMTPD(c *config.Config, judge response.Judge, log *slog.Logger) *door.OpenSMTPD {
-	return &door.OpenSMTPD{Judge: judge, Log: log, Headers: addsHeaders(c), Name: resultsName(c)}
 }
 
 func addsHeaders(c *config.Config) bool {

@@ -61,7 +61,7 @@ func (d *Daemon) put(c *config.Config) error {
 	}
 	d.askers.set(c)
 	for i, l := range d.listeners {
-		l.gate.SetRules(Rules(c, l.protocol, policies.Doors[i]))
+		l.gate.SetRules(Rules(c, policies.Doors[i]))
 	}
 	d.inForce.Store(&inForce{c, policies, time.Now()})
 	for _, w := range policy.Warnings(c, policies, time.Now()) {
@@ -104,14 +104,14 @@ func needRestart(old, is *config.Config) (out []string) {
 		if old.Listen[i].Permissions != is.Listen[i].Permissions {
 			out = append(out, fmt.Sprintf("listen[%d].permissions", i))
 		}
-		if old.Listen[i].Backend != is.Listen[i].Backend {
-			out = append(out, fmt.Sprintf("listen[%d].backend", i))
+		if old.Listen[i].Nginx != is.Listen[i].Nginx {
+			out = append(out, fmt.Sprintf("listen[%d].nginx", i))
 		}
 		if is.Listen[i].Protocol == "milter" && resultsName(old) != resultsName(is) {
 			out = append(out, "headers.authentication_results or headers.name, for the milter")
 		}
-		if old.Listen[i].TokenFile != is.Listen[i].TokenFile {
-			out = append(out, fmt.Sprintf("listen[%d].token_file", i))
+		if old.Listen[i].HTTP != is.Listen[i].HTTP {
+			out = append(out, fmt.Sprintf("listen[%d].http", i))
 		}
 	}
 	return out

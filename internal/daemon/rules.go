@@ -10,6 +10,7 @@ import (
 	"github.com/helogate/helogate/dns"
 	"github.com/helogate/helogate/hostname"
 	"github.com/helogate/helogate/internal/config"
+	"github.com/helogate/helogate/internal/door"
 	"github.com/helogate/helogate/internal/engine"
 	"github.com/helogate/helogate/internal/header"
 	"github.com/helogate/helogate/internal/policy"
@@ -25,7 +26,7 @@ func (e ConfigError) Unwrap() error { return e.Err }
 
 // Known is what a configuration may name.
 func Known(environ []string) config.Options {
-	return config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: Protocols, Environ: environ}
+	return config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: door.Protocols(), Environ: environ}
 }
 
 // Resolver makes the resolver of a configuration.
@@ -59,11 +60,11 @@ func Policies(c *config.Config) (*policy.Policies, error) {
 	return p, nil
 }
 
-// Rules makes the rules of a listener that speaks a protocol.
-func Rules(c *config.Config, protocol string, d *policy.Door) engine.Rules {
+// Rules makes the rules of a listener.
+func Rules(c *config.Config, d *policy.Door) engine.Rules {
 	h := c.Headers
 	r := engine.Rules{
-		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage, Record: protocol == "http",
+		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage,
 		Headers: header.Options{
 			AuthenticationResults: h.AuthenticationResults, XHelogate: h.XHelogate, XHelo: h.XHelo, XHeloCheck: h.XHeloCheck, Name: authservID(c),
 		},
@@ -71,7 +72,7 @@ func Rules(c *config.Config, protocol string, d *policy.Door) engine.Rules {
 	for i, f := range d.For {
 		r.For = append(r.For, engine.Exception{
 			Name: fmt.Sprintf("for %d", i+1), Policy: f.Policy.Policy,
-			Matches: func(recipient string) bool { return check.MatchesMailbox(f.Recipients, recipient) },
+			Matches: f.Matches,
 		})
 	}
 	return r

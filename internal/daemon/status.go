@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/helogate/helogate/check"
@@ -38,7 +39,7 @@ func (d *Daemon) Status() control.Status {
 	for i, l := range now.config.Listen {
 		p := now.policies.Doors[i].Everybody
 		s.Listeners = append(s.Listeners, control.Listener{
-			Protocol: l.Protocol, Address: d.listeners[i].Addr().String(), Mode: string(p.Mode), Preset: p.Preset, Connections: d.listeners[i].door.Connections(),
+			Protocol: l.Protocol, Address: d.listeners[i].Addr().String(), Mode: string(p.Mode), Preset: p.Preset, Connections: d.listeners[i].server.Connections(),
 		})
 	}
 	for _, n := range d.counts.Verdicts() {
@@ -82,29 +83,27 @@ func (d *Daemon) remembered(s *control.Status, c *config.Config) {
 
 // exemptions lists the entries that let somebody in, with how often they did.
 func (d *Daemon) exemptions() (out []control.Exemption) {
-	type key struct{ check, entry string }
-	hits := map[key]*control.Exemption{}
-	add := func(kind string, number int, e check.Exemption) {
-		one := control.Exemption{Kind: kind, Number: number, Names: e.Whom(), Comment: e.Comment}
-		if !e.Until.IsZero() {
-			one.Until = &e.Until
-		}
-		out = append(out, one)
-		hits[key{kind, e.Describe()}] = &out[len(out)-1]
-	}
 	c := d.inForce.Load().config
-	exempt, forwarders := policy.Exemptions(c), policy.Forwarders(c)
-	out = make([]control.Exemption, 0, len(exempt)+len(forwarders)) // so that what hits points at stays where it is
-	for i, e := range exempt {
-		add("exempt", i+1, e)
+	for i, e := range policy.Exemptions(c) {
+		out = append(out, exemption("exempt", i, &e, e.Ref()))
 	}
-	for i, f := range forwarders {
-		add("forwarder", i+1, f.Exemption)
+	for i, f := range policy.Forwarders(c) {
+		out = append(out, exemption("forwarder", i, &f.Exemption, f.Ref()))
 	}
 	for _, h := range d.counts.Hits() {
-		if one := hits[key{h.Check, h.Entry}]; one != nil {
-			one.Hits, one.Last = h.N, &h.Last
+		// Of entries that say the same the first is it, for no other is looked at.
+		at := slices.IndexFunc(out, func(e control.Exemption) bool { return e.Kind == h.Check && e.Ref == h.Ref })
+		if at >= 0 {
+			out[at].Hits, out[at].Last = h.N, &h.Last
 		}
+	}
+	return out
+}
+
+func exemption(kind string, i int, e *check.Exemption, ref string) control.Exemption {
+	out := control.Exemption{Kind: kind, Number: i + 1, Ref: ref, Names: e.Whom(), Comment: e.Comment}
+	if !e.Until.IsZero() {
+		out.Until = &e.Until
 	}
 	return out
 }

@@ -105,7 +105,7 @@ func sentLine(f *testing.F) func(string) string {
 }
 
 // serveDoor runs a door in memory until the test ends.
-func serveDoor(t *testing.T, d Door) *pipeListener {
+func serveDoor(t *testing.T, d *Server) *pipeListener {
 	t.Helper()
 	l := newPipeListener()
 	served := make(chan error, 1)
@@ -142,7 +142,7 @@ type dialogue struct {
 
 func newDialogue(t *testing.T) *dialogue {
 	d := &dialogue{t: t, ruling: func() response.Response { return response.Response{Do: helogate.Continue} }}
-	d.conn = serve(t, &Postfix{Judge: d.judge, Log: d.log.logger()}).dial()
+	d.conn = serveDoor(t, &Server{Protocol: &Postfix{}, Judge: d.judge, Log: d.log.logger()}).dial()
 	d.in = bufio.NewReader(d.conn)
 	return d
 }

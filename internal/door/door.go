@@ -1,93 +1,33 @@
-// Package door lets an MTA's questions in and carries the ruling out: one door a protocol.
+// Package door lets an MTA's questions in and carries the ruling out, in the protocol that the MTA speaks.
 //
-// A door translates. It reads what the MTA shows of a client into [helogate.Facts], hands them to a [response.Judge],
-// and words the [response.Response] as the protocol wants it. It decides nothing, remembers nothing of a client, and
-// knows neither policy nor DNS; whether a rejection is held until RCPT is the judge's affair, too.
+// A protocol translates. It reads what the MTA shows of a client into [helogate.Facts], has the server's [response.Judge]
+// judge them, and words the [response.Response]. It decides nothing, remembers nothing of a client, and knows neither
+// policy nor DNS; whether a rejection is held until RCPT is the judge's affair, too. All else is the [Server]'s, which is
+// the same for all: connections, limits, panics, the log, the end.
 //
-// Two things every door keeps. Accept is never a permit: it means "no objection", and whatever the MTA asks after us
-// still decides, for a permit before the MTA's relay check is an open relay. And in trouble a door makes no answer up:
-// it closes the connection, and the MTA does what its administrator told it to do when a policy service fails.
-//
-// A door of Postfix:
+// Two things every protocol keeps. Accept is never a permit: it means "no objection", and whatever the MTA asks after us
+// still decides, for a permit before the MTA's relay check is an open relay. And in trouble no answer is made up: the
+// connection is closed, and the MTA does what its administrator told it to do when a policy service fails.
 //
 //	l, err := listen.On("127.0.0.1:10040", 0)
 //	…
-//	p := &door.Postfix{Judge: judge, Log: log}
-//	go p.Serve(l)
+//	s := &door.Server{Protocol: &door.Postfix{}, Judge: judge, Log: log}
+//	go s.Serve(l)
 //	…
-//	p.Shutdown(ctx)
+//	s.Shutdown(ctx)
 package door
 
-import (
-	"context"
-	"net"
-
-	"github.com/helogate/helogate"
-	"github.com/helogate/helogate/internal/printable"
-	"github.com/helogate/helogate/internal/response"
-)
-
-// A Door is what all doors on sockets are.
-type Door interface {
-	// Serve answers who connects to l until l closes, and closes it. It may run on several listeners. It returns nil after
-	// Shutdown, else why it could not go on.
-	Serve(l net.Listener) error
-	// Shutdown stops accepting, lets what is under way be answered, and closes connections that are idle. It returns nil
-	// when that is done. When ctx ends before, it ends the judgements, closes all and says so.
-	Shutdown(ctx context.Context) error
-	// Connections returns how many connections are open.
-	Connections() int
+// A Protocol is how MTAs ask, and are answered. One is for one [Server]. Its fields are set before that serves.
+type Protocol interface {
+	// missing names the field that it cannot do without, "" if it has all.
+	missing() string
+	// answer answers an MTA until one of the two has had enough; the connection is then closed. An error ends the server.
+	answer(*conn) error
 }
 
-// maxReplyLine is what RFC 5321 section 4.5.3.1.5 allows a reply line, less its CRLF.
-const maxReplyLine = 512 - len("\r\n")
+// A stopper is a protocol that has its own way to end connections that wait for their client, and is told to. With the
+// others a read that waits is over (see [conn.next]).
+type stopper interface{ stop(*Server) }
 
-// refusal is the reply of a ruling that refuses, made fit for any MTA. The judge words its replies well; but they hold
-// the attacker's text, and a line end let through here would let him write our next answer.
-func refusal(r response.Response) helogate.Reply {
-	class, reply := 5, r.Reply
-	if r.Do == helogate.Defer {
-		class = 4
-	}
-	if reply.Code/100 != class {
-		reply.Code = class*100 + 50 // 450, 550
-	}
-	if !isEnhanced(reply.Enhanced, byte('0'+class)) {
-		reply.Enhanced = string(byte('0'+class)) + ".7.1" // delivery not authorized (RFC 3463 section 3.8)
-	}
-	if reply.Text == "" {
-		reply.Text = "refused by policy"
-	}
-	reply.Text = oneLine(reply.Text, maxReplyLine-len("550 ")-len(reply.Enhanced)-len(" "))
-	return reply
-}
-
-// isEnhanced reports whether s is an enhanced status code (RFC 3463 section 2) of a class: "5.7.25". Postfix takes one of
-// another class than the reply's code for a mistake in its configuration, and tells the client 451.
-func isEnhanced(s string, class byte) bool {
-	if len(s) < len("5.7.1") || s[0] != class || s[1] != '.' {
-		return false
-	}
-	dots, digits := 0, 0
-	for _, c := range []byte(s[2:]) {
-		switch {
-		case c == '.' && digits > 0 && dots == 0:
-			dots, digits = 1, 0
-		case '0' <= c && c <= '9' && digits < 3:
-			digits++
-		default:
-			return false
-		}
-	}
-	return dots == 1 && digits > 0
-}
-
-// oneLine is s as printable ASCII of at most limit bytes. What is that already stays as it is.
-func oneLine(s string, limit int) string {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return printable.Text(s, limit)
-		}
-	}
-	return s[:min(len(s), limit)]
-}
+// A multiplexer is a protocol with many SMTP sessions on one connection.
+type multiplexer interface{ sessions() int }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,7 +50,7 @@ func TestEximFacts(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var got string
-			l := serveDoor(t, &Exim{Judge: func(_ context.Context, f helogate.Facts) response.Response {
+			l := serveDoor(t, &Server{Protocol: &Exim{}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 				got = factsText(f)
 				return response.Response{Do: helogate.Continue}
 			}})
@@ -92,7 +91,7 @@ func TestEximAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := serveDoor(t, &Exim{Judge: always(c.ruling)})
+				l := serveDoor(t, &Server{Protocol: &Exim{}, Judge: always(c.ruling)})
 				state := strings.ToUpper(strings.TrimPrefix(c.stage, "connect"))
 				if got := askExim(t, l, eximRequest(c.stage, state)); got != c.want {
 					t.Errorf("answered %q\nwant     %q", got, c.want)
@@ -117,7 +116,7 @@ func TestEximTrouble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				l := serveDoor(t, &Exim{Log: log.logger(), Judge: func(_ context.Context, f helogate.Facts) response.Response {
+				l := serveDoor(t, &Server{Protocol: &Exim{}, Log: log.logger(), Judge: func(_ context.Context, f helogate.Facts) response.Response {
 					if f.Client.String() == "192.0.2.66" {
 						panic("as told")
 					}
@@ -144,19 +143,15 @@ func TestEximTrouble(t *testing.T) {
 
 func TestEximLimits(t *testing.T) {
 	for name, c := range map[string]struct {
-		door *Exim
 		sent string
 		want time.Duration
 	}{
-		"says nothing":   {&Exim{}, "", 10 * time.Second},
-		"says a part":    {&Exim{}, smallRequest[:10], 10 * time.Second},
-		"its own time":   {&Exim{RequestTimeout: time.Second}, smallRequest[:10], time.Second},
-		"its own length": {&Exim{MaxRequest: 20}, smallRequest, 0},
+		"says nothing": {"", 10 * time.Second},
+		"says a part":  {smallRequest[:10], 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c.door.Judge = passes
-				conn := serveDoor(t, c.door).dial()
+				conn := serveDoor(t, &Server{Protocol: &Exim{}, Judge: passes}).dial()
 				say(t, conn, c.sent)
 				begin := time.Now()
 				closedWithout(t, conn)
@@ -167,10 +162,10 @@ func TestEximLimits(t *testing.T) {
 		})
 	}
 	synctest.Test(t, func(t *testing.T) { // an answer that nobody takes
-		e := &Exim{Judge: passes, WriteTimeout: 3 * time.Second}
+		e := &Server{Protocol: &Exim{}, Judge: passes}
 		conn := serveDoor(t, e).dial()
 		io.WriteString(conn, smallRequest)
-		time.Sleep(3*time.Second + time.Millisecond)
+		time.Sleep(10*time.Second + time.Millisecond)
 		synctest.Wait()
 		if n := e.Connections(); n != 0 {
 			t.Errorf("%d connections are open", n)
@@ -182,7 +177,7 @@ func TestEximLimits(t *testing.T) {
 func TestEximWithoutClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		l := serveDoor(t, &Exim{Log: log.logger(), Judge: func(context.Context, helogate.Facts) response.Response {
+		l := serveDoor(t, &Server{Protocol: &Exim{}, Log: log.logger(), Judge: func(context.Context, helogate.Facts) response.Response {
 			t.Error("judged")
 			return response.Response{}
 		}})
@@ -199,7 +194,7 @@ func TestEximWithoutClient(t *testing.T) {
 func TestEximShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
-		e := &Exim{Judge: func(context.Context, helogate.Facts) response.Response {
+		e := &Server{Protocol: &Exim{}, Judge: func(context.Context, helogate.Facts) response.Response {
 			<-free
 			return response.Response{Do: helogate.Continue}
 		}}
@@ -221,7 +216,7 @@ func TestEximShutdown(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		e := &Exim{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+		e := &Server{Protocol: &Exim{}, Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			<-ctx.Done()
 			return response.Response{}
 		}}
@@ -237,22 +232,11 @@ func TestEximShutdown(t *testing.T) {
 	})
 }
 
-func TestEximWithoutJudge(t *testing.T) {
-	if err := new(Exim).Serve(newPipeListener()); err == nil {
-		t.Error("a door without a judge served")
-	}
-	l := newPipeListener()
-	l.Close()
-	if err := (&Exim{Judge: passes}).Serve(l); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("got %v", err)
-	}
-}
-
 // Whatever comes, in whatever pieces: a request that is whole, well formed and alone is answered, and nothing else is;
 // what the judge is shown is what was sent.
 func FuzzExim(f *testing.F) {
 	for _, piece := range []uint16{1, 7, 4096} {
-		for _, sent := range []string{smallRequest, smallRequest + "x", "\n", eximRequest("rcpt", "RCPT"), padded(maxFuzzed + 1)} {
+		for _, sent := range []string{smallRequest, smallRequest + "x", "\n", eximRequest("rcpt", "RCPT"), padded(maxRequest + 1)} {
 			f.Add([]byte(sent), piece)
 		}
 	}
@@ -272,10 +256,10 @@ func FuzzExim(f *testing.F) {
 }
 
 func fuzzExim(t *testing.T, in []byte, piece uint16) {
-	requests, ends := asked(string(in), maxFuzzed)
+	requests, ends := asked(string(in), maxRequest)
 	conn := &scriptConn{in: in, piece: int(piece)%5000 + 1}
 	judged := 0
-	e := &Exim{MaxRequest: maxFuzzed, Judge: func(_ context.Context, f helogate.Facts) response.Response {
+	e := &Server{Protocol: &Exim{}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 		judged++
 		if len(requests) == 0 || conn.reads < ends[0] {
 			t.Fatalf("judged %+v, which was not asked", f)
@@ -284,8 +268,7 @@ func fuzzExim(t *testing.T, in []byte, piece uint16) {
 		return response.Response{Do: helogate.Continue, Headers: []header.Field{{Name: "X-HELO", Value: f.Helo}}}
 	}}
 	e.init()
-	e.server.init()
-	e.handle(conn)
+	e.answer(conn)
 	got := conn.out.String()
 	switch {
 	case len(requests) == 0, conn.reads > ends[0]: // more had come when the request was whole

@@ -1,84 +1,47 @@
 package door
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"mime"
-	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/response"
 )
 
-// HTTP is the door of any program that speaks HTTP: POST /v1/judge takes the facts of a client as JSON, and answers the
-// verdict as "helogate check --json" does, with "now": what the MTA is to do at this moment. GET /v1/health says that the
-// door is open. docs/openapi.yaml describes both.
+// HTTP is the protocol of any program that speaks HTTP: POST /v1/judge takes the facts of a client as JSON, and answers the
+// verdict as "helogate check --json" does, with "now": what the MTA is to do at this moment; with ?evidence=no, that and the
+// verdict's name alone. GET /v1/health says that the
+// listener is open. docs/openapi.yaml describes both.
 //
 // What is no such request is answered 4xx, with what is wrong. Where there is no ruling, the answer is 503: whoever asked
 // then does what its administrator told it to do without us. No answer but 200 says anything about a client.
-//
-// Fields are set before Serve.
 type HTTP struct {
-	Judge   response.Judge
-	Log     *slog.Logger // nil: nothing is logged
-	Token   string       // that who asks is to show; "" is none
-	Version string       // as health says it
+	Token   string // that who asks is to show; "" is none
+	Version string // as health says it
 
-	server    httpServer // 64 KiB of body: a HELO that fills an SMTP line is 6 KiB at most, with every byte escaped
-	once      sync.Once
-	token     [sha256.Size]byte
+	httpServer
 	strangers seldom // without the token
-	wrong     seldom // requests that cannot be answered
-	stopping  atomic.Bool
 }
 
-func (d *HTTP) init() {
-	d.once.Do(func() {
-		if d.Log == nil {
-			d.Log = slog.New(slog.DiscardHandler)
-		}
-		d.token = sha256.Sum256([]byte(d.Token))
-		d.strangers.every, d.wrong.every = time.Minute, time.Minute
-	})
-}
+func (*HTTP) missing() string { return "" }
 
-// Serve answers who connects to l until l closes, and closes it. It may run on several listeners. It returns nil after
-// Shutdown, else why it could not go on.
-func (d *HTTP) Serve(l net.Listener) error {
-	if d.Judge == nil {
-		return errors.New("door: HTTP has no Judge")
-	}
-	d.init()
-	return d.server.serve(l, d.Log, d.handle)
-}
+func (d *HTTP) answer(c *conn) error { return d.httpServer.answer(c, d.request) }
 
-// Shutdown stops accepting, lets requests under way be answered, and closes connections that are idle. It returns nil when
-// that is done. When ctx ends before, it ends the judgements, closes all and says so.
-func (d *HTTP) Shutdown(ctx context.Context) error {
-	d.stopping.Store(true)
-	return d.server.shutdown(ctx)
-}
-
-// Connections returns how many connections are open.
-func (d *HTTP) Connections() int { return d.server.open() }
-
-// The paths of the door.
+// The paths that there are.
 const (
 	judgePath  = "/v1/judge"
 	healthPath = "/v1/health"
 )
 
-func (d *HTTP) handle(w http.ResponseWriter, r *http.Request) {
+func (d *HTTP) request(w http.ResponseWriter, r *http.Request) {
 	method, answer := "", d.judge
 	switch r.URL.Path {
 	case judgePath:
@@ -97,10 +60,10 @@ func (d *HTTP) handle(w http.ResponseWriter, r *http.Request) {
 	answer(w, r)
 }
 
-// health says whether the door is open, to whoever asks: it tells nothing of clients.
+// health says whether the listener is open, to whoever asks: it tells nothing of clients.
 func (d *HTTP) health(w http.ResponseWriter, _ *http.Request) {
 	code, status := http.StatusOK, "ok"
-	if d.stopping.Load() {
+	if d.server.closing() {
 		code, status = http.StatusServiceUnavailable, "stopping"
 	}
 	d.write(w, code, healthAnswer{status, d.Version})
@@ -109,7 +72,7 @@ func (d *HTTP) health(w http.ResponseWriter, _ *http.Request) {
 func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 	if !d.knows(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		d.refuse(w, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: Authorization: Bearer, and what token_file names"))
+		d.refuse(w, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: Authorization: Bearer, and what http.token_file names"))
 		return
 	}
 	if !isJSON(r.Header) {
@@ -121,19 +84,44 @@ func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 		d.unread(w, r, err)
 		return
 	}
+	evidence, err := wantsEvidence(r.URL)
+	if err != nil {
+		d.refuse(w, r, http.StatusBadRequest, err)
+		return
+	}
 	facts, err := readFacts(body)
 	if err != nil {
 		d.refuse(w, r, http.StatusBadRequest, err)
 		return
 	}
-	ruling := d.Judge(d.server.ctx, facts)
-	answer, ok := appendVerdict(nil, ruling)
+	judge, word := d.server.Judge, appendBrief
+	if evidence {
+		judge, word = d.server.Whole, appendVerdict
+	}
+	ruling := judge(d.server.ctx, facts)
+	answer, ok := word(nil, ruling)
 	if !ok {
-		d.Log.Error("no ruling: answered 503", "do", ruling.Do.String(), "client", facts.Client, "peer", r.RemoteAddr)
+		d.server.Log.Error("no ruling: answered 503", "do", ruling.Do.String(), "client", facts.Client, "peer", r.RemoteAddr)
 		d.write(w, http.StatusServiceUnavailable, httpError{Error: "there is no ruling"})
 		return
 	}
 	d.send(w, http.StatusOK, answer)
+}
+
+// wantsEvidence reads the query: evidence=no is an answer without what was found and asked, which costs less. What else is in
+// a query is passed over.
+func wantsEvidence(u *url.URL) (bool, error) {
+	if u.RawQuery == "" {
+		return true, nil
+	}
+	said, given := u.Query()["evidence"]
+	switch {
+	case !given, len(said) == 1 && said[0] == "yes":
+		return true, nil
+	case len(said) == 1 && said[0] == "no":
+		return false, nil
+	}
+	return false, badFacts{"evidence", "is to be yes or no"}
 }
 
 // unread answers a body that could not be read: too large, too slow, or cut off.
@@ -153,8 +141,8 @@ func (d *HTTP) knows(r *http.Request) bool {
 		return true
 	}
 	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	sum := sha256.Sum256([]byte(strings.TrimSpace(shown)))
-	return subtle.ConstantTimeCompare(sum[:], d.token[:]) == 1 && strings.EqualFold(scheme, "Bearer")
+	sum, ours := sha256.Sum256([]byte(strings.TrimSpace(shown))), sha256.Sum256([]byte(d.Token))
+	return subtle.ConstantTimeCompare(sum[:], ours[:]) == 1 && strings.EqualFold(scheme, "Bearer")
 }
 
 // isJSON reports whether the body is said to be what it must be. A web page cannot have a browser send that here without
@@ -169,14 +157,11 @@ func isJSON(h http.Header) bool {
 // refuse answers a request that is none of ours, and says so in the log from time to time: a program that asks wrongly is
 // never told about its clients, and somebody must hear of it.
 func (d *HTTP) refuse(w http.ResponseWriter, r *http.Request, code int, err error) {
-	often := &d.wrong
+	often := &d.server.wrong
 	if code == http.StatusUnauthorized {
 		often = &d.strangers
 	}
-	if n, due := often.due(); due {
-		d.Log.Warn("a request that cannot be answered", "status", code, "error", err, "peer", r.RemoteAddr,
-			"others_since_the_last_warning", n)
-	}
+	often.warn(d.server.Log, "a request that cannot be answered", "status", code, "error", err, "peer", r.RemoteAddr)
 	e := httpError{Error: err.Error()}
 	if bad, is := errors.AsType[badFacts](err); is {
 		e.Field = bad.field
@@ -230,13 +215,32 @@ type fieldAnswer struct {
 	Value string `json:"value"`
 }
 
-// appendVerdict appends the verdict's JSON with what is to be done now, and returns false where there is no ruling. Accept
-// is no more than continue: it is no permit.
+// appendVerdict appends the verdict's JSON with what is to be done now, and returns false where there is no ruling.
 func appendVerdict(b []byte, r response.Response) (_ []byte, ok bool) {
+	if r.Record == nil {
+		return b, false
+	}
+	b = r.Record.AppendJSON(b)
+	return appendNow(b[:len(b)-len("}")], r)
+}
+
+// appendBrief appends the verdict's name with what is to be done now, and returns false where there is no ruling.
+func appendBrief(b []byte, r response.Response) (_ []byte, ok bool) {
+	b = append(b, `{"id":`...)
+	b = strconv.AppendQuote(b, r.ID) // letters and digits
+	return appendNow(b, r)
+}
+
+// appendNow ends an object with what is to be done now, and returns false where there is no ruling. Accept is no more than
+// continue: it is no permit.
+func appendNow(b []byte, r response.Response) (_ []byte, ok bool) {
 	now := nowAnswer{Do: r.Do, Headers: make([]fieldAnswer, 0, len(r.Headers))}
 	switch r.Do {
 	case helogate.Continue, helogate.Accept:
 		now.Do = helogate.Continue
+		if len(r.Headers) == 0 {
+			return append(b, `,"now":{"do":"continue","reply":null,"headers":[]}}`...), true
+		}
 		for _, f := range r.Headers {
 			now.Headers = append(now.Headers, fieldAnswer(f))
 		}
@@ -246,14 +250,9 @@ func appendVerdict(b []byte, r response.Response) (_ []byte, ok bool) {
 	default:
 		return b, false
 	}
-	if r.Record == nil {
-		return b, false
-	}
 	said, err := json.Marshal(now)
 	if err != nil {
 		panic(err)
 	}
-	b = r.Record.AppendJSON(b)
-	b = append(b[:len(b)-len("}")], `,"now":`...)
-	return append(append(b, said...), '}'), true
+	return append(append(append(b, `,"now":`...), said...), '}'), true
 }

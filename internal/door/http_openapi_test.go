@@ -152,7 +152,7 @@ func members(into map[string]bool, prefix string, value any) {
 }
 
 // ask asks the door, and holds the answer against what the file says of its status.
-func (o *openAPI) ask(d *HTTP, method, path, body string, head map[string]string) (code int, answer string) {
+func (o *openAPI) ask(d *Server, method, path, body string, head map[string]string) (code int, answer string) {
 	o.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	for name, value := range head {
@@ -160,14 +160,13 @@ func (o *openAPI) ask(d *HTTP, method, path, body string, head map[string]string
 	}
 	w := httptest.NewRecorder()
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	d.init()
-	d.server.init(d.Log, d.handle)
-	d.handle(w, r)
+	handlerOf(d)(w, r)
 	operation := strings.ToLower(method)
 	if w.Code == http.StatusMethodNotAllowed {
 		operation = strings.ToLower(w.Header().Get("Allow"))
 	}
 	status := fmt.Sprint(w.Code)
+	path, _, _ = strings.Cut(path, "?")
 	said := o.at("paths", path, operation, "responses", status)
 	if headers, ok := said["headers"].(map[string]any); ok {
 		for name := range headers {
@@ -176,16 +175,31 @@ func (o *openAPI) ask(d *HTTP, method, path, body string, head map[string]string
 			}
 		}
 	}
-	schema := o.at("paths", path, operation, "responses", status, "content", "application/json")["schema"].(map[string]any)["$ref"].(string)
-	name := strings.TrimPrefix(schema, "#/components/schemas/")
+	schema := o.at("paths", path, operation, "responses", status, "content", "application/json")["schema"].(map[string]any)
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(w.Body.String()))
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	if err := o.schema(name, "Facts").Validate(value); err != nil {
+	if err := o.valid(schema, value); err != nil {
 		o.t.Errorf("%s %s: %s: %v\n%s", method, path, status, err, w.Body)
 	}
 	return w.Code, w.Body.String()
+}
+
+// valid holds a value against a schema by its name, or against one of several.
+func (o *openAPI) valid(schema map[string]any, value any) (err error) {
+	o.t.Helper()
+	refs, several := schema["oneOf"].([]any)
+	if !several {
+		refs = []any{schema}
+	}
+	for _, ref := range refs {
+		name := strings.TrimPrefix(ref.(map[string]any)["$ref"].(string), "#/components/schemas/")
+		if err = o.schema(name, "Facts").Validate(value); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // everything is a verdict that has all that one can have.
@@ -195,13 +209,13 @@ func everything(f helogate.Facts) helogate.Record {
 	f.Earlier = []string{"EHLO a\xff"}
 	return helogate.Record{Facts: f, Verdict: helogate.Verdict{
 		ID:       "8rx7ssvzkrbze",
-		Policy:   "s5m2zk4b9tqty",
+		Policy:   "4tbf2n0w6q8zc",
 		Decision: helogate.Decision{Action: helogate.Greylist, By: "a", Suspicion: 1, Possible: 2},
 		Trial:    helogate.Decision{Action: helogate.Reject, By: "b", Suspicion: 3, Possible: 4},
 		Reply:    helogate.Reply{Code: 451, Enhanced: "4.7.1", Text: "later"},
 		Would:    []string{"b"},
 		Findings: []helogate.Finding{{Check: "a", Outcome: helogate.Fail, Action: helogate.Action{Do: helogate.Greylist},
-			Why: "w", Code: "5.7.1", Entry: 1, Retry: time.Second}},
+			Why: "w", Code: "5.7.1", Entry: 1, Ref: "r", Retry: time.Second}},
 		Asked: helogate.Evidence{{Question: helogate.Question{Kind: helogate.A, Name: "a\xff"},
 			Answer: &helogate.Answer{Status: helogate.OK, Values: []string{"192.0.2.1"}, TTL: time.Minute}}},
 	}}
@@ -226,7 +240,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 		}
 		return response.Response{Do: helogate.Defer, Reply: r.Reply, Record: &r}
 	}
-	d := &HTTP{Judge: judge, Token: "0123456789abcdef", Version: "1.2.3"}
+	d := &Server{Protocol: &HTTP{Token: "0123456789abcdef", Version: "1.2.3"}, Judge: judge}
 	good := map[string]string{"Authorization": "Bearer 0123456789abcdef", "Content-Type": "application/json"}
 	with := func(name, value string) map[string]string {
 		m := maps.Clone(good)
@@ -251,6 +265,11 @@ func TestOpenAPIAnswers(t *testing.T) {
 		{"POST", "/v1/judge", fullFacts, good, 200, "Verdict"},
 		{"POST", "/v1/judge", rcpt("let in"), good, 200, "Verdict"},
 		{"POST", "/v1/judge", `{"stage":"connect","client":"192.0.2.1"}`, good, 200, "Verdict"},
+		{"POST", "/v1/judge?evidence=yes", fullFacts, good, 200, "Verdict"},
+		{"POST", "/v1/judge?evidence=no", fullFacts, good, 200, "Brief"},
+		{"POST", "/v1/judge?evidence=no", rcpt("let in"), good, 200, "Brief"},
+		{"POST", "/v1/judge?evidence=no", rcpt("none"), good, 503, "Error"},
+		{"POST", "/v1/judge?evidence=none", fullFacts, good, 400, "Error"},
 		{"POST", "/v1/judge", rcpt("none"), good, 503, "Error"},
 		{"POST", "/v1/judge", `{"stage":1}`, good, 400, "Error"},
 		{"POST", "/v1/judge", `[`, good, 400, "Error"},
@@ -265,10 +284,13 @@ func TestOpenAPIAnswers(t *testing.T) {
 		if code != c.want {
 			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, code, answer, c.want)
 		}
-		statuses[c.path+" "+fmt.Sprint(code)] = true
+		path, _, _ := strings.Cut(c.path, "?")
+		statuses[path+" "+fmt.Sprint(code)] = true
 		answered(c.schema, answer)
 	}
-	d.stopping.Store(true)
+	if err := d.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
 	code, _ := o.ask(d, "GET", "/v1/health", "", nil)
 	statuses["/v1/health "+fmt.Sprint(code)] = true
 	statuses["/v1/judge 408"] = true // TestHTTPSlowBody
@@ -285,7 +307,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 	if !maps.Equal(said, statuses) {
 		t.Errorf("the file has   %v\nthe door gives %v", slices.Sorted(maps.Keys(said)), slices.Sorted(maps.Keys(statuses)))
 	}
-	for _, schema := range []string{"Verdict", "Error", "Health"} {
+	for _, schema := range []string{"Verdict", "Brief", "Error", "Health"} {
 		for _, name := range o.properties(schema+".", o.at("components", "schemas", schema)) {
 			if !seen[name] {
 				t.Errorf("the file has %s, and no answer does", name)
@@ -378,7 +400,7 @@ func TestOpenAPIRealVerdict(t *testing.T) {
 		return response.Response{Do: v.Action, Record: &helogate.Record{Facts: f, Verdict: v}}
 	}
 	body := factsJSON(t, helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr("192.0.2.1"), Helo: "a"})
-	if code, answer := o.ask(&HTTP{Judge: judge}, "POST", "/v1/judge", string(body), map[string]string{"Content-Type": "application/json"}); code != 200 {
+	if code, answer := o.ask(&Server{Protocol: &HTTP{}, Judge: judge}, "POST", "/v1/judge", string(body), map[string]string{"Content-Type": "application/json"}); code != 200 {
 		t.Errorf("%d %s", code, answer)
 	}
 }

@@ -91,7 +91,7 @@ func TestHTTPAnswer(t *testing.T) {
 		}, `{"do":"continue","reply":null,"headers":[]}`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			l := serveDoor(t, &HTTP{Judge: c.judge})
+			l := serveDoor(t, &Server{Protocol: &HTTP{}, Judge: c.judge})
 			r, body := httpAsk(t, l, httpPost(smallFacts))
 			facts, err := readFacts([]byte(smallFacts))
 			if err != nil {
@@ -108,6 +108,42 @@ func TestHTTPAnswer(t *testing.T) {
 	}
 }
 
+// Without evidence the answer is the verdict's name and what to do now; the judge is not asked for the record.
+func TestHTTPWithoutEvidence(t *testing.T) {
+	no := helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "192.0.2.25 has no name"}
+	for _, c := range []struct {
+		brief response.Response
+		want  string
+	}{
+		{response.Response{ID: "8rx7ssvzkrbze", Do: helogate.Accept}, `{"id":"8rx7ssvzkrbze","now":{"do":"continue","reply":null,"headers":[]}}`},
+		{response.Response{ID: "8rx7ssvzkrbze", Do: helogate.Reject, Reply: no},
+			`{"id":"8rx7ssvzkrbze","now":{"do":"reject","reply":{"code":550,"enhanced":"5.7.25","text":"192.0.2.25 has no name"},"headers":[]}}`},
+		{response.Response{ID: "8rx7ssvzkrbze", Do: helogate.Continue, Headers: []header.Field{{Name: "X-Helogate", Value: "a"}}},
+			`{"id":"8rx7ssvzkrbze","now":{"do":"continue","reply":null,"headers":[{"name":"X-Helogate","value":"a"}]}}`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := serveDoor(t, &Server{Protocol: &HTTP{}, Judge: always(c.brief), Whole: rules(helogate.Continue, helogate.Reply{})})
+			ask := func(query string) (int, string) {
+				r, body := httpAsk(t, l, strings.Replace(httpPost(smallFacts), "/v1/judge", "/v1/judge"+query, 1))
+				return r.StatusCode, body
+			}
+			if code, got := ask("?evidence=no"); code != 200 || got != c.want {
+				t.Errorf("%d\n got %s\nwant %s", code, got, c.want)
+			}
+			for _, query := range []string{"", "?", "?evidence=yes", "?x=1", "?x=1&evidence=yes"} {
+				if code, got := ask(query); code != 200 || !strings.Contains(got, `"facts":{`) {
+					t.Errorf("%q: %d %s", query, code, got)
+				}
+			}
+			for _, query := range []string{"?evidence=none", "?evidence", "?evidence=no&evidence=yes"} {
+				if code, got := ask(query); code != 400 || !strings.Contains(got, "evidence is to be yes or no") {
+					t.Errorf("%q: %d %s", query, code, got)
+				}
+			}
+		})
+	}
+}
+
 // Where there is no ruling, nothing is made up: the answer is no 200.
 func TestHTTPNoRuling(t *testing.T) {
 	for name, judge := range map[string]response.Judge{
@@ -119,7 +155,7 @@ func TestHTTPNoRuling(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				r, body := httpAsk(t, serveDoor(t, &HTTP{Judge: judge, Log: log.logger()}), httpPost(smallFacts))
+				r, body := httpAsk(t, serveDoor(t, &Server{Protocol: &HTTP{}, Judge: judge, Log: log.logger()}), httpPost(smallFacts))
 				if r.StatusCode != 503 || body != `{"error":"there is no ruling"}` {
 					t.Errorf("%d %s", r.StatusCode, body)
 				}
@@ -175,7 +211,7 @@ func TestHTTPRefuses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var judged atomic.Int32
 				answer := rules(helogate.Continue, helogate.Reply{})
-				l := serveDoor(t, &HTTP{Token: token, Version: "1.2.3", Judge: func(ctx context.Context, f helogate.Facts) response.Response {
+				l := serveDoor(t, &Server{Protocol: &HTTP{Token: token, Version: "1.2.3"}, Judge: func(ctx context.Context, f helogate.Facts) response.Response {
 					judged.Add(1)
 					return answer(ctx, f)
 				}})
@@ -197,7 +233,7 @@ func TestHTTPRefuses(t *testing.T) {
 // The field at fault is named for programs, too.
 func TestHTTPErrorField(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := serveDoor(t, &HTTP{Judge: passes})
+		l := serveDoor(t, &Server{Protocol: &HTTP{}, Judge: passes})
 		for body, want := range map[string]httpError{
 			`{"stage":"rcpt","client":"192.0.2.1","helo":7}`:        {"helo is to be a JSON string", "helo"},
 			`{"stage":"rcpt","client":"192.0.2.1","\u202e<b>":"a"}`: {`\xe2\x80\xae<b> is not known here`, `\xe2\x80\xae<b>`},
@@ -216,7 +252,7 @@ func TestHTTPErrorField(t *testing.T) {
 func TestHTTPRefusalsAreLoggedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		l := serveDoor(t, &HTTP{Judge: passes, Token: "0123456789abcdef", Log: log.logger()})
+		l := serveDoor(t, &Server{Protocol: &HTTP{Token: "0123456789abcdef"}, Judge: passes, Log: log.logger()})
 		for minute := range 2 {
 			for range 50 {
 				httpAsk(t, l, httpPost(smallFacts))
@@ -249,7 +285,7 @@ func TestHTTPLargeBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := serveDoor(t, &HTTP{Judge: rules(helogate.Continue, helogate.Reply{})}).dial()
+				conn := serveDoor(t, &Server{Protocol: &HTTP{}, Judge: rules(helogate.Continue, helogate.Reply{})}).dial()
 				defer conn.Close()
 				say(t, conn, c.request)
 				if r, body := httpRead(t, bufio.NewReader(conn)); r.StatusCode != c.code {
@@ -264,7 +300,7 @@ func TestHTTPLargeBody(t *testing.T) {
 func TestHTTPSlowBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		judge := func(context.Context, helogate.Facts) response.Response { t.Error("judged"); return response.Response{} }
-		d := &HTTP{Judge: judge}
+		d := &Server{Protocol: &HTTP{}, Judge: judge}
 		l := serveDoor(t, d)
 		whole := httpPost(smallFacts)
 		for _, n := range []int{1, 40, len(whole) - len(smallFacts), len(whole) - 1} {
@@ -294,7 +330,7 @@ func TestHTTPStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
 		answer := rules(helogate.Continue, helogate.Reply{})
-		d := &HTTP{Judge: func(ctx context.Context, f helogate.Facts) response.Response { <-free; return answer(ctx, f) }}
+		d := &Server{Protocol: &HTTP{}, Judge: func(ctx context.Context, f helogate.Facts) response.Response { <-free; return answer(ctx, f) }}
 		conn := serveDoor(t, d).dial()
 		defer conn.Close()
 		say(t, conn, httpPost(smallFacts))
@@ -314,11 +350,11 @@ func TestHTTPStops(t *testing.T) {
 
 // net/http drops requests that come while it closes; one that has just got through is told.
 func TestHTTPHealthWhileStopping(t *testing.T) {
-	d := &HTTP{Judge: passes, Version: "1.2.3"}
-	d.init()
+	d := &Server{Protocol: &HTTP{Version: "1.2.3"}, Judge: passes}
+	handle := handlerOf(d)
 	for _, want := range []string{`200 {"status":"ok","version":"1.2.3"}`, `503 {"status":"stopping","version":"1.2.3"}`} {
 		w := httptest.NewRecorder()
-		d.handle(w, httptest.NewRequest("GET", "/v1/health", nil))
+		handle(w, httptest.NewRequest("GET", "/v1/health", nil))
 		if got := fmt.Sprint(w.Code, " ", w.Body); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
@@ -331,7 +367,7 @@ func TestHTTPHealthWhileStopping(t *testing.T) {
 // A judgement that is ended by force is no answer.
 func TestHTTPStopsByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &HTTP{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+		d := &Server{Protocol: &HTTP{}, Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			<-ctx.Done()
 			return response.Response{}
 		}}
@@ -353,7 +389,7 @@ func TestHTTPStopsByForce(t *testing.T) {
 func TestHTTPAskerGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free, ended := make(chan struct{}), make(chan error, 1)
-		conn := serveDoor(t, &HTTP{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+		conn := serveDoor(t, &Server{Protocol: &HTTP{}, Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			<-free
 			ended <- ctx.Err()
 			return response.Response{}
@@ -369,18 +405,12 @@ func TestHTTPAskerGone(t *testing.T) {
 	})
 }
 
-func TestHTTPWithoutJudge(t *testing.T) {
-	if err := new(HTTP).Serve(newPipeListener()); err == nil {
-		t.Error("a door without a judge served")
-	}
-}
-
 // Many programs at once, on both kinds of socket, each with its own clients: nobody gets another's answer, and all go when
 // the door closes.
 func TestHTTPCrowd(t *testing.T) {
 	answer := rules(helogate.Continue, helogate.Reply{})
 	for _, address := range []string{"127.0.0.1:0", filepath.Join(t.TempDir(), "judge")} {
-		d := &HTTP{Judge: answer}
+		d := &Server{Protocol: &HTTP{}, Judge: answer}
 		l := listenOn(t, address, 0o600)
 		served := make(chan error, 1)
 		go func() { served <- d.Serve(l) }()
@@ -426,7 +456,7 @@ func TestHTTPShows(t *testing.T) {
 			Verb: "EHLO", Helo: "a\xff", Sender: "", Recipient: "bob@example.net", Auth: "jane", Session: "1",
 			Origin: helogate.Origin{Client: netip.MustParseAddr("203.0.113.9"), Helo: "b"}}
 		answer := rules(helogate.Continue, helogate.Reply{})
-		l := serveDoor(t, &HTTP{Judge: func(ctx context.Context, f helogate.Facts) response.Response {
+		l := serveDoor(t, &Server{Protocol: &HTTP{}, Judge: func(ctx context.Context, f helogate.Facts) response.Response {
 			if !reflect.DeepEqual(f, want) {
 				t.Errorf("shown %s", factsText(f))
 			}

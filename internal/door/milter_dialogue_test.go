@@ -32,7 +32,7 @@ type milterDialogue struct{ dialogue }
 
 func newMilterDialogue(t *testing.T) *milterDialogue {
 	d := &milterDialogue{dialogue{t: t, ruling: func() response.Response { return response.Response{Do: helogate.Continue} }}}
-	d.conn = serveDoor(t, &Milter{Judge: d.judge, Log: d.log.logger(), Name: "mx.example.net"}).dial()
+	d.conn = serveDoor(t, &Server{Protocol: &Milter{Name: "mx.example.net"}, Judge: d.judge, Log: d.log.logger()}).dial()
 	d.in = bufio.NewReader(d.conn)
 	return d
 }

@@ -29,7 +29,29 @@ const (
 	smficQuit    = 'Q'
 )
 
-// A milterOrder is how far a dialogue has come. It holds MTAs to what the library, and a session, take for granted: that
+// What is answered.
+const (
+	smfirContinue     = 'c'
+	smfirAccept       = 'a'
+	smfirReplyCode    = 'y'
+	smfirChangeHeader = 'm'
+	smfirInsertHeader = 'i'
+)
+
+// appendFrame appends an answer: its length, what it is, and its data.
+func appendFrame(b []byte, answer byte, data ...string) []byte {
+	n := 1
+	for _, d := range data {
+		n += len(d)
+	}
+	b = append(binary.BigEndian.AppendUint32(b, uint32(n)), answer)
+	for _, d := range data {
+		b = append(b, d...)
+	}
+	return b
+}
+
+// A milterOrder is how far a dialogue has come. It holds MTAs to what a session takes for granted: that
 // strings end, that numbers are there, that a client is known before he says anything, and a sender before a recipient.
 type milterOrder struct {
 	begun     bool // options have been negotiated

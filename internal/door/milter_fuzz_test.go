@@ -12,11 +12,6 @@ import (
 	"github.com/helogate/helogate/internal/response"
 )
 
-// A milterScript gives what an MTA sends in pieces, and keeps what it is answered.
-type milterScript struct{ scriptConn }
-
-func (c *milterScript) Close() error { return nil }
-
 // Whatever comes, in whatever pieces, through our own reader and the library behind it: nothing dies, each command that is
 // well formed and in order is judged once and answered once, up to the first that is not; and an answer is one line.
 func FuzzMilter(f *testing.F) {
@@ -42,15 +37,14 @@ func FuzzMilter(f *testing.F) {
 }
 
 func fuzzMilter(t *testing.T, in []byte, piece uint16, do byte) {
-	const limit = 2000
 	ruling := []response.Response{
 		{Do: helogate.Continue, Headers: []header.Field{{Name: header.AuthenticationResults, Value: "mx.example.net; none"}, {Name: "X\n", Value: "y"}}},
 		{Do: helogate.Reject, Reply: helogate.Reply{Text: "100% \r\n no"}},
 		{Do: helogate.Drop}, {Do: helogate.Accept},
 	}[do%4]
-	wantJudged, wantAnswers := milterOracle(in, limit, ruling.Do == helogate.Drop)
+	wantJudged, wantAnswers := milterOracle(in, ruling.Do == helogate.Drop)
 	judged := 0
-	d := &Milter{Name: "mx.example.net", MaxFrame: limit, Judge: func(_ context.Context, f helogate.Facts) response.Response {
+	d := &Server{Protocol: &Milter{Name: "mx.example.net"}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 		judged++
 		if !f.Client.IsValid() || f.Client.Is4In6() || f.Client.Zone() != "" || f.Session == "" || strings.ContainsRune(f.Helo+f.Sender+f.Recipient+f.Auth, 0) {
 			t.Errorf("shown %s", factsText(f))
@@ -58,9 +52,8 @@ func fuzzMilter(t *testing.T, in []byte, piece uint16, do byte) {
 		return ruling
 	}}
 	d.init()
-	d.server.init()
-	conn := &milterScript{scriptConn{in: in, piece: int(piece)%5000 + 1}}
-	d.handle(conn)
+	conn := &scriptConn{in: in, piece: int(piece)%5000 + 1}
+	d.answer(conn)
 	answered := 0
 	for out := conn.out.Bytes(); len(out) > 0; {
 		n := int(binary.BigEndian.Uint32(out))
@@ -78,13 +71,13 @@ func fuzzMilter(t *testing.T, in []byte, piece uint16, do byte) {
 }
 
 // milterOracle reads what was sent in the plainest way, and says how many commands are judged, and how many answered.
-func milterOracle(in []byte, limit int, drops bool) (judged, answered int) {
+func milterOracle(in []byte, drops bool) (judged, answered int) {
 	var order milterOrder
 	var protocol uint32
 	stray, dropped := false, false
 	for len(in) >= 4 {
 		n := int(binary.BigEndian.Uint32(in))
-		if n == 0 || n > limit || 4+n > len(in) || order.check(in[4:4+n]) != nil {
+		if n == 0 || n > maxFrame || 4+n > len(in) || order.check(in[4:4+n]) != nil {
 			break
 		}
 		code, data := in[4], in[5:4+n]

@@ -1,11 +1,10 @@
 package door
 
 import (
+	"encoding/binary"
 	"log/slog"
 	"slices"
 	"strings"
-
-	"github.com/d--j/go-milter"
 
 	"github.com/helogate/helogate/internal/header"
 )
@@ -72,29 +71,30 @@ func (c *cameFields) add(name, value, ourName string, given []header.Field) {
 
 // editHeader removes what was forged, the last first, since an index may count what is left; then it adds ours above all
 // others, the last first.
-func (s *milterSession) editHeader(m milter.Modifier) error {
+func (s *milterSession) editHeader() {
 	msg := &s.message
-	if n := len(msg.came.forged); n > 0 && m.Actions()&milter.OptChangeHeader != 0 {
+	if n := len(msg.came.forged); n > 0 && s.actions&changesHeader != 0 {
 		s.conn.log(slog.LevelInfo, "fields of a message that bear our name were removed", "fields", n, "left", msg.came.more,
-			"client", s.client.Addr(), "queue_id", m.Get(milter.MacroQueueId))
+			"client", s.client.Addr(), "queue_id", s.macros.get(macroQueueID))
 		for _, f := range slices.Backward(msg.came.forged) {
-			if err := m.ChangeHeader(f.index, f.name, ""); err != nil {
-				return err
-			}
+			s.out = appendField(s.out, smfirChangeHeader, f.index, f.name, "")
 		}
 	}
-	if m.Actions()&milter.OptAddHeader == 0 {
-		return nil
+	if s.actions&addsHeader == 0 {
+		return
 	}
 	for _, f := range slices.Backward(msg.fields) {
-		if !isField(f) {
-			continue
-		}
-		if err := m.InsertHeader(0, f.Name, oneLine(f.Value, header.MaxField-len(f.Name)-len(": "))); err != nil {
-			return err
+		if isField(f) {
+			s.out = appendField(s.out, smfirInsertHeader, 0, f.Name, oneLine(f.Value, header.MaxField-len(f.Name)-len(": ")))
 		}
 	}
-	return nil
+}
+
+// appendField words a change of the index-th field of a name; a value of "" removes it.
+func appendField(b []byte, action byte, index int, name, value string) []byte {
+	var at [4]byte
+	binary.BigEndian.PutUint32(at[:], uint32(index))
+	return appendFrame(b, action, string(at[:]), name, "\x00", value, "\x00")
 }
 
 // isAuthserv reports whether an Authentication-Results bears a name.

@@ -1,27 +1,31 @@
 package door
 
 import (
-	"errors"
-	"fmt"
-	"log/slog"
+	"bytes"
+	"encoding/binary"
 	"net/netip"
-	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync/atomic"
-
-	"github.com/d--j/go-milter"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/header"
-	"github.com/helogate/helogate/internal/printable"
 )
 
-// A milterSession is what an MTA has shown of an SMTP session. The library calls it, a command at a time. An MTA that does
-// not close the connection after a session (SMFIC_QUIT_NC) begins another in it; Postfix opens a new one after XCLIENT.
+// A milterSession is what an MTA has shown of an SMTP session, a command at a time. An MTA that does not close the
+// connection after a session (SMFIC_QUIT_NC) begins another in it; Postfix opens a new one after XCLIENT.
 type milterSession struct {
-	milter.NoOpMilter
-	conn *milterConn
+	conn    *conn
+	ourName string // in Authentication-Results; "" is none
+	milterTerms
+	milterClient
+	macros    milterMacros
+	announced byte   // the command that macros have come for, if it is next
+	out       []byte // the frames that answer a command
+}
 
+// A milterClient is what is known of a client.
+type milterClient struct {
 	client, server netip.AddrPort
 	stray          bool // the client has no address, and nothing is judged
 	name           string
@@ -40,129 +44,136 @@ type milterMessage struct {
 
 var milterSessions atomic.Uint64 // since the start: a client's port is used again, or not known
 
-// errNoAnswer makes the library close the connection. The reason has been logged.
-var errNoAnswer = errors.New("no answer")
-
-// safely has a command answered. Should a line of ours panic, the connection is closed, and the daemon goes on.
-func (s *milterSession) safely(do func() (*milter.Response, error)) (r *milter.Response, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			s.conn.log(slog.LevelError, "panic: closed without an answer", "panic", fmt.Sprint(v), "client", s.client.Addr(),
-				"helo", printable.Text(s.helo, 255), "stack", string(debug.Stack()))
-			r, err = nil, errNoAnswer
+// command does what a command asks for, and returns false when the connection is to be closed. Its data is well formed.
+func (s *milterSession) command(code byte, data []byte) (goesOn bool) {
+	s.out = s.out[:0]
+	announced := s.announced == code
+	s.announced = 0
+	switch code {
+	case smficMacro:
+		s.announced = data[0]
+		s.macros.set(data[0], data[1:])
+		return true
+	case smficOptNeg:
+		s.milterTerms = negotiated(data)
+		s.out = s.appendTerms(s.out)
+		return true
+	case smficAbort:
+		s.macros.drop(macroMail)
+		return true
+	case smficQuitNC:
+		s.macros.drop(macroConnect)
+		s.milterClient = milterClient{}
+		return true
+	case smficQuit:
+		return false
+	}
+	s.macros.begin(code, announced)
+	switch code {
+	case smficConnect:
+		return s.connect(data)
+	case smficHelo:
+		return s.greets(firstString(data))
+	case smficMail:
+		s.certify(macroMail)
+		auth, _ := s.macros.at(macroMail, macroAuthen)
+		s.message = milterMessage{auth: auth, sender: withoutAngles(firstString(data))}
+		return s.judge(helogate.Mail, "")
+	case smficRcpt:
+		return s.judge(helogate.Rcpt, withoutAngles(firstString(data)))
+	case smficHeader:
+		name, value, _ := bytes.Cut(data[:len(data)-1], nul)
+		s.message.came.add(string(name), string(value), s.ourName, s.message.fields)
+		if s.protocol&noReplyToHeader == 0 {
+			s.goOn()
 		}
-	}()
-	return do()
+	case smficBodyEOB:
+		s.editHeader()
+		s.out = appendFrame(s.out, smfirAccept)
+	default: // what only MTAs send that are too old not to
+		s.goOn()
+	}
+	return true
 }
 
-// NewConnection begins anew: nothing is known of the client.
-func (s *milterSession) NewConnection(milter.Modifier) error {
-	*s = milterSession{conn: s.conn}
-	return nil
-}
+// goOn answers that there is no objection.
+func (s *milterSession) goOn() { s.out = appendFrame(s.out, smfirContinue) }
 
-// Connect shows the client's address. Its name is the MTA's finding; helogate looks for itself.
-func (s *milterSession) Connect(_, family string, port uint16, address string, m milter.Modifier) (*milter.Response, error) {
-	*s = milterSession{conn: s.conn}
-	if family != "tcp4" && family != "tcp6" {
+// connect begins anew: it shows the client's address. Its name is the MTA's finding; helogate looks for itself.
+func (s *milterSession) connect(data []byte) bool {
+	s.milterClient = milterClient{}
+	_, data, _ = bytes.Cut(data, nul)
+	family := data[0]
+	if family != '4' && family != '6' {
 		s.stray = true
-		if n, due := s.conn.strays.due(); due {
-			s.conn.log(slog.LevelWarn, "a client without an address is let pass: nothing can be judged", "family", family,
-				"others_since_the_last_warning", n)
-		}
-		return milter.RespContinue, nil
+		s.conn.stray("family", familyName(family))
+		s.goOn()
+		return true
 	}
+	port := binary.BigEndian.Uint16(data[1:])
 	if port == 0 {
-		port = portOf(m.Get(milter.MacroClientPort))
+		port = portOf(s.macros.get(macroClientPort))
 	}
-	s.client = netip.AddrPortFrom(milterAddress(family[len("tcp")], address), port)
-	s.server = serverOf(m)
+	s.client = netip.AddrPortFrom(milterAddress(family, firstString(data[3:])), port)
+	s.server = serverOf(&s.macros)
 	s.name = session(s.client)
 	if s.name == "" {
 		s.name = "[" + s.client.Addr().String() + "]"
 	}
 	s.name += " milter " + strconv.FormatUint(milterSessions.Add(1), 10)
-	return s.answer(helogate.Connect, "")
+	return s.judge(helogate.Connect, "")
+}
+
+func familyName(family byte) string {
+	if family == 'L' {
+		return "unix"
+	}
+	return "unknown"
 }
 
 // serverOf is whom the client connected to. Sendmail's {daemon_addr} is what it listens on, which may be any address;
 // {if_addr} is then the one, if it is not of the loopback.
-func serverOf(m milter.Modifier) netip.AddrPort {
+func serverOf(m *milterMacros) netip.AddrPort {
 	var addr netip.Addr
-	for _, macro := range []string{milter.MacroDaemonAddr, milter.MacroIfAddr} {
-		if a := milterAddress('6', m.Get(macro)); a.IsValid() && (!addr.IsValid() || addr.IsUnspecified()) {
+	for _, macro := range []string{macroDaemonAddr, macroIfAddr} {
+		if a := milterAddress('6', m.get(macro)); a.IsValid() && (!addr.IsValid() || addr.IsUnspecified()) {
 			addr = a
 		}
 	}
-	if port := portOf(m.Get(milter.MacroDaemonPort)); addr.IsValid() && port != 0 {
+	if port := portOf(m.get(macroDaemonPort)); addr.IsValid() && port != 0 {
 		return netip.AddrPortFrom(addr, port)
 	}
 	return netip.AddrPort{}
 }
 
-func portOf(s string) uint16 {
-	n, _ := strconv.ParseUint(s, 10, 16)
-	return uint16(n)
-}
-
-// Helo shows a greeting. A second one may follow STARTTLS, with a certificate then.
+// greets shows a greeting. A second one may follow STARTTLS, with a certificate then.
 //
 // A refusal is not told now. Both MTAs would answer 250 all the same, tell it at MAIL, and keep to it whatever the client
 // greets with until then; but a client may correct its greeting (RFC 5321 section 4.1.4). So what is in force at MAIL is
 // judged there.
-func (s *milterSession) Helo(name string, m milter.Modifier) (*milter.Response, error) {
+func (s *milterSession) greets(name string) bool {
 	s.message = milterMessage{} // who has logged in is told again at MAIL, and was forgotten at STARTTLS
-	s.certify(m)
+	s.certify(macroHelo)
 	s.helo = name
-	r, err := s.answer(helogate.Helo, "")
-	if err == nil && !s.dropped {
-		r = milter.RespContinue
+	goesOn := s.judge(helogate.Helo, "")
+	if goesOn && !s.dropped {
+		s.out = s.out[:0]
+		s.goOn()
 	}
-	return r, err
+	return goesOn
 }
 
-// certify takes down who the client is by his certificate, if the MTA says that it has verified it. Postfix does not: it
+// certify takes down who the client is by his certificate, if the MTA says so now and has verified it. Postfix has not: it
 // shows the subject of any certificate, which proves nothing.
-func (s *milterSession) certify(m milter.Modifier) {
-	verified, told := m.GetEx(macroVerify)
+func (s *milterSession) certify(stage int) {
+	verified, told := s.macros.at(stage, macroVerify)
 	if !told {
 		return
 	}
 	s.certificate = ""
-	if subject := m.Get(milter.MacroCertSubject); verified == "OK" && subject != "" {
+	if subject, _ := s.macros.at(stage, macroCertSubject); verified == "OK" && subject != "" {
 		s.certificate = "certificate " + subject
 	}
-}
-
-// MailFrom shows a sender, and who has logged in.
-func (s *milterSession) MailFrom(from, _ string, m milter.Modifier) (*milter.Response, error) {
-	s.certify(m)
-	s.message = milterMessage{auth: m.Get(milter.MacroAuthAuthen), sender: from}
-	return s.answer(helogate.Mail, "")
-}
-
-// RcptTo shows a recipient.
-func (s *milterSession) RcptTo(to, _ string, _ milter.Modifier) (*milter.Response, error) {
-	return s.answer(helogate.Rcpt, to)
-}
-
-// BodyChunk passes, as all else does that only MTAs send that are too old not to. The library's own answer would be to
-// skip the rest, which they do not know either.
-func (s *milterSession) BodyChunk([]byte, milter.Modifier) (*milter.Response, error) {
-	return milter.RespContinue, nil
-}
-
-// Header shows a field of the message.
-func (s *milterSession) Header(name, value string, _ milter.Modifier) (*milter.Response, error) {
-	return s.safely(func() (*milter.Response, error) {
-		s.message.came.add(name, value, s.conn.Name, s.message.fields)
-		return milter.RespContinue, nil
-	})
-}
-
-// EndOfMessage changes the header.
-func (s *milterSession) EndOfMessage(m milter.Modifier) (*milter.Response, error) {
-	return s.safely(func() (*milter.Response, error) { return milter.RespContinue, s.editHeader(m) })
 }
 
 // facts are those of a stage.
@@ -180,30 +191,52 @@ func (s *milterSession) facts(stage helogate.Stage, recipient string) helogate.F
 
 const droppedCode = 421 // both MTAs send it, and close
 
-// answer has a stage judged, and words what is to be done.
-func (s *milterSession) answer(stage helogate.Stage, recipient string) (*milter.Response, error) {
-	return s.safely(func() (*milter.Response, error) {
-		if s.stray {
-			return milter.RespContinue, nil
+// judge has a stage judged, and words what is to be done. It returns false where there is nothing to say.
+func (s *milterSession) judge(stage helogate.Stage, recipient string) bool {
+	if s.stray {
+		s.goOn()
+		return true
+	}
+	if s.dropped {
+		s.refuse(helogate.Reply{Code: droppedCode, Enhanced: "4.7.0", Text: "closing connection"})
+		return true
+	}
+	s.conn.facts = s.facts(stage, recipient)
+	ruling := s.conn.judge()
+	switch ruling.Do {
+	case helogate.Continue, helogate.Accept:
+		if stage >= helogate.Mail {
+			s.message.fields = merged(ruling.Headers, s.message.fields)
 		}
-		if s.dropped {
-			return milter.RejectWithCodeAndReason(droppedCode, "4.7.0 closing connection")
+		s.goOn()
+	case helogate.Defer, helogate.Reject, helogate.Drop:
+		reply := refusal(ruling)
+		if ruling.Do == helogate.Drop {
+			reply.Code, s.dropped = dropCode, stage != helogate.Helo
 		}
-		ruling := s.conn.Judge(s.conn.server.ctx, s.facts(stage, recipient))
-		switch ruling.Do {
-		case helogate.Continue, helogate.Accept:
-			if stage >= helogate.Mail {
-				s.message.fields = merged(ruling.Headers, s.message.fields)
-			}
-			return milter.RespContinue, nil
-		case helogate.Defer, helogate.Reject, helogate.Drop:
-			reply := refusal(ruling)
-			if ruling.Do == helogate.Drop {
-				reply.Code, s.dropped = dropCode, stage != helogate.Helo
-			}
-			return milter.RejectWithCodeAndReason(uint16(reply.Code), reply.Enhanced+" "+reply.Text)
-		}
-		s.conn.log(slog.LevelError, "no ruling: closed without an answer", "do", ruling.Do.String(), "client", s.client.Addr())
-		return nil, errNoAnswer
-	})
+		s.refuse(reply)
+	default:
+		s.conn.noRuling(ruling.Do)
+		return false
+	}
+	return true
+}
+
+// refuse answers with a reply. An MTA takes "%" for the beginning of an escape.
+func (s *milterSession) refuse(r helogate.Reply) {
+	s.out = appendFrame(s.out, smfirReplyCode, strings.ReplaceAll(r.String(), "%", "%%"), "\x00")
+}
+
+// firstString is what stands before the first NUL.
+func firstString(data []byte) string {
+	before, _, _ := bytes.Cut(data, nul)
+	return string(before)
+}
+
+// withoutAngles is an address without the <> around it.
+func withoutAngles(s string) string {
+	if len(s) > 1 && s[0] == '<' && s[len(s)-1] == '>' {
+		return s[1 : len(s)-1]
+	}
+	return s
 }

@@ -68,7 +68,7 @@ func TestMilterBroken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				conn := serveDoor(t, &Milter{Judge: passes, Log: log.logger()}).dial()
+				conn := serveDoor(t, &Server{Protocol: &Milter{}, Judge: passes, Log: log.logger()}).dial()
 				tell(t, conn, c.well...)
 				say(t, conn, c.then)
 				if strings.HasPrefix(c.then, frame("E")) && len(c.well) == 4 {
@@ -89,20 +89,18 @@ func TestMilterBroken(t *testing.T) {
 func TestMilterLargeFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
-		d := &Milter{Judge: passes}
+		d := &Server{Protocol: &Milter{}, Judge: passes}
 		d.init()
-		d.server.init()
-		conn := d.newConn(there)
+		conn := &conn{Conn: there, server: d, limits: &milterLimits, whole: frameEnd}
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			for _, f := range []string{optNeg, connectMsg, mailMsg, "LSubject\x00" + strings.Repeat("x", 1<<20-10) + "\x00", "LX\x00y\x00"} {
-				if err := conn.next(); err != nil || conn.give != 4+len(f) {
-					t.Errorf("%.10q: %v, %d bytes", f, err, conn.give)
+				if got, err := conn.next(); err != nil || string(got) != frame(f) {
+					t.Errorf("%.10q: %v, %d bytes", f, err, len(got))
 				}
-				conn.start, conn.give = conn.start+conn.give, 0
 			}
-			if len(conn.buf) > milterBuffer {
+			if len(conn.buf) > milterLimits.buffer {
 				t.Errorf("holds %d bytes", len(conn.buf))
 			}
 		}()
@@ -118,27 +116,21 @@ func TestMilterLargeFrames(t *testing.T) {
 // A peer that connects and says nothing has not long; one that has begun has as long as an MTA waits for its client.
 func TestMilterTimeouts(t *testing.T) {
 	for name, c := range map[string]struct {
-		door *Milter
 		well []string
 		then string
 		want time.Duration
 		log  string
 	}{
-		"nothing":              {&Milter{}, nil, "", 30 * time.Second, "nothing was said for 30s"},
-		"a byte":               {&Milter{}, nil, "\x00", 30 * time.Second, "a frame that was not whole after 30s"},
-		"nothing, as set":      {&Milter{FirstTimeout: time.Second}, nil, "", time.Second, "nothing was said for 1s"},
-		"negotiated":           {&Milter{}, []string{optNeg}, "", 7210 * time.Second, ""},
-		"negotiated, as set":   {&Milter{IdleTimeout: time.Hour}, []string{optNeg}, "", time.Hour, ""},
-		"half a frame":         {&Milter{}, []string{optNeg, connectMsg}, "\x00\x00\x00\x20Hx", 30 * time.Second, "a frame that was not whole after 30s"},
-		"half a frame, as set": {&Milter{FrameTimeout: time.Second}, []string{optNeg}, "\x00\x00", time.Second, "a frame that was not whole after 1s"},
-		"macros alone":         {&Milter{}, []string{optNeg, connectMsg}, frame("DHr\x00x\x00"), 7210 * time.Second, ""},
+		"nothing":      {nil, "", 30 * time.Second, "nothing was said for 30s"},
+		"a byte":       {nil, "\x00", 30 * time.Second, "a frame that was not whole after 30s"},
+		"negotiated":   {[]string{optNeg}, "", 7210 * time.Second, ""},
+		"half a frame": {[]string{optNeg, connectMsg}, "\x00\x00\x00\x20Hx", 30 * time.Second, "a frame that was not whole after 30s"},
+		"macros alone": {[]string{optNeg, connectMsg}, frame("DHr\x00x\x00"), 7210 * time.Second, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				d := c.door
-				d.Judge, d.Log = passes, log.logger()
-				conn := serveDoor(t, d).dial()
+				conn := serveDoor(t, &Server{Protocol: &Milter{}, Judge: passes, Log: log.logger()}).dial()
 				tell(t, conn, c.well...)
 				begin := time.Now()
 				say(t, conn, c.then)
@@ -158,19 +150,17 @@ func TestMilterTimeouts(t *testing.T) {
 
 // Who takes no answer is not waited for.
 func TestMilterWriteTimeout(t *testing.T) {
-	for set, want := range map[time.Duration]time.Duration{0: 10 * time.Second, time.Second: time.Second} {
-		synctest.Test(t, func(t *testing.T) {
-			conn := serveDoor(t, &Milter{Judge: passes, WriteTimeout: set}).dial()
-			tell(t, conn, optNeg)
-			begin := time.Now()
-			io.WriteString(conn, frame(connectMsg))
-			io.WriteString(conn, frame(heloMsg)) // not read before the answer is, and that is never
-			if got := time.Since(begin); got != want {
-				t.Errorf("closed after %s, want %s", got, want)
-			}
-			closedWithout(t, conn)
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		conn := serveDoor(t, &Server{Protocol: &Milter{}, Judge: passes}).dial()
+		tell(t, conn, optNeg)
+		begin := time.Now()
+		io.WriteString(conn, frame(connectMsg))
+		io.WriteString(conn, frame(heloMsg)) // not read before the answer is, and that is never
+		if got := time.Since(begin); got != 10*time.Second {
+			t.Errorf("closed after %s", got)
+		}
+		closedWithout(t, conn)
+	})
 }
 
 // Shutdown answers what is being judged, lets a message come to its end, and closes who waits for his client.
@@ -191,7 +181,7 @@ func TestMilterShutdown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := &Milter{Judge: func(_ context.Context, f helogate.Facts) response.Response {
+				d := &Server{Protocol: &Milter{}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 					if f.Helo == "slow" {
 						time.Sleep(time.Second)
 					}
@@ -235,7 +225,7 @@ func TestMilterShutdown(t *testing.T) {
 func TestMilterShutdownByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipeListener()
-		d := &Milter{Judge: func(ctx context.Context, f helogate.Facts) response.Response {
+		d := &Server{Protocol: &Milter{}, Judge: func(ctx context.Context, f helogate.Facts) response.Response {
 			if f.Helo == "" {
 				return response.Response{Do: helogate.Continue}
 			}
@@ -263,15 +253,9 @@ func TestMilterShutdownByForce(t *testing.T) {
 	})
 }
 
-func TestMilterWithoutJudge(t *testing.T) {
-	if err := new(Milter).Serve(newPipeListener()); err == nil {
-		t.Error("a door without a judge served")
-	}
-}
-
 // The library's client, over a real socket, brings a message as an MTA would.
 func TestMilterClient(t *testing.T) {
-	d := &Milter{Name: "mx.example.net", Judge: func(_ context.Context, f helogate.Facts) response.Response {
+	d := &Server{Protocol: &Milter{Name: "mx.example.net"}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 		if f.Recipient == "carol@example.net" {
 			return response.Response{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "100% no"}}
 		}
@@ -332,7 +316,7 @@ func TestMilterStraysAreLoggedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
 		judge := func(context.Context, helogate.Facts) response.Response { t.Error("judged"); return response.Response{} }
-		conn := serveDoor(t, &Milter{Judge: judge, Log: log.logger()}).dial()
+		conn := serveDoor(t, &Server{Protocol: &Milter{}, Judge: judge, Log: log.logger()}).dial()
 		tell(t, conn, optNeg)
 		for minute := range 2 {
 			for range 100 {

@@ -1,93 +1,62 @@
 package door
 
 import (
-	"context"
-	"errors"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/printable"
 	"github.com/helogate/helogate/internal/response"
 )
 
-// Nginx is the door of nginx's mail proxy (ngx_mail_auth_http_module): at RCPT nginx asks by HTTP where a client is to be
+// Nginx is the protocol of nginx's mail proxy (ngx_mail_auth_http_module): at RCPT nginx asks by HTTP where a client is to be
 // passed on to, and shows in the request's header who it is and what it said.
 //
 // What passes is passed on to Backend, whose own checks then decide. What is refused is answered with code and text, and
 // nginx makes its reply of them after the second that Auth-Wait names; without one it would close the connection, which
 // it does for Drop. In trouble there is no Auth-Status, and nginx answers 451 4.3.2 and closes.
 //
-// Who logs in is nobody that this door knows, and is not let in, whatever the password: to the backend nginx would name him
+// Who logs in is nobody that helogate knows, and is not let in, whatever the password: to the backend nginx would name him
 // as one who has logged in (XCLIENT LOGIN). With "smtp_auth none" nginx does not offer AUTH, and takes it all the same.
-//
-// Fields are set before Serve.
 type Nginx struct {
-	Judge   response.Judge
-	Log     *slog.Logger   // nil: nothing is logged
 	Backend netip.AddrPort // the mail server that nginx is to pass those on to that are let in
 
-	server httpServer
-	once   sync.Once
-	strays seldom // requests about no client
-	wrong  seldom // requests that are not answered
+	httpServer
 }
 
-// Serve answers who connects to l until l closes, and closes it. It may run on several listeners. It returns nil after
-// Shutdown, else why it could not go on.
-func (d *Nginx) Serve(l net.Listener) error {
-	switch {
-	case d.Judge == nil:
-		return errors.New("door: Nginx has no Judge")
-	case !d.Backend.IsValid() || d.Backend.Port() == 0:
-		return errors.New("door: Nginx has no Backend")
+func (d *Nginx) missing() string {
+	if !d.Backend.IsValid() || d.Backend.Port() == 0 {
+		return "Backend"
 	}
-	d.once.Do(func() {
-		if d.Log == nil {
-			d.Log = slog.New(slog.DiscardHandler)
-		}
-		d.strays.every, d.wrong.every = time.Minute, time.Minute
-	})
-	return d.server.serve(l, d.Log, d.handle)
+	return ""
 }
 
-// Shutdown stops accepting, lets requests under way be answered, and closes connections that are idle. It returns nil
-// when that is done. When ctx ends before, it ends the judgements, closes all and says so.
-func (d *Nginx) Shutdown(ctx context.Context) error { return d.server.shutdown(ctx) }
+func (d *Nginx) answer(c *conn) error { return d.httpServer.answer(c, d.request) }
 
-// Connections returns how many connections are open.
-func (d *Nginx) Connections() int { return d.server.open() }
-
-func (d *Nginx) handle(w http.ResponseWriter, r *http.Request) {
+func (d *Nginx) request(w http.ResponseWriter, r *http.Request) {
 	if why := notNginx(r); why != "" {
-		if n, due := d.wrong.due(); due { // bots that try passwords cause it, too
-			d.Log.Warn("not a request of nginx that can be answered", "why", why, "client_ip",
-				printable.Text(r.Header.Get("Client-Ip"), 64), "peer", r.RemoteAddr, "others_since_the_last_warning", n)
-		}
+		d.server.wrong.warn(d.server.Log, "not a request of nginx that can be answered", // bots that try passwords cause it, too
+			"why", why, "client_ip", printable.Text(r.Header.Get("Client-Ip"), 64), "peer", r.RemoteAddr)
 		http.Error(w, why, http.StatusBadRequest)
 		return
 	}
 	f := nginxFacts(r.Header)
 	ruling := response.Response{Do: helogate.Continue}
 	if f.Client.IsValid() {
-		ruling = d.Judge(d.server.ctx, f)
-	} else if n, due := d.strays.due(); due {
-		d.Log.Warn("a client without an address is let pass: nothing can be judged", "client_ip",
-			printable.Text(r.Header.Get("Client-Ip"), 64), "others_since_the_last_warning", n)
+		ruling = d.server.Judge(d.server.ctx, f)
+	} else {
+		d.server.strays.warn(d.server.Log, "a client without an address is let pass: nothing can be judged",
+			"client_ip", printable.Text(r.Header.Get("Client-Ip"), 64))
 	}
-	if !d.answer(w.Header(), ruling) {
-		d.Log.Error("no ruling: closed without an answer", "do", ruling.Do.String(), "client", f.Client)
+	if !d.word(w.Header(), ruling) {
+		d.server.Log.Error("no ruling: closed without an answer", "do", ruling.Do.String(), "client", f.Client)
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// notNginx says why a request is not what this door is for; "" is that it is.
+// notNginx says why a request is not what this listener is for; "" is that it is.
 func notNginx(r *http.Request) string {
 	switch h := r.Header; {
 	case r.Method != http.MethodGet:
@@ -153,9 +122,9 @@ func pathEnd(s string) int {
 	return len(s)
 }
 
-// answer words a ruling in a header, and reports whether there was one. The text begins with the enhanced code, for "OK"
+// word words a ruling in a header, and reports whether there was one. The text begins with the enhanced code, for "OK"
 // and "WAIT" alone would mean something else.
-func (d *Nginx) answer(h http.Header, r response.Response) bool {
+func (d *Nginx) word(h http.Header, r response.Response) bool {
 	switch r.Do {
 	case helogate.Continue, helogate.Accept:
 		h.Set("Auth-Status", "OK")

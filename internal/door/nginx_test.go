@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -47,9 +46,8 @@ func nginxRequest(replace ...string) string {
 	return text + "\r\n"
 }
 
-func serveNginx(t *testing.T, d *Nginx) *pipeListener {
+func serveNginx(t *testing.T, d *Server) *pipeListener {
 	t.Helper()
-	d.Backend = backend
 	return serveDoor(t, d)
 }
 
@@ -96,7 +94,7 @@ func TestNginxFacts(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var got string
-			l := serveNginx(t, &Nginx{Judge: func(_ context.Context, f helogate.Facts) response.Response {
+			l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 				got = factsText(f)
 				return response.Response{Do: helogate.Continue}
 			}})
@@ -158,7 +156,7 @@ func TestNginxAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				l := serveNginx(t, &Nginx{Log: log.logger(), Judge: always(c.ruling)})
+				l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Log: log.logger(), Judge: always(c.ruling)})
 				status, got := askNginx(t, l, nginxRequest())
 				if status != c.status || got != c.want {
 					t.Errorf("answered %d %s\nwant     %d %s", status, got, c.status, c.want)
@@ -176,7 +174,7 @@ func TestNginxBackend(t *testing.T) {
 	for addr, want := range map[string]string{"[2001:db8::1]:25": "2001:db8::1", "[::ffff:192.0.2.1]:25": "192.0.2.1"} {
 		h := http.Header{}
 		d := &Nginx{Backend: netip.MustParseAddrPort(addr)}
-		if d.answer(h, response.Response{Do: helogate.Continue}); h.Get("Auth-Server") != want || h.Get("Auth-Port") != "25" {
+		if d.word(h, response.Response{Do: helogate.Continue}); h.Get("Auth-Server") != want || h.Get("Auth-Port") != "25" {
 			t.Errorf("%s: %v", addr, h)
 		}
 	}
@@ -202,7 +200,7 @@ func TestNginxTrouble(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := serveNginx(t, &Nginx{Judge: func(_ context.Context, f helogate.Facts) response.Response {
+				l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 					if f.Client.String() == "192.0.2.66" {
 						panic("as told")
 					}
@@ -223,7 +221,7 @@ func TestNginxTrouble(t *testing.T) {
 func TestNginxWithoutClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		l := serveNginx(t, &Nginx{Log: log.logger(), Judge: func(context.Context, helogate.Facts) response.Response {
+		l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Log: log.logger(), Judge: func(context.Context, helogate.Facts) response.Response {
 			t.Error("judged")
 			return response.Response{}
 		}})
@@ -239,7 +237,7 @@ func TestNginxWithoutClient(t *testing.T) {
 func TestNginxShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
-		d := &Nginx{Judge: func(context.Context, helogate.Facts) response.Response {
+		d := &Server{Protocol: &Nginx{Backend: backend}, Judge: func(context.Context, helogate.Facts) response.Response {
 			<-free
 			return response.Response{Do: helogate.Continue}
 		}}
@@ -262,7 +260,7 @@ func TestNginxShutdown(t *testing.T) {
 		}
 	})
 	synctest.Test(t, func(t *testing.T) { // by force
-		d := &Nginx{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+		d := &Server{Protocol: &Nginx{Backend: backend}, Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			<-ctx.Done()
 			return response.Response{}
 		}}
@@ -279,19 +277,6 @@ func TestNginxShutdown(t *testing.T) {
 			t.Errorf("answered %d %s", status, got)
 		}
 	})
-}
-
-func TestNginxIncomplete(t *testing.T) {
-	for _, d := range []*Nginx{{}, {Judge: passes}, {Backend: backend}, {Judge: passes, Backend: netip.AddrPortFrom(backend.Addr(), 0)}} {
-		if err := d.Serve(newPipeListener()); err == nil {
-			t.Errorf("%+v served", d)
-		}
-	}
-	l := newPipeListener()
-	l.Close()
-	if err := (&Nginx{Judge: passes, Backend: backend}).Serve(l); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("got %v", err)
-	}
 }
 
 // Whatever a client says: what nginx makes of it is answered by one status line and one Auth-Status, the judge is shown no
@@ -315,7 +300,7 @@ func FuzzNginx(f *testing.F) {
 			return
 		}
 		sent := string(in)
-		d := &Nginx{Backend: backend, Log: (&logbook{}).logger(), Judge: func(_ context.Context, f helogate.Facts) response.Response {
+		d := &Server{Protocol: &Nginx{Backend: backend}, Log: (&logbook{}).logger(), Judge: func(_ context.Context, f helogate.Facts) response.Response {
 			if f.Stage != helogate.Rcpt || !f.Client.IsValid() || f.Client.Is4In6() || f.Client.Zone() != "" || f.Auth != "" {
 				t.Fatalf("shown %s", factsText(f))
 			}
@@ -326,9 +311,8 @@ func FuzzNginx(f *testing.F) {
 			}
 			return response.Response{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: f.Helo + f.Sender}}
 		}}
-		d.server.init(d.Log, d.handle)
 		w := &recorded{header: http.Header{}}
-		d.handle(w, r)
+		handlerOf(d)(w, r)
 		status := w.header["Auth-Status"]
 		if len(status) > 1 || w.code != 0 && len(status) > 0 {
 			t.Fatalf("answered %d %q", w.code, w.header)
@@ -355,7 +339,7 @@ func (w *recorded) WriteHeader(code int)        { w.code = code }
 func TestNginxLoginsAreLoggedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		l := serveNginx(t, &Nginx{Log: log.logger(), Judge: passes})
+		l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Log: log.logger(), Judge: passes})
 		for range 3 {
 			askNginx(t, l, nginxRequest("Auth-Method: plain"))
 		}
@@ -370,7 +354,7 @@ func TestNginxLoginsAreLoggedSeldom(t *testing.T) {
 func TestNginxGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		judged := make(chan error, 1)
-		l := serveNginx(t, &Nginx{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+		l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			time.Sleep(time.Second)
 			judged <- ctx.Err()
 			return response.Response{Do: helogate.Continue}

@@ -20,11 +20,11 @@ const maxHeld = 20
 
 // dataLine passes a line of a message on, with our fields before the first. smtpd has put its own Received there, so they
 // stand above that, as RFC 8601 section 2 wants it.
-func (o *OpenSMTPD) dataLine(l *smtpdLine) {
+func (o *smtpdConn) dataLine(l *smtpdLine) {
 	var forged bool
 	var out []string
 	o.mu.Lock()
-	if s := o.sessions[l.session]; s == nil {
+	if s := o.known[l.session]; s == nil {
 		out = []string{l.params}
 	} else {
 		if !s.message.begun {
@@ -39,7 +39,7 @@ func (o *OpenSMTPD) dataLine(l *smtpdLine) {
 	}
 	o.mu.Unlock()
 	if forged {
-		o.Log.Info("results that somebody else gave in our name were taken out", "session", l.session)
+		o.server.Log.Info("results that somebody else gave in our name were taken out", "session", l.session)
 	}
 	for _, line := range out {
 		o.out.say("filter-dataline|", l.session, "|", l.token, "|", line, "\n")

@@ -21,20 +21,21 @@ type smtpdSession struct {
 }
 
 // report notes what smtpd tells.
-func (o *OpenSMTPD) report(l *smtpdLine) {
+func (o *smtpdConn) report(l *smtpdLine) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if l.event == "link-connect" {
 		o.connect(l)
 		return
 	}
-	s := o.sessions[l.session]
+	s := o.known[l.session]
 	if s == nil {
 		return
 	}
 	switch l.event {
 	case "link-disconnect":
-		delete(o.sessions, l.session)
+		delete(o.known, l.session)
+		o.open.Add(-1)
 	case "link-auth":
 		if user, ok := authenticated(l.version, l.params); ok {
 			s.auth = user
@@ -46,22 +47,25 @@ func (o *OpenSMTPD) report(l *smtpdLine) {
 	}
 }
 
-func (o *OpenSMTPD) connect(l *smtpdLine) {
-	if len(o.sessions) >= o.MaxSessions && o.sessions[l.session] == nil {
-		o.Log.Error("more sessions than smtpd can have: one is not judged", "sessions", len(o.sessions))
+func (o *smtpdConn) connect(l *smtpdLine) {
+	if len(o.known) >= maxSMTPDSessions && o.known[l.session] == nil {
+		o.server.Log.Error("more sessions than smtpd can have: one is not judged", "sessions", len(o.known))
 		return
+	}
+	if o.known[l.session] == nil {
+		o.open.Add(1)
 	}
 	s := &smtpdSession{}
 	s.client, s.server, s.local = connected(l.params)
-	o.sessions[l.session] = s
+	o.known[l.session] = s
 }
 
 // facts returns what a request shows of its client, and false where nobody is to be judged. Who is known by no address is
 // let pass, with a word in the log.
-func (o *OpenSMTPD) facts(l *smtpdLine) (f helogate.Facts, judge bool) {
+func (o *smtpdConn) facts(l *smtpdLine) (f helogate.Facts, judge bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := o.sessions[l.session]
+	s := o.known[l.session]
 	switch {
 	case s == nil:
 		o.stray(l)
@@ -108,10 +112,10 @@ func (s *smtpdSession) show(l *smtpdLine, f *helogate.Facts) bool {
 }
 
 // passed notes what follows when a client is let go on: his greeting holds, and what his message gets.
-func (o *OpenSMTPD) passed(l *smtpdLine, f helogate.Facts, fields []header.Field) {
+func (o *smtpdConn) passed(l *smtpdLine, f helogate.Facts, fields []header.Field) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := o.sessions[l.session]
+	s := o.known[l.session]
 	if s == nil {
 		return
 	}
@@ -123,9 +127,7 @@ func (o *OpenSMTPD) passed(l *smtpdLine, f helogate.Facts, fields []header.Field
 	}
 }
 
-func (o *OpenSMTPD) stray(l *smtpdLine) {
-	if n, due := o.strays.due(); due {
-		o.Log.Warn("a client without an address is let pass: nothing can be judged", "session", l.session, "phase", printable.Text(l.event, 64),
-			"parameters", shown([]byte(l.params)), "others_since_the_last_warning", n)
-	}
+func (o *smtpdConn) stray(l *smtpdLine) {
+	o.server.strays.warn(o.server.Log, "a client without an address is let pass: nothing can be judged", "session", l.session,
+		"phase", printable.Text(l.event, 64), "parameters", shown([]byte(l.params)))
 }

@@ -22,11 +22,11 @@ import (
 func TestOpenSMTPDDialogues(t *testing.T) {
 	playDialogues(t, "opensmtpd", func(t *testing.T, name string) player {
 		d := &dialogue{t: t, ruling: func() response.Response { return response.Response{Do: helogate.Continue} }}
-		o := &OpenSMTPD{Judge: d.judge, Log: d.log.logger()}
+		o := &OpenSMTPD{}
 		if strings.HasPrefix(name, "headers") {
 			o.Headers, o.Name = true, "mx.example.net"
 		}
-		d.conn = startOpenSMTPD(t, o, ErrGone).conn
+		d.conn = startOpenSMTPD(t, &Server{Protocol: o, Judge: d.judge, Log: d.log.logger()}, ErrGone).conn
 		d.in = bufio.NewReader(d.conn)
 		return d
 	})
@@ -40,7 +40,7 @@ type smtpdEnd struct {
 }
 
 // startOpenSMTPD runs a door, which is to end so when the test ends, or its connection.
-func startOpenSMTPD(t *testing.T, o *OpenSMTPD, ends error) *smtpdEnd {
+func startOpenSMTPD(t *testing.T, o *Server, ends error) *smtpdEnd {
 	t.Helper()
 	here, there := net.Pipe()
 	served := make(chan error, 1)
@@ -107,7 +107,7 @@ func TestOpenSMTPDSideBySide(t *testing.T) {
 			}
 			return response.Response{Do: helogate.Continue}
 		}
-		o := &OpenSMTPD{Judge: judge, Headers: true}
+		o := &Server{Protocol: &OpenSMTPD{Headers: true}, Judge: judge}
 		s := startOpenSMTPD(t, o, ErrGone).greeted()
 		s.say(connects("a1")...)
 		s.say(connects("a2")...)
@@ -132,7 +132,7 @@ func TestOpenSMTPDShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
 		judged := 0
-		o := &OpenSMTPD{Judge: func(context.Context, helogate.Facts) response.Response {
+		o := &Server{Protocol: &OpenSMTPD{}, Judge: func(context.Context, helogate.Facts) response.Response {
 			judged++
 			<-free
 			return response.Response{Do: helogate.Reject}
@@ -162,7 +162,7 @@ func TestOpenSMTPDShutdown(t *testing.T) {
 // A stop that must not wait ends the judgements, and makes no answer up.
 func TestOpenSMTPDStopByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := &OpenSMTPD{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+		o := &Server{Protocol: &OpenSMTPD{}, Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			<-ctx.Done()
 			return response.Response{}
 		}}
@@ -184,7 +184,7 @@ func TestOpenSMTPDStopByForce(t *testing.T) {
 func TestOpenSMTPDGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan struct{})
-		s := startOpenSMTPD(t, &OpenSMTPD{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+		s := startOpenSMTPD(t, &Server{Protocol: &OpenSMTPD{}, Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			<-ctx.Done()
 			close(ended)
 			return response.Response{}
@@ -201,7 +201,7 @@ func TestOpenSMTPDGone(t *testing.T) {
 func TestOpenSMTPDTooOld(t *testing.T) {
 	here, there := net.Pipe()
 	served := make(chan error, 1)
-	go func() { served <- (&OpenSMTPD{Judge: passes}).Serve(Stdio(there, there)) }()
+	go func() { served <- (&Server{Protocol: &OpenSMTPD{}, Judge: passes}).Serve(Stdio(there, there)) }()
 	s := (&smtpdEnd{t, here, bufio.NewReader(here)}).greeted()
 	s.say("filter|0.4|1.000000|smtp-in|ehlo|a1|b1|mail.example.com")
 	const want = "this smtpd speaks version 0.4 of the filter protocol, and helogate 0.5 to 0.7: OpenSMTPD 6.6.2 is the first that has it"
@@ -217,14 +217,14 @@ func TestOpenSMTPDTooOld(t *testing.T) {
 func TestOpenSMTPDLongLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		s := startOpenSMTPD(t, &OpenSMTPD{Judge: passes, Log: log.logger(), Headers: true, MaxLine: 200_000}, ErrGone).greeted()
+		s := startOpenSMTPD(t, &Server{Protocol: &OpenSMTPD{Headers: true}, Judge: passes, Log: log.logger()}, ErrGone).greeted()
 		const prefix = "filter|0.6|1.000000|smtp-in|data-line|a1|b5|"
-		for _, n := range []int{0, 998, 4096, 65_535 - len(prefix), 65_536 - len(prefix), 65_537 - len(prefix), 150_000, 200_000 - len(prefix)} {
+		for _, n := range []int{0, 998, 4096, 65_535 - len(prefix), 65_536 - len(prefix), 65_537 - len(prefix), 150_000, maxSMTPDLine - len(prefix)} {
 			text := strings.Repeat("x", n)
 			go io.WriteString(s.conn, prefix+text+"\n")
 			s.expect("filter-dataline|a1|b5|" + text)
 		}
-		for _, n := range []int{200_001 - len(prefix), 500_000} {
+		for _, n := range []int{maxSMTPDLine + 1 - len(prefix), 3_000_000} {
 			go io.WriteString(s.conn, prefix+strings.Repeat("x", n)+"\n"+prefix+".\n")
 			s.expect("filter-dataline|a1|b5|.")
 		}
@@ -236,47 +236,31 @@ func TestOpenSMTPDLongLines(t *testing.T) {
 func TestOpenSMTPDMaxSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
-		o := &OpenSMTPD{Judge: passes, Log: log.logger(), MaxSessions: 3}
+		o := &Server{Protocol: &OpenSMTPD{}, Judge: passes, Log: log.logger()}
 		s := startOpenSMTPD(t, o, ErrGone).greeted()
+		var full []string
+		for i := range maxSMTPDSessions - 3 {
+			full = append(full, connects(fmt.Sprintf("f%d", i))[0])
+		}
+		s.say(full...)
 		for i := range 5 {
 			s.say(connects(fmt.Sprintf("a%d", i))...)
 			s.expect(fmt.Sprintf("filter-result|a%d|b1|proceed", i))
 		}
-		if n := o.Connections(); n != 3 {
+		if n := o.Connections(); n != maxSMTPDSessions {
 			t.Errorf("%d sessions", n)
 		}
 		logged(t, &log, 2, "more sessions than smtpd can have")
 	})
 }
 
-func TestOpenSMTPDNeedsJudge(t *testing.T) {
-	if err := (&OpenSMTPD{}).Serve(Stdio(strings.NewReader(""), io.Discard)); err == nil {
-		t.Error("it serves without a judge")
-	}
-}
-
-// A stop before it serves, and a second one.
-func TestOpenSMTPDShutdownFirst(t *testing.T) {
-	o := &OpenSMTPD{Judge: passes}
-	for range 2 {
-		if err := o.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-	}
-	here, there := net.Pipe()
-	defer here.Close()
-	if err := o.Serve(Stdio(there, there)); err != nil {
-		t.Error(err)
-	}
-}
-
 // BenchmarkOpenSMTPDDataLines is how fast a message goes through us.
 func BenchmarkOpenSMTPDDataLines(b *testing.B) {
-	o := &OpenSMTPD{Judge: passes, Headers: true, Name: "mx.example.net"}
-	o.init()
-	o.out = newSMTPDWriter(io.Discard)
-	defer o.out.finish()
-	o.sessions["dc1b93a61ea4b2ee"] = &smtpdSession{fields: []header.Field{{Name: "X-Helogate", Value: "id=x"}}}
+	s := &Server{}
+	s.init()
+	o := (&OpenSMTPD{Headers: true, Name: "mx.example.net"}).newConn(s, io.Discard)
+	defer o.close()
+	o.known["dc1b93a61ea4b2ee"] = &smtpdSession{fields: []header.Field{{Name: "X-Helogate", Value: "id=x"}}}
 	line := "filter|0.6|1795199730.308311|smtp-in|data-line|dc1b93a61ea4b2ee|709e86d046c28599|" + strings.Repeat("a line of text. ", 4)
 	b.SetBytes(64)
 	for b.Loop() {

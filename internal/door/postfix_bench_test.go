@@ -41,17 +41,17 @@ func rcptRequest(tb testing.TB) []byte {
 // A request read, parsed and answered, without a socket: what the door itself costs.
 func BenchmarkPostfixDoor(b *testing.B) {
 	request := rcptRequest(b)
-	conn := &scriptConn{piece: 1 << 16}
-	p := &Postfix{Judge: passes}
+	script := &scriptConn{piece: 1 << 16}
+	door := &Postfix{}
+	p := &Server{Protocol: door, Judge: passes}
 	p.init()
-	p.server.init()
-	pc := p.newConn(conn)
+	q := newPolicyConn(&conn{Conn: script, server: p}, &postfixLimits)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(request)))
 	for b.Loop() {
-		conn.in = request
-		conn.out.Reset()
-		if !pc.one() {
+		script.in = request
+		script.out.Reset()
+		if !door.one(q) {
 			b.Fatal("not answered")
 		}
 	}
@@ -65,7 +65,7 @@ func BenchmarkPostfix(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			p := &Postfix{Judge: passes}
+			p := &Server{Protocol: &Postfix{}, Judge: passes}
 			served := make(chan error, 1)
 			go func() { served <- p.Serve(l) }()
 			request := rcptRequest(b)
@@ -109,15 +109,15 @@ func TestPostfixAllocates(t *testing.T) {
 		{Do: helogate.Continue},
 		{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "192.0.2.25 has no name"}},
 	} {
-		conn := &scriptConn{piece: 1 << 16}
-		p := &Postfix{Judge: always(r)}
+		script := &scriptConn{piece: 1 << 16}
+		door := &Postfix{}
+		p := &Server{Protocol: door, Judge: always(r)}
 		p.init()
-		p.server.init()
-		pc := p.newConn(conn)
+		q := newPolicyConn(&conn{Conn: script, server: p}, &postfixLimits)
 		n := testing.AllocsPerRun(100, func() {
-			conn.in = request
-			conn.out.Reset()
-			if !pc.one() {
+			script.in = request
+			script.out.Reset()
+			if !door.one(q) {
 				t.Fatal("not answered")
 			}
 		})

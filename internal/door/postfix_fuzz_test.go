@@ -71,7 +71,7 @@ func FuzzPostfix(f *testing.F) {
 		f.Add([]byte(smallRequest+smallRequest+smallRequest[:20]), piece)
 		f.Add([]byte("\n"), piece)
 		f.Add([]byte("request=smtpd_access_policy\nhelo_name\n\n"), piece)
-		f.Add([]byte(padded(maxFuzzed)+padded(maxFuzzed+1)), piece)
+		f.Add([]byte(padded(maxRequest)+padded(maxRequest+1)), piece)
 	}
 	for _, sent := range sentIn(f, "postfix", sentLine(f)) {
 		f.Add(sent, uint16(100))
@@ -79,10 +79,8 @@ func FuzzPostfix(f *testing.F) {
 	f.Fuzz(fuzzPostfix)
 }
 
-const maxFuzzed = 1000 // the transcript's requests are within it
-
 func fuzzPostfix(t *testing.T, in []byte, piece uint16) {
-	requests, ends := asked(string(in), maxFuzzed)
+	requests, ends := asked(string(in), maxRequest)
 	conn := &scriptConn{in: in, piece: int(piece)%5000 + 1}
 	next := 0
 	judge := func(_ context.Context, f helogate.Facts) response.Response {
@@ -99,10 +97,9 @@ func fuzzPostfix(t *testing.T, in []byte, piece uint16) {
 		next++
 		return response.Response{Do: helogate.Continue}
 	}
-	p := &Postfix{Judge: judge, MaxRequest: maxFuzzed}
+	p := &Server{Protocol: &Postfix{}, Judge: judge}
 	p.init()
-	p.server.init()
-	p.handle(conn)
+	p.answer(conn)
 	if got, want := conn.out.String(), strings.Repeat(dunno, len(requests)); got != want {
 		t.Fatalf("%d requests were answered %q", len(requests), got)
 	}

@@ -52,13 +52,13 @@ func (p *prepended) next(instance []byte, fields []header.Field) (header.Field, 
 }
 
 // prepend returns the field that is to answer the question.
-func (p *postfixConn) prepend(r response.Response) (header.Field, bool) {
-	if len(r.Headers) == 0 || !p.attrs.takesPrepend() {
+func (p *Postfix) prepend(a *attributes, r response.Response) (header.Field, bool) {
+	if len(r.Headers) == 0 || !a.takesPrepend() {
 		return header.Field{}, false
 	}
 	switch r.Do {
 	case helogate.Continue, helogate.Accept:
-		return p.prepended.next(p.attrs.instance, r.Headers)
+		return p.prepended.next(a.instance, r.Headers)
 	}
 	return header.Field{}, false
 }

@@ -30,7 +30,7 @@ func aboutMessage(instance string) string {
 // An smtpd has a connection for each way in which main.cf names the service, and makes a new one when the old is too old.
 func TestPrependOverConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := serve(t, &Postfix{Judge: adds(threeFields...)})
+		l := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: adds(threeFields...)})
 		for _, want := range []string{"PREPEND X-One: 1", "PREPEND X-Two: 2", "PREPEND X-Three: 3", "DUNNO"} {
 			conn := l.dial()
 			say(t, conn, aboutMessage("1f.2.3.0"))
@@ -95,7 +95,7 @@ func TestPrependForgets(t *testing.T) {
 
 func TestPrependIsNoLongerThanALine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := serve(t, &Postfix{Judge: adds(header.Field{Name: "X-One", Value: strings.Repeat("x", 5000)})}).dial()
+		conn := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: adds(header.Field{Name: "X-One", Value: strings.Repeat("x", 5000)})}).dial()
 		say(t, conn, aboutMessage("1f.2.3.0"))
 		got, err := bufio.NewReader(conn).ReadString('\n')
 		line := strings.TrimSuffix(strings.TrimPrefix(got, "action=PREPEND "), "\n")
@@ -108,16 +108,16 @@ func TestPrependIsNoLongerThanALine(t *testing.T) {
 
 // What the field costs: the name of the message, which is kept.
 func BenchmarkPostfixPrepend(b *testing.B) {
-	conn := &scriptConn{piece: 1 << 16}
-	p := &Postfix{Judge: adds(threeFields...)}
+	script := &scriptConn{piece: 1 << 16}
+	door := &Postfix{}
+	p := &Server{Protocol: door, Judge: adds(threeFields...)}
 	p.init()
-	p.server.init()
-	pc := p.newConn(conn)
+	q := newPolicyConn(&conn{Conn: script, server: p}, &postfixLimits)
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
-		conn.in = []byte(aboutMessage(fmt.Sprintf("%x", n/4)))
-		conn.out.Reset()
-		if !pc.one() {
+		script.in = []byte(aboutMessage(fmt.Sprintf("%x", n/4)))
+		script.out.Reset()
+		if !door.one(q) {
 			b.Fatal("not answered")
 		}
 	}
@@ -136,10 +136,9 @@ func FuzzPostfixPrepend(f *testing.F) {
 		request := "request=smtpd_access_policy\nclient_address=192.0.2.25\nprotocol_state=" + state +
 			"\npolicy_context=" + context + "\ninstance=" + instance + "\n\n"
 		conn := &scriptConn{in: []byte(strings.Repeat(request, 3)), piece: 1 << 16}
-		p := &Postfix{Judge: adds(header.Field{Name: name, Value: value})}
+		p := &Server{Protocol: &Postfix{}, Judge: adds(header.Field{Name: name, Value: value})}
 		p.init()
-		p.server.init()
-		p.handle(conn)
+		p.answer(conn)
 		answers := strings.SplitAfter(conn.out.String(), "\n\n")
 		if len(answers) != 4 || answers[3] != "" || answers[1] != dunno || answers[2] != dunno {
 			t.Fatalf("answered %q", answers)

@@ -2,140 +2,25 @@ package door
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/netip"
-	"os"
 	"strconv"
-	"time"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// requests reads a connection's policy requests. A request is given whole or not at all.
-type requests struct {
-	conn    net.Conn
-	closing func() bool
-	max     int           // bytes of a request, its empty line included
-	idle    time.Duration // for the first byte
-	whole   time.Duration // from there to the last
-
-	buf    []byte // buf[start:end] was read and not yet given
-	start  int
-	end    int
-	since  time.Time // when the first byte of the request in buf came; zero if there is none
-	looked bool      // for what had come when the door was closed
-}
-
-const (
-	smallBuffer = 4 << 10               // what an idle connection costs; most requests fit
-	lastLook    = 10 * time.Millisecond // for what is on its way when the door closes
-)
-
-// errDone is the end of a connection of which nobody needs to hear: the peer closed between two requests, was idle for
-// too long, or the door is closing.
-var errDone = errors.New("done")
-
-// broken is what is wrong with a request.
-type broken string
-
-func (b broken) Error() string { return string(b) }
-
-// next waits for a request and returns it, with the line ends of all its lines but without the empty one that ends it.
-// It is valid until the next call.
-func (r *requests) next() ([]byte, error) {
-	r.since = time.Time{}
-	if r.start == r.end {
-		r.start, r.end = 0, 0
-		if len(r.buf) > smallBuffer {
-			r.buf = nil // an idle connection holds no large one
-		}
-	}
-	for searched := 0; ; {
-		have := r.buf[r.start:r.end]
-		if n := requestEnd(have, searched); n >= 0 {
-			r.start += n + 1
-			return have[:n], nil
-		}
-		searched = len(have)
-		if len(have) >= r.max {
-			return nil, broken(fmt.Sprintf("a request of more than %d bytes", r.max))
-		}
-		r.room()
-		if err := r.read(); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// requestEnd finds where the empty line is that ends the request at the start of b, or -1. The first bytes of b were
-// searched before.
-func requestEnd(b []byte, searched int) int {
+// requestEnd returns how many bytes the request at the start of b has, with the empty line that ends it; 0 if that has not
+// come. The first bytes of b were searched before.
+func requestEnd(b []byte, searched int) (int, error) {
 	if len(b) > 0 && b[0] == '\n' {
-		return 0
+		return 1, nil
 	}
 	from := max(0, searched-1)
 	if i := bytes.Index(b[from:], []byte("\n\n")); i >= 0 {
-		return from + i + 1
+		return from + i + 2, nil
 	}
-	return -1
-}
-
-// room makes the buffer such that a byte more fits, and never larger than a request may be.
-func (r *requests) room() {
-	if r.end < len(r.buf) {
-		return
-	}
-	into := r.buf
-	if r.start == 0 {
-		into = make([]byte, min(max(2*len(r.buf), smallBuffer), r.max))
-	}
-	r.end = copy(into, r.buf[r.start:r.end])
-	r.start, r.buf = 0, into
-}
-
-// read waits for more. A server that closes sets a deadline that is over (see server.shutdown) and so wakes it: part of a
-// request is then read to its end; else one last look is taken for a request that came at that moment.
-func (r *requests) read() error {
-	partial := r.end > r.start
-	for {
-		now := time.Now()
-		deadline := now.Add(r.idle)
-		if partial {
-			if r.since.IsZero() {
-				r.since = now
-			}
-			deadline = r.since.Add(r.whole)
-		}
-		r.conn.SetReadDeadline(deadline)
-		if !partial && r.closing() { // after setting it: who closes sets his later, or is seen here
-			if r.looked {
-				return errDone
-			}
-			r.looked = true
-			r.conn.SetReadDeadline(now.Add(lastLook))
-		}
-		n, err := r.conn.Read(r.buf[r.end:])
-		r.end += n
-		switch {
-		case n > 0: // an error comes again
-			if !partial {
-				r.since = time.Now()
-			}
-			return nil
-		case errors.Is(err, os.ErrDeadlineExceeded) && r.closing() && (!partial || time.Now().Before(deadline)):
-			continue
-		case errors.Is(err, os.ErrDeadlineExceeded) && partial:
-			return broken(fmt.Sprintf("a request that was not whole after %s", r.whole))
-		case !partial && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, io.EOF)):
-			return errDone
-		case err != nil:
-			return err
-		}
-	}
+	return 0, nil
 }
 
 // attributes are those of a request that tell something of the client. All else that Postfix sends is passed over, so
@@ -147,11 +32,12 @@ type attributes struct {
 	instance                                               []byte
 }
 
-// parse reads name=value lines. A value is all between the first "=" and the LF: names that clients give in HELO hold
+// parse reads a request's name=value lines. A value is all between the first "=" and the LF: names that clients give in HELO hold
 // spaces, "=", CR and any other byte but LF and NUL. Of an attribute that comes twice, which Postfix never sends, the last
 // counts, as with the policy servers in Postfix's documentation.
 func (a *attributes) parse(request []byte) error {
 	*a = attributes{}
+	request = request[:len(request)-1] // without the empty line
 	for number := 1; len(request) > 0; number++ {
 		end := bytes.IndexByte(request, '\n')
 		line := request[:end]

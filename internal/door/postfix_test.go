@@ -66,23 +66,19 @@ func padded(size int) string {
 func TestMaxRequest(t *testing.T) {
 	const limit = 64 << 10
 	for name, c := range map[string]struct {
-		max  int
 		text string
 		ok   bool
 	}{
-		"as large as may be":        {0, padded(limit), true},
-		"a byte more":               {0, padded(limit + 1), false},
-		"a line without end":        {0, "request=smtpd_access_policy\nhelo_name=" + strings.Repeat("x", limit), false},
-		"lines without end":         {0, "request=smtpd_access_policy\n" + strings.Repeat("a=b\n", limit/4), false},
-		"10,000 attributes":         {0, strings.Repeat("a=b\n", 10_000) + smallRequest, true},
-		"a limit of one's own":      {100, padded(100), true},
-		"more than that":            {100, padded(101), false},
-		"a limit above the default": {1 << 20, padded(1 << 20), true},
+		"as large as may be": {padded(limit), true},
+		"a byte more":        {padded(limit + 1), false},
+		"a line without end": {"request=smtpd_access_policy\nhelo_name=" + strings.Repeat("x", limit), false},
+		"lines without end":  {"request=smtpd_access_policy\n" + strings.Repeat("a=b\n", limit/4), false},
+		"10,000 attributes":  {strings.Repeat("a=b\n", 10_000) + smallRequest, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				l := serve(t, &Postfix{Judge: passes, Log: log.logger(), MaxRequest: c.max})
+				l := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: passes, Log: log.logger()})
 				conn := l.dial()
 				say(t, conn, c.text)
 				if c.ok {
@@ -91,11 +87,7 @@ func TestMaxRequest(t *testing.T) {
 					return
 				}
 				closedWithout(t, conn)
-				max := c.max
-				if max == 0 {
-					max = limit
-				}
-				logged(t, &log, 1, fmt.Sprintf("a request of more than %d bytes", max))
+				logged(t, &log, 1, "a request of more than 65536 bytes")
 			})
 		})
 	}
@@ -105,7 +97,7 @@ func TestMaxRequest(t *testing.T) {
 func TestPipelinedSizes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sizes := []int{1, 5_000, 1, 10 << 10, 4_096, 1, 60_000, 60_001, 3, 4_095, 1}
-		l := serve(t, &Postfix{Judge: func(_ context.Context, f helogate.Facts) response.Response {
+		l := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 			return response.Response{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: fmt.Sprint(len(f.Helo))}}
 		}})
 		var all strings.Builder
@@ -130,7 +122,9 @@ func TestPipelinedSizes(t *testing.T) {
 func TestIdleConnectionIsSmall(t *testing.T) {
 	here, there := net.Pipe()
 	defer here.Close()
-	r := requests{conn: there, closing: func() bool { return false }, max: 64 << 10, idle: time.Hour, whole: time.Hour}
+	s := &Server{}
+	s.init()
+	r := newPolicyConn(&conn{Conn: there, server: s}, &postfixLimits)
 	say(t, here, padded(60_000)+smallRequest)
 	for range 2 {
 		if _, err := r.next(); err != nil {
@@ -141,55 +135,55 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 	if _, err := r.next(); err == nil {
 		t.Fatal("a request on a closed connection")
 	}
-	if len(r.buf) > smallBuffer {
+	if len(r.buf) > postfixLimits.buffer {
 		t.Errorf("holds %d bytes", len(r.buf))
 	}
 }
 
 func TestIdleTimeout(t *testing.T) {
-	for set, want := range map[time.Duration]time.Duration{0: 15 * time.Minute, time.Second: time.Second} {
-		synctest.Test(t, func(t *testing.T) {
-			var log logbook
-			conn := serve(t, &Postfix{Judge: passes, Log: log.logger(), IdleTimeout: set}).dial()
-			time.Sleep(want - 1)
-			say(t, conn, smallRequest)
+	synctest.Test(t, func(t *testing.T) {
+		const want = 15 * time.Minute
+		var log logbook
+		conn := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: passes, Log: log.logger()}).dial()
+		for _, wait := range []time.Duration{want - 1, time.Second, 14 * time.Minute, want - 1} {
+			time.Sleep(wait)
+			io.WriteString(conn, smallRequest)
 			answered(t, conn)
-			begin := time.Now()
-			closedWithout(t, conn)
-			if got := time.Since(begin); got != want {
-				t.Errorf("closed after %s, want %s", got, want)
-			}
-			logged(t, &log, 0, "level=")
-		})
-	}
+		}
+		begin := time.Now()
+		closedWithout(t, conn)
+		if got := time.Since(begin); got != want {
+			t.Errorf("closed after %s, want %s", got, want)
+		}
+		logged(t, &log, 0, "level=")
+	})
 }
 
 // Who sends a byte a second has 30 seconds for a request, not for each of its bytes.
 func TestRequestTimeout(t *testing.T) {
-	for set, want := range map[time.Duration]time.Duration{0: 30 * time.Second, 5 * time.Second: 5 * time.Second} {
-		synctest.Test(t, func(t *testing.T) {
-			var log logbook
-			conn := serve(t, &Postfix{Judge: passes, Log: log.logger(), RequestTimeout: set}).dial()
-			time.Sleep(10 * time.Minute) // idle, which is no part of the request
-			begin := time.Now()
-			var err error
-			for i := 0; err == nil; i++ {
-				_, err = conn.Write([]byte(padded(4000)[i : i+1]))
-				time.Sleep(time.Second)
-			}
-			if got := time.Since(begin); got < want || got > want+2*time.Second {
-				t.Errorf("closed after %s, want %s", got, want)
-			}
-			closedWithout(t, conn)
-			logged(t, &log, 1, fmt.Sprintf("a request that was not whole after %s", want))
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const want = 30 * time.Second
+		var log logbook
+		conn := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: passes, Log: log.logger()}).dial()
+		time.Sleep(10 * time.Minute) // idle, which is no part of the request
+		begin := time.Now()
+		var err error
+		for i := 0; err == nil; i++ {
+			_, err = conn.Write([]byte(padded(4000)[i : i+1]))
+			time.Sleep(time.Second)
+		}
+		if got := time.Since(begin); got < want || got > want+2*time.Second {
+			t.Errorf("closed after %s, want %s", got, want)
+		}
+		closedWithout(t, conn)
+		logged(t, &log, 1, "a request that was not whole after 30s")
+	})
 }
 
 // A slow sender that keeps within the limit is answered, also when the next request begins in the same packet.
 func TestSlowButInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := serve(t, &Postfix{Judge: passes}).dial()
+		conn := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: passes}).dial()
 		io.WriteString(conn, smallRequest[:5])
 		for range 3 {
 			time.Sleep(29 * time.Second)
@@ -200,13 +194,18 @@ func TestSlowButInTime(t *testing.T) {
 	})
 }
 
+// Who takes no answer has 10 seconds, whenever the one before was written.
 func TestWriteTimeout(t *testing.T) {
-	for set, want := range map[time.Duration]time.Duration{0: 10 * time.Second, time.Second: time.Second} {
+	for _, before := range []time.Duration{time.Second, 5 * time.Second, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			conn := serve(t, &Postfix{Judge: passes, WriteTimeout: set}).dial()
+			const want = 10 * time.Second
+			conn := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: passes}).dial()
+			io.WriteString(conn, smallRequest)
+			answered(t, conn)
+			time.Sleep(before)
 			io.WriteString(conn, smallRequest)
 			begin := time.Now()
-			io.WriteString(conn, smallRequest) // not read before the first answer is, and that is never
+			io.WriteString(conn, smallRequest) // not read before the answer is, and that is never
 			if got := time.Since(begin); got != want {
 				t.Errorf("closed after %s, want %s", got, want)
 			}
@@ -220,7 +219,7 @@ func TestCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
 		judge := func(context.Context, helogate.Facts) response.Response { t.Error("judged"); return response.Response{} }
-		l := serve(t, &Postfix{Judge: judge, Log: log.logger()})
+		l := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: judge, Log: log.logger()})
 		for _, n := range []int{0, 1, len(smallRequest) / 2, len(smallRequest) - 1} {
 			conn := l.dial()
 			io.WriteString(conn, smallRequest[:n])
@@ -236,7 +235,7 @@ func TestStraysAreLoggedSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
 		judge := func(context.Context, helogate.Facts) response.Response { t.Error("judged"); return response.Response{} }
-		conn := serve(t, &Postfix{Judge: judge, Log: log.logger()}).dial()
+		conn := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: judge, Log: log.logger()}).dial()
 		stray := strings.Replace(smallRequest, "192.0.2.25", "unknown", 1)
 		for minute := range 2 {
 			for range 100 {
@@ -255,7 +254,7 @@ func TestStraysAreLoggedSeldom(t *testing.T) {
 // Exim's readsocket, and a hand with nc, close their side after the request.
 func TestHalfClose(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", filepath.Join(t.TempDir(), "policy")} {
-		conn := dial(t, serveOn(t, address, &Postfix{Judge: passes}))
+		conn := dial(t, serveOn(t, address, &Server{Protocol: &Postfix{}, Judge: passes}))
 		io.WriteString(conn, smallRequest)
 		conn.(interface{ CloseWrite() error }).CloseWrite()
 		if got, err := io.ReadAll(conn); string(got) != dunno || err != nil {
@@ -264,7 +263,7 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-func serveOn(t *testing.T, address string, p *Postfix) net.Listener {
+func serveOn(t *testing.T, address string, p *Server) net.Listener {
 	t.Helper()
 	l := listenOn(t, address, 0o600)
 	served := make(chan error, 1)
@@ -292,7 +291,7 @@ func dial(t *testing.T, l net.Listener) net.Conn {
 
 // 2,000 connections that wait hold up nobody, are answered when they ask, and go when the door closes.
 func TestIdleCrowd(t *testing.T) {
-	p := &Postfix{Judge: passes}
+	p := &Server{Protocol: &Postfix{}, Judge: passes}
 	l := serveOn(t, filepath.Join(t.TempDir(), "policy"), p)
 	crowd := make([]net.Conn, 2000)
 	for i := range crowd {
@@ -320,7 +319,7 @@ func TestJudgementsAreSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
 		var asked atomic.Int32
-		l := serve(t, &Postfix{Judge: func(context.Context, helogate.Facts) response.Response {
+		l := serveDoor(t, &Server{Protocol: &Postfix{}, Judge: func(context.Context, helogate.Facts) response.Response {
 			if asked.Add(1) == 1 {
 				<-free
 			}

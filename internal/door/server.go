@@ -9,55 +9,77 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/helogate/helogate/internal/response"
 )
 
-// A server is what doors on sockets share: it accepts connections, runs a goroutine for each, and ends them. The zero
-// value is ready.
-type server struct {
+// A Server answers the MTAs that connect to its listeners, each in a goroutine of its own. Its fields are set before Serve.
+type Server struct {
+	Protocol Protocol
+	Judge    response.Judge
+	// Whole is Judge with the whole verdict in its responses, for a protocol that shows it. nil: those of Judge have it.
+	Whole response.Judge
+	Log   *slog.Logger // nil: nothing is logged
+
 	mu        sync.Mutex
-	listeners map[net.Listener]bool
-	conns     map[net.Conn]bool
+	listeners map[net.Listener]error // why one ended, where its connection says so
+	conns     map[net.Conn]struct{}
 
 	once    sync.Once
 	stop    chan struct{}      // closed when Shutdown begins
 	drained chan struct{}      // closed when, after that, the last connection has ended
 	ctx     context.Context    // of all judgements
-	cancel  context.CancelFunc // when shutdown returns
+	cancel  context.CancelFunc // when Shutdown returns
+
+	strays seldom // questions about no client
+	wrong  seldom // what is no question
 }
 
-func (s *server) init() {
+func (s *Server) init() {
 	s.once.Do(func() {
-		s.listeners, s.conns = map[net.Listener]bool{}, map[net.Conn]bool{}
+		if s.Log == nil {
+			s.Log = slog.New(slog.DiscardHandler)
+		}
+		if s.Whole == nil {
+			s.Whole = s.Judge
+		}
+		s.listeners, s.conns = map[net.Listener]error{}, map[net.Conn]struct{}{}
 		s.stop, s.drained = make(chan struct{}), make(chan struct{})
 		s.ctx, s.cancel = context.WithCancel(context.Background())
 	})
 }
 
-// closing reports whether Shutdown has begun.
-func (s *server) closing() bool {
-	select {
-	case <-s.stop:
-		return true
-	default:
-		return false
+// Serve answers who connects to l until l closes, and closes it. It may run on several listeners. It returns nil after
+// Shutdown, else why it could not go on.
+func (s *Server) Serve(l net.Listener) error {
+	if s.Judge == nil {
+		return errors.New("door: a Server without a Judge")
 	}
-}
-
-// serve accepts from l until it closes, and calls handle in a goroutine for each connection; a connection is closed when
-// handle returns. It closes l, and returns nil after a shutdown.
-func (s *server) serve(l net.Listener, log *slog.Logger, handle func(net.Conn)) error {
+	if field := s.Protocol.missing(); field != "" {
+		return fmt.Errorf("door: a %T without a %s", s.Protocol, field)
+	}
 	s.init()
 	defer l.Close()
 	if !s.listen(l) {
 		return nil
 	}
-	defer s.unlisten(l)
+	err := s.accept(l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if why := s.listeners[l]; why != nil {
+		err = why
+	}
+	delete(s.listeners, l)
+	return err
+}
+
+func (s *Server) accept(l net.Listener) error {
 	var pause time.Duration
 	for {
 		c, err := l.Accept()
 		if err == nil {
 			pause = 0
-			s.take(c, handle)
+			s.take(l, c)
 			continue
 		}
 		if s.closing() {
@@ -67,7 +89,7 @@ func (s *server) serve(l net.Listener, log *slog.Logger, handle func(net.Conn)) 
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-		log.Warn("a connection could not be accepted", "door", l.Addr().String(), "error", err, "next_try_in", pause)
+		s.Log.Warn("a connection could not be accepted", "door", l.Addr().String(), "error", err, "next_try_in", pause)
 		select {
 		case <-s.stop:
 		case <-time.After(pause):
@@ -85,37 +107,60 @@ func passing(err error) bool {
 	return false
 }
 
-func (s *server) listen(l net.Listener) bool {
+// closing reports whether Shutdown has begun.
+func (s *Server) closing() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Server) listen(l net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing() {
 		return false
 	}
-	s.listeners[l] = true
+	s.listeners[l] = nil
 	return true
 }
 
-func (s *server) unlisten(l net.Listener) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.listeners, l)
-}
-
-func (s *server) take(c net.Conn, handle func(net.Conn)) {
+func (s *Server) take(l net.Listener, c net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing() {
 		c.Close()
 		return
 	}
-	s.conns[c] = true
+	s.conns[c] = struct{}{}
 	go func() {
 		defer s.end(c)
-		handle(c)
+		if err := s.answer(c); err != nil {
+			s.fail(l, err)
+		}
 	}()
 }
 
-func (s *server) end(c net.Conn) {
+// answer has the protocol answer. Should a line of it panic, the connection is closed, and the daemon goes on.
+func (s *Server) answer(c net.Conn) error {
+	asked := &conn{Conn: c, server: s}
+	defer asked.recovered()
+	return s.Protocol.answer(asked)
+}
+
+// fail ends a listener for what happened on its connection.
+func (s *Server) fail(l net.Listener, why error) {
+	s.mu.Lock()
+	if _, open := s.listeners[l]; open && !s.closing() {
+		s.listeners[l] = why
+	}
+	s.mu.Unlock()
+	l.Close()
+}
+
+func (s *Server) end(c net.Conn) {
 	c.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,8 +170,11 @@ func (s *server) end(c net.Conn) {
 	}
 }
 
-// open is how many connections there are.
-func (s *server) open() int {
+// Connections returns how many connections are open; of a protocol with many SMTP sessions on one, how many of these.
+func (s *Server) Connections() int {
+	if m, is := s.Protocol.(multiplexer); is {
+		return m.sessions()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
@@ -135,25 +183,12 @@ func (s *server) open() int {
 // past is a read deadline that is over: it wakes who waits in Read.
 var past = time.Unix(1, 0)
 
-// shutdown stops accepting and wakes every connection that waits for its client, to see that the server is closing. It
-// returns when all have ended; when ctx ends before, it ends judgements and closes connections by force.
-func (s *server) shutdown(ctx context.Context) error {
+// Shutdown stops accepting, lets questions of which a part has come be answered, and closes connections that are idle. It
+// returns nil when that is done. When ctx ends before, it ends the judgements, closes all and says so.
+func (s *Server) Shutdown(ctx context.Context) error {
 	s.init()
 	defer s.cancel()
-	s.mu.Lock()
-	if !s.closing() {
-		close(s.stop)
-		if len(s.conns) == 0 {
-			close(s.drained)
-		}
-	}
-	for l := range s.listeners {
-		l.Close()
-	}
-	for c := range s.conns {
-		c.SetReadDeadline(past)
-	}
-	s.mu.Unlock()
+	s.beginShutdown()
 	select {
 	case <-s.drained:
 		return nil
@@ -174,4 +209,26 @@ func (s *server) shutdown(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("closed %d connections that were still busy: %w", busy, ctx.Err())
+}
+
+func (s *Server) beginShutdown() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing() {
+		return
+	}
+	close(s.stop)
+	if len(s.conns) == 0 {
+		close(s.drained)
+	}
+	for l := range s.listeners {
+		l.Close()
+	}
+	if p, is := s.Protocol.(stopper); is {
+		p.stop(s)
+		return
+	}
+	for c := range s.conns {
+		c.SetReadDeadline(past)
+	}
 }

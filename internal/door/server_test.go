@@ -20,11 +20,11 @@ import (
 func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
-		p := &Postfix{Judge: func(context.Context, helogate.Facts) response.Response {
+		p := &Server{Protocol: &Postfix{}, Judge: func(context.Context, helogate.Facts) response.Response {
 			<-free
 			return response.Response{Do: helogate.Continue}
 		}}
-		l := serve(t, p)
+		l := serveDoor(t, p)
 		idle, judged, ahead, partial := l.dial(), l.dial(), l.dial(), l.dial()
 		say(t, judged, smallRequest)
 		say(t, ahead, smallRequest+smallRequest)
@@ -57,8 +57,8 @@ func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
 // A request that comes at the moment when the door closes is answered.
 func TestShutdownTakesALastLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &Postfix{Judge: passes}
-		conn := serve(t, p).dial()
+		p := &Server{Protocol: &Postfix{}, Judge: passes}
+		conn := serveDoor(t, p).dial()
 		synctest.Wait()
 		down := make(chan error, 1)
 		go func() { down <- p.Shutdown(context.Background()) }()
@@ -75,8 +75,8 @@ func TestShutdownTakesALastLook(t *testing.T) {
 // Part of a request keeps a closing door open for as long as requests may take, and no longer.
 func TestShutdownEndsSlowRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &Postfix{Judge: passes}
-		conn := serve(t, p).dial()
+		p := &Server{Protocol: &Postfix{}, Judge: passes}
+		conn := serveDoor(t, p).dial()
 		io.WriteString(conn, smallRequest[:10])
 		synctest.Wait()
 		begin := time.Now()
@@ -93,11 +93,11 @@ func TestShutdownEndsSlowRequests(t *testing.T) {
 // When the time for closing is over, judgements end without a ruling, and all is closed without an answer.
 func TestShutdownByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &Postfix{Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
+		p := &Server{Protocol: &Postfix{}, Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			<-ctx.Done()
 			return response.Response{}
 		}}
-		l := serve(t, p)
+		l := serveDoor(t, p)
 		judged, partial := l.dial(), l.dial()
 		io.WriteString(judged, smallRequest)
 		io.WriteString(partial, "request")
@@ -117,25 +117,27 @@ func TestShutdownByForce(t *testing.T) {
 	})
 }
 
-func TestShutdownOfAnUnusedDoor(t *testing.T) {
-	p := &Postfix{Judge: passes}
-	for range 2 {
-		if err := p.Shutdown(t.Context()); err != nil {
+func TestShutdownOfAnUnusedServer(t *testing.T) {
+	for _, protocol := range []Protocol{&Postfix{}, &Exim{}, &Milter{}, &HTTP{}, &Nginx{Backend: backend}, &OpenSMTPD{}} {
+		p := &Server{Protocol: protocol, Judge: passes}
+		for range 2 {
+			if err := p.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		l := newPipeListener()
+		if err := p.Serve(l); err != nil {
 			t.Error(err)
 		}
-	}
-	l := newPipeListener()
-	if err := p.Serve(l); err != nil {
-		t.Error(err)
-	}
-	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
-		t.Error("Serve after Shutdown left its listener open")
+		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%T: Serve after Shutdown left its listener open", protocol)
+		}
 	}
 }
 
 // One door may have several listeners; Shutdown closes all.
 func TestTwoListeners(t *testing.T) {
-	p := &Postfix{Judge: passes}
+	p := &Server{Protocol: &Postfix{}, Judge: passes}
 	path := filepath.Join(t.TempDir(), "policy")
 	for _, address := range []string{"127.0.0.1:0", path} {
 		conn := dial(t, serveOn(t, address, p))
@@ -150,38 +152,50 @@ func TestTwoListeners(t *testing.T) {
 	}
 }
 
-// A starved listener refuses n times before it accepts.
-type starvedListener struct {
+// A broken listener refuses with one error, n times before it accepts; n below 0 is for ever.
+type brokenListener struct {
 	*pipeListener
-	n int
+	n   int
+	err error
 }
 
-func (l *starvedListener) Accept() (net.Conn, error) {
-	if l.n--; l.n >= 0 {
-		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+func (l *brokenListener) Accept() (net.Conn, error) {
+	if l.n != 0 {
+		l.n--
+		return nil, &net.OpError{Op: "accept", Err: l.err}
 	}
 	return l.pipeListener.Accept()
 }
 
-// A machine that is short of file descriptors has more later.
+// A machine that is short of something has more later.
 func TestAcceptIsTriedAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log logbook
-		p := &Postfix{Judge: passes, Log: log.logger()}
-		l := &starvedListener{newPipeListener(), 12}
-		served := make(chan error, 1)
-		go func() { served <- p.Serve(l) }()
-		conn := l.dial()
-		io.WriteString(conn, smallRequest)
-		answered(t, conn)
-		logged(t, &log, 12, "could not be accepted")
-		logged(t, &log, 4, "next_try_in=1s")
-		conn.Close()
-		if err := p.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	})
+	for _, err := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		synctest.Test(t, func(t *testing.T) {
+			var log logbook
+			p := &Server{Protocol: &Postfix{}, Judge: passes, Log: log.logger()}
+			l := &brokenListener{newPipeListener(), 12, err}
+			served := make(chan error, 1)
+			go func() { served <- p.Serve(l) }()
+			conn := l.dial()
+			io.WriteString(conn, smallRequest)
+			answered(t, conn)
+			logged(t, &log, 12, "could not be accepted")
+			logged(t, &log, 4, "next_try_in=1s")
+			conn.Close()
+			if err := p.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// What will not pass ends the server.
+func TestAcceptFails(t *testing.T) {
+	s := &Server{Protocol: &Postfix{}, Judge: passes}
+	if err := s.Serve(&brokenListener{newPipeListener(), -1, syscall.EINVAL}); !errors.Is(err, syscall.EINVAL) {
+		t.Error(err)
+	}
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,13 +34,13 @@ type Count struct {
 	N      uint64
 }
 
-// hitOf is an entry of the administrator's lists, by what the finding says of it: numbers change with the file.
-type hitOf struct{ check, entry string }
+// hitOf is an entry of the administrator's lists, by its reference: numbers change with the file.
+type hitOf struct{ check, ref string }
 
 // A Hit is how often an entry of the administrator's lists let somebody in.
 type Hit struct {
 	Check string // "exempt" or "forwarder"
-	Entry string // what it names, in the words of check.Exemption
+	Ref   string // helogate.Finding.Ref
 	N     uint64
 	Last  time.Time
 }
@@ -63,9 +62,8 @@ func (c *Counts) add(e *Event) {
 		return
 	}
 	for i := range v.Findings {
-		if one := &v.Findings[i]; one.Check == v.Trial.By && one.Entry > 0 {
-			_, entry, _ := strings.Cut(one.Why, ": ")
-			c.hit(hitOf{one.Check, entry}, e.Facts.Time)
+		if one := &v.Findings[i]; one.Check == v.Trial.By && one.Ref != "" {
+			c.hit(hitOf{one.Check, one.Ref}, e.Facts.Time)
 		}
 	}
 }
@@ -97,7 +95,7 @@ func (c *Counts) hit(of hitOf, at time.Time) {
 		if c.hits == nil {
 			c.hits = map[hitOf]*Hit{}
 		}
-		h = &Hit{Check: of.check, Entry: of.entry}
+		h = &Hit{Check: of.check, Ref: of.ref}
 		c.hits[of] = h
 	}
 	h.N++
@@ -128,7 +126,7 @@ func (c *Counts) Hits() []Hit {
 	for _, h := range c.hits {
 		out = append(out, *h)
 	}
-	slices.SortFunc(out, func(a, b Hit) int { return cmp.Or(cmp.Compare(a.Check, b.Check), cmp.Compare(a.Entry, b.Entry)) })
+	slices.SortFunc(out, func(a, b Hit) int { return cmp.Or(cmp.Compare(a.Check, b.Check), cmp.Compare(a.Ref, b.Ref)) })
 	return out
 }
 

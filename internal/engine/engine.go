@@ -60,7 +60,8 @@ type Rules struct {
 	For      []Exception    // the first that matches is judged by in place of Policy
 	RejectAt helogate.Stage // the earliest stage at which a client is told no
 	Headers  header.Options // what a client that is let in has added to its message
-	Record   bool           // whether rulings have the whole verdict, for a door that shows it
+
+	record bool // whether responses have the whole verdict
 }
 
 // An Exception is a policy for some recipients.
@@ -86,7 +87,7 @@ func (r *Rules) of(f *helogate.Facts) (*helogate.Policy, string) {
 type Gate struct {
 	engine   *Engine
 	listener Listener
-	rules    atomic.Pointer[Rules]
+	rules    atomic.Pointer[[2]Rules] // without the whole verdict in the response, and with it
 }
 
 // Gate returns the gate of a listener, with its rules.
@@ -98,18 +99,23 @@ func (e *Engine) Gate(l Listener, r Rules) *Gate {
 
 // SetRules exchanges the rules; judgements under way end by the old ones.
 func (g *Gate) SetRules(r Rules) {
-	r.Policy = g.engine.own(r.Policy, &r)
+	g.rules.Store(&[2]Rules{g.engine.ownRules(r, false), g.engine.ownRules(r, true)})
+}
+
+func (e *Engine) ownRules(r Rules, record bool) Rules {
+	r.record = record
+	r.Policy = e.own(r.Policy, &r)
 	r.For = slices.Clone(r.For)
 	for i := range r.For {
-		r.For[i].Policy = g.engine.own(r.For[i].Policy, &r)
+		r.For[i].Policy = e.own(r.For[i].Policy, &r)
 	}
-	g.rules.Store(&r)
+	return r
 }
 
 // own returns the policy with what this engine wants of it. A header tells reasons from which nothing follows.
 func (e *Engine) own(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	p := *policy
-	p.Budget, p.Terse = e.Budget, !e.observers.readReasons() && !r.Record && !r.Headers.AuthenticationResults
+	p.Budget, p.Terse = e.Budget, !e.observers.readReasons() && !r.record && !r.Headers.AuthenticationResults
 	p.Report, p.RejectAtStage = e.fault, r.RejectAt
 	return &p
 }
@@ -126,16 +132,25 @@ func (e *Engine) fault(f helogate.Fault) {
 
 // Judge rules on a client, whose connection the door names in Facts.Session. It is a response.Judge.
 func (g *Gate) Judge(ctx context.Context, f helogate.Facts) response.Response {
+	return g.named(ctx, f, &g.rules.Load()[0])
+}
+
+// JudgeWhole is Judge, with the whole verdict in the response, for a listener that shows it.
+func (g *Gate) JudgeWhole(ctx context.Context, f helogate.Facts) response.Response {
+	return g.named(ctx, f, &g.rules.Load()[1])
+}
+
+func (g *Gate) named(ctx context.Context, f helogate.Facts, rules *Rules) response.Response {
 	s := new(session)
 	if f.Session != "" {
 		s = g.engine.sessions.get(f.Session, g.engine.Now())
 	}
-	return g.judge(ctx, s, f)
+	return g.judge(ctx, s, f, rules)
 }
 
 // judge judges a stage of a session, says what is to be done now, and shows the verdict.
-func (g *Gate) judge(ctx context.Context, s *session, f helogate.Facts) response.Response {
-	e, rules := g.engine, g.rules.Load()
+func (g *Gate) judge(ctx context.Context, s *session, f helogate.Facts, rules *Rules) response.Response {
+	e := g.engine
 	began := e.Now()
 	if f.Time.IsZero() {
 		f.Time = began
@@ -163,7 +178,7 @@ func (g *Gate) judge(ctx context.Context, s *session, f helogate.Facts) response
 // response is what the listener is to do now, by the rules of its gate: to give the reply, if there is one.
 func (e *Event) response(rules *Rules, reply *helogate.Reply) response.Response {
 	v, stage := &e.Verdict, e.Facts.Stage
-	r := response.Response{Do: v.Action}
+	r := response.Response{ID: v.ID, Do: v.Action}
 	switch {
 	case reply == nil && (v.Action.Refuses() || v.Action == helogate.Greylist):
 		e.Held, r.Do = true, helogate.Continue
@@ -176,7 +191,7 @@ func (e *Event) response(rules *Rules, reply *helogate.Reply) response.Response 
 	if !r.Do.Refuses() && stage >= helogate.Mail { // before MAIL there is no message to add to
 		r.Headers = header.Make(&e.Judged, v, rules.Headers)
 	}
-	if rules.Record {
+	if rules.record {
 		r.Record = e.Record()
 	}
 	return r

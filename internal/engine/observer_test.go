@@ -73,7 +73,12 @@ func TestRecordIsMadeWhenWanted(t *testing.T) {
 		e, _ := observed(new(testlog.Book), &now, Observer{Name: "test", Reasons: c.reasons, Seen: func(e *Event) {
 			made, words = e.record, e.Verdict.Findings[0].Why
 		}})
-		r := e.Gate(here, Rules{Policy: note, RejectAt: helogate.Rcpt, Record: c.rules}).Judge(t.Context(), spammer(helogate.Rcpt))
+		gate := e.Gate(here, Rules{Policy: note, RejectAt: helogate.Rcpt})
+		judge := gate.Judge
+		if c.rules {
+			judge = gate.JudgeWhole
+		}
+		r := judge(t.Context(), spammer(helogate.Rcpt))
 		if (made != nil) != c.rules || r.Record != made || (words != "") != (c.reasons || c.rules) {
 			t.Errorf("%s: a record was made: %v; the words are %q", c.name, made != nil, words)
 		}

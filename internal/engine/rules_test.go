@@ -114,7 +114,7 @@ func TestCounts(t *testing.T) {
 	if diff := cmp.Diff(want, b.counts.Verdicts(), sorted); diff != "" {
 		t.Error(diff)
 	}
-	hits := []Hit{{Check: "exempt", Entry: "198.51.100.0/24 (friends: old)", N: 2, Last: noon.Add(time.Minute)}}
+	hits := []Hit{{Check: "exempt", Ref: "address=198.51.100.0/24", N: 2, Last: noon.Add(time.Minute)}}
 	if diff := cmp.Diff(hits, b.counts.Hits()); diff != "" {
 		t.Error(diff)
 	}

@@ -261,7 +261,7 @@ func missing(r restriction, classes []string) string {
 		return "tables are not read: what it permits can go to [[exempt]] address or name, what it refuses to a [[rule]]; or leave it in main.cf"
 	case name == "check_sender_access":
 		return "tables are not read: what it permits can go to [[exempt]] sender; or leave it in main.cf"
-	case name == "check_policy_service" && strings.HasSuffix(r.arg, doorAddress):
+	case name == "check_policy_service" && (strings.Contains(r.arg, tcpAddress) || strings.Contains(r.arg, "helogate/")):
 		return "" // that is we
 	case greylists(r):
 		return "helogate greylists the suspicious, and everybody by greylist = \"greylist\" in [policy.checks]; with both, a sender waits for the one " +

@@ -2,6 +2,7 @@ package imports
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -144,6 +145,33 @@ func TestCounterparts(t *testing.T) {
 		for _, name := range c.checks {
 			if !slices.Contains(check.Names(), name) {
 				t.Errorf("%s: there is no check %s", c.names[0], name)
+			}
+		}
+	}
+}
+
+// Postfix is to ask on a unix socket below its queue directory, but for one that asks over TCP already.
+func TestPostfixListener(t *testing.T) {
+	for main, want := range map[string]string{
+		"mydomain = example.net":                        "unix:/var/spool/postfix/helogate/policy",
+		"queue_directory = /srv/postfix/":               "unix:/srv/postfix/helogate/policy",
+		"root = /srv\nqueue_directory = $root/queue":    "unix:/srv/queue/helogate/policy",
+		"queue_directory = queue":                       "unix:/var/spool/postfix/helogate/policy",
+		"queue_directory = /" + strings.Repeat("x", 90): "unix:/var/spool/postfix/helogate/policy",
+		"smtpd_data_restrictions = check_policy_service { inet:127.0.0.1:10040, timeout=5s }": "127.0.0.1:10040",
+	} {
+		for name, make := range map[string]func(Postfix) (*Result, error){
+			"import": Postfix.Import, "init": func(p Postfix) (*Result, error) { return Initial(&p) },
+		} {
+			r, err := make(Postfix{Set: main})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := parse(t, r.TOML).Listen[0].Address.String(); got != want {
+				t.Errorf("%s: %s: %s, want %s", name, main, got, want)
+			}
+			if dir := strings.TrimPrefix(filepath.Dir(want), "unix:"); dir != "." && !strings.Contains(r.TOML, "-g postfix -m 2750 "+dir+"\n") {
+				t.Errorf("%s: %s: how to make the directory is not said:\n%s", name, main, r.TOML)
 			}
 		}
 	}

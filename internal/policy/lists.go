@@ -48,6 +48,6 @@ func (m *material) then(line *helogate.Check) map[helogate.Outcome]helogate.Acti
 	case l.Then.Do == helogate.Ignore: // as in [policy.checks]: it is not asked at all, whatever the family is for
 		return map[helogate.Outcome]helogate.Action{helogate.Fail: l.Then}
 	default:
-		return map[helogate.Outcome]helogate.Action{check.Telling(l.Family): l.Then}
+		return map[helogate.Outcome]helogate.Action{line.Finds: l.Then}
 	}
 }

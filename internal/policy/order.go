@@ -49,7 +49,7 @@ func (m *material) possible(order []string, groups [][]helogate.Line) error {
 
 // firstJudging is the place of the first line that does not only let in: a rule, or the first check of that kind.
 func (m *material) firstJudging(lines []helogate.Line) int {
-	return slices.IndexFunc(lines, func(l helogate.Line) bool { return l.Check.Name == check.FirstJudging || m.isRule(l) })
+	return slices.IndexFunc(lines, func(l helogate.Line) bool { return l.Check.Name == firstJudging || m.isRule(l) })
 }
 
 func (m *material) isRule(l helogate.Line) bool {
@@ -82,7 +82,7 @@ func (m *material) named(word string, lines []helogate.Line) (out []helogate.Lin
 // placeable says why what a word means has no place that could be chosen.
 func (m *material) placeable(word string, group []helogate.Line) error {
 	names := check.Names()
-	first := slices.Index(names, check.FirstJudging)
+	first := slices.Index(names, firstJudging)
 	for _, l := range group {
 		switch {
 		case l.Check.Turn == helogate.OnGreylist:

@@ -127,7 +127,7 @@ func TestOrderErrors(t *testing.T) {
 // TestOrderOfPairs: any two checks stand in the order that loads, behind what lets in.
 func TestOrderOfPairs(t *testing.T) {
 	names := check.Names()
-	judging := names[slices.Index(names, check.FirstJudging):]
+	judging := names[slices.Index(names, firstJudging):]
 	for _, a := range judging {
 		for _, b := range []string{"fqdn", "fcrdns", "spf-from", "callout"} {
 			if a == b {
@@ -144,6 +144,26 @@ func TestOrderOfPairs(t *testing.T) {
 			if i, j := at(a), at(b); i >= 0 && j >= 0 && (i > j || at("abuse") > i) {
 				t.Errorf("%s, %s: at %d and %d, behind abuse at %d", a, b, i, j, at("abuse"))
 			}
+		}
+	}
+}
+
+// TestFirstJudging: all before the first check that judges only let in, in every preset, and none behind it but by vouching.
+func TestFirstJudging(t *testing.T) {
+	for _, preset := range check.Presets {
+		lines, _, err := check.Lines(preset, check.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		judges := false
+		for _, l := range lines {
+			judges = judges || l.Check.Name == firstJudging
+			if accepts := l.On[helogate.Pass].Do == helogate.Accept; accepts == judges {
+				t.Errorf("%s: %s accepts: %v", preset, l.Check.Name, accepts)
+			}
+		}
+		if !judges {
+			t.Errorf("%s has no line %s", preset, firstJudging)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/check"
@@ -33,6 +34,11 @@ type For struct {
 	Recipients []check.MailboxPattern
 }
 
+// Matches reports whether the policy is for a recipient.
+func (f *For) Matches(recipient string) bool {
+	return slices.ContainsFunc(f.Recipients, func(p check.MailboxPattern) bool { return p.Matches(recipient) })
+}
+
 // A Policy is one policy, with what was said of it.
 type Policy struct {
 	*helogate.Policy
@@ -45,7 +51,7 @@ type Policy struct {
 func (d *Door) Of(recipient string) *Policy {
 	if recipient != "" {
 		for _, f := range d.For {
-			if check.MatchesMailbox(f.Recipients, recipient) {
+			if f.Matches(recipient) {
 				return f.Policy
 			}
 		}

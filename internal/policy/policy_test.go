@@ -481,6 +481,12 @@ func TestWarnings(t *testing.T) {
 			"forwarder 1: no door here shows whom it has its mail from, so that it is let in unjudged; let the MTA know the origin instead (XCLIENT), where it can"},
 		{"a greylist's exemption ended", "[[greylist.exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-05-03",
 			"greylist.exempt 1 ended at 2026-05-03 23:59:59 and keeps nobody from being greylisted: remove it, or give it another end"},
+		{"a forwarder and a greylist's exemption, twice", "[[forwarder]]\naddress = \"192.0.2.3\"\n[[forwarder]]\naddress = \"192.0.2.4\"\n" +
+			"[[forwarder]]\naddress = \"192.0.2.3/32\"\ncomment = \"again\"\n[[greylist.exempt]]\nname = \"a.example\"\n[[greylist.exempt]]\nname = \"A.example.\"",
+			"forwarder 3 (again) says what forwarder 1 says: one of them is enough\n" +
+				"greylist.exempt 2 says what greylist.exempt 1 says: one of them is enough"},
+		{"an exemption twice", "[[exempt]]\naddress = \"192.0.2.1\"\n[[exempt]]\naddress = \"192.0.2.1\"\ncomment = \"again\"",
+			"exempt 2 (again) changes nothing: whom it lets in, exempt 1 lets in"},
 		{"lists that are asked", aList + "[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"", ""},
 		{"lists that nobody asks", "policy.preset = \"lenient\"\n" + aList + "[[dnsbl]]\nzone = \"b.example\"\ncodes = \"127.0.0.2\"\nthen = \"note\"\n" +
 			"[[rhsbl]]\nzone = \"c.example\"\nname = \"c\"\ncodes = \"127.0.0.2\"\n",

@@ -76,6 +76,9 @@ func (m *material) placed(i int, err error) (out []error) {
 	return []error{m.config.Errorf(path, "%w", err)}
 }
 
+// firstJudging is the name of the first check that does not only let in.
+const firstJudging = "hammering"
+
 // withRules puts the rules among the lines of a policy: behind what lets in and before all else, for what the
 // administrator says himself is what his clients should read of; those that weigh the suspicion at the end, where it is
 // whole.
@@ -89,6 +92,6 @@ func (m *material) withRules(lines []helogate.Line) []helogate.Line {
 			early = append(early, l)
 		}
 	}
-	at := slices.IndexFunc(lines, func(l helogate.Line) bool { return l.Check.Name == check.FirstJudging })
+	at := slices.IndexFunc(lines, func(l helogate.Line) bool { return l.Check.Name == firstJudging })
 	return slices.Concat(lines[:at], early, lines[at:], late)
 }

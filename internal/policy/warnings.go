@@ -17,6 +17,7 @@ func Warnings(c *config.Config, p *Policies, now time.Time) (out []string) {
 	out = append(out, tooLate(c, p)...)
 	out = append(out, ended(c, now)...)
 	out = append(out, conflicts(c)...)
+	out = append(out, repeated(c)...)
 	out = append(out, unheard(c)...)
 	out = append(out, unasked(c, p)...)
 	return append(out, ungreylisted(c, p)...)
@@ -135,6 +136,26 @@ func conflicts(c *config.Config) (out []string) {
 					entry("exempt", j, a.Comment), entry("exempt", i, b.Comment)))
 			}
 		}
+	}
+	return out
+}
+
+// repeated names entries of the other lists that say what an earlier one says: only that one matches, and is counted.
+func repeated(c *config.Config) (out []string) {
+	first := map[string]string{}
+	say := func(list string, i int, comment, ref string) {
+		name := entry(list, i, comment)
+		if was, ok := first[list+" "+ref]; ok {
+			out = append(out, fmt.Sprintf("%s says what %s says: one of them is enough", name, was))
+			return
+		}
+		first[list+" "+ref] = name
+	}
+	for i, f := range Forwarders(c) {
+		say("forwarder", i, f.Comment, f.Ref())
+	}
+	for i, e := range exemptions(c.Greylist.Exempt) {
+		say("greylist.exempt", i, e.Comment, e.Ref())
 	}
 	return out
 }

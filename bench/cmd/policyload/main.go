@@ -136,7 +136,7 @@ func answer(ctx context.Context, what, address string) error {
 		}
 		return dunno.ServeHTTP(l)
 	case "door":
-		p := &door.Postfix{Judge: pass, Log: slog.Default()}
+		p := &door.Server{Protocol: &door.Postfix{}, Judge: pass, Log: slog.Default()}
 		context.AfterFunc(ctx, func() { p.Shutdown(context.Background()) })
 		return p.Serve(l)
 	}
