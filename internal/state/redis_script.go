@@ -30,14 +30,15 @@ var scriptNotes = `
 local now = tonumber(ARGV[1])
 local slack, aDay = ` + inMilliseconds(redisSlack) + `, ` + inMilliseconds(aDay) + `
 
--- The fields of a record, behind what is there; nil, where there is nothing or it is over; nil and an error, where it is not ours.
+-- What is there of a key, and its fields; nil, where there is nothing or it is over; nil and an error, where it is not ours.
 local function known(i)
-  local packed = redis.pcall('GET', KEYS[i])
+  local packed, notOurs = redis.pcall('GET', KEYS[i]), '` + notOursCode + ` ' .. i
   if not packed then return nil end
-  if packed.err and not string.find(packed.err, 'WRONGTYPE', 1, true) then return nil, packed end
-  local f, l, p, c, e, v
-  if not packed.err then f, l, p, c, e, v = string.match(packed, '^([%d-]+) ([%d-]+) ([%d-]+) (%d+) (%-?%d+)(.*)$') end
-  if not f or v ~= '' and string.sub(v, 1, 1) ~= ' ' then return nil, redis.error_reply('` + notOursCode + ` ' .. i) end
+  if packed.err then
+    return nil, string.find(packed.err, 'WRONGTYPE', 1, true) and redis.error_reply(notOurs) or packed
+  end
+  local f, l, p, c, e, v = string.match(packed, '^([%d-]+) ([%d-]+) ([%d-]+) (%d+) (%-?%d+)(.*)$')
+  if not f or v ~= '' and string.sub(v, 1, 1) ~= ' ' then return nil, redis.error_reply(notOurs) end
   if now >= (tonumber(f) or 0) + e then return nil end
   return packed, f, l, p, c, e, v
 end

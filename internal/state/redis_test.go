@@ -494,6 +494,37 @@ func TestRedisOneHangs(t *testing.T) {
 	}
 }
 
+// A key that a cluster has moved is asked for where it now is, and so is one whose server is not ready.
+func TestRedisMoved(t *testing.T) {
+	m := miniredis.RunT(t)
+	s := openRedis(t, state.RedisConfig{Servers: []string{m.Addr()}, Cluster: true})
+	var answer atomic.Value // the next, "" is its own
+	answer.Store("")
+	m.Server().SetPreHook(func(c *server.Peer, cmd string, _ ...string) bool {
+		if !strings.EqualFold(cmd, "EVALSHA") && !strings.EqualFold(cmd, "GET") {
+			return false
+		}
+		text := answer.Swap("").(string)
+		if text != "" {
+			c.WriteError(text)
+		}
+		return text != ""
+	})
+	for _, want := range []string{"MOVED 1 " + m.Addr(), "ASK 1 " + m.Addr(), "TRYAGAIN parts are being moved", "LOADING Redis is loading the dataset in memory"} {
+		answer.Store(want)
+		if _, err := s.Attempt(t.Context(), "k", morning, redisTimes); err != nil {
+			t.Errorf("attempt, after %s: %v", want, err)
+		}
+		answer.Store(want)
+		if _, found, err := s.Get(t.Context(), state.Greylist, "k", morning); !found || err != nil {
+			t.Errorf("get, after %s: %t, %v", want, found, err)
+		}
+	}
+	if r, _, err := s.Get(t.Context(), state.Greylist, "k", morning); r.Count != 4 || err != nil {
+		t.Errorf("%d attempts, not 4, %v", r.Count, err)
+	}
+}
+
 // A port without TLS is said to be one.
 func TestRedisNoTLS(t *testing.T) {
 	m := miniredis.RunT(t)
