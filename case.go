@@ -30,7 +30,7 @@ type Case struct {
 	pending       bool   // something was read that is not answered yet
 	client        string // Client as text, made when first needed
 	read          addrText
-	memo          any
+	memo, spare   any
 	line          *line // whose check is running, to see whether anything follows from what it finds
 	terse         bool
 	judged        *judgement
@@ -59,7 +59,7 @@ func (c *Case) foundBy(i int) Outcome {
 	switch {
 	case c.pending || l.Check.Needs > c.Stage:
 		return None
-	case l.Check.Turn != InTier && c.judged.found[i].Check == "":
+	case l.Check.Turn != InTier && c.judged.outcomes[i] == 0:
 		return None
 	}
 	return max(None, c.judged.outcomeFor(i)) // while it is not known it is None
@@ -147,8 +147,9 @@ func (c *Case) Refuses(o Outcome) bool {
 }
 
 // Memo is room for what a set of checks works out of the facts once for all of them: nil at first, one for a judgement.
-// What is kept there must be a function of the facts alone.
-func (c *Case) Memo() *any { return &c.memo }
+// What is kept there must be a function of the facts alone. spare is what an earlier judgement kept, which is over: its
+// memory may be used again. It may be nil.
+func (c *Case) Memo() (memo *any, spare any) { return &c.memo, c.spare }
 
 // PTR returns the names of an address, at most MaxPTR, none of them confirmed. Of more, the one that the client greets
 // with comes first.

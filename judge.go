@@ -38,7 +38,15 @@ func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 // the origin that it names. Login and earlier greetings are the forwarder's own.
 func (p *Policy) Judged(f Facts) Facts {
 	f.Client = f.Client.Unmap().WithZone("")
-	if p.ByOrigin == nil || !f.Origin.Client.IsValid() || !p.ByOrigin(&f) {
+	if p.ByOrigin == nil || !f.Origin.Client.IsValid() {
+		return f
+	}
+	return p.byOrigin(f)
+}
+
+// byOrigin is apart from Judged, for what it hands to a function is on the heap.
+func (p *Policy) byOrigin(f Facts) Facts {
+	if !p.ByOrigin(&f) {
 		return f
 	}
 	f.Client, f.Helo, f.Verb, f.Earlier, f.Auth = f.Origin.Client.Unmap().WithZone(""), f.Origin.Helo, "", nil, ""
@@ -53,10 +61,18 @@ type judgement struct {
 	world    world
 	readings [2]reading
 	now      *reading  // the one that is under way: Case.Suspicion is its score
-	found    []Finding // by line, of this try; Check is "" where the line was not evaluated
+	outcomes []Outcome // by line, of this try; 0 where the line was not evaluated
+	counted  []bool    // by line: whether a reading wanted it, and not only another line
+	found    []foundBy // what the verdict shows of it, in the order of evaluation
 	stack    []int     // the lines that are being evaluated: one, and those whose outcomes it asks for
 	circle   []int     // the lines that asked for their own outcome in this try
 	faults   []Fault   // of the checks in this try
+}
+
+// foundBy is a finding and its line.
+type foundBy struct {
+	line int
+	Finding
 }
 
 var judgements = sync.Pool{New: func() any { return new(judgement) }}
@@ -65,15 +81,23 @@ func newJudgement(p *Policy, f Facts, ask Asker) *judgement {
 	j := judgements.Get().(*judgement)
 	j.policy = p
 	j.world.start(ask, f.Client, p.budget())
-	j.Case = Case{Facts: f, world: &j.world, terse: p.Terse, judged: j}
-	j.found = slices.Grow(j.found[:0], len(p.lines))[:len(p.lines)]
+	j.Case = Case{Facts: f, world: &j.world, terse: p.Terse, judged: j, spare: j.spare}
+	j.outcomes = slices.Grow(j.outcomes[:0], len(p.lines))[:len(p.lines)]
+	j.counted = slices.Grow(j.counted[:0], len(p.lines))[:len(p.lines)]
 	return j
 }
 
 func (j *judgement) free() {
+	memo, spare := j.memo, j.spare
 	j.world.end()
 	clear(j.found)
-	*j = judgement{world: j.world, found: j.found[:0], stack: j.stack[:0], circle: j.circle[:0]}
+	*j = judgement{
+		world: j.world, outcomes: j.outcomes[:0], counted: j.counted[:0], found: j.found[:0], stack: j.stack[:0], circle: j.circle[:0],
+	}
+	if memo != nil {
+		spare = memo
+	}
+	j.spare = spare
 	judgements.Put(j)
 }
 
@@ -81,10 +105,9 @@ func (j *judgement) free() {
 // none does, the verdict.
 func (j *judgement) try() (v Verdict, open []int) {
 	j.world.begin()
-	if j.world.try > 1 { // before the first try all is clear
-		j.faults, j.circle = nil, j.circle[:0]
-		clear(j.found)
-	}
+	j.faults, j.circle, j.found = nil, j.circle[:0], j.found[:0]
+	clear(j.outcomes)
+	clear(j.counted)
 	for which := range j.policy.readings() {
 		j.now = &j.readings[which]
 		*j.now = reading{judgement: j, effects: j.policy.effects[which]}
@@ -118,62 +141,66 @@ func (j *judgement) evaluateRest() (open []int) {
 	for i := range j.policy.lines {
 		l := &j.policy.lines[i]
 		if l.ignored || l.Check.Turn != InTier || l.Check.Needs > j.Stage ||
-			l.Check.ReadsSuspicion && (open != nil || j.found[i].Check != "") {
+			l.Check.ReadsSuspicion && (open != nil || j.outcomes[i] != 0) {
 			continue
 		}
-		if j.evaluate(i); j.pending {
+		j.evaluate(i)
+		j.counted[i] = !j.pending
+		if j.pending {
 			open = append(open, i)
-		} else {
-			j.counts(i)
 		}
 	}
 	return open
 }
 
-// evaluate returns what a line finds. It runs the check once in a try, since what that finds is a function of facts and
-// answers; a check that reads the suspicion runs once for each reading. If the check read what is not answered yet,
-// j.pending is set and the finding is worth nothing.
-func (j *judgement) evaluate(i int) *Finding {
-	l, f := &j.policy.lines[i], &j.found[i]
+// evaluate returns the outcome of a line. It runs the check once in a try, since what that finds is a function of facts and
+// answers; a check that reads the suspicion runs once for each reading, and the verdict shows the finding of the first. If
+// the check read what is not answered yet, j.pending is set and the outcome is worth nothing.
+func (j *judgement) evaluate(i int) Outcome {
+	l := &j.policy.lines[i]
 	j.pending = false
-	if f.Check != "" {
-		if !l.Check.ReadsSuspicion {
-			return f
-		}
-		f = new(Finding) // the verdict shows the finding of the first reading
+	again := j.outcomes[i] != 0
+	if again && !l.Check.ReadsSuspicion {
+		return j.outcomes[i]
 	}
 	j.firstTempFail, j.line = nil, l
 	j.stack = append(j.stack, i)
-	j.run(l, f)
+	f := j.run(l)
 	j.stack = j.stack[:len(j.stack)-1]
 	if j.pending {
-		*f = Finding{}
-		return f
+		return 0
 	}
 	if slices.Contains(j.circle, i) {
-		*f = Finding{Outcome: TempError, Why: "the check asks for its own outcome"}
+		f = Finding{Outcome: TempError, Why: "the check asks for its own outcome"}
 	}
-	f.Check, f.Action = l.Check.Name, Action{}
 	if f.Outcome < None || f.Outcome > PermError {
 		f.Outcome = None
 	}
 	if t := j.firstTempFail; t != nil && f.Outcome != l.Check.Finds {
 		why := printable.Text(fmt.Sprintf("%s of %s: %s", t.Kind, t.Name, t.Note), maxWhy)
-		*f = Finding{Check: l.Check.Name, Outcome: TempError, Why: why, Entry: f.Entry, Ref: f.Ref}
+		f = Finding{Outcome: TempError, Why: why, Entry: f.Entry, Ref: f.Ref}
 	}
-	return f
+	if again {
+		return f.Outcome
+	}
+	j.outcomes[i] = f.Outcome
+	if !j.terse || f.Outcome > Pass || l.follows(f.Outcome) { // see Policy.Terse
+		f.Check = l.Check.Name
+		j.found = append(j.found, foundBy{i, f})
+	}
+	return f.Outcome
 }
 
 // run runs the check of a line. A check that panics is a temperror.
-func (j *judgement) run(l *line, f *Finding) {
+func (j *judgement) run(l *line) (f Finding) {
 	defer func() {
 		if cause := recover(); cause != nil && !j.pending {
 			j.faults = append(j.faults, Fault{Check: l.Check.Name, Facts: j.Facts, Cause: cause, Stack: debug.Stack()})
 			j.firstTempFail = nil
-			*f = Finding{Outcome: TempError, Why: printable.Text(fmt.Sprint("the check panicked: ", cause), maxWhy)}
+			f = Finding{Outcome: TempError, Why: printable.Text(fmt.Sprint("the check panicked: ", cause), maxWhy)}
 		}
 	}()
-	*f = l.Check.Run(&j.Case)
+	return l.Check.Run(&j.Case)
 }
 
 // outcomeFor evaluates a line for another one, which asks for its outcome: that alone has no effect. Lines
@@ -190,15 +217,9 @@ func (j *judgement) outcomeFor(i int) Outcome {
 		return TempError
 	}
 	firstTempFail, line := j.firstTempFail, j.line
-	outcome := j.evaluate(i).Outcome
+	outcome := j.evaluate(i)
 	j.firstTempFail, j.line = firstTempFail, line
 	return outcome
-}
-
-// counts notes what the policy makes of what a line found.
-func (j *judgement) counts(i int) {
-	f := &j.found[i]
-	f.Action = j.policy.lines[i].on[f.Outcome]
 }
 
 // conclude makes the verdict of what was found.
@@ -217,28 +238,20 @@ func (j *judgement) conclude() Verdict {
 	return v
 }
 
-// findings returns what the lines found that were evaluated, in the order of the policy.
+// findings returns what was found, in the order of the policy, and what the policy makes of it: what was evaluated for
+// another line alone is noted.
 func (j *judgement) findings() []Finding {
-	n := 0
+	slices.SortFunc(j.found, func(a, b foundBy) int { return a.line - b.line })
+	out := make([]Finding, 0, len(j.found))
 	for i := range j.found {
 		f := &j.found[i]
-		if f.Action.Do == Unset {
-			f.Action.Do = Note // evaluated for another line alone
+		f.Action = Action{Do: Note}
+		if j.counted[f.line] {
+			f.Action = j.policy.lines[f.line].on[f.Outcome]
 		}
-		if j.shows(f) {
-			n++
-		}
-	}
-	out := make([]Finding, 0, n)
-	for i := range j.found {
-		if j.shows(&j.found[i]) {
-			out = append(out, j.found[i])
+		if !j.terse || f.Action.Do != Note || f.Outcome > Pass {
+			out = append(out, f.Finding)
 		}
 	}
 	return out
-}
-
-// shows reports whether a finding stands in the verdict: see Policy.Terse.
-func (j *judgement) shows(f *Finding) bool {
-	return f.Check != "" && !(j.terse && f.Action.Do == Note && f.Outcome <= Pass)
 }

@@ -61,15 +61,15 @@ func (r *reading) tier(cost Cost) (open []int) {
 		case c.ReadsSuspicion && (decided || open != nil): // the sum would lack lines
 			continue
 		}
-		found := r.evaluate(i)
+		outcome := r.evaluate(i)
 		switch {
 		case r.pending:
 			open = append(open, i)
 			continue
 		case open == nil:
-			r.apply(i, found)
+			r.apply(i, outcome)
 		} // else this try is lost, and the line was evaluated only to ask ahead
-		if r.accepts != "" || e.accepts && e.on[found.Outcome].Do == Accept {
+		if e.accepts && e.on[outcome].Do == Accept {
 			break
 		}
 	}
@@ -127,12 +127,12 @@ func (r *reading) phase(t Turn, absent Outcome) (outcome Outcome, open []int) {
 	case r.policy.lines[i].ignored:
 		return None, nil
 	}
-	found := r.evaluate(i)
+	outcome = r.evaluate(i)
 	if r.pending {
 		return absent, []int{i}
 	}
-	r.counts(i)
-	return found.Outcome, nil
+	r.counted[i] = true
+	return outcome, nil
 }
 
 // greylistsEverybody returns the line that has every client greylisted, "" if there is none at this stage.
@@ -144,10 +144,10 @@ func (r *reading) greylistsEverybody() string {
 	return r.policy.lines[i].Check.Name
 }
 
-// apply adds what a line found.
-func (r *reading) apply(i int, found *Finding) {
-	r.counts(i)
-	name, e, o := r.policy.lines[i].Check.Name, &r.effects[i], found.Outcome
+// apply adds the outcome of a line.
+func (r *reading) apply(i int, o Outcome) {
+	r.counted[i] = true
+	name, e := r.policy.lines[i].Check.Name, &r.effects[i]
 	if o == TempError {
 		r.maybeCredit += e.credit
 		r.acceptUnknown = r.acceptUnknown || e.accepts

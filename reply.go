@@ -135,19 +135,24 @@ func (p *Policy) text(f *Facts, v *Verdict, c *Check, found Finding) string {
 	if ok {
 		return cut(expand(custom, words), maxReply-len(tail)) + tail
 	}
+	remedy, semicolon := "", ""
 	switch {
 	case v.Action == Greylist:
 		return p.greylisted(v, tail)
 	case v.By == BySuspicion && v.Action == Reject:
-		tail = "; " + suspicionFix + tail
+		remedy, semicolon = suspicionFix, "; "
 	case c.Fix != "" && found.Outcome != TempError:
-		tail = "; " + c.Fix + tail
+		remedy, semicolon = c.Fix, "; "
 	}
-	head := heads[textName(v, found)]
+	head, colon := heads[textName(v, found)], ""
 	if head != "" && facts != "" {
-		head += ": "
+		colon = ": "
 	}
-	return cut(head+facts, maxReply-len(tail)) + tail
+	room := maxReply - len(semicolon) - len(remedy) - len(tail)
+	if len(head)+len(colon)+len(facts) <= room {
+		return head + colon + facts + semicolon + remedy + tail // the usual case, made in one piece
+	}
+	return cut(head+colon+facts, room) + semicolon + remedy + tail
 }
 
 // greylisted says when to come again, for people and for clients that read it (draft-santos-smtpgrey-02). What speaks

@@ -26,8 +26,9 @@ type world struct {
 	client  netip.Addr // of the judgement
 	try     int
 	known   []known
-	used    []int // indices of known, in the order in which this try first read them
-	counted int   // those of them that count towards maxQuestions
+	tags    []uint32 // of known, to find a question without looking at each
+	used    []int    // indices of known, in the order in which this try first read them
+	counted int      // those of them that count towards maxQuestions
 	open    []Question
 	sent    int
 	flying  map[Question]bool
@@ -67,15 +68,16 @@ func (w *world) end() {
 	}
 	clear(w.known)
 	clear(w.open)
-	*w = world{known: w.known[:0], used: w.used[:0], open: w.open[:0]}
+	*w = world{known: w.known[:0], tags: w.tags[:0], used: w.used[:0], open: w.open[:0]}
 }
 
 func (w *world) begin() { w.try, w.used, w.open, w.counted = w.try+1, w.used[:0], w.open[:0], 0 }
 
 // answer returns nil while there is none.
 func (w *world) answer(q Question) *Answer {
-	for i := range w.known {
-		if k := &w.known[i]; k.Name == q.Name && k.Kind == q.Kind {
+	tag := tagOf(q)
+	for i, t := range w.tags {
+		if t == tag && w.known[i].Question == q {
 			return w.use(i)
 		}
 	}
@@ -88,12 +90,25 @@ func (w *world) answer(q Question) *Answer {
 			a, ok = &Answer{Status: TempFail, Note: noTime}, true
 		}
 		if ok {
-			w.known = append(w.known, known{QA: QA{q, a}})
+			w.know(QA{q, a})
 			return w.use(len(w.known) - 1)
 		}
 	}
 	w.open = append(w.open, q)
 	return nil
+}
+
+func (w *world) know(qa QA) {
+	w.known, w.tags = append(w.known, known{QA: qa}), append(w.tags, tagOf(qa.Question))
+}
+
+// tagOf is the same for the same question, and another for most others.
+func tagOf(q Question) uint32 {
+	n := len(q.Name)
+	if n == 0 {
+		return uint32(q.Kind)
+	}
+	return uint32(q.Kind) | uint32(n)<<8 ^ uint32(q.Name[0])<<16 ^ uint32(q.Name[n-1])<<24
 }
 
 func (w *world) use(i int) *Answer {
@@ -214,7 +229,7 @@ func ClientOf(ctx context.Context) (client netip.Addr, ok bool) {
 
 func (w *world) learn(r reply) {
 	delete(w.flying, r.Question)
-	w.known = append(w.known, known{QA: r.QA})
+	w.know(r.QA)
 	if r.fault != nil {
 		w.faults = append(w.faults, *r.fault)
 	}

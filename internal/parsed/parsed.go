@@ -23,11 +23,15 @@ type Facts struct {
 
 // Of returns what the facts of a case say.
 func Of(c *helogate.Case) *Facts {
-	memo := c.Memo()
+	memo, spare := c.Memo()
 	if f, ok := (*memo).(*Facts); ok {
 		return f
 	}
-	f := &Facts{Helo: hostname.ParseHelo(c.Helo), client: c.Client}
+	f, ok := spare.(*Facts)
+	if !ok {
+		f = new(Facts)
+	}
+	*f = Facts{Helo: hostname.ParseHelo(c.Helo), client: c.Client}
 	f.sender.address, f.recipient.address = c.Sender, c.Recipient
 	f.names = f.room[:0]
 	*memo = f

@@ -36,7 +36,7 @@ func Text(s string, max int) string {
 
 func isClean(s string) bool {
 	for i := range len(s) {
-		if escapedLen(s[i]) != 1 {
+		if c := s[i]; c < ' ' || c > '~' || c == '\\' {
 			return false
 		}
 	}
