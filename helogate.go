@@ -7,8 +7,15 @@
 // are missing, and tries again; the last try is the [Verdict]. It is repeatable: the same facts and answers give the
 // same bytes, whatever the timing was, today or from the journal.
 //
-// A Go mail server embeds the judge with packages check (the checks and presets) and dns (a caching resolver); see the
-// example. The daemon cmd/helogate puts it in front of an MTA.
+// A Go mail server embeds the judge with packages check (the checks and presets) and dns (a caching resolver): a [Session]
+// for each connection judges its stages and says which refusals are replied now; examples/gosmtp is a whole backend. The
+// daemon cmd/helogate puts the judge in front of an MTA.
+//
+// Stability: packages helogate, check, check/legacy, dns and hostname are the public API; before v1 a minor version may
+// change it. These stay as they are, for logs, journals and stores hold them: the words of [Stage], [Outcome], [Do], [Kind]
+// and [Status], the JSON of a [Record], to which keys may be added, and the ID of a verdict. The ID of a policy changes when
+// a version changes the presets. [Case.Memo], [Case.Waiting], [Case.Worded] and [Case.AddrText] save time in the checks of
+// this module and are the likeliest to change.
 package helogate
 
 import (
