@@ -55,9 +55,12 @@ func (d Do) Refuses() bool { return d == Defer || d == Reject || d == Drop }
 // Action is what a line of a policy makes of an outcome.
 type Action struct {
 	Do     Do
-	Points int  // of Suspect and Vouch
 	Trial  bool // "would": judged and counted as if, and nothing happens to the mail
+	Points int  // of Suspect and Vouch
 }
+
+// maxPoints of one action: all lines of a policy together stay far from any integer's end.
+const maxPoints = 1000
 
 // ParseAction reads "reject", "suspect 2", "vouch", "would defer". Points left out are 1.
 func ParseAction(s string) (Action, error) {
@@ -78,8 +81,8 @@ func ParseAction(s string) (Action, error) {
 		a.Points = 1
 		if len(word) > 0 {
 			n, err := strconv.Atoi(word[0])
-			if err != nil || n < 1 || n > 1000 {
-				return a, fmt.Errorf("%q: points are a number from 1 to 1000, not %q", s, word[0])
+			if err != nil || n < 1 || n > maxPoints {
+				return a, fmt.Errorf("%q: points are a number from 1 to %d, not %q", s, maxPoints, word[0])
 			}
 			a.Points, word = n, word[1:]
 		}

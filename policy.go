@@ -66,12 +66,18 @@ type line struct {
 	ignored bool                  // evaluated only for another line that asks for its outcome
 }
 
-// effects are what a line does in one reading of the policy.
+// effects are what a line does in one reading of the policy. They are small, for a judgement looks at those of all lines.
 type effects struct {
-	on      [PermError + 1]Action // by outcome; none of them is on trial
+	on      [PermError + 1]effect // by outcome
 	accepts bool                  // an outcome accepts
-	credit  int                   // the most points that an outcome takes off
 	off     bool                  // no outcome has an effect in this reading, though one has in the other: it is not evaluated
+	credit  int                   // the most points that an outcome takes off
+}
+
+// effect is an Action without trial. Points are at most maxPoints.
+type effect struct {
+	Do     Do
+	Points int16
 }
 
 // NewPolicy makes a policy of lines. Two lines with one name, an unknown outcome, and an action that a line cannot take
@@ -179,6 +185,9 @@ func makeLine(l Line) (line, error) {
 		if a.Do == Continue {
 			return m, fmt.Errorf("%q is no action of a line", a.Do)
 		}
+		if (a.Do == Suspect || a.Do == Vouch) && (a.Points < 1 || a.Points > maxPoints) {
+			return m, fmt.Errorf("%s: points are a number from 1 to %d", a, maxPoints)
+		}
 		m.on[o] = a
 	}
 	if _, said := l.On[TempError]; !said {
@@ -198,14 +207,14 @@ func makeLine(l Line) (line, error) {
 
 // effects returns what the line does in a reading: an action on trial is its own in the dry run, and a note else.
 func (m *line) effects(which int) effects {
-	e := effects{on: m.on}
+	var e effects
 	trial, effective := false, false
 	for i, a := range m.on {
+		e.on[i] = effect{a.Do, int16(a.Points)}
 		if a.Trial {
 			trial = true
-			e.on[i] = Action{Do: Note}
-			if which == dryRun {
-				e.on[i] = Action{Do: a.Do, Points: a.Points}
+			if which == enforced {
+				e.on[i] = effect{Do: Note}
 			}
 		}
 		switch e.on[i].Do {

@@ -44,6 +44,8 @@ func TestPolicyErrors(t *testing.T) {
 		{Thresholds{}, []Line{{Check: one, On: on("temperror=reject")}}, `check "a": reject on temperror: no failure of DNS may reject, say defer`},
 		{Thresholds{}, []Line{{Check: one, On: on("temperror=would drop")}}, `check "a": would drop on temperror`},
 		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{Fail: {Do: Continue}}}}, `check "a": "continue" is no action of a line`},
+		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{Fail: {Do: Suspect}}}}, `check "a": suspect 0: points are a number from 1 to 1000`},
+		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{Pass: {Do: Vouch, Points: 1001}}}}, `check "a": vouch 1001: points are`},
 		{Thresholds{}, []Line{{Check: Check{Run: one.Run}}}, `check "" is not whole`},
 		{Thresholds{}, []Line{{Check: Check{Name: "a"}}}, `check "a" is not whole`},
 		{Thresholds{}, []Line{{Check: Check{Name: "a", Run: one.Run, Cost: 3}}}, `check "a" is not whole`},

@@ -174,12 +174,12 @@ func (r *reading) apply(i int, o Outcome) {
 		first(&r.greylists)
 	case Suspect:
 		if o == TempError {
-			r.maybePoints += a.Points // a failure of DNS is never held against a client for sure
+			r.maybePoints += int(a.Points) // a failure of DNS is never held against a client for sure
 		} else {
-			r.points += a.Points
+			r.points += int(a.Points)
 		}
 	case Vouch:
-		r.credit += a.Points
+		r.credit += int(a.Points)
 	}
 }
 
