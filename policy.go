@@ -66,18 +66,12 @@ type line struct {
 	ignored bool                  // evaluated only for another line that asks for its outcome
 }
 
-// effects are what a line does in one reading of the policy. They are small, for a judgement looks at those of all lines.
+// effects are what a line does in one reading of the policy.
 type effects struct {
-	on      [PermError + 1]effect // by outcome
+	on      [PermError + 1]Action // by outcome; none of them is on trial
 	accepts bool                  // an outcome accepts
 	off     bool                  // no outcome has an effect in this reading, though one has in the other: it is not evaluated
 	credit  int                   // the most points that an outcome takes off
-}
-
-// effect is an Action without trial. Points are at most maxPoints.
-type effect struct {
-	Do     Do
-	Points int16
 }
 
 // NewPolicy makes a policy of lines. Two lines with one name, an unknown outcome, and an action that a line cannot take
@@ -207,14 +201,14 @@ func makeLine(l Line) (line, error) {
 
 // effects returns what the line does in a reading: an action on trial is its own in the dry run, and a note else.
 func (m *line) effects(which int) effects {
-	var e effects
+	e := effects{on: m.on}
 	trial, effective := false, false
 	for i, a := range m.on {
-		e.on[i] = effect{a.Do, int16(a.Points)}
 		if a.Trial {
 			trial = true
+			e.on[i].Trial = false
 			if which == enforced {
-				e.on[i] = effect{Do: Note}
+				e.on[i] = Action{Do: Note}
 			}
 		}
 		switch e.on[i].Do {

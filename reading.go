@@ -174,12 +174,12 @@ func (r *reading) apply(i int, o Outcome) {
 		first(&r.greylists)
 	case Suspect:
 		if o == TempError {
-			r.maybePoints += int(a.Points) // a failure of DNS is never held against a client for sure
+			r.maybePoints += a.Points // a failure of DNS is never held against a client for sure
 		} else {
-			r.points += int(a.Points)
+			r.points += a.Points
 		}
 	case Vouch:
-		r.credit += int(a.Points)
+		r.credit += a.Points
 	}
 }
 
