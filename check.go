@@ -79,6 +79,9 @@ type Check struct {
 	// AtHelo is the basic code of a rejection at the HELO stage where RFC 5321 section 4.3.2 has one that fits better than
 	// 550: 501 for a syntax error, 504 for a parameter that is not taken.
 	AtHelo int
+	// Settings tell the check apart from one of the same name that was made otherwise: the condition of a rule, the entries of
+	// a list. They are part of a Policy's ID.
+	Settings string
 	// Family is the name that it shares with others of its kind, such as "dnsbl" for each of several lists; "" is its own.
 	// Texts of replies go by it where they are not given for the name, and so does Case.Found.
 	Family string

@@ -38,6 +38,10 @@ func TestAskerAtFault(t *testing.T) {
 			"temperror: TXT of a: the asker panicked; TXT a: out of cheese, with its stack"},
 		{"Known gives nil", asker{func(Question) (*Answer, bool) { return nil, true }, none},
 			"temperror: TXT of a: the asker gave no answer; TXT a: the asker gave no answer: nil"},
+		{"Ask gives a status that there is not", asker{nothing, func(context.Context, Question) *Answer { return &Answer{Status: 77} }},
+			"temperror: TXT of a: the asker gave no answer; TXT a: the asker gave no answer: its status is status(77)"},
+		{"Known gives a status that there is not", asker{func(Question) (*Answer, bool) { return &Answer{Status: 77}, true }, none},
+			"temperror: TXT of a: the asker gave no answer; TXT a: the asker gave no answer: its status is status(77)"},
 		{"Ask ignores its context", asker{nothing, func(context.Context, Question) *Answer {
 			time.Sleep(time.Hour)
 			return &Answer{Status: OK, Values: []string{"fail"}}
@@ -95,6 +99,8 @@ func TestCircle(t *testing.T) {
 		{"two", []Check{asksFor("a", "b"), asksFor("b", "a")}, "a temperror, b temperror; a, b, a"},
 		{"three", []Check{asksFor("a", "b"), asksFor("b", "c"), asksFor("c", "a")}, "a temperror, b temperror, c temperror; a, b, c, a"},
 		{"not its reader", []Check{asksFor("r", "a"), asksFor("a", "b"), asksFor("b", "a")}, "r fail, a temperror, b temperror; a, b, a"},
+		{"one that asks for a member, from within", []Check{asksFor("a", "b", "c"), asksFor("b", "a"), asksFor("c", "b")},
+			"a temperror, b temperror, c temperror; a, b, a"},
 		{"nor what it reads", []Check{asksFor("a", "x", "a"), asksFor("x")}, "a temperror, x fail; a, a"},
 		{"nor what two read", []Check{asksFor("a", "x"), asksFor("b", "x"), asksFor("x")}, "a fail, b fail, x fail; "},
 	} {

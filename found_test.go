@@ -142,3 +142,42 @@ func TestByKind(t *testing.T) {
 		}
 	}
 }
+
+// A line that reads the suspicion has one outcome in a reading, though another line asked for it before all that speaks
+// against the client was known: what decides is what the verdict shows.
+func TestSuspicionIsReadOnceAReading(t *testing.T) {
+	reader := Check{Name: "r", ReadsSuspicion: true, Run: func(c *Case) Finding {
+		if least, _ := c.Suspicion(); least >= 2 {
+			return c.Fail("much")
+		}
+		return c.None("little")
+	}}
+	asks := Check{Name: "x", Run: func(c *Case) Finding { c.Found("r"); return c.Fail("x") }}
+	for _, terse := range []bool{false, true} {
+		p := policy(t, Thresholds{}, Line{Check: asks, On: on("fail=suspect 2")}, Line{Check: reader, On: on("fail=reject")})
+		p.Terse = terse
+		if v := p.Judge(t.Context(), client("198.51.100.1"), MustZone("")); v.Action != Continue {
+			t.Errorf("%s by %s: %v", v.Action, v.By, v.Findings)
+		}
+	}
+}
+
+// While answers are on their way, a line sees the suspicion of the reading that needs it: it asks nothing that this reading
+// would not, and leaves no trace that no verdict has.
+func TestSuspicionOfTheReadingThatWaits(t *testing.T) {
+	reader := Check{Name: "r", Cost: Lookup, ReadsSuspicion: true, Run: func(c *Case) Finding {
+		if least, _ := c.Suspicion(); least >= 2 {
+			c.Values(A, "x")
+			return c.Fail("much")
+		}
+		c.Values(Callout, "x@example.org")
+		return c.None("little")
+	}}
+	p := policy(t, Thresholds{}, Line{Check: saysNow("pass-a"), On: on("pass=would accept")}, Line{Check: saysNow("fail-b"), On: on("fail=suspect 3")},
+		Line{Check: reader, On: on("fail=reject")})
+	ask := &counter{Asker: MustZone("x A after=1ms 192.0.2.1")}
+	v := p.Judge(t.Context(), client("198.51.100.1"), ask)
+	if n := ask.counts()[Question{Callout, "x@example.org"}]; n > 0 || v.Action != Reject || v.Trial.Action != Accept {
+		t.Errorf("%s, would %s; %d callouts", v.Action, v.Trial.Action, n)
+	}
+}

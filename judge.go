@@ -65,7 +65,7 @@ type judgement struct {
 	counted  []bool    // by line: whether a reading wanted it, and not only another line
 	found    []foundBy // what the verdict shows of it, in the order of evaluation
 	stack    []int     // the lines that are being evaluated: one, and those whose outcomes it asks for
-	circle   []int     // the lines that asked for their own outcome in this try
+	circles  [][]int   // the lines that asked for their own outcome in this try, each with those that it did so through
 	faults   []Fault   // of the checks in this try
 }
 
@@ -92,7 +92,7 @@ func (j *judgement) free() {
 	j.world.end()
 	clear(j.found)
 	*j = judgement{
-		world: j.world, outcomes: j.outcomes[:0], counted: j.counted[:0], found: j.found[:0], stack: j.stack[:0], circle: j.circle[:0],
+		world: j.world, outcomes: j.outcomes[:0], counted: j.counted[:0], found: j.found[:0], stack: j.stack[:0],
 	}
 	if memo != nil {
 		spare = memo
@@ -101,20 +101,24 @@ func (j *judgement) free() {
 	judgements.Put(j)
 }
 
+// openLine is a line that waits for an answer, and the reading that it was evaluated for.
+type openLine struct {
+	line    int
+	reading *reading
+}
+
 // try reads the policy with the answers that there are, in each way. It returns the lines that wait for an answer; if
 // none does, the verdict.
-func (j *judgement) try() (v Verdict, open []int) {
+func (j *judgement) try() (v Verdict, open []openLine) {
 	j.world.begin()
-	j.faults, j.circle, j.found = nil, j.circle[:0], j.found[:0]
+	j.faults, j.circles, j.found = nil, nil, j.found[:0]
 	clear(j.outcomes)
 	clear(j.counted)
 	for which := range j.policy.readings() {
 		j.now = &j.readings[which]
 		*j.now = reading{judgement: j, effects: j.policy.effects[which]}
 		for _, i := range j.now.read() {
-			if !slices.Contains(open, i) {
-				open = append(open, i)
-			}
+			open = append(open, openLine{i, j.now})
 		}
 	}
 	if open != nil {
@@ -129,15 +133,19 @@ func (j *judgement) try() (v Verdict, open []int) {
 }
 
 // gather asks until none of the lines waits for an answer. What they find meanwhile is thrown away.
-func (j *judgement) gather(ctx context.Context, open []int) {
+func (j *judgement) gather(ctx context.Context, open []openLine) {
 	for len(open) > 0 {
 		j.world.more(ctx)
-		open = slices.DeleteFunc(open, func(i int) bool { j.evaluate(i); return !j.pending })
+		open = slices.DeleteFunc(open, func(o openLine) bool {
+			j.now = o.reading
+			j.evaluate(o.line)
+			return !j.pending
+		})
 	}
 }
 
 // evaluateRest evaluates the lines that no reading needed, for a person who wants to see them all.
-func (j *judgement) evaluateRest() (open []int) {
+func (j *judgement) evaluateRest() (open []openLine) {
 	for i := range j.policy.lines {
 		l := &j.policy.lines[i]
 		if l.ignored || l.Check.Turn != InTier || l.Check.Needs > j.Stage ||
@@ -147,7 +155,7 @@ func (j *judgement) evaluateRest() (open []int) {
 		j.evaluate(i)
 		j.counted[i] = !j.pending
 		if j.pending {
-			open = append(open, i)
+			open = append(open, openLine{i, j.now})
 		}
 	}
 	return open
@@ -163,6 +171,9 @@ func (j *judgement) evaluate(i int) Outcome {
 	if again && !l.Check.ReadsSuspicion {
 		return j.outcomes[i]
 	}
+	if o := j.now.byScore[i]; o != 0 {
+		return o
+	}
 	j.firstTempFail, j.line = nil, l
 	j.stack = append(j.stack, i)
 	f := j.run(l)
@@ -170,7 +181,7 @@ func (j *judgement) evaluate(i int) Outcome {
 	if j.pending {
 		return 0
 	}
-	if slices.Contains(j.circle, i) {
+	if j.circleOf(i) >= 0 {
 		f = Finding{Outcome: TempError, Why: "the check asks for its own outcome"}
 	}
 	if f.Outcome < None || f.Outcome > PermError {
@@ -179,6 +190,9 @@ func (j *judgement) evaluate(i int) Outcome {
 	if t := j.firstTempFail; t != nil && f.Outcome != l.Check.Finds {
 		why := printable.Text(fmt.Sprintf("%s of %s: %s", t.Kind, t.Name, t.Note), maxWhy)
 		f = Finding{Outcome: TempError, Why: why, Entry: f.Entry, Ref: f.Ref}
+	}
+	if l.Check.ReadsSuspicion {
+		j.now.noteByScore(i, f.Outcome)
 	}
 	if again {
 		return f.Outcome
@@ -207,19 +221,38 @@ func (j *judgement) run(l *line) (f Finding) {
 // that ask for each other in a circle are all in temperror, whichever of them came first.
 func (j *judgement) outcomeFor(i int) Outcome {
 	if at := slices.Index(j.stack, i); at >= 0 {
-		var names []string
-		for _, n := range j.stack[at:] {
-			names = append(names, j.policy.lines[n].Check.Name)
-		}
-		j.circle = append(j.circle, j.stack[at:]...)
-		cause := errors.New("the check asks for its own outcome: " + strings.Join(append(names, names[0]), ", "))
-		j.faults = append(j.faults, Fault{Check: names[0], Facts: j.Facts, Cause: cause})
+		j.closeCircle(i, at)
 		return TempError
 	}
 	firstTempFail, line := j.firstTempFail, j.line
 	outcome := j.evaluate(i)
 	j.firstTempFail, j.line = firstTempFail, line
+	if n := j.circleOf(i); n >= 0 { // which may go on through the lines that are being evaluated
+		if at := slices.IndexFunc(j.stack, func(s int) bool { return slices.Contains(j.circles[n], s) }); at >= 0 {
+			j.circles[n] = append(j.circles[n], j.stack[at:]...)
+		}
+	}
 	return outcome
+}
+
+// closeCircle notes that the line at a place of the stack has asked for its own outcome.
+func (j *judgement) closeCircle(i, at int) {
+	var names []string
+	for _, n := range j.stack[at:] {
+		names = append(names, j.policy.lines[n].Check.Name)
+	}
+	cause := errors.New("the check asks for its own outcome: " + strings.Join(append(names, names[0]), ", "))
+	j.faults = append(j.faults, Fault{Check: names[0], Facts: j.Facts, Cause: cause})
+	if n := j.circleOf(i); n >= 0 {
+		j.circles[n] = append(j.circles[n], j.stack[at:]...)
+		return
+	}
+	j.circles = append(j.circles, slices.Clone(j.stack[at:]))
+}
+
+// circleOf returns the index of the circle that a line is in, or -1.
+func (j *judgement) circleOf(i int) int {
+	return slices.IndexFunc(j.circles, func(c []int) bool { return slices.Contains(c, i) })
 }
 
 // conclude makes the verdict of what was found.

@@ -569,6 +569,8 @@ func TestPolicyID(t *testing.T) {
 	if len(p.ID()) != 13 || same.ID() != p.ID() || p.FromPreset("x").OnTrial().ID() != p.OnTrial().FromPreset("x").ID() {
 		t.Errorf("%q, %q", p.ID(), same.ID())
 	}
+	set := line("a", Lookup, "fail=reject")
+	set.Check.Settings = "x"
 	seen := map[string]bool{p.ID(): true}
 	for i, other := range []*Policy{
 		p.OnTrial(), p.FromPreset("strict"),
@@ -579,6 +581,7 @@ func TestPolicyID(t *testing.T) {
 		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 3")),
 		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "softfail=suspect 2")),
 		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, set, line("b", Lookup, "fail=suspect 2")),
 	} {
 		if seen[other.ID()] {
 			t.Errorf("policy %d has the name of another", i)

@@ -15,7 +15,8 @@ type Line struct {
 	On    map[Outcome]Action
 }
 
-// Thresholds say what suspicion leads to. Zero is never.
+// Thresholds say what suspicion leads to. Zero is never. Those of a policy are part of its ID: NewPolicy takes them, and they
+// stay as they are.
 type Thresholds struct {
 	GreylistAt int // greylist when Possible reaches it
 	RejectAt   int // reject when Suspicion reaches it, defer when Possible does
@@ -30,7 +31,7 @@ type Policy struct {
 	// Terse leaves out what a server that writes a line of log does not need, and saves the time that it takes: findings of
 	// none, neutral and pass that have no effect, and the words of all other findings that have none. The verdict is the same.
 	Terse bool
-	// Budget is how long a judgement may wait for answers, all together: no Asker can hang it. 0 is DefaultBudget; below 0
+	// Budget is how long a judgement may wait for answers, all together: no Asker.Ask can hang it. 0 is DefaultBudget; below 0
 	// the judgement waits as long as the caller's context lasts.
 	Budget time.Duration
 	// RejectAtStage is the earliest stage at which a Session refuses. NewPolicy sets Rcpt: before, nobody knows whether the
@@ -45,7 +46,8 @@ type Policy struct {
 	Footer string
 	// ByOrigin reports whether a client is a forwarder that is to be judged by Facts.Origin, which it is believed in. May be nil.
 	ByOrigin func(*Facts) bool
-	// Report is called with each fault of a check or an Asker that a judgement met. May be nil.
+	// Report is called with each fault of a check or an Asker that a judgement met before it ended. It must not panic. May be
+	// nil.
 	Report func(Fault)
 
 	lines    []line
@@ -120,8 +122,8 @@ func (p *Policy) FromPreset(name string) *Policy {
 	return &q
 }
 
-// ID names the policy: 64 bits of SHA-256 over the preset's name, the thresholds, and each line's check, stage, cost and
-// actions. What is set on a check, such as the entries of a list, has no part in it.
+// ID names the policy: 64 bits of SHA-256 over the preset's name, the thresholds, and each line's check, with its Settings,
+// stage, cost and actions.
 func (p *Policy) ID() string { return p.id }
 
 func (p *Policy) hash() string {
@@ -133,6 +135,7 @@ func (p *Policy) hash() string {
 	for i := range p.lines {
 		l := &p.lines[i]
 		str(l.Check.Name)
+		str(l.Check.Settings)
 		b = append(b, byte(l.Check.Needs), byte(l.Check.Cost), byte(l.Check.Turn))
 		for _, a := range l.on {
 			str(a.String())

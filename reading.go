@@ -27,6 +27,15 @@ type reading struct {
 	acceptUnknown                       bool   // a line that might accept is in temperror
 	deferExpired                        bool   // the grace period has ended: temperrors are notes
 	retried                             bool   // the client has proved that it retries, or nobody can say
+
+	byScore map[int]Outcome // of the lines whose checks read the suspicion: that of this reading
+}
+
+func (r *reading) noteByScore(i int, o Outcome) {
+	if r.byScore == nil {
+		r.byScore = map[int]Outcome{}
+	}
+	r.byScore[i] = o
 }
 
 // read evaluates the lines tier by tier. A dearer tier is evaluated while nothing is decided, or for the lines that may

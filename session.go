@@ -29,6 +29,7 @@ const (
 	maxHelos       = 5    // of a connection
 	maxHelo        = 300  // bytes of one
 	maxRefusedHelo = 1024 // bytes of one that is judged again: no name and no literal is so long
+	maxVerb        = 16   // bytes of a verb: a caller may show another's text for one
 )
 
 // Judge judges one stage of the connection. It returns the reply that refuses the client now; nil, and the client goes on.
@@ -96,7 +97,7 @@ func (s *Session) note(f *Facts, refused, again bool) {
 	switch {
 	case !s.greets(f):
 	case f.Stage == Helo && refused:
-		s.refused = helo{strings.Clone(f.Verb), strings.Clone(f.Helo[:min(len(f.Helo), maxRefusedHelo)])}
+		s.refused = helo{strings.Clone(verb(f)), strings.Clone(f.Helo[:min(len(f.Helo), maxRefusedHelo)])}
 	case !again:
 		s.accept(said(f))
 	}
@@ -117,11 +118,14 @@ func (s *Session) accept(name string) {
 // said is the HELO name as it stands in Facts.Earlier. Postfix shows it raw at EHLO, and from MAIL on with "?" for what is
 // no part of a name: without the same here, one name would look like two.
 func said(f *Facts) string {
-	b := append(append([]byte(f.Verb), ' '), f.Helo[:min(len(f.Helo), maxHelo)]...)
-	for i, c := range b[len(f.Verb)+1:] {
+	b := append(append([]byte(verb(f)), ' '), f.Helo[:min(len(f.Helo), maxHelo)]...)
+	name := b[len(verb(f))+1:]
+	for i, c := range name {
 		if c <= ' ' || c > '~' || strings.IndexByte(`<>()\";@`, c) >= 0 {
-			b[len(f.Verb)+1+i] = '?'
+			name[i] = '?'
 		}
 	}
 	return string(b)
 }
+
+func verb(f *Facts) string { return f.Verb[:min(len(f.Verb), maxVerb)] }

@@ -223,6 +223,14 @@ func TestSessionIsBounded(t *testing.T) {
 			t.Errorf("%d HELO names are remembered, of %d bytes the first", len(r.Earlier), len(r.Earlier[0]))
 		}
 	}
+	var verbs Session
+	f.Verb, f.Helo = long, "mx.example.org"
+	verbs.Judge(t.Context(), p, f, MustZone(""))
+	f.Helo = "mx2.example.org"
+	if _, r := verbs.Judge(t.Context(), p, f, MustZone("")); len(r.Earlier) != 1 || len(r.Earlier[0]) != 16+len(" mx.example.org") {
+		t.Errorf("%d bytes of a verb and a HELO name are remembered", len(r.Earlier[0]))
+	}
+	f.Verb = "EHLO"
 	var refused Session
 	f.Helo = long + ".bad.example"
 	refused.Judge(t.Context(), p, f, MustZone(""))

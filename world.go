@@ -3,6 +3,7 @@ package helogate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"runtime/debug"
 	"time"
@@ -244,8 +245,9 @@ func safely(ctx context.Context, ask Asker, q Question) (r reply) {
 			r.Answer, r.fault = panicked, &Fault{Question: q, Cause: cause, Stack: debug.Stack()}
 		}
 	}()
-	if r.Answer = ask.Ask(ctx, q); r.Answer == nil {
-		r.Answer, r.fault = noAnswer, &Fault{Question: q, Cause: errNoAnswer}
+	r.Answer = ask.Ask(ctx, q)
+	if cause := wrong(r.Answer); cause != nil {
+		r.Answer, r.fault = noAnswer, &Fault{Question: q, Cause: cause}
 	}
 	return r
 }
@@ -259,16 +261,29 @@ func (w *world) atHand(q Question) (a *Answer, ok bool) {
 		}
 	}()
 	a, ok = w.ask.Known(q)
-	if ok && a == nil {
-		a = noAnswer
-		w.faults = append(w.faults, Fault{Question: q, Cause: errNoAnswer})
+	if !ok {
+		return nil, false
 	}
-	return a, ok
+	if cause := wrong(a); cause != nil {
+		a = noAnswer
+		w.faults = append(w.faults, Fault{Question: q, Cause: cause})
+	}
+	return a, true
 }
 
 // What an Asker at fault answers. A replay has no Asker to fail again, so it is recorded as any other answer.
 var (
-	panicked    = &Answer{Status: TempFail, Note: "the asker panicked"}
-	noAnswer    = &Answer{Status: TempFail, Note: "the asker gave no answer"}
-	errNoAnswer = errors.New("the asker gave no answer: nil")
+	panicked = &Answer{Status: TempFail, Note: "the asker panicked"}
+	noAnswer = &Answer{Status: TempFail, Note: "the asker gave no answer"}
 )
+
+// wrong says what is wrong with an answer that is none.
+func wrong(a *Answer) error {
+	switch {
+	case a == nil:
+		return errors.New("the asker gave no answer: nil")
+	case a.Status > NotAsked:
+		return fmt.Errorf("the asker gave no answer: its status is %s", a.Status)
+	}
+	return nil
+}

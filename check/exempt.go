@@ -21,7 +21,7 @@ func Exempt(entries []Exemption) helogate.Check {
 	}
 	refs := refs(entries, (*Exemption).Ref)
 	return helogate.Check{
-		Name: "exempt", Needs: helogate.Connect, Cost: cost, Finds: helogate.Pass,
+		Name: "exempt", Settings: strings.Join(refs, "\n"), Needs: helogate.Connect, Cost: cost, Finds: helogate.Pass,
 		Doc: "the administrator has exempted the client: by address, confirmed PTR name, HELO, sender or recipient",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if i := match(c, entries, exemptionOf); i >= 0 {

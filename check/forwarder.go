@@ -1,6 +1,10 @@
 package check
 
-import "github.com/helogate/helogate"
+import (
+	"strings"
+
+	"github.com/helogate/helogate"
+)
 
 // ForwarderHost lets in mailing lists and relays that pass on the mail of others: judged by their own handshake, all of it
 // would be what they are. One whose mail is judged by its origin is let in only where the door does not show that.
@@ -13,7 +17,7 @@ func ForwarderHost(entries []Forwarder) helogate.Check {
 	}
 	refs := refs(entries, (*Forwarder).Ref)
 	return helogate.Check{
-		Name: "forwarder", Needs: helogate.Connect, Cost: cost, Finds: helogate.Pass,
+		Name: "forwarder", Settings: strings.Join(refs, "\n"), Needs: helogate.Connect, Cost: cost, Finds: helogate.Pass,
 		Doc: "the client is a mailing list or relay that passes on the mail of others, who are not here to be judged",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if i := match(c, entries, func(f *Forwarder) *Exemption { return &f.Exemption }); i >= 0 {

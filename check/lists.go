@@ -180,7 +180,8 @@ func (l List) check() helogate.Check {
 	l = l.withDefaults()
 	c := helogate.Check{
 		Name: l.CheckName(), Family: l.Family, Cost: helogate.Lookup, Dispensable: true, Finds: telling(l.Family),
-		Needs: helogate.Rcpt, Fix: listFixes[l.Family], Run: l.run,
+		Settings: fmt.Sprintf("%s asked about %s for %s", l.Zone, l.asks(), l.Codes),
+		Needs:    helogate.Rcpt, Fix: listFixes[l.Family], Run: l.run,
 		Doc: fmt.Sprintf("the DNS list %s does not list %s (%s; RFC 5782)", l.Name, l.asks(), l.Codes),
 	}
 	if l.Family == DNSWL {

@@ -10,7 +10,7 @@ import (
 // it.
 func rejections(book *hammering.Book) engine.Observer {
 	return engine.Observer{Name: "hammering", Seen: func(e *engine.Event) {
-		if e.Rejected && e.Verdict.By != "hammering" {
+		if e.Rejected {
 			book.Rejected(e.Client(), e.Facts.Time)
 		}
 	}}

@@ -134,7 +134,7 @@ func TestLogNeverWaits(t *testing.T) {
 	})
 }
 
-// TestRejections: a client that is rejected hammers, and that it does is no reason that it goes on to.
+// TestRejections: a client that is rejected hammers.
 func TestRejections(t *testing.T) {
 	client := netip.MustParseAddr("192.0.2.1")
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -153,8 +153,7 @@ func TestRejections(t *testing.T) {
 		return a.Status == helogate.OK
 	}
 	for range 5 {
-		event("hammering", true)
-		event("fcrdns", false) // held, or not the first of its session
+		event("fcrdns", false) // held, not the first of its session, or for hammering
 	}
 	if book.Len() != 0 {
 		t.Error("what is no rejection counts")

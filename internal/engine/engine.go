@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +31,8 @@ type Config struct {
 type Engine struct {
 	Config
 	sessions  sessions
-	panics    atomic.Uint64 // of checks, since the start
+	panics    atomic.Uint64 // faults of checks and lookups, since the start
+	faulty    sync.Map      // when the log last had a fault of a check or a kind of question, by its name
 	observers *observers
 }
 
@@ -52,7 +54,7 @@ func (e *Engine) Close(ctx context.Context) error { return e.observers.close(ctx
 // Observers returns how the observers fare.
 func (e *Engine) Observers() []ObserverStats { return e.observers.stats() }
 
-// Panics returns how many checks panicked.
+// Panics returns how many faults of checks and lookups there were.
 func (e *Engine) Panics() uint64 { return e.panics.Load() }
 
 // Rules are what a gate judges by; they may be exchanged while it judges.
@@ -121,13 +123,20 @@ func (e *Engine) own(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	return &p
 }
 
-// fault logs a mistake in a check or an Asker; the verdict has it as a temperror.
+// fault counts a mistake in a check or an Asker, which the verdict has as a temperror, and logs it: one a minute of each
+// check and each kind of question, for a client may be able to cause it as often as it likes.
 func (e *Engine) fault(f helogate.Fault) {
-	where := slog.String("check", f.Check)
+	n, now := e.panics.Add(1), e.Now()
+	name, where := f.Check, slog.String("check", f.Check)
 	if f.Check == "" {
-		where = slog.String("question", f.Question.Kind.String()+" "+printable.Text(f.Question.Name, maxLogged))
+		name = f.Question.Kind.String()
+		where = slog.String("question", name+" "+printable.Text(f.Question.Name, maxLogged))
 	}
-	e.Log.Error("a fault in a check or a lookup; please report this", where, "faults", e.panics.Add(1), "cause", f.Cause,
+	if last, ok := e.faulty.Swap(name, now); ok && now.Sub(last.(time.Time)) < tellEvery {
+		e.faulty.Store(name, last)
+		return
+	}
+	e.Log.Error("a fault in a check or a lookup; please report this", where, "faults", n, "cause", f.Cause,
 		"facts", string((&helogate.Record{Facts: f.Facts}).AppendJSON(nil)), "stack", string(f.Stack))
 }
 
@@ -171,7 +180,7 @@ func (g *Gate) judge(ctx context.Context, s *session, f helogate.Facts, rules *R
 		s.rejected.Store(false) // an earlier connection from the same port has ended
 	}
 	r := event.response(rules, reply)
-	event.Rejected = (r.Do == helogate.Reject || r.Do == helogate.Drop) && !s.rejected.Swap(true)
+	event.Rejected = (r.Do == helogate.Reject || r.Do == helogate.Drop) && event.Verdict.By != hammering && !s.rejected.Swap(true)
 	e.observers.show(event)
 	return r
 }

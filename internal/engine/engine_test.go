@@ -267,8 +267,13 @@ func TestPanic(t *testing.T) {
 			t.Errorf("the log does not say %s:\n%s", want, log)
 		}
 	}
-	if n := strings.Count(log, "level=ERROR"); n != 2 {
-		t.Errorf("two panics are reported %d times", n)
+	if n := strings.Count(log, "level=ERROR"); n != 1 || b.Panics() != 2 {
+		t.Errorf("two panics of a minute are logged %d times, counted %d times", n, b.Panics())
+	}
+	b.now = b.now.Add(time.Minute)
+	gate.Judge(t.Context(), f)
+	if n := strings.Count(b.log.String(), "level=ERROR"); n != 2 || !strings.Contains(b.log.String(), "faults=3") {
+		t.Errorf("a minute later there are %d lines of three panics", n)
 	}
 	if clean(log) {
 		t.Errorf("the log holds control bytes: %q", log)

@@ -17,7 +17,7 @@ type Event struct {
 	Listener Listener         // that asked
 	Policy   string           // the name of the exception that was judged by; "" is the policy for everybody
 	Held     bool             // the client is refused, and is not told at this stage
-	Rejected bool             // the client is told that it is rejected, for the first time in its session
+	Rejected bool             // the client is told that it is rejected, for the first time in its session; not for hammering
 	At       time.Time        // when the verdict was given, by the engine's clock
 	Took     time.Duration    // from question to verdict, lookups included
 

@@ -84,7 +84,7 @@ func (o *observers) show(e *Event) {
 	}
 }
 
-// tellEvery is how often the log is told of the panics of an observer.
+// tellEvery is how often the log has the panics of an observer, and the faults of a check.
 const tellEvery = time.Minute
 
 // show calls Seen, and recovers it.

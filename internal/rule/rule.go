@@ -97,7 +97,7 @@ func (c *Compiler) Compile(name, when, note string, then helogate.Action) (*Rule
 	}
 	r.act(then)
 	r.Check = helogate.Check{
-		Name: name, Doc: when, Needs: v.needs, Cost: v.cost, ReadsSuspicion: v.readsSuspicion, Run: r.run,
+		Name: name, Doc: when, Settings: when, Needs: v.needs, Cost: v.cost, ReadsSuspicion: v.readsSuspicion, Run: r.run,
 	}
 	return r, nil
 }
