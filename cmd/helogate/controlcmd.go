@@ -75,8 +75,11 @@ func (cmd reloadCmd) Run(w *world) error {
 	if err != nil {
 		return answered(err)
 	}
-	_, err = fmt.Fprintf(w.stdout, "reloaded %s: mode %s, preset %s\n", fileOf(s.Config), shown(s.Config.Mode), shown(s.Config.Preset))
-	return err
+	fmt.Fprintf(w.stdout, "reloaded %s: mode %s, preset %s\n", fileOf(s.Config), shown(s.Config.Mode), shown(s.Config.Preset))
+	if what := s.Config.Restart; len(what) > 0 {
+		fmt.Fprintf(w.stdout, "restart helogate for what a reload does not change: %s\n", shown(strings.Join(what, ", ")))
+	}
+	return nil
 }
 
 // fileOf names the file of a configuration.

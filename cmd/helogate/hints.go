@@ -91,7 +91,8 @@ func aboutSocket(at net.Addr) string {
 	case at.Network() != "unix":
 		return "# A unix socket costs Postfix and helogate less than TCP: docs/postfix.md.\n"
 	case !strings.HasPrefix(at.String(), queueDirectory):
-		return "# An smtpd in a chroot, as Debian has it, sees no socket but those below " + queueDirectory + ".\n"
+		return "# An smtpd in a chroot, as Debian has it, sees no socket but those below its queue_directory, usually\n" +
+			"# " + queueDirectory + ", and its main.cf names them from there: postconf queue_directory.\n"
 	}
 	return ""
 }

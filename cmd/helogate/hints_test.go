@@ -23,7 +23,7 @@ func TestHints(t *testing.T) {
 		{"postfix", tcp, "\n    check_policy_service inet:127.0.0.1:10041\n"},
 		{"postfix", tcp, "\n# A unix socket costs Postfix and helogate less than TCP"},
 		{"postfix", unix, "\n    check_policy_service unix:/run/helogate/judge.sock\n"},
-		{"postfix", unix, "\n# An smtpd in a chroot, as Debian has it, sees no socket but those below /var/spool/postfix/.\n"},
+		{"postfix", unix, "\n# An smtpd in a chroot, as Debian has it, sees no socket but those below its queue_directory, usually\n"},
 		{"postfix", queued, "\n    check_policy_service unix:helogate/policy\nsmtpd_policy_service_default_action = DUNNO\nsmtpd_policy_service_timeout = 13s\n"},
 		{"milter", tcp, "\nsmtpd_milters = inet:127.0.0.1:10041\n"},
 		{"milter", queued, "\nsmtpd_milters = unix:helogate/policy\n"},

@@ -74,6 +74,9 @@ func printStatus(out io.Writer, s *control.Status, colour bool) error {
 
 // trouble is what somebody should do something about.
 func (p *statusPage) trouble(s *control.Status) {
+	if what := s.Config.Restart; len(what) > 0 {
+		p.loud("A PART OF THE CONFIGURATION TAKES A RESTART: %s", shown(strings.Join(what, ", ")))
+	}
 	if r := s.Config.Reload; r != nil && r.Error != "" {
 		p.loud("THE LAST RELOAD FAILED, at %s (%s): the configuration of %s stays in force", moment(r.At), shown(r.By), moment(s.Config.Loaded))
 		const most = 12 // lines: helogate config check shows the rest

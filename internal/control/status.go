@@ -40,6 +40,8 @@ type Config struct {
 	Preset string    `json:"preset"`
 	Watch  bool      `json:"watch"`            // a change of the files is put into force without being told
 	Reload *Reload   `json:"reload,omitempty"` // the last attempt; nil if there was none
+	// Restart names the settings of the configuration that differ from those at the start and take a restart.
+	Restart []string `json:"restart,omitempty"`
 }
 
 // Reload is an attempt to read the configuration again.

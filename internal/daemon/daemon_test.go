@@ -295,13 +295,19 @@ func TestNeedRestart(t *testing.T) {
 	}
 }
 
-// TestReloadInPart: what a reload cannot do is in the log.
+// TestReloadInPart: what a reload cannot do is in the log and in the status.
 func TestReloadInPart(t *testing.T) {
 	p := at(t, enforcing)
 	d := p.serves(nil)
+	if got := d.Status().Config.Restart; len(got) > 0 {
+		t.Errorf("at the start, %q take a restart", got)
+	}
 	p.write("hammering.tries = 9\n" + enforcing)
 	if err := d.Reload("signal"); err != nil {
 		t.Fatal(err)
+	}
+	if got := d.Status().Config.Restart; !slices.Equal(got, []string{"hammering"}) {
+		t.Errorf("the status says that %q take a restart", got)
 	}
 	if err := d.Close(t.Context()); err != nil {
 		t.Error(err)

@@ -124,7 +124,8 @@ func openBound(f *os.File, path string, mode fs.FileMode) (net.Listener, error) 
 func lockDir(dir string) (unlock func(), err error) {
 	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no directory %s: make it, writable by the user that helogate runs as", dir)
+		return nil, fmt.Errorf("there is no directory %s: make it, writable by the user that helogate runs as, and of the group of the mail server "+
+			"that is to reach the socket, with mode 2750 (docs/postfix.md)", dir)
 	}
 	if err != nil {
 		return nil, err
