@@ -9,22 +9,12 @@ import (
 	"github.com/helogate/helogate/bench/load"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/daemon"
-	"github.com/helogate/helogate/internal/testdns"
 )
 
 // BenchmarkServe is a verdict as "helogate serve" gives it, from the client's write to its read, on each kind of listener that
 // bench has rows of, in this process: for profiles, and for what is allocated.
 func BenchmarkServe(b *testing.B) {
-	w := newWorld(warmClients)
-	zone, err := w.zone()
-	if err != nil {
-		b.Fatal(err)
-	}
-	server, err := testdns.Start(zone)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer server.Close()
+	w, server := warmWorld(b)
 	l := &doorLab{lab: &lab{dir: b.TempDir()}, mails: w.mails}
 	at := func(protocol string) string { return l.dir + "/" + protocol }
 	d, err := daemon.Open(b.Context(), daemon.Options{Log: io.Discard, Version: "bench", Load: func() (*config.Config, error) {

@@ -146,8 +146,8 @@ func (l *lab) serveNothing(ctx context.Context, kind, address string) (*nothing,
 	return n, nil
 }
 
-// warmVerdict is a verdict alone: no door, no engine, no log. It is BenchmarkWarmVerdict.
-func warmVerdict(b *testing.B) {
+// warmWorld is the world of warm clients, and its DNS.
+func warmWorld(b *testing.B) (*world, *testdns.Server) {
 	w := newWorld(warmClients)
 	zone, err := w.zone()
 	if err != nil {
@@ -157,7 +157,13 @@ func warmVerdict(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer server.Close()
+	b.Cleanup(server.Close)
+	return w, server
+}
+
+// warmVerdict is a verdict alone: no door, no engine, no log. It is BenchmarkWarmVerdict.
+func warmVerdict(b *testing.B) {
+	w, server := warmWorld(b)
 	resolver, err := dns.New(dns.Config{Servers: []netip.AddrPort{server.Addr()}})
 	if err != nil {
 		b.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,48 +71,23 @@ func (p *Program) letters(ctx context.Context, c *client, r *helogate.Record, as
 		return helogate.Verdict{}, err
 	}
 	policy.Budget = c.timeout
-	f, seen := c.facts, &evidence{then: ask}
+	f, seen := c.facts, helogate.Overlay{helogate.Evidence{}}
 	if f.Time = time.Now(); r != nil {
-		seen.evidence = r.Asked
+		seen[0] = r.Asked
+	}
+	if ask != nil {
+		return policy.Judge(ctx, f, append(seen, ask)), nil
 	}
 	v := policy.Judge(ctx, f, seen)
-	if ask != nil || !seen.lacks {
+	if !slices.ContainsFunc(v.Asked, func(qa helogate.QA) bool { return qa.Status == helogate.NotAsked }) {
 		return v, nil
 	}
-	if _, seen.then, err = p.alone(ctx, c); err != nil {
+	_, alone, err := p.alone(ctx, c)
+	if err != nil {
 		p.log("%v: judged by what the daemon has asked", err)
 		return v, nil
 	}
-	return policy.Judge(ctx, f, seen), nil
-}
-
-// evidence answers what was asked already, and leaves the rest to another, if there is one.
-type evidence struct {
-	evidence helogate.Evidence
-	then     helogate.Asker
-	lacks    bool // something that was not asked, and nobody can be asked
-}
-
-// Known knows what was asked.
-func (e *evidence) Known(q helogate.Question) (*helogate.Answer, bool) {
-	for i := range e.evidence {
-		if e.evidence[i].Question == q {
-			return e.evidence[i].Answer, true
-		}
-	}
-	if e.then != nil {
-		return e.then.Known(q)
-	}
-	e.lacks = true
-	return &helogate.Answer{Status: helogate.TempFail, Note: "not asked"}, true
-}
-
-// Ask asks the other.
-func (e *evidence) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
-	if a, ok := e.Known(q); ok {
-		return a
-	}
-	return e.then.Ask(ctx, q)
+	return policy.Judge(ctx, f, append(seen, alone)), nil
 }
 
 // moreIPMe reads our addresses, where the letters ask for them.
