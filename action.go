@@ -7,111 +7,137 @@ import (
 )
 
 // Do is what becomes of a client.
-type Do uint16
+type Action uint16
 
 // What a line of a policy may do, and, but for the first four, what a verdict may be.
 const (
-	Unset    Do = iota // nothing was said; in a line it is Note
-	Ignore             // do not run the check
-	Note               // run it, keep the finding
-	Suspect            // add points to the suspicion
-	Vouch              // take points off it
-	Continue           // a verdict alone: nothing was decided
-	Greylist           // make it prove that it retries
-	Defer              // 4xx
-	Reject             // 5xx
-	Drop               // 5xx, and close where the door can
-	Accept             // stop judging, no objection; never a permit to relay
+	Unset    Action = iota // nothing was said; in a line it is Note
+	Ignore                 // do not run the check
+	Note                   // run it, keep the finding
+	AddScore               // add to the score, or, below 0, take off it
+	Continue               // a verdict alone: nothing was decided
+	Greylist               // make it prove that it retries
+	Defer                  // 4xx
+	Reject                 // 5xx
+	Drop                   // 5xx, and close where the door can
+	Accept                 // stop judging, no objection; never a permit to relay
 )
 
-var does = words{"", "ignore", "note", "suspect", "vouch", "continue", "greylist", "defer", "reject", "drop", "accept"}
+var actions = words{"", "ignore", "note", "score", "continue", "greylist", "defer", "reject", "drop", "accept"}
 
 // String returns the word for it: "greylist".
-func (d Do) String() string { return does.name(int(d), "action") }
+func (d Action) String() string { return actions.name(int(d), "action") }
 
 // ParseDo is the inverse of String.
-func ParseDo(s string) (Do, error) {
-	i, err := does[Ignore:].parse(s, "action")
+func ParseAction(s string) (Action, error) {
+	i, err := actions[Ignore:].parse(s, "action")
 	if err != nil {
 		return Unset, err
 	}
-	return Do(i) + Ignore, nil
+	return Action(i) + Ignore, nil
 }
 
 // MarshalText returns what String does.
-func (d Do) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+func (d Action) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText takes what MarshalText gives.
-func (d *Do) UnmarshalText(b []byte) (err error) {
+func (d *Action) UnmarshalText(b []byte) (err error) {
 	if *d = Unset; len(b) > 0 {
-		*d, err = ParseDo(string(b))
+		*d, err = ParseAction(string(b))
 	}
 	return err
 }
 
 // Refuses reports whether the client is told no, for good or for now.
-func (d Do) Refuses() bool { return d == Defer || d == Reject || d == Drop }
+func (d Action) Refuses() bool { return d == Defer || d == Reject || d == Drop }
 
-// Action is what a line of a policy makes of an outcome.
-type Action struct {
-	Do     Do
-	Trial  bool // "would": judged and counted as if, and nothing happens to the mail
-	Points int  // of Suspect and Vouch
+// An Effect is what an outcome does in a policy.
+type Effect struct {
+	Action Action
+	DryRun bool // "would": evaluated and counted, with no effect on the mail
+	Score  int  // of AddScore: what it adds, from -maxScore to maxScore, and not 0
 }
 
-// maxPoints of one action: all lines of a policy together stay far from any integer's end.
-const maxPoints = 1000
+// maxScore is the most that one effect adds: all of a policy together stay far from any integer's end.
+const maxScore = 1000
 
-// ParseAction reads "reject", "suspect 2", "vouch", "would defer". Points left out are 1.
-func ParseAction(s string) (Action, error) {
-	var a Action
+// RaisesScore reports whether the effect adds to the score, which speaks against the client.
+func (e Effect) RaisesScore() bool { return e.Action == AddScore && e.Score > 0 }
+
+// LowersScore reports whether the effect takes off the score, which speaks for the client.
+func (e Effect) LowersScore() bool { return e.Action == AddScore && e.Score < 0 }
+
+// renamedActions are words of earlier versions.
+var renamedActions = map[string]string{"suspect": "score N", "vouch": "score -N"}
+
+// ParseEffect reads "reject", "score 2", "score -1", "would defer".
+func ParseEffect(s string) (Effect, error) {
+	var e Effect
 	word := strings.Fields(s)
 	if len(word) > 0 && word[0] == "would" {
-		a.Trial, word = true, word[1:]
+		e.DryRun, word = true, word[1:]
 	}
 	if len(word) == 0 {
-		return a, fmt.Errorf("%q names no action: %s", s, actionWords)
+		return e, fmt.Errorf("%q names no action: %s", s, actionWords)
 	}
-	do, err := ParseDo(word[0])
-	if err != nil || do == Continue {
-		return a, fmt.Errorf("%q is no action: %s", word[0], actionWords)
+	if now := renamedActions[word[0]]; now != "" {
+		n := "1"
+		if len(word) > 1 {
+			n = word[1]
+		}
+		return e, fmt.Errorf("%q has a new name: write %q", s, strings.ReplaceAll(now, "N", n))
 	}
-	a.Do, word = do, word[1:]
-	if a.Do == Suspect || a.Do == Vouch {
-		a.Points = 1
-		if len(word) > 0 {
-			n, err := strconv.Atoi(word[0])
-			if err != nil || n < 1 || n > maxPoints {
-				return a, fmt.Errorf("%q: points are a number from 1 to %d, not %q", s, maxPoints, word[0])
-			}
-			a.Points, word = n, word[1:]
+	action, err := ParseAction(word[0])
+	if err != nil || action == Continue {
+		return e, fmt.Errorf("%q is no action: %s", word[0], actionWords)
+	}
+	e.Action, word = action, word[1:]
+	if e.Action == AddScore {
+		if len(word) == 0 {
+			return e, fmt.Errorf("%q needs a number: score 2, or score -1 to speak for the client", s)
+		}
+		n, err := strconv.Atoi(word[0])
+		if err != nil {
+			return e, fmt.Errorf("%q: a score is a number such as 2 or -1, not %q", s, word[0])
+		}
+		e.Score, word = n, word[1:]
+		if err := e.checkScore(); err != nil {
+			return e, err
 		}
 	}
 	if len(word) > 0 {
-		return a, fmt.Errorf("%q: nothing may follow %q", s, a)
+		return e, fmt.Errorf("%q: nothing may follow %q", s, e)
 	}
-	return a, nil
+	return e, nil
 }
 
-const actionWords = "ignore, note, suspect N, vouch N, greylist, defer, reject, drop or accept, with would before it for a trial"
+// checkScore returns an error for a score that no effect may have.
+func (e Effect) checkScore() error {
+	if e.Action == AddScore && (e.Score == 0 || e.Score < -maxScore || e.Score > maxScore) {
+		return fmt.Errorf("%s: a score is a number from -%d to %d, and not 0", e, maxScore, maxScore)
+	}
+	return nil
+}
 
-// String returns what ParseAction reads.
-func (a Action) String() string {
-	s := a.Do.String()
-	if a.Do == Unset {
+const actionWords = "write ignore, note, score N, greylist, defer, reject, drop or accept; would before it makes it a dry run"
+
+// String returns what ParseEffect reads.
+func (e Effect) String() string {
+	s := e.Action.String()
+	switch e.Action {
+	case Unset:
 		s = Note.String()
+	case AddScore:
+		s += " " + strconv.Itoa(e.Score)
 	}
-	if a.Do == Suspect || a.Do == Vouch {
-		s += " " + strconv.Itoa(a.Points)
-	}
-	if a.Trial {
+	if e.DryRun {
 		s = "would " + s
 	}
 	return s
 }
 
 // MarshalText returns what String does.
-func (a Action) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
-// UnmarshalText takes what ParseAction does.
-func (a *Action) UnmarshalText(b []byte) (err error) { *a, err = ParseAction(string(b)); return err }
+// UnmarshalText takes what ParseEffect does.
+func (e *Effect) UnmarshalText(b []byte) (err error) { *e, err = ParseEffect(string(b)); return err }

@@ -25,14 +25,14 @@ const (
 // the finding stands.
 type Case struct {
 	Facts
-	world         *world
+	answers       *answers
 	firstTempFail *QA    // that was read
 	pending       bool   // something was read that is not answered yet
 	client        string // Client as text, made when first needed
 	read          addrText
 	memo, spare   any
 	line          *line // whose check is running, to see whether anything follows from what it finds
-	terse         bool
+	omitReasons   bool
 	judged        *judgement
 }
 
@@ -40,7 +40,7 @@ type Case struct {
 // check that has not run yet, or that nobody wants to hear, is run for it, but for one whose turn has not come. Of a
 // family it is what tells most: a fail of one before a pass of another, and both before what could not be found out. The
 // caller deals with a temperror; it is no doubt of the Case.
-func (c *Case) Found(check string) Outcome {
+func (c *Case) OutcomeOf(check string) Outcome {
 	p := c.judged.policy
 	if i, ok := p.byName[check]; ok {
 		return c.foundBy(i)
@@ -59,7 +59,7 @@ func (c *Case) foundBy(i int) Outcome {
 	switch {
 	case c.pending || l.Check.Needs > c.Stage:
 		return None
-	case l.Check.Turn != InTier && c.judged.outcomes[i] == 0:
+	case l.Check.Phase != Main && c.judged.outcomes[i] == 0:
 		return None
 	}
 	return max(None, c.judged.outcomeFor(i)) // while it is not known it is None
@@ -68,10 +68,10 @@ func (c *Case) foundBy(i int) Outcome {
 // tells is how much an outcome tells among those of a family.
 var tells = [...]int{None: 0, Neutral: 1, PermError: 2, TempError: 3, Pass: 4, SoftFail: 5, Fail: 6}
 
-// Suspicion returns what the lines before this one came to: at least, and at most; those on trial too, when what they would
-// come to is what is asked. The check says so in ReadsSuspicion. Once a client is rejected, such a check is heard no more:
+// Score returns what the lines before this one came to: at least, and at most; those on trial too, when what they would
+// come to is what is asked. The check says so in UsesScore. Once a client is rejected, such a check is heard no more:
 // not all lines are then, and the sum would lack some.
-func (c *Case) Suspicion() (least, most int) {
+func (c *Case) Score() (least, most int) {
 	return c.judged.now.score()
 }
 
@@ -81,7 +81,7 @@ func (c *Case) Ask(kind Kind, name string) *Answer {
 	if c.pending && kind.traits().trace {
 		return &unanswered
 	}
-	a := c.world.answer(Question{kind, name})
+	a := c.answers.answer(Question{kind, name})
 	if a == nil {
 		c.pending = true
 		return &unanswered
@@ -94,7 +94,7 @@ func (c *Case) Ask(kind Kind, name string) *Answer {
 
 // Waiting reports whether something that was asked is not answered yet: the finding will be thrown away, and a check may cut
 // short what is dear.
-func (c *Case) Waiting() bool { return c.pending }
+func (c *Case) Pending() bool { return c.pending }
 
 // What a check sees where there is no answer.
 var (
@@ -137,13 +137,15 @@ func (c *Case) AddrText(a netip.Addr) string {
 }
 
 // Worded reports whether anybody will read the words of a finding of an outcome: else nothing need be made for them.
-func (c *Case) Worded(o Outcome) bool { return !c.pending && (!c.terse || c.line.follows(o)) }
+func (c *Case) WantsReason(o Outcome) bool {
+	return !c.pending && (!c.omitReasons || c.line.hasEffect(o))
+}
 
 // Refuses reports whether an outcome would have the client refused by what the line makes of it, and not on trial: what is
 // only for the reply need not be asked for else.
 func (c *Case) Refuses(o Outcome) bool {
 	a := c.line.on[o]
-	return a.Do.Refuses() && !a.Trial
+	return a.Action.Refuses() && !a.DryRun
 }
 
 // Memo is room for what a set of checks works out of the facts once for all of them: nil at first, one for a judgement.
@@ -272,7 +274,7 @@ func (c *Case) followedAddrs(kind Kind, name string) []string {
 }
 
 // LeadsBack reports whether name has the client's address, among all that it has.
-func (c *Case) LeadsBack(name string) bool {
+func (c *Case) ResolvesBack(name string) bool {
 	return slices.Contains(c.Values(c.family(), name), c.ClientText())
 }
 
@@ -280,7 +282,7 @@ func (c *Case) LeadsBack(name string) bool {
 func (c *Case) Confirmed() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, name := range c.PTR(c.Client) {
-			if c.LeadsBack(name) && !yield(name) {
+			if c.ResolvesBack(name) && !yield(name) {
 				return
 			}
 		}
@@ -342,7 +344,7 @@ func (c *Case) say(o Outcome, format string, args ...any) Finding {
 	if c.pending {
 		return Finding{}
 	}
-	if !c.Worded(o) {
+	if !c.WantsReason(o) {
 		return Finding{Outcome: o}
 	}
 	if len(args) == 0 {

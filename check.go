@@ -17,12 +17,12 @@ const (
 )
 
 // Turn is when a check is heard.
-type Turn int
+type Phase int
 
 // The turns.
 const (
 	// InTier is with the others of its tier.
-	InTier Turn = iota
+	Main Phase = iota
 	// OnGreylist is when what was heard comes to a greylisting: fail lets it stand, and any other outcome lets the client in.
 	// Where the line says greylist itself, everybody is heard.
 	OnGreylist
@@ -87,24 +87,24 @@ type Check struct {
 	Family string
 	Needs  Stage // the earliest stage it can run at
 	Cost   Cost
-	Turn   Turn
+	Phase  Phase
 	// Dispensable is true for a check of lists and stores: where those do not answer, nothing follows from it, unless the
 	// policy says otherwise.
-	Dispensable bool
+	FailOpen bool
 	// Finds is the outcome that one answer is enough to prove: it stands though another answer was a tempfail. Every other
 	// outcome of a Case with a tempfail in it becomes temperror. 0 is none.
-	Finds Outcome
-	// ReadsSuspicion is true for a check that uses Case.Suspicion: it is run when all lines before it are, and not once the
+	Conclusive Outcome
+	// UsesScore is true for a check that uses Case.Score: it is run when all lines before it are, and not once the
 	// client is rejected.
-	ReadsSuspicion bool
-	Run            func(*Case) Finding
+	UsesScore bool
+	Run       func(*Case) Finding
 }
 
 // A Finding is what a check found.
 type Finding struct {
 	Check   string
 	Outcome Outcome
-	Action  Action        // what the policy made of the outcome
+	Effect  Effect        // what the policy made of the outcome
 	Why     string        // reads well after "rejected: "; printable ASCII, whatever the client sent
 	Code    string        // replaces Check.Code in the reply, for a check that finds more than one thing wrong
 	Entry   int           // which entry of the administrator's list it was, from 1; 0 where there is no list

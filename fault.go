@@ -15,7 +15,7 @@ func (j *judgement) report() {
 	if j.policy.Report == nil {
 		return
 	}
-	for _, f := range append(j.world.faults, j.faults...) {
+	for _, f := range append(j.answers.faults, j.faults...) {
 		f.Facts = j.Facts
 		j.policy.Report(f)
 	}

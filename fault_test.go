@@ -81,7 +81,7 @@ func TestAskerAtFault(t *testing.T) {
 func asksFor(name string, others ...string) Check {
 	return Check{Name: name, Cost: Lookup, Run: func(c *Case) Finding {
 		for _, other := range others {
-			c.Found(other)
+			c.OutcomeOf(other)
 		}
 		return c.Fail("%s fails", name)
 	}}

@@ -10,7 +10,7 @@ import (
 // reads makes a check that fails when another one has the outcome, and says what that was.
 func reads(name, other string, cost Cost, want Outcome) Check {
 	return Check{Name: name, Cost: cost, Run: func(c *Case) Finding {
-		switch got := c.Found(other); got {
+		switch got := c.OutcomeOf(other); got {
 		case TempError:
 			return Finding{Outcome: TempError, Why: other + " is not known now"}
 		case want:
@@ -78,54 +78,54 @@ func TestFoundNeedsItsStage(t *testing.T) {
 	}
 }
 
-// The suspicion is that of the lines before, in force or on trial as the reader is.
+// The score is that of the lines before, in force or on trial as the reader is.
 func TestSuspicionIsRead(t *testing.T) {
-	reader := Check{Name: "r", Cost: Lookup, ReadsSuspicion: true, Run: func(c *Case) Finding {
-		if least, most := c.Suspicion(); least >= 3 {
+	reader := Check{Name: "r", Cost: Lookup, UsesScore: true, Run: func(c *Case) Finding {
+		if least, most := c.Score(); least >= 3 {
 			return c.Fail("%d to %d", least, most)
 		}
 		return c.None("little")
 	}}
 	for _, c := range []struct{ name, a, b, r, want string }{
-		{"in force", "fail=suspect 1", "fail=suspect 2", "fail=reject", "reject r, trial reject r"},
-		{"too little", "fail=suspect 1", "fail=suspect 1", "fail=reject", "continue , trial continue "},
-		{"on trial it counts for one on trial", "fail=would suspect 1", "fail=suspect 2", "fail=would reject", "continue , trial reject r"},
-		{"on trial it does not count for one in force, and would", "fail=would suspect 1", "fail=suspect 2", "fail=reject", "continue , trial reject r"},
+		{"in force", "fail=score 1", "fail=score 2", "fail=reject", "reject r, trial reject r"},
+		{"too little", "fail=score 1", "fail=score 1", "fail=reject", "continue , trial continue "},
+		{"on trial it counts for one on trial", "fail=would score 1", "fail=score 2", "fail=would reject", "continue , trial reject r"},
+		{"on trial it does not count for one in force, and would", "fail=would score 1", "fail=score 2", "fail=reject", "continue , trial reject r"},
 	} {
 		p := policy(t, Thresholds{}, Line{Check: says("a", Lookup), On: on(c.a)}, Line{Check: saysNow("fail-b"), On: on(c.b)},
-			Line{Check: reader, On: on(c.r)}, Line{Check: says("after", Lookup), On: on("fail=suspect 5")})
+			Line{Check: reader, On: on(c.r)}, Line{Check: says("after", Lookup), On: on("fail=score 5")})
 		v := p.Judge(t.Context(), client("198.51.100.1"), MustZone("a TXT fail\nafter TXT fail"))
-		if got := v.Action.String() + " " + v.By + ", trial " + v.Trial.Action.String() + " " + v.Trial.By; got != c.want {
+		if got := v.Action.String() + " " + v.By + ", trial " + v.DryRun.Action.String() + " " + v.DryRun.By; got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
 }
 
-// Worse is never for the better: a line that lets in by the suspicion is not heard of a client that is rejected, for not
+// Worse is never for the better: a line that lets in by the score is not heard of a client that is rejected, for not
 // all that speaks against it is then. Where a voucher undoes the rejection, it is heard when all is.
 func TestSuspicionLetsNobodyInForWorse(t *testing.T) {
-	little := Check{Name: "little", Cost: Lookup, ReadsSuspicion: true, Run: func(c *Case) Finding {
-		if _, most := c.Suspicion(); most < 8 {
+	little := Check{Name: "little", Cost: Lookup, UsesScore: true, Run: func(c *Case) Finding {
+		if _, most := c.Score(); most < 8 {
 			return c.Pass("less than 8")
 		}
 		return c.None("much")
 	}}
 	for _, c := range []struct{ name, zone, local, want string }{
-		{"little", "a TXT none", "fail=suspect 4", "accept little"},
-		{"much", "a TXT fail", "fail=suspect 4", "reject suspicion"},
-		{"rejected by suspicion", "a TXT fail", "fail=suspect 5", "reject suspicion"},
-		{"rejected by suspicion, vouched for, and much", "a TXT fail\nvoucher TXT pass", "fail=suspect 5", "reject suspicion"},
-		{"rejected by suspicion, vouched for, and little", "voucher TXT pass", "fail=suspect 5", "accept little"},
+		{"little", "a TXT none", "fail=score 4", "accept little"},
+		{"much", "a TXT fail", "fail=score 4", "reject score"},
+		{"rejected by score", "a TXT fail", "fail=score 5", "reject score"},
+		{"rejected by score, vouched for, and much", "a TXT fail\nvoucher TXT pass", "fail=score 5", "reject score"},
+		{"rejected by score, vouched for, and little", "voucher TXT pass", "fail=score 5", "accept little"},
 		{"rejected by a line", "a TXT none", "fail=reject", "reject fail-b"},
 	} {
-		p := policy(t, Thresholds{RejectAt: 5}, Line{Check: saysNow("fail-b"), On: on(c.local)}, Line{Check: says("a", Lookup), On: on("fail=suspect 8")},
-			Line{Check: says("voucher", Lookup), On: on("pass=vouch 1")}, Line{Check: little, On: on("pass=accept")})
+		p := policy(t, Thresholds{RejectAt: 5}, Line{Check: saysNow("fail-b"), On: on(c.local)}, Line{Check: says("a", Lookup), On: on("fail=score 8")},
+			Line{Check: says("voucher", Lookup), On: on("pass=score -1")}, Line{Check: little, On: on("pass=accept")})
 		v := p.Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone))
 		if got := v.Action.String() + " " + v.By; got != c.want {
 			t.Errorf("%s: %s, want %s; %v", c.name, got, c.want, v.Findings)
 		}
-		if w := p.OnTrial().Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone)); w.Trial != v.Decision {
-			t.Errorf("%s: on trial %v, in force %v", c.name, w.Trial, v.Decision)
+		if w := p.DryRun().Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone)); w.DryRun != v.Decision {
+			t.Errorf("%s: on trial %v, in force %v", c.name, w.DryRun, v.Decision)
 		}
 	}
 }
@@ -143,41 +143,41 @@ func TestByKind(t *testing.T) {
 	}
 }
 
-// A line that reads the suspicion has one outcome in a reading, though another line asked for it before all that speaks
+// A line that reads the score has one outcome in a reading, though another line asked for it before all that speaks
 // against the client was known: what decides is what the verdict shows.
 func TestSuspicionIsReadOnceAReading(t *testing.T) {
-	reader := Check{Name: "r", ReadsSuspicion: true, Run: func(c *Case) Finding {
-		if least, _ := c.Suspicion(); least >= 2 {
+	reader := Check{Name: "r", UsesScore: true, Run: func(c *Case) Finding {
+		if least, _ := c.Score(); least >= 2 {
 			return c.Fail("much")
 		}
 		return c.None("little")
 	}}
-	asks := Check{Name: "x", Run: func(c *Case) Finding { c.Found("r"); return c.Fail("x") }}
+	asks := Check{Name: "x", Run: func(c *Case) Finding { c.OutcomeOf("r"); return c.Fail("x") }}
 	for _, terse := range []bool{false, true} {
-		p := policy(t, Thresholds{}, Line{Check: asks, On: on("fail=suspect 2")}, Line{Check: reader, On: on("fail=reject")})
-		p.Terse = terse
+		p := policy(t, Thresholds{}, Line{Check: asks, On: on("fail=score 2")}, Line{Check: reader, On: on("fail=reject")})
+		p.OmitReasons = terse
 		if v := p.Judge(t.Context(), client("198.51.100.1"), MustZone("")); v.Action != Continue {
 			t.Errorf("%s by %s: %v", v.Action, v.By, v.Findings)
 		}
 	}
 }
 
-// While answers are on their way, a line sees the suspicion of the reading that needs it: it asks nothing that this reading
+// While answers are on their way, a line sees the score of the reading that needs it: it asks nothing that this reading
 // would not, and leaves no trace that no verdict has.
 func TestSuspicionOfTheReadingThatWaits(t *testing.T) {
-	reader := Check{Name: "r", Cost: Lookup, ReadsSuspicion: true, Run: func(c *Case) Finding {
-		if least, _ := c.Suspicion(); least >= 2 {
+	reader := Check{Name: "r", Cost: Lookup, UsesScore: true, Run: func(c *Case) Finding {
+		if least, _ := c.Score(); least >= 2 {
 			c.Values(A, "x")
 			return c.Fail("much")
 		}
 		c.Values(Callout, "x@example.org")
 		return c.None("little")
 	}}
-	p := policy(t, Thresholds{}, Line{Check: saysNow("pass-a"), On: on("pass=would accept")}, Line{Check: saysNow("fail-b"), On: on("fail=suspect 3")},
+	p := policy(t, Thresholds{}, Line{Check: saysNow("pass-a"), On: on("pass=would accept")}, Line{Check: saysNow("fail-b"), On: on("fail=score 3")},
 		Line{Check: reader, On: on("fail=reject")})
 	ask := &counter{Asker: MustZone("x A after=1ms 192.0.2.1")}
 	v := p.Judge(t.Context(), client("198.51.100.1"), ask)
-	if n := ask.counts()[Question{Callout, "x@example.org"}]; n > 0 || v.Action != Reject || v.Trial.Action != Accept {
-		t.Errorf("%s, would %s; %d callouts", v.Action, v.Trial.Action, n)
+	if n := ask.counts()[Question{Callout, "x@example.org"}]; n > 0 || v.Action != Reject || v.DryRun.Action != Accept {
+		t.Errorf("%s, would %s; %d callouts", v.Action, v.DryRun.Action, n)
 	}
 }

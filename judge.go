@@ -20,7 +20,7 @@ import (
 func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 	f = p.Judged(f)
 	if !f.Client.IsValid() { // nothing can be judged; the caller says so in its log
-		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, Trial: Decision{Action: Continue}}
+		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, DryRun: Decision{Action: Continue}}
 	}
 	j := newJudgement(p, f, ask)
 	defer j.free()
@@ -58,9 +58,9 @@ func (p *Policy) byOrigin(f Facts) Facts {
 type judgement struct {
 	Case
 	policy   *Policy
-	world    world
+	answers  answers
 	readings [2]reading
-	now      *reading  // the one that is under way: Case.Suspicion is its score
+	now      *reading  // the one that is under way: Case.Score is its score
 	outcomes []Outcome // by line, of this try; 0 where the line was not evaluated
 	counted  []bool    // by line: whether a reading wanted it, and not only another line
 	found    []foundBy // what the verdict shows of it, in the order of evaluation
@@ -80,8 +80,8 @@ var judgements = sync.Pool{New: func() any { return new(judgement) }}
 func newJudgement(p *Policy, f Facts, ask Asker) *judgement {
 	j := judgements.Get().(*judgement)
 	j.policy = p
-	j.world.start(ask, f.Client, p.budget())
-	j.Case = Case{Facts: f, world: &j.world, terse: p.Terse, judged: j, spare: j.spare}
+	j.answers.start(ask, f.Client, p.budget())
+	j.Case = Case{Facts: f, answers: &j.answers, omitReasons: p.OmitReasons, judged: j, spare: j.spare}
 	j.outcomes = slices.Grow(j.outcomes[:0], len(p.lines))[:len(p.lines)]
 	j.counted = slices.Grow(j.counted[:0], len(p.lines))[:len(p.lines)]
 	return j
@@ -89,10 +89,10 @@ func newJudgement(p *Policy, f Facts, ask Asker) *judgement {
 
 func (j *judgement) free() {
 	memo, spare := j.memo, j.spare
-	j.world.end()
+	j.answers.end()
 	clear(j.found)
 	*j = judgement{
-		world: j.world, outcomes: j.outcomes[:0], counted: j.counted[:0], found: j.found[:0], stack: j.stack[:0],
+		answers: j.answers, outcomes: j.outcomes[:0], counted: j.counted[:0], found: j.found[:0], stack: j.stack[:0],
 	}
 	if memo != nil {
 		spare = memo
@@ -110,7 +110,7 @@ type openLine struct {
 // try reads the policy with the answers that there are, in each way. It returns the lines that wait for an answer; if
 // none does, the verdict.
 func (j *judgement) try() (v Verdict, open []openLine) {
-	j.world.begin()
+	j.answers.begin()
 	j.faults, j.circles, j.found = nil, nil, j.found[:0]
 	clear(j.outcomes)
 	clear(j.counted)
@@ -125,9 +125,9 @@ func (j *judgement) try() (v Verdict, open []openLine) {
 		return v, open
 	}
 	v = j.conclude()
-	if j.policy.Exhaustive {
+	if j.policy.RunAll {
 		open = j.evaluateRest()
-		v.Findings, v.Asked = j.findings(), j.world.asked()
+		v.Findings, v.Asked = j.findings(), j.answers.asked()
 	}
 	return v, open
 }
@@ -135,7 +135,7 @@ func (j *judgement) try() (v Verdict, open []openLine) {
 // gather asks until none of the lines waits for an answer. What they find meanwhile is thrown away.
 func (j *judgement) gather(ctx context.Context, open []openLine) {
 	for len(open) > 0 {
-		j.world.more(ctx)
+		j.answers.more(ctx)
 		open = slices.DeleteFunc(open, func(o openLine) bool {
 			j.now = o.reading
 			j.evaluate(o.line)
@@ -148,8 +148,8 @@ func (j *judgement) gather(ctx context.Context, open []openLine) {
 func (j *judgement) evaluateRest() (open []openLine) {
 	for i := range j.policy.lines {
 		l := &j.policy.lines[i]
-		if l.ignored || l.Check.Turn != InTier || l.Check.Needs > j.Stage ||
-			l.Check.ReadsSuspicion && (open != nil || j.outcomes[i] != 0) {
+		if l.ignored || l.Check.Phase != Main || l.Check.Needs > j.Stage ||
+			l.Check.UsesScore && (open != nil || j.outcomes[i] != 0) {
 			continue
 		}
 		j.evaluate(i)
@@ -162,13 +162,13 @@ func (j *judgement) evaluateRest() (open []openLine) {
 }
 
 // evaluate returns the outcome of a line. It runs the check once in a try, since what that finds is a function of facts and
-// answers; a check that reads the suspicion runs once for each reading, and the verdict shows the finding of the first. If
+// answers; a check that reads the score runs once for each reading, and the verdict shows the finding of the first. If
 // the check read what is not answered yet, j.pending is set and the outcome is worth nothing.
 func (j *judgement) evaluate(i int) Outcome {
 	l := &j.policy.lines[i]
 	j.pending = false
 	again := j.outcomes[i] != 0
-	if again && !l.Check.ReadsSuspicion {
+	if again && !l.Check.UsesScore {
 		return j.outcomes[i]
 	}
 	if o := j.now.byScore[i]; o != 0 {
@@ -187,18 +187,18 @@ func (j *judgement) evaluate(i int) Outcome {
 	if f.Outcome < None || f.Outcome > PermError {
 		f.Outcome = None
 	}
-	if t := j.firstTempFail; t != nil && f.Outcome != l.Check.Finds {
+	if t := j.firstTempFail; t != nil && f.Outcome != l.Check.Conclusive {
 		why := printable.Text(fmt.Sprintf("%s of %s: %s", t.Kind, t.Name, t.Note), maxWhy)
 		f = Finding{Outcome: TempError, Why: why, Entry: f.Entry, Ref: f.Ref}
 	}
-	if l.Check.ReadsSuspicion {
+	if l.Check.UsesScore {
 		j.now.noteByScore(i, f.Outcome)
 	}
 	if again {
 		return f.Outcome
 	}
 	j.outcomes[i] = f.Outcome
-	if !j.terse || f.Outcome > Pass || l.follows(f.Outcome) { // see Policy.Terse
+	if !j.omitReasons || f.Outcome > Pass || l.hasEffect(f.Outcome) { // see Policy.Terse
 		f.Check = l.Check.Name
 		j.found = append(j.found, foundBy{i, f})
 	}
@@ -258,12 +258,12 @@ func (j *judgement) circleOf(i int) int {
 // conclude makes the verdict of what was found.
 func (j *judgement) conclude() Verdict {
 	p := j.policy
-	v := Verdict{Asked: j.world.asked(), Decision: j.readings[enforced].decide(), Findings: j.findings(), Policy: p.id}
+	v := Verdict{Asked: j.answers.asked(), Decision: j.readings[enforced].decide(), Findings: j.findings(), Policy: p.id}
 	v.ID = verdictID(&j.Facts, v.Asked)
-	v.Trial = v.Decision
-	if p.trial {
-		v.Trial = j.readings[dryRun].decide()
-		v.Would = would(v.Findings, v.Decision, v.Trial)
+	v.DryRun = v.Decision
+	if p.hasDryRun {
+		v.DryRun = j.readings[dryRun].decide()
+		v.Would = would(v.Findings, v.Decision, v.DryRun)
 	}
 	if v.Action.Refuses() || v.Action == Greylist {
 		v.Reply = p.reply(&j.Facts, &v)
@@ -278,11 +278,11 @@ func (j *judgement) findings() []Finding {
 	out := make([]Finding, 0, len(j.found))
 	for i := range j.found {
 		f := &j.found[i]
-		f.Action = Action{Do: Note}
+		f.Effect = Effect{Action: Note}
 		if j.counted[f.line] {
-			f.Action = j.policy.lines[f.line].on[f.Outcome]
+			f.Effect = j.policy.lines[f.line].on[f.Outcome]
 		}
-		if !j.terse || f.Action.Do != Note || f.Outcome > Pass {
+		if !j.omitReasons || f.Effect.Action != Note || f.Outcome > Pass {
 			out = append(out, f.Finding)
 		}
 	}

@@ -31,7 +31,7 @@ func client(s string) Facts {
 }
 
 // world is a DNS in which every kind of answer is to be had.
-const world = `
+const answers = `
 	198.51.100.1     PTR mx.example.org
 	mx.example.org   A 198.51.100.1
 	mx.example.org   A 198.51.100.2
@@ -118,7 +118,7 @@ func (l *lottery) Ask(ctx context.Context, q Question) *Answer {
 
 // Promise 1: random delays give identical bytes.
 func TestTimingChangesNothing(t *testing.T) {
-	zone := MustZone(world)
+	zone := MustZone(answers)
 	for _, name := range check.Presets {
 		p := preset(t, name)
 		for i, c := range clients {
@@ -139,12 +139,12 @@ func TestTimingChangesNothing(t *testing.T) {
 // Promise 1: so does a replay from the evidence, after the journal's form and back.
 func TestReplayGivesTheSameBytes(t *testing.T) {
 	for _, name := range check.Presets {
-		for _, p := range []*Policy{preset(t, name), preset(t, name).OnTrial()} {
+		for _, p := range []*Policy{preset(t, name), preset(t, name).DryRun()} {
 			for _, c := range clients {
 				f := client(c)
 				f.Helo += "\xff"[:rand.IntN(2)]
 				f.Earlier = []string{"EHLO \x00\xfe"}
-				want := record(f, p.Judge(t.Context(), f, MustZone(world)))
+				want := record(f, p.Judge(t.Context(), f, MustZone(answers)))
 				var r Record
 				if err := r.UnmarshalJSON(want); err != nil {
 					t.Fatal(err)
@@ -187,7 +187,7 @@ func (c *counter) counts() map[Question]int {
 func TestEachQuestionIsAskedOnce(t *testing.T) {
 	p := preset(t, "balanced")
 	for _, c := range clients {
-		ask := &counter{Asker: MustZone(world)}
+		ask := &counter{Asker: MustZone(answers)}
 		v := p.Judge(t.Context(), client(c), ask)
 		asked := ask.counts()
 		for q, n := range asked {
@@ -314,7 +314,7 @@ func policy(t testing.TB, at Thresholds, lines ...Line) *Policy {
 
 // says is a check that finds what a TXT record says: "fail", "pass" …; a local one says its own name's first word.
 func says(name string, cost Cost) Check {
-	return Check{Name: name, Cost: cost, Finds: Pass, Run: func(c *Case) Finding {
+	return Check{Name: name, Cost: cost, Conclusive: Pass, Run: func(c *Case) Finding {
 		outcome, _, _ := strings.Cut(name, "-")
 		if cost != Local {
 			v := c.Values(TXT, name)
@@ -333,11 +333,11 @@ func outcomeOf(word string) Outcome {
 	return o
 }
 
-func on(s string) map[Outcome]Action {
-	out := map[Outcome]Action{}
+func on(s string) map[Outcome]Effect {
+	out := map[Outcome]Effect{}
 	for part := range strings.SplitSeq(s, ";") {
 		outcome, action, _ := strings.Cut(part, "=")
-		a, err := ParseAction(action)
+		a, err := ParseEffect(action)
 		if err != nil {
 			panic(err)
 		}
@@ -347,7 +347,7 @@ func on(s string) map[Outcome]Action {
 }
 
 // Promises 5 to 7: a line a case. Lines are "check actions", Local if the check's name has a dash, else Lookup; they find
-// what the zone says. The verdict is "action by suspicion-possible: checks that ran".
+// what the zone says. The verdict is "action by score-possible: checks that ran".
 func TestOrderTiersAndSuspicion(t *testing.T) {
 	at := Thresholds{GreylistAt: 2, RejectAt: 5}
 	for _, c := range []struct {
@@ -370,35 +370,35 @@ func TestOrderTiersAndSuspicion(t *testing.T) {
 		{"a defer stands", "b TXT pass", []string{"fail-a fail=defer", "b fail=reject"}, "defer fail-a 0-0: fail-a b"},
 		{"a tempfail of a line that rejects defers", "a TXT tempfail", []string{"a fail=reject"}, "defer a 0-0: a"},
 		{"unless the policy says otherwise", "a TXT tempfail", []string{"a fail=reject; temperror=note"}, "continue  0-0: a"},
-		{"suspicion adds up", "b TXT fail", []string{"fail-a fail=suspect 2", "b fail=suspect 3"}, "reject suspicion 5-5: fail-a b"},
-		{"and greylists", "", []string{"fail-a fail=suspect 2", "b fail=suspect 3"}, "greylist suspicion 2-2: fail-a b"},
-		{"a doubt is no knowledge", "b TXT tempfail", []string{"fail-a fail=suspect 2", "b fail=suspect 3"}, "defer suspicion 2-5: fail-a b"},
-		{"a doubt alone greylists", "b TXT tempfail", []string{"b fail=suspect 3"}, "greylist suspicion 0-3: b"},
-		{"a doubt of the dearest outcome", "b TXT tempfail", []string{"b softfail=suspect 1; fail=suspect 5"}, "defer suspicion 0-5: b"},
-		{"points said for a temperror are a doubt too", "b TXT tempfail", []string{"b fail=reject; temperror=suspect 5"}, "defer suspicion 0-5: b"},
-		{"a voucher takes off", "b TXT pass", []string{"fail-a fail=suspect 2", "b pass=vouch 1"}, "continue  1-1: fail-a b"},
-		{"but not below zero", "b TXT pass\nc TXT fail", []string{"b pass=vouch 9", "c fail=reject"}, "reject c 0-0: b c"},
-		{"a voucher in doubt may have taken off", "b TXT tempfail", []string{"fail-a fail=suspect 5", "b pass=vouch 1"}, "defer suspicion 4-5: fail-a b"},
-		{"a voucher is heard after a suspicion", "b TXT pass", []string{"fail-a fail=suspect 5", "b pass=vouch 1"}, "greylist suspicion 4-4: fail-a b"},
-		{"and all others while it may take enough off", "b TXT fail\np TXT none", []string{"fail-a fail=suspect 5", "b fail=suspect 1", "p pass=vouch 2"}, "reject suspicion 6-6: fail-a b p"},
-		{"of a dearer tier, too", "b TXT fail", []string{"fail-a fail=suspect 5", "b fail=suspect 1", "p pass=vouch 2"}, "greylist suspicion 4-4: fail-a b p"},
-		{"all of them together", "b TXT pass", []string{"fail-a fail=suspect 7", "b pass=vouch 1", "p pass=vouch 2"}, "greylist suspicion 4-4: fail-a b p"},
-		{"but none that cannot take enough off", "b TXT pass", []string{"fail-a fail=suspect 8", "b pass=vouch 1", "p pass=vouch 2"}, "reject suspicion 8-8: fail-a"},
-		{"nor one that a line's reject makes useless", "b TXT fail", []string{"fail-a fail=suspect 5", "b fail=reject", "p pass=vouch 1"}, "reject b 5-5: fail-a b"},
-		{"and then all are", "b TXT pass\nc TXT fail", []string{"fail-a fail=suspect 5", "b pass=vouch 1", "c fail=suspect 1"}, "reject suspicion 5-5: fail-a b c"},
-		{"a voucher undoes no line's reject, and is not asked", "b TXT pass", []string{"fail-a fail=reject", "b pass=vouch 9"}, "reject fail-a 0-0: fail-a"},
+		{"score adds up", "b TXT fail", []string{"fail-a fail=score 2", "b fail=score 3"}, "reject score 5-5: fail-a b"},
+		{"and greylists", "", []string{"fail-a fail=score 2", "b fail=score 3"}, "greylist score 2-2: fail-a b"},
+		{"a doubt is no knowledge", "b TXT tempfail", []string{"fail-a fail=score 2", "b fail=score 3"}, "defer score 2-5: fail-a b"},
+		{"a doubt alone greylists", "b TXT tempfail", []string{"b fail=score 3"}, "greylist score 0-3: b"},
+		{"a doubt of the dearest outcome", "b TXT tempfail", []string{"b softfail=score 1; fail=score 5"}, "defer score 0-5: b"},
+		{"points said for a temperror are a doubt too", "b TXT tempfail", []string{"b fail=reject; temperror=score 5"}, "defer score 0-5: b"},
+		{"a voucher takes off", "b TXT pass", []string{"fail-a fail=score 2", "b pass=score -1"}, "continue  1-1: fail-a b"},
+		{"but not below zero", "b TXT pass\nc TXT fail", []string{"b pass=score -9", "c fail=reject"}, "reject c 0-0: b c"},
+		{"a voucher in doubt may have taken off", "b TXT tempfail", []string{"fail-a fail=score 5", "b pass=score -1"}, "defer score 4-5: fail-a b"},
+		{"a voucher is heard after a score", "b TXT pass", []string{"fail-a fail=score 5", "b pass=score -1"}, "greylist score 4-4: fail-a b"},
+		{"and all others while it may take enough off", "b TXT fail\np TXT none", []string{"fail-a fail=score 5", "b fail=score 1", "p pass=score -2"}, "reject score 6-6: fail-a b p"},
+		{"of a dearer tier, too", "b TXT fail", []string{"fail-a fail=score 5", "b fail=score 1", "p pass=score -2"}, "greylist score 4-4: fail-a b p"},
+		{"all of them together", "b TXT pass", []string{"fail-a fail=score 7", "b pass=score -1", "p pass=score -2"}, "greylist score 4-4: fail-a b p"},
+		{"but none that cannot take enough off", "b TXT pass", []string{"fail-a fail=score 8", "b pass=score -1", "p pass=score -2"}, "reject score 8-8: fail-a"},
+		{"nor one that a line's reject makes useless", "b TXT fail", []string{"fail-a fail=score 5", "b fail=reject", "p pass=score -1"}, "reject b 5-5: fail-a b"},
+		{"and then all are", "b TXT pass\nc TXT fail", []string{"fail-a fail=score 5", "b pass=score -1", "c fail=score 1"}, "reject score 5-5: fail-a b c"},
+		{"a voucher undoes no line's reject, and is not asked", "b TXT pass", []string{"fail-a fail=reject", "b pass=score -9"}, "reject fail-a 0-0: fail-a"},
 		{"greylist by a line", "", []string{"fail-a fail=greylist"}, "greylist fail-a 0-0: fail-a"},
 		{"an ignored line does not run", "", []string{"fail-a fail=ignore", "fail-b fail=note"}, "continue  0-0: fail-b"},
 
-		{"a trial lets through", "b TXT fail", []string{"fail-a fail=would reject", "b fail=suspect 2"}, "greylist suspicion 2-2: fail-a b would reject fail-a [fail-a]"},
-		{"points on trial have a sum of their own", "", []string{"fail-a fail=suspect 3", "fail-b fail=would suspect 2"}, "greylist suspicion 3-3: fail-a fail-b would reject suspicion [suspicion]"},
+		{"a trial lets through", "b TXT fail", []string{"fail-a fail=would reject", "b fail=score 2"}, "greylist score 2-2: fail-a b would reject fail-a [fail-a]"},
+		{"points on trial have a sum of their own", "", []string{"fail-a fail=score 3", "fail-b fail=would score 2"}, "greylist score 3-3: fail-a fail-b would reject score [score]"},
 		{"a trial costs no more than enforcing", "", []string{"fail-a fail=would reject", "b fail=would reject"}, "continue  0-0: fail-a would reject fail-a [fail-a]"},
 		{"a voucher on trial that may take enough off keeps the trial open", "b TXT fail",
-			[]string{"fail-a fail=would suspect 5", "b fail=suspect 4", "p pass=would vouch 5"},
-			"greylist suspicion 4-4: fail-a b p"},
+			[]string{"fail-a fail=would score 5", "b fail=score 4", "p pass=would score -5"},
+			"greylist score 4-4: fail-a b p"},
 		{"and one that cannot is not asked", "b TXT fail",
-			[]string{"fail-a fail=would suspect 5", "b fail=suspect 4", "p pass=would vouch 2"},
-			"greylist suspicion 4-4: fail-a b would reject suspicion [suspicion]"},
+			[]string{"fail-a fail=would score 5", "b fail=score 4", "p pass=would score -2"},
+			"greylist score 4-4: fail-a b would reject score [score]"},
 		{"an accept on trial lets nobody in", "a TXT pass", []string{"a pass=would accept", "fail-b fail=reject"}, "reject fail-b 0-0: a fail-b would accept a []"},
 	} {
 		var lines []Line
@@ -418,12 +418,12 @@ func TestOrderTiersAndSuspicion(t *testing.T) {
 			pass = ""
 		}
 		v := policy(t, at, lines...).Judge(t.Context(), client("198.51.100.1"), MustZone(c.zone+pass))
-		got := fmt.Sprintf("%s %s %d-%d:", v.Action, v.By, v.Suspicion, v.Possible)
+		got := fmt.Sprintf("%s %s %d-%d:", v.Action, v.By, v.Score, v.MaxScore)
 		for _, f := range v.Findings {
 			got += " " + f.Check
 		}
-		if v.Trial != v.Decision {
-			got += fmt.Sprintf(" would %s %s %v", v.Trial.Action, v.Trial.By, v.Would)
+		if v.DryRun != v.Decision {
+			got += fmt.Sprintf(" would %s %s %v", v.DryRun.Action, v.DryRun.By, v.Would)
 		}
 		if got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
@@ -434,11 +434,11 @@ func TestOrderTiersAndSuspicion(t *testing.T) {
 func TestExhaustiveChangesNoVerdict(t *testing.T) {
 	for _, name := range check.Presets {
 		p, all := preset(t, name), preset(t, name)
-		all.Exhaustive = true
+		all.RunAll = true
 		for _, c := range clients {
 			f := client(c)
-			v, w := p.Judge(t.Context(), f, MustZone(world)), all.Judge(t.Context(), f, MustZone(world))
-			if v.ID != w.ID || v.Reply != w.Reply || v.Trial != w.Trial || !slices.Equal(v.Would, w.Would) {
+			v, w := p.Judge(t.Context(), f, MustZone(answers)), all.Judge(t.Context(), f, MustZone(answers))
+			if v.ID != w.ID || v.Reply != w.Reply || v.DryRun != w.DryRun || !slices.Equal(v.Would, w.Would) {
 				t.Errorf("%s, %s: %s %s %v, exhaustive %s %s %v", name, c, v.ID, v.Reply, v.Would, w.ID, w.Reply, w.Would)
 			}
 			if v.Decision != w.Decision || len(w.Findings) != len(all.Lines()) {
@@ -451,15 +451,15 @@ func TestExhaustiveChangesNoVerdict(t *testing.T) {
 func TestTerseLeavesOutOnlyWhatHasNoEffect(t *testing.T) {
 	for _, name := range check.Presets {
 		p, terse := preset(t, name), preset(t, name)
-		terse.Terse = true
+		terse.OmitReasons = true
 		for _, c := range clients {
 			f := client(c)
-			v, w := p.Judge(t.Context(), f, MustZone(world)), terse.Judge(t.Context(), f, MustZone(world))
+			v, w := p.Judge(t.Context(), f, MustZone(answers)), terse.Judge(t.Context(), f, MustZone(answers))
 			v.Findings = slices.DeleteFunc(v.Findings, func(f Finding) bool {
-				return f.Action.Do == Note && (f.Outcome == None || f.Outcome == Neutral || f.Outcome == Pass)
+				return f.Effect.Action == Note && (f.Outcome == None || f.Outcome == Neutral || f.Outcome == Pass)
 			})
 			for i := range v.Findings {
-				if f := &v.Findings[i]; f.Action.Do == Note && f.Outcome != TempError {
+				if f := &v.Findings[i]; f.Effect.Action == Note && f.Outcome != TempError {
 					f.Why = "" // the words of a failure of DNS are made for all
 				}
 			}
@@ -476,9 +476,9 @@ func TestOnTrial(t *testing.T) {
 		p := preset(t, name)
 		for _, c := range clients {
 			f := client(c)
-			v, w := p.Judge(t.Context(), f, MustZone(world)), p.OnTrial().Judge(t.Context(), f, MustZone(world))
-			if w.Action != Continue || w.Trial != v.Decision {
-				t.Errorf("%s, %s: %v on trial is %v, would %v", name, c, v.Decision, w.Decision, w.Trial)
+			v, w := p.Judge(t.Context(), f, MustZone(answers)), p.DryRun().Judge(t.Context(), f, MustZone(answers))
+			if w.Action != Continue || w.DryRun != v.Decision {
+				t.Errorf("%s, %s: %v on trial is %v, would %v", name, c, v.Decision, w.Decision, w.DryRun)
 			}
 			if len(w.Asked) != len(v.Asked) {
 				t.Errorf("%s, %s: %d questions on trial, %d in force", name, c, len(w.Asked), len(v.Asked))
@@ -522,13 +522,13 @@ func TestNoClientNoVerdict(t *testing.T) {
 func TestID(t *testing.T) {
 	p := preset(t, "balanced")
 	f := client(clients[0])
-	id := p.Judge(t.Context(), f, MustZone(world)).ID
+	id := p.Judge(t.Context(), f, MustZone(answers)).ID
 	if len(id) != 13 {
 		t.Errorf("%q", id)
 	}
 	same := f
 	same.Session = "another"
-	if got := p.Judge(t.Context(), same, MustZone(world)).ID; got != id {
+	if got := p.Judge(t.Context(), same, MustZone(answers)).ID; got != id {
 		t.Error("the session's name changes the verdict's")
 	}
 	for _, change := range []func(*Facts){
@@ -539,11 +539,11 @@ func TestID(t *testing.T) {
 	} {
 		other := f
 		change(&other)
-		if got := p.Judge(t.Context(), other, MustZone(world)).ID; got == id {
+		if got := p.Judge(t.Context(), other, MustZone(answers)).ID; got == id {
 			t.Errorf("%+v has the same name as %+v", other, f)
 		}
 	}
-	if got := p.Judge(t.Context(), f, MustZone(world+"\n198.51.100.1 PTR mx3.example.org")).ID; got == id {
+	if got := p.Judge(t.Context(), f, MustZone(answers+"\n198.51.100.1 PTR mx3.example.org")).ID; got == id {
 		t.Error("other evidence, same name")
 	}
 }
@@ -564,24 +564,24 @@ func TestPolicyID(t *testing.T) {
 	line := func(name string, cost Cost, actions string) Line {
 		return Line{Check: says(name, cost), On: on(actions)}
 	}
-	p := policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 2"))
-	same := policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 2; pass=note"))
-	if len(p.ID()) != 13 || same.ID() != p.ID() || p.FromPreset("x").OnTrial().ID() != p.OnTrial().FromPreset("x").ID() {
+	p := policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=score 2"))
+	same := policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=score 2; pass=note"))
+	if len(p.ID()) != 13 || same.ID() != p.ID() || p.FromPreset("x").DryRun().ID() != p.DryRun().FromPreset("x").ID() {
 		t.Errorf("%q, %q", p.ID(), same.ID())
 	}
 	set := line("a", Lookup, "fail=reject")
 	set.Check.Settings = "x"
 	seen := map[string]bool{p.ID(): true}
 	for i, other := range []*Policy{
-		p.OnTrial(), p.FromPreset("strict"),
-		policy(t, Thresholds{GreylistAt: 2, RejectAt: 6}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 2")),
-		policy(t, Thresholds{GreylistAt: 3, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 2")),
-		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("b", Lookup, "fail=suspect 2"), line("a", Lookup, "fail=reject")),
-		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Probe, "fail=reject"), line("b", Lookup, "fail=suspect 2")),
-		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=suspect 3")),
-		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "softfail=suspect 2")),
+		p.DryRun(), p.FromPreset("strict"),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 6}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=score 2")),
+		policy(t, Thresholds{GreylistAt: 3, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=score 2")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("b", Lookup, "fail=score 2"), line("a", Lookup, "fail=reject")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Probe, "fail=reject"), line("b", Lookup, "fail=score 2")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "fail=score 3")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject"), line("b", Lookup, "softfail=score 2")),
 		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, line("a", Lookup, "fail=reject")),
-		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, set, line("b", Lookup, "fail=suspect 2")),
+		policy(t, Thresholds{GreylistAt: 2, RejectAt: 5}, set, line("b", Lookup, "fail=score 2")),
 	} {
 		if seen[other.ID()] {
 			t.Errorf("policy %d has the name of another", i)
@@ -589,7 +589,7 @@ func TestPolicyID(t *testing.T) {
 		seen[other.ID()] = true
 	}
 	f := client(clients[0])
-	v := p.Judge(t.Context(), f, MustZone(world))
+	v := p.Judge(t.Context(), f, MustZone(answers))
 	var r Record
 	if err := r.UnmarshalJSON(record(f, v)); err != nil || v.Policy != p.ID() || r.Policy != p.ID() {
 		t.Errorf("the verdict names %q, its record %q: %v", v.Policy, r.Policy, err)

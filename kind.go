@@ -29,7 +29,7 @@ const (
 	// Hammering: Name is an address, and OK that it was rejected too often lately; the one of Values says how often.
 	Hammering
 	// SetAside: Name is the zone of a list, and OK that it is not believed now; the one of Values says why.
-	SetAside
+	Suspended
 )
 
 // The kinds of question that leave a trace, in a store or at another mail server. They are asked only when all that was
@@ -37,7 +37,7 @@ const (
 const (
 	// Greylisted notes an attempt. Name is the client and what it tries: see package check. Values are "first TIME", and
 	// "passed TIME" once it has proved that it retries; times are of RFC 3339.
-	Greylisted Kind = SetAside + 1 + iota
+	Greylisted Kind = Suspended + 1 + iota
 	// Deferred notes that a client is to be deferred for failures of DNS. Name is its network, a space and its HELO name;
 	// Values are "first TIME", or "sick WHY" where it is our own resolver that fails.
 	Deferred
@@ -90,7 +90,7 @@ var kinds = [kindsEnd]traits{
 	Listing:    {word: "LISTING", source: fromDNS, as: A},
 	Trust:      {word: "TRUST", source: fromStore, owners: addresses},
 	Hammering:  {word: "HAMMERING", source: fromStore, owners: addresses},
-	SetAside:   {word: "SETASIDE", source: fromStore, owners: names},
+	Suspended:  {word: "SETASIDE", source: fromStore, owners: names},
 	Greylisted: {word: "GREYLIST", source: fromStore, trace: true, reserve: true, owners: anyName},
 	Deferred:   {word: "DEFERRED", source: fromStore, trace: true, reserve: true, owners: anyName},
 	Callout:    {word: "CALLOUT", source: fromMailServer, trace: true, owners: names},

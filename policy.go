@@ -12,14 +12,14 @@ import (
 // note elsewhere, so that no failure of DNS is ever a rejection and no bot gains by breaking its own.
 type Line struct {
 	Check Check
-	On    map[Outcome]Action
+	On    map[Outcome]Effect
 }
 
-// Thresholds say what suspicion leads to. Zero is never. Those of a policy are part of its ID: NewPolicy takes them, and they
+// Thresholds say what score leads to. Zero is never. Those of a policy are part of its ID: NewPolicy takes them, and they
 // stay as they are.
 type Thresholds struct {
 	GreylistAt int // greylist when Possible reaches it
-	RejectAt   int // reject when Suspicion reaches it, defer when Possible does
+	RejectAt   int // reject when Score reaches it, defer when Possible does
 }
 
 // A Policy is a list of lines in order. It is safe for concurrent use; nobody writes to it once it judges.
@@ -27,10 +27,10 @@ type Policy struct {
 	Thresholds
 	// Exhaustive runs every line even when all is decided, for a person who wants to see it all. The verdict is the same, with
 	// more findings and more evidence.
-	Exhaustive bool
+	RunAll bool
 	// Terse leaves out what a server that writes a line of log does not need, and saves the time that it takes: findings of
 	// none, neutral and pass that have no effect, and the words of all other findings that have none. The verdict is the same.
-	Terse bool
+	OmitReasons bool
 	// Budget is how long a judgement may wait for answers, all together: no Asker.Ask can hang it. 0 is DefaultBudget; below 0
 	// the judgement waits as long as the caller's context lasts.
 	Budget time.Duration
@@ -39,7 +39,7 @@ type Policy struct {
 	RejectAtStage Stage
 	// URL of a page about verdicts, for the replies; "{id}" in it stands for the verdict's.
 	URL string
-	// Texts are what replies say in place of what was found and the remedy, by the name of the check or of its family, "suspicion", "greylist",
+	// Texts are what replies say in place of what was found and the remedy, by the name of the check or of its family, "score", "greylist",
 	// or "defer" for what DNS did not answer; Placeholders may stand in them.
 	Texts map[string]string
 	// Footer ends every reply. Placeholders may stand in it.
@@ -50,27 +50,27 @@ type Policy struct {
 	// nil.
 	Report func(Fault)
 
-	lines    []line
-	byName   map[string]int   // indices of lines
-	families map[string][]int // indices of lines that share a name with others
-	tiers    [Probe + 1][]int // indices of lines
-	turns    [OnDefer + 1]int // the line of each other turn, from 1; 0 where there is none
-	effects  [2][]effects     // by reading and line
-	preset   string
-	id       string
-	trial    bool // a line is on trial
+	lines     []line
+	byName    map[string]int   // indices of lines
+	families  map[string][]int // indices of lines that share a name with others
+	tiers     [Probe + 1][]int // indices of lines
+	phases    [OnDefer + 1]int // the line of each other turn, from 1; 0 where there is none
+	effects   [2][]effects     // by reading and line
+	preset    string
+	id        string
+	hasDryRun bool // a line is on trial
 }
 
 // line is a Line made ready.
 type line struct {
 	Line
-	on      [PermError + 1]Action // by outcome
+	on      [PermError + 1]Effect // by outcome
 	ignored bool                  // evaluated only for another line that asks for its outcome
 }
 
 // effects are what a line does in one reading of the policy.
 type effects struct {
-	on      [PermError + 1]Action // by outcome; none of them is on trial
+	on      [PermError + 1]Effect // by outcome; none of them is on trial
 	accepts bool                  // an outcome accepts
 	off     bool                  // no outcome has an effect in this reading, though one has in the other: it is not evaluated
 	credit  int                   // the most points that an outcome takes off
@@ -89,7 +89,7 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 			return nil, fmt.Errorf("check %q is in the policy twice", l.Check.Name)
 		}
 		seen[l.Check.Name] = true
-		if c := l.Check; c.Name == "" || c.Run == nil || c.Cost < Local || c.Cost > Probe || c.Turn < InTier || c.Turn > OnDefer {
+		if c := l.Check; c.Name == "" || c.Run == nil || c.Cost < Local || c.Cost > Probe || c.Phase < Main || c.Phase > OnDefer {
 			return nil, fmt.Errorf("check %q is not whole: it needs a name, a function, a cost and a turn", c.Name)
 		}
 		made, err := makeLine(l)
@@ -136,7 +136,7 @@ func (p *Policy) hash() string {
 		l := &p.lines[i]
 		str(l.Check.Name)
 		str(l.Check.Settings)
-		b = append(b, byte(l.Check.Needs), byte(l.Check.Cost), byte(l.Check.Turn))
+		b = append(b, byte(l.Check.Needs), byte(l.Check.Cost), byte(l.Check.Phase))
 		for _, a := range l.on {
 			str(a.String())
 		}
@@ -156,19 +156,19 @@ func (p *Policy) place(l *line) error {
 		p.families[c.Family] = append(p.families[c.Family], at)
 	}
 	switch {
-	case c.Turn != InTier && p.turns[c.Turn] > 0:
-		return fmt.Errorf("check %q has the turn that %q has", c.Name, p.lines[p.turns[c.Turn]-1].Check.Name)
-	case c.Turn != InTier:
-		p.turns[c.Turn] = at + 1
+	case c.Phase != Main && p.phases[c.Phase] > 0:
+		return fmt.Errorf("check %q has the turn that %q has", c.Name, p.lines[p.phases[c.Phase]-1].Check.Name)
+	case c.Phase != Main:
+		p.phases[c.Phase] = at + 1
 	case !l.ignored:
 		p.tiers[c.Cost] = append(p.tiers[c.Cost], at)
 	}
-	p.trial = p.trial || !l.ignored && slices.ContainsFunc(l.on[:], func(a Action) bool { return a.Trial })
+	p.hasDryRun = p.hasDryRun || !l.ignored && slices.ContainsFunc(l.on[:], func(a Effect) bool { return a.DryRun })
 	return nil
 }
 
 // inTurn returns the place of the line of a turn, and whether there is one.
-func (p *Policy) inTurn(t Turn) (int, bool) { return p.turns[t] - 1, p.turns[t] > 0 }
+func (p *Policy) inPhase(t Phase) (int, bool) { return p.phases[t] - 1, p.phases[t] > 0 }
 
 func makeLine(l Line) (line, error) {
 	m := line{Line: l}
@@ -176,14 +176,14 @@ func makeLine(l Line) (line, error) {
 		if o < None || o > PermError {
 			return m, fmt.Errorf("%s is no outcome: %v", o, Outcomes)
 		}
-		if o == TempError && (a.Do == Reject || a.Do == Drop) {
+		if o == TempError && (a.Action == Reject || a.Action == Drop) {
 			return m, fmt.Errorf("%s on temperror: no failure of DNS may reject, say defer", a)
 		}
-		if a.Do == Continue {
-			return m, fmt.Errorf("%q is no action of a line", a.Do)
+		if a.Action == Continue {
+			return m, fmt.Errorf("%q is no action of a line", a.Action)
 		}
-		if (a.Do == Suspect || a.Do == Vouch) && (a.Points < 1 || a.Points > maxPoints) {
-			return m, fmt.Errorf("%s: points are a number from 1 to %d", a, maxPoints)
+		if err := a.checkScore(); err != nil {
+			return m, err
 		}
 		m.on[o] = a
 	}
@@ -191,11 +191,11 @@ func makeLine(l Line) (line, error) {
 		m.on[TempError] = m.onTempError()
 	}
 	for i, a := range m.on {
-		switch a.Do {
+		switch a.Action {
 		case Unset:
-			m.on[i].Do = Note
+			m.on[i].Action = Note
 		case Note, Ignore: // there is nothing to try
-			m.on[i].Trial = false
+			m.on[i].DryRun = false
 		}
 	}
 	m.ignored = m.isIgnored()
@@ -207,20 +207,20 @@ func (m *line) effects(which int) effects {
 	e := effects{on: m.on}
 	trial, effective := false, false
 	for i, a := range m.on {
-		if a.Trial {
+		if a.DryRun {
 			trial = true
-			e.on[i].Trial = false
+			e.on[i].DryRun = false
 			if which == enforced {
-				e.on[i] = Action{Do: Note}
+				e.on[i] = Effect{Action: Note}
 			}
 		}
-		switch e.on[i].Do {
+		switch e.on[i].Action {
 		case Note, Ignore:
 			continue
 		case Accept:
 			e.accepts = true
-		case Vouch:
-			e.credit = max(e.credit, a.Points)
+		case AddScore:
+			e.credit = max(e.credit, -a.Score)
 		}
 		effective = true
 	}
@@ -229,22 +229,22 @@ func (m *line) effects(which int) effects {
 }
 
 // follows reports whether an outcome is more than a note.
-func (m *line) follows(o Outcome) bool {
-	return o < None || o > PermError || m.on[o].Do != Note && m.on[o].Do != Ignore
+func (m *line) hasEffect(o Outcome) bool {
+	return o < None || o > PermError || m.on[o].Action != Note && m.on[o].Action != Ignore
 }
 
-// onTempError is what a temperror does where the policy is silent: what would refuse defers, and the dearest suspicion is
+// onTempError is what a temperror does where the policy is silent: what would refuse defers, and the dearest score is
 // possible. A note where there is neither: no voucher and no list is missed.
-func (m *line) onTempError() Action {
-	out := Action{Do: Note}
-	if m.Check.Dispensable {
+func (m *line) onTempError() Effect {
+	out := Effect{Action: Note}
+	if m.Check.FailOpen {
 		return out
 	}
 	for _, a := range m.on {
 		switch {
-		case a.Do.Refuses() && (out.Do != Defer || out.Trial):
-			out = Action{Do: Defer, Trial: a.Trial}
-		case a.Do == Suspect && out.Do != Defer && (out.Do == Note || out.Trial && !a.Trial || out.Trial == a.Trial && a.Points > out.Points):
+		case a.Action.Refuses() && (out.Action != Defer || out.DryRun):
+			out = Effect{Action: Defer, DryRun: a.DryRun}
+		case a.RaisesScore() && out.Action != Defer && (out.Action == Note || out.DryRun && !a.DryRun || out.DryRun == a.DryRun && a.Score > out.Score):
 			out = a // in force before on trial, and the dearest
 		}
 	}
@@ -257,7 +257,7 @@ func (m *line) isIgnored() bool {
 		return false
 	}
 	for _, a := range m.On {
-		if a.Do != Ignore {
+		if a.Action != Ignore {
 			return false
 		}
 	}
@@ -276,22 +276,22 @@ func (p *Policy) Lines() []Line {
 }
 
 // OnTrial returns the policy with every line on trial: it judges as p does, and lets everything through.
-func (p *Policy) OnTrial() *Policy {
+func (p *Policy) DryRun() *Policy {
 	q := *p
 	q.lines = make([]line, len(p.lines))
 	for i, l := range p.lines {
-		on := make(map[Outcome]Action, len(l.On))
+		on := make(map[Outcome]Effect, len(l.On))
 		for o, a := range l.On {
-			a.Trial = true
+			a.DryRun = true
 			on[o] = a
 		}
 		l.On = on
 		for j := range l.on {
-			l.on[j].Trial = l.on[j].Do != Note && l.on[j].Do != Ignore
+			l.on[j].DryRun = l.on[j].Action != Note && l.on[j].Action != Ignore
 		}
 		q.lines[i] = l
 	}
-	q.trial = true
+	q.hasDryRun = true
 	q.id = q.hash()
 	for which := range q.effects {
 		q.effects[which] = make([]effects, len(q.lines))

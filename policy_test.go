@@ -9,14 +9,14 @@ import (
 
 func TestParseAction(t *testing.T) {
 	for in, want := range map[string]string{
-		"reject": "reject", " drop ": "drop", "suspect": "suspect 1", "suspect 2": "suspect 2", "vouch 3": "vouch 3",
-		"would defer": "would defer", "would suspect 4": "would suspect 4", "note": "note", "ignore": "ignore", "greylist": "greylist",
+		"reject": "reject", " drop ": "drop", "suspect 2": `error: "suspect 2" has a new name: write "score 2"`, "vouch": `error: write "score -1"`, "score": "error: needs a number", "score 2": "score 2", "score -3": "score -3",
+		"would defer": "would defer", "would score 4": "would score 4", "note": "note", "ignore": "ignore", "greylist": "greylist",
 		"accept": "accept",
 		"":       "error: names no action", "would": "error: names no action", "deny": `error: "deny" is no action`,
-		"continue": "error: is no action", "suspect x": "error: points are a number", "suspect 0": "error: points are a number",
-		"suspect 1001": "error: points are a number", "reject 5": "error: nothing may follow", "would would reject": "error: is no action",
+		"continue": "error: is no action", "score x": "error: a score is a number", "score 0": "error: a score is a number",
+		"score 1001": "error: a score is a number", "reject 5": "error: nothing may follow", "would would reject": "error: is no action",
 	} {
-		a, err := ParseAction(in)
+		a, err := ParseEffect(in)
 		if text, bad := strings.CutPrefix(want, "error: "); bad {
 			if err == nil || !strings.Contains(err.Error(), text) {
 				t.Errorf("%q: %v %v, want %s", in, a, err, want)
@@ -26,7 +26,7 @@ func TestParseAction(t *testing.T) {
 		if err != nil || a.String() != want {
 			t.Errorf("%q: %v %v, want %s", in, a, err, want)
 		}
-		if again, err := ParseAction(a.String()); err != nil || again != a {
+		if again, err := ParseEffect(a.String()); err != nil || again != a {
 			t.Errorf("%q comes back as %v, %v", in, again, err)
 		}
 	}
@@ -40,12 +40,12 @@ func TestPolicyErrors(t *testing.T) {
 		want  string
 	}{
 		{Thresholds{}, []Line{{Check: one}, {Check: one}}, `check "a" is in the policy twice`},
-		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{PermError + 1: {Do: Reject}}}}, `check "a": outcome(8) is no outcome`},
+		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Effect{PermError + 1: {Action: Reject}}}}, `check "a": outcome(8) is no outcome`},
 		{Thresholds{}, []Line{{Check: one, On: on("temperror=reject")}}, `check "a": reject on temperror: no failure of DNS may reject, say defer`},
 		{Thresholds{}, []Line{{Check: one, On: on("temperror=would drop")}}, `check "a": would drop on temperror`},
-		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{Fail: {Do: Continue}}}}, `check "a": "continue" is no action of a line`},
-		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{Fail: {Do: Suspect}}}}, `check "a": suspect 0: points are a number from 1 to 1000`},
-		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Action{Pass: {Do: Vouch, Points: 1001}}}}, `check "a": vouch 1001: points are`},
+		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Effect{Fail: {Action: Continue}}}}, `check "a": "continue" is no action of a line`},
+		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Effect{Fail: {Action: AddScore}}}}, `check "a": score 0: a score is a number from -1000 to 1000, and not 0`},
+		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Effect{Pass: {Action: AddScore, Score: -1001}}}}, `check "a": score -1001: a score is`},
 		{Thresholds{}, []Line{{Check: Check{Run: one.Run}}}, `check "" is not whole`},
 		{Thresholds{}, []Line{{Check: Check{Name: "a"}}}, `check "a" is not whole`},
 		{Thresholds{}, []Line{{Check: Check{Name: "a", Run: one.Run, Cost: 3}}}, `check "a" is not whole`},

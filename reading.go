@@ -8,7 +8,7 @@ const (
 
 // readings returns in how many ways the policy is read.
 func (p *Policy) readings() int {
-	if p.trial {
+	if p.hasDryRun {
 		return 2
 	}
 	return 1
@@ -21,14 +21,14 @@ type reading struct {
 
 	accepts, rejects, defers, greylists string // the first line that says so
 	defersByPolicy                      string // the first line that defers for what it found, not for a temperror
-	rejectAction                        Do     // Reject or Drop
-	points, maybePoints                 int    // of suspicion: known, and left open by temperrors
+	rejectAction                        Action // Reject or Drop
+	points, maybePoints                 int    // of score: known, and left open by temperrors
 	credit, maybeCredit                 int    // points off: known, and left open by temperrors
 	acceptUnknown                       bool   // a line that might accept is in temperror
 	deferExpired                        bool   // the grace period has ended: temperrors are notes
 	retried                             bool   // the client has proved that it retries, or nobody can say
 
-	byScore map[int]Outcome // of the lines whose checks read the suspicion: that of this reading
+	byScore map[int]Outcome // of the lines whose checks read the score: that of this reading
 }
 
 func (r *reading) noteByScore(i int, o Outcome) {
@@ -67,7 +67,7 @@ func (r *reading) tier(cost Cost) (open []int) {
 		switch {
 		case e.off || c.Needs > r.Stage, decided && !e.accepts:
 			continue
-		case c.ReadsSuspicion && (decided || open != nil): // the sum would lack lines
+		case c.UsesScore && (decided || open != nil): // the sum would lack lines
 			continue
 		}
 		outcome := r.evaluate(i)
@@ -78,14 +78,14 @@ func (r *reading) tier(cost Cost) (open []int) {
 		case open == nil:
 			r.apply(i, outcome)
 		} // else this try is lost, and the line was evaluated only to ask ahead
-		if e.accepts && e.on[outcome].Do == Accept {
+		if e.accepts && e.on[outcome].Action == Accept {
 			break
 		}
 	}
 	return open
 }
 
-// decided reports whether only a line that accepts can still change the end: a line rejects, or the suspicion does and
+// decided reports whether only a line that accepts can still change the end: a line rejects, or the score does and
 // no line of this tier or a dearer one can take enough points off.
 func (r *reading) decided(cost Cost) bool {
 	if r.rejects != "" {
@@ -128,8 +128,8 @@ func (r *reading) resolve() (open []int) {
 }
 
 // phase evaluates the line of a later phase: None where it is ignored, and absent where there is none at this stage.
-func (r *reading) phase(t Turn, absent Outcome) (outcome Outcome, open []int) {
-	i, ok := r.policy.inTurn(t)
+func (r *reading) phase(t Phase, absent Outcome) (outcome Outcome, open []int) {
+	i, ok := r.policy.inPhase(t)
 	switch {
 	case !ok || r.policy.lines[i].Check.Needs > r.Stage:
 		return absent, nil
@@ -146,8 +146,8 @@ func (r *reading) phase(t Turn, absent Outcome) (outcome Outcome, open []int) {
 
 // greylistsEverybody returns the line that has every client greylisted, "" if there is none at this stage.
 func (r *reading) greylistsEverybody() string {
-	i, ok := r.policy.inTurn(OnGreylist)
-	if !ok || r.policy.lines[i].Check.Needs > r.Stage || r.effects[i].on[Fail].Do != Greylist {
+	i, ok := r.policy.inPhase(OnGreylist)
+	if !ok || r.policy.lines[i].Check.Needs > r.Stage || r.effects[i].on[Fail].Action != Greylist {
 		return ""
 	}
 	return r.policy.lines[i].Check.Name
@@ -166,12 +166,12 @@ func (r *reading) apply(i int, o Outcome) {
 			*by = name
 		}
 	}
-	switch a := e.on[o]; a.Do {
+	switch a := e.on[o]; a.Action {
 	case Accept:
 		first(&r.accepts)
 	case Reject, Drop:
 		if r.rejects == "" {
-			r.rejectAction = a.Do
+			r.rejectAction = a.Action
 		}
 		first(&r.rejects)
 	case Defer:
@@ -181,18 +181,18 @@ func (r *reading) apply(i int, o Outcome) {
 		}
 	case Greylist:
 		first(&r.greylists)
-	case Suspect:
-		if o == TempError {
-			r.maybePoints += a.Points // a failure of DNS is never held against a client for sure
+	case AddScore:
+		if a.Score < 0 {
+			r.credit -= a.Score
+		} else if o == TempError {
+			r.maybePoints += a.Score // a failure of DNS is never held against a client for sure
 		} else {
-			r.points += a.Points
+			r.points += a.Score
 		}
-	case Vouch:
-		r.credit += a.Points
 	}
 }
 
-// score returns the suspicion: at least, and at most. What a temperror may have taken off stays open even when the grace
+// score returns the score: at least, and at most. What a temperror may have taken off stays open even when the grace
 // period has ended: else a failure of DNS could reject after all.
 func (r *reading) score() (least, most int) {
 	maybe := r.maybePoints
@@ -202,14 +202,14 @@ func (r *reading) score() (least, most int) {
 	return max(0, r.points-r.credit-r.maybeCredit), max(0, r.points+maybe-r.credit)
 }
 
-// BySuspicion is Decision.By where no single line decided.
-const BySuspicion = "suspicion"
+// ByScore is Decision.By where no single line decided.
+const ByScore = "score"
 
 // decide returns what the lines that were evaluated come to.
 func (r *reading) decide() Decision {
 	p := r.policy
 	least, most := r.score()
-	d := Decision{Action: Continue, Suspicion: least, Possible: most}
+	d := Decision{Action: Continue, Score: least, MaxScore: most}
 	defers := r.defers
 	if r.deferExpired {
 		defers = r.defersByPolicy
@@ -220,16 +220,16 @@ func (r *reading) decide() Decision {
 	case r.rejects != "":
 		d.Action, d.By = r.rejectAction, r.rejects
 	case p.RejectAt > 0 && least >= p.RejectAt:
-		d.Action, d.By = Reject, BySuspicion
+		d.Action, d.By = Reject, ByScore
 	case defers != "":
 		d.Action, d.By = Defer, defers
 	case p.RejectAt > 0 && most >= p.RejectAt:
-		d.Action, d.By = Defer, BySuspicion
+		d.Action, d.By = Defer, ByScore
 	case r.retried:
 	case r.greylists != "":
 		d.Action, d.By = Greylist, r.greylists
 	case p.GreylistAt > 0 && most >= p.GreylistAt:
-		d.Action, d.By = Greylist, BySuspicion
+		d.Action, d.By = Greylist, ByScore
 	default:
 		if by := r.greylistsEverybody(); by != "" {
 			d.Action, d.By = Greylist, by

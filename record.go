@@ -16,15 +16,14 @@ type Record struct {
 	Verdict
 }
 
-const recordVersion = 1
+const recordVersion = 2
 
-// AppendJSON appends the record as one JSON object, version 1, without a final newline. The form is stable: keys may
+// AppendJSON appends the record as one JSON object, version 2, without a final newline. The form is stable: keys may
 // come, none goes or changes its meaning. What the client sent may hold any bytes, and JSON strings may not: a text that
 // is no UTF-8 has U+FFFD for what is not, and stands whole in a second key, "helo_base64" for "helo". "policy" is the ID of
-// the policy; a record without it was written before there was one. "trial" is there when it differs from the decision.
-// TTLs are in seconds, the retry of a finding in milliseconds.
+// the policy; a record without it was written before there was one. "dry_run" is there when it differs from the decision.
 func (r *Record) AppendJSON(b []byte) []byte {
-	b = append(b, `{"version":1,"id":`...)
+	b = append(b, `{"version":2,"id":`...)
 	b = appendString(b, r.ID)
 	if r.Policy != "" {
 		b = appendString(append(b, `,"policy":`...), r.Policy)
@@ -33,9 +32,9 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	b = r.Facts.appendJSON(b)
 	b = append(b, ',')
 	b = r.Decision.appendJSON(b)
-	if r.Trial != r.Decision {
-		b = append(b, `,"trial":{`...)
-		b = r.Trial.appendJSON(b)
+	if r.DryRun != r.Decision {
+		b = append(b, `,"dry_run":{`...)
+		b = r.DryRun.appendJSON(b)
 		b = append(b, '}')
 	}
 	b = append(b, `,"reply":`...)
@@ -106,10 +105,10 @@ func (d *Decision) appendJSON(b []byte) []byte {
 	b = appendString(b, d.Action.String())
 	b = append(b, `,"by":`...)
 	b = appendString(b, d.By)
-	b = append(b, `,"suspicion":`...)
-	b = strconv.AppendInt(b, int64(d.Suspicion), 10)
-	b = append(b, `,"possible":`...)
-	return strconv.AppendInt(b, int64(d.Possible), 10)
+	b = append(b, `,"score":`...)
+	b = strconv.AppendInt(b, int64(d.Score), 10)
+	b = append(b, `,"max_score":`...)
+	return strconv.AppendInt(b, int64(d.MaxScore), 10)
 }
 
 func (r *Reply) appendJSON(b []byte) []byte {
@@ -129,8 +128,8 @@ func (f *Finding) appendJSON(b []byte) []byte {
 	b = appendString(b, f.Check)
 	b = append(b, `,"outcome":`...)
 	b = appendString(b, f.Outcome.String())
-	b = append(b, `,"action":`...)
-	b = appendString(b, f.Action.String())
+	b = append(b, `,"effect":`...)
+	b = appendString(b, f.Effect.String())
 	b = append(b, `,"why":`...)
 	b = appendString(b, f.Why)
 	if f.Code != "" {
@@ -144,7 +143,7 @@ func (f *Finding) appendJSON(b []byte) []byte {
 		b = appendString(append(b, `,"ref":`...), f.Ref)
 	}
 	if f.Retry != 0 {
-		b = strconv.AppendInt(append(b, `,"retry":`...), f.Retry.Milliseconds(), 10)
+		b = strconv.AppendInt(append(b, `,"retry_ms":`...), f.Retry.Milliseconds(), 10)
 	}
 	return append(b, '}')
 }
@@ -157,7 +156,7 @@ func (qa *QA) appendJSON(b []byte) []byte {
 	b = appendString(b, qa.Status.String())
 	b = append(b, `,"values":`...)
 	b = appendStrings(b, qa.Values)
-	b = append(b, `,"ttl":`...)
+	b = append(b, `,"ttl_seconds":`...)
 	b = strconv.AppendInt(b, int64(qa.TTL/time.Second), 10)
 	b = append(b, `,"authentic":`...)
 	b = strconv.AppendBool(b, qa.Authentic)
@@ -262,7 +261,7 @@ type recordJSON struct {
 		} `json:"origin"`
 	} `json:"facts"`
 	decisionJSON
-	Trial *decisionJSON `json:"trial"`
+	Trial *decisionJSON `json:"dry_run"`
 	Reply *struct {
 		Code     int    `json:"code"`
 		Enhanced string `json:"enhanced"`
@@ -272,12 +271,12 @@ type recordJSON struct {
 	Findings []struct {
 		Check   string  `json:"check"`
 		Outcome Outcome `json:"outcome"`
-		Action  Action  `json:"action"`
+		Effect  Effect  `json:"effect"`
 		Why     string  `json:"why"`
 		Code    string  `json:"code"`
 		Entry   int     `json:"entry"`
 		Ref     string  `json:"ref"`
-		Retry   int64   `json:"retry"`
+		Retry   int64   `json:"retry_ms"`
 	} `json:"findings"`
 	Asked []struct {
 		Kind      Kind     `json:"kind"`
@@ -285,17 +284,17 @@ type recordJSON struct {
 		NameRaw   []byte   `json:"name_base64"`
 		Status    Status   `json:"status"`
 		Values    []string `json:"values"`
-		TTL       int64    `json:"ttl"`
+		TTL       int64    `json:"ttl_seconds"`
 		Authentic bool     `json:"authentic"`
 		Note      string   `json:"note"`
 	} `json:"asked"`
 }
 
 type decisionJSON struct {
-	Action    Do     `json:"action"`
-	By        string `json:"by"`
-	Suspicion int    `json:"suspicion"`
-	Possible  int    `json:"possible"`
+	Action   Action `json:"action"`
+	By       string `json:"by"`
+	Score    int    `json:"score"`
+	MaxScore int    `json:"max_score"`
 }
 
 func (d decisionJSON) decision() Decision { return Decision(d) }
@@ -311,15 +310,15 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("a verdict's record is of version %d; this program reads version %d", in.Version, recordVersion)
 	}
 	*r = Record{Verdict: Verdict{ID: in.ID, Policy: in.Policy, Decision: in.decision(), Would: in.Would}}
-	r.Trial = r.Decision
+	r.DryRun = r.Decision
 	if in.Trial != nil {
-		r.Trial = in.Trial.decision()
+		r.DryRun = in.Trial.decision()
 	}
 	if in.Reply != nil {
 		r.Reply = Reply(*in.Reply)
 	}
 	for _, f := range in.Findings {
-		r.Findings = append(r.Findings, Finding{Check: f.Check, Outcome: f.Outcome, Action: f.Action, Why: f.Why, Code: f.Code, Entry: f.Entry, Ref: f.Ref, Retry: time.Duration(f.Retry) * time.Millisecond})
+		r.Findings = append(r.Findings, Finding{Check: f.Check, Outcome: f.Outcome, Effect: f.Effect, Why: f.Why, Code: f.Code, Entry: f.Entry, Ref: f.Ref, Retry: time.Duration(f.Retry) * time.Millisecond})
 	}
 	for _, a := range in.Asked {
 		r.Asked = append(r.Asked, QA{Question{a.Kind, either(a.NameRaw, a.Name)}, &Answer{

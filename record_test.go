@@ -13,18 +13,18 @@ func TestRecordForm(t *testing.T) {
 	f := client("192.0.2.1 a\x1b[2J\xff jane@example.org bob@example.net")
 	f.Earlier = []string{"EHLO b\xfe"}
 	p := policy(t, Thresholds{GreylistAt: 2, RejectAt: 5},
-		Line{Check: says("b", Lookup), On: on("fail=reject")}, Line{Check: says("fail-trial", Local), On: on("fail=would suspect 2")})
+		Line{Check: says("b", Lookup), On: on("fail=reject")}, Line{Check: says("fail-trial", Local), On: on("fail=would score 2")})
 	v := p.Judge(t.Context(), f, MustZone("b TXT fail"))
 	got := string(record(f, v))
-	want := `{"version":1,"id":"` + v.ID + `","policy":"` + p.ID() + `","facts":{"stage":"rcpt","time":"2026-05-04T03:02:01Z","client":"192.0.2.1",` +
+	want := `{"version":2,"id":"` + v.ID + `","policy":"` + p.ID() + `","facts":{"stage":"rcpt","time":"2026-05-04T03:02:01Z","client":"192.0.2.1",` +
 		`"server":"192.0.2.25:25","verb":"EHLO","helo":"a\u001b[2J\ufffd","helo_base64":"YRtbMkr/","sender":"jane@example.org",` +
 		`"recipient":"bob@example.net","auth":"","earlier":["EHLO b\ufffd"],"earlier_base64":["RUhMTyBi/g=="],"session":"test"},` +
-		`"action":"reject","by":"b","suspicion":0,"possible":0,` +
-		`"trial":{"action":"reject","by":"b","suspicion":2,"possible":2},` +
+		`"action":"reject","by":"b","score":0,"max_score":0,` +
+		`"dry_run":{"action":"reject","by":"b","score":2,"max_score":2},` +
 		`"reply":{"code":550,"enhanced":"5.7.1","text":"b says fail [` + v.ID + `]"},"would":[],` +
-		`"findings":[{"check":"b","outcome":"fail","action":"reject","why":"b says fail"},` +
-		`{"check":"fail-trial","outcome":"fail","action":"would suspect 2","why":"fail-trial says fail"}],` +
-		`"asked":[{"kind":"TXT","name":"b","status":"ok","values":["fail"],"ttl":300,"authentic":false,"note":""}]}`
+		`"findings":[{"check":"b","outcome":"fail","effect":"reject","why":"b says fail"},` +
+		`{"check":"fail-trial","outcome":"fail","effect":"would score 2","why":"fail-trial says fail"}],` +
+		`"asked":[{"kind":"TXT","name":"b","status":"ok","values":["fail"],"ttl_seconds":300,"authentic":false,"note":""}]}`
 	if got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
@@ -32,16 +32,16 @@ func TestRecordForm(t *testing.T) {
 		t.Error("no JSON")
 	}
 	let := p.Judge(t.Context(), f, MustZone(""))
-	if s := string(record(f, let)); !strings.Contains(s, `"action":"continue","by":"","suspicion":0`) || !strings.Contains(s, `"reply":null,"would":[]`) {
+	if s := string(record(f, let)); !strings.Contains(s, `"action":"continue","by":"","score":0`) || !strings.Contains(s, `"reply":null,"would":[]`) {
 		t.Error(s)
 	}
 }
 
 func TestRecordErrors(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"version":2}`: "a verdict's record is of version 2; this program reads version 1",
-		`{"version":1,"facts":{"stage":"helo","client":"x"}}`: `a verdict's record, facts.client: ParseAddr("x"): unable to parse IP`,
-		`{"version":1,"facts":{"stage":"lunch"}}`:             `"lunch" is no stage: connect, helo, mail or rcpt`,
+		`{"version":1}`: "a verdict's record is of version 1; this program reads version 2",
+		`{"version":2,"facts":{"stage":"helo","client":"x"}}`: `a verdict's record, facts.client: ParseAddr("x"): unable to parse IP`,
+		`{"version":2,"facts":{"stage":"lunch"}}`:             `"lunch" is no stage: connect, helo, mail or rcpt`,
 		`[]`: "a verdict's record: json: ",
 	} {
 		var r Record

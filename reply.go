@@ -60,7 +60,7 @@ const (
 	plainCode        = "5.7.1" // delivery not authorized (RFC 3463 section 3.8)
 	greylistCode     = 451
 	greylistEnhanced = "4.7.1"
-	suspicionFix     = "give your host a name of your own, in DNS both ways, and greet with it"
+	scoreFix         = "give your host a name of your own, in DNS both ways, and greet with it"
 )
 
 // rejectCode is the basic code of a rejection at a stage: 554 instead of a greeting (RFC 5321 section 3.1); at HELO what
@@ -114,13 +114,13 @@ func (p *Policy) text(f *Facts, v *Verdict, c *Check, found Finding) string {
 		case "client":
 			return f.Client.String(), true
 		case "helo":
-			return brief(f.Helo), true
+			return printed(f.Helo), true
 		case "sender":
-			return brief(f.Sender), true
+			return printed(f.Sender), true
 		case "recipient":
-			return brief(f.Recipient), true
+			return printed(f.Recipient), true
 		case "retry":
-			return clock(retryOf(v)), true
+			return inClock(retryOf(v)), true
 		}
 		return "", false
 	}
@@ -139,8 +139,8 @@ func (p *Policy) text(f *Facts, v *Verdict, c *Check, found Finding) string {
 	switch {
 	case v.Action == Greylist:
 		return p.greylisted(v, tail)
-	case v.By == BySuspicion && v.Action == Reject:
-		remedy, semicolon = suspicionFix, "; "
+	case v.By == ByScore && v.Action == Reject:
+		remedy, semicolon = scoreFix, "; "
 	case c.Fix != "" && found.Outcome != TempError:
 		remedy, semicolon = c.Fix, "; "
 	}
@@ -162,7 +162,7 @@ func (p *Policy) greylisted(v *Verdict, tail string) string {
 	if d <= 0 {
 		return heads[TextGreylist] + " later" + tail
 	}
-	return heads[TextGreylist] + " in " + spoken(d) + "; retry=" + clock(d) + tail
+	return heads[TextGreylist] + " in " + inWords(d) + "; retry=" + inClock(d) + tail
 }
 
 // retryOf returns how long a client that is greylisted has to wait, in whole seconds; 0 where that is not known yet.
@@ -176,13 +176,13 @@ func retryOf(v *Verdict) time.Duration {
 }
 
 // clock writes a duration as 00:05:00.
-func clock(d time.Duration) string {
+func inClock(d time.Duration) string {
 	s := int(d / time.Second)
 	return fmt.Sprintf("%02d:%02d:%02d", s/3600, s/60%60, s%60)
 }
 
 // spoken writes a duration for people, who have no seconds to wait.
-func spoken(d time.Duration) string {
+func inWords(d time.Duration) string {
 	minutes := int((d + time.Minute - 1) / time.Minute)
 	switch {
 	case minutes == 1:
@@ -203,7 +203,7 @@ const (
 var heads = map[string]string{
 	TextGreylist: "Greylisted, please try again",
 	TextDefer:    "Cannot judge this client now, please try again later",
-	BySuspicion:  "Too little speaks for a mail server",
+	ByScore:      "Too little speaks for a mail server",
 }
 
 // textName is the name by which the administrator can give the reply another text.
@@ -218,14 +218,14 @@ func textName(v *Verdict, found Finding) string {
 }
 
 // deferred reports whether the policy defers what was found, though nothing failed.
-func (f *Finding) deferred() bool { return f.Action.Do == Defer && f.Outcome != TempError }
+func (f *Finding) deferred() bool { return f.Effect.Action == Defer && f.Outcome != TempError }
 
 // facts are what was found, as far as it is the client's affair.
 func (p *Policy) facts(v *Verdict, found Finding) string {
 	facts := found.Why
 	switch {
-	case v.By == BySuspicion:
-		facts = suspicions(v)
+	case v.By == ByScore:
+		facts = scored(v)
 	case found.Outcome == TempError:
 		facts = ""
 	}
@@ -262,7 +262,7 @@ func expand(text string, words func(string) (string, bool)) string {
 }
 
 // brief is a client's text, fit for a reply among others.
-func brief(s string) string { return printable.Text(s, 100) }
+func printed(s string) string { return printable.Text(s, 100) }
 
 // notAnswered names what DNS did not answer, each once. Why it did not is for our log: which resolver we have is nobody
 // else's affair.
@@ -288,12 +288,12 @@ func notAnswered(asked Evidence) string {
 	return out
 }
 
-// suspicions lists what is known against the client.
-func suspicions(v *Verdict) string {
+// scores lists what is known against the client.
+func scored(v *Verdict) string {
 	var why []string
 	for i := range v.Findings {
 		f := &v.Findings[i]
-		if f.Action.Do == Suspect && !f.Action.Trial && f.Outcome != TempError {
+		if f.Effect.RaisesScore() && !f.Effect.DryRun && f.Outcome != TempError {
 			why = append(why, f.Why)
 		}
 	}

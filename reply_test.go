@@ -103,7 +103,7 @@ func TestReplyTexts(t *testing.T) {
 	p.URL, p.Footer = "https://example.net/{id}", "Call +1 555 0100 about {client}."
 	p.Texts = map[string]string{
 		"bare-address": "No. {why}! {fix}? ({check}, {client}, {helo}, {sender}, {recipient}) {unknown} {",
-		"suspicion":    "We do not know you: {why}",
+		"score":        "We do not know you: {why}",
 		"defer":        "Later, {client}",
 		"fqdn":         "Quote {id}",
 	}

@@ -46,9 +46,9 @@ func TestReserve(t *testing.T) {
 		want   string
 		took   time.Duration
 	}{
-		{"", time.Second, 8 * time.Second, []Line{{Check: retries(), On: on("fail=note")}, {Check: says("fail-a", Local), On: on("fail=suspect 2")}, {Check: says("a", Lookup)}},
-			"greylist suspicion", 9 * time.Second},
-		{"* GREYLIST pass", time.Second, 8 * time.Second, []Line{{Check: retries(), On: on("fail=note")}, {Check: says("fail-a", Local), On: on("fail=suspect 2")}, {Check: says("a", Lookup)}},
+		{"", time.Second, 8 * time.Second, []Line{{Check: retries(), On: on("fail=note")}, {Check: says("fail-a", Local), On: on("fail=score 2")}, {Check: says("a", Lookup)}},
+			"greylist score", 9 * time.Second},
+		{"* GREYLIST pass", time.Second, 8 * time.Second, []Line{{Check: retries(), On: on("fail=note")}, {Check: says("fail-a", Local), On: on("fail=score 2")}, {Check: says("a", Lookup)}},
 			"continue ", 9 * time.Second},
 		{"", time.Second, 8 * time.Second, []Line{{Check: tires(), On: on("fail=note")}, {Check: says("a", Lookup), On: on("fail=reject")}},
 			"defer a", 9 * time.Second},
@@ -102,14 +102,14 @@ func TestWhatCountsIsTheClientsDNS(t *testing.T) {
 		return c.Fail("nobody")
 	}}
 	listed := Check{Name: "listed", Cost: Local, Run: func(c *Case) Finding {
-		c.Values(SetAside, "bl")
+		c.Values(Suspended, "bl")
 		c.Values(Trust, "x")
 		if v := c.Values(Listing, "x.bl"); len(v) > 0 {
 			return c.Fail("listed: %s", v[0])
 		}
 		return c.None("not listed")
 	}}
-	p := policy(t, Thresholds{}, Line{Check: greedy}, Line{Check: listed, On: on("fail=suspect 2")})
+	p := policy(t, Thresholds{}, Line{Check: greedy}, Line{Check: listed, On: on("fail=score 2")})
 	v := p.Judge(t.Context(), client("192.0.2.1"), MustZone("x.bl A 127.0.0.2"))
 	if got := v.Findings[0].String(); !strings.Contains(got, "more than 200 questions") {
 		t.Error(got)

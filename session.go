@@ -53,7 +53,7 @@ func (s *Session) Judge(ctx context.Context, p *Policy, f Facts, ask Asker) (*Re
 }
 
 // earliest returns the stage from which on a refusal is replied.
-func (p *Policy) earliest(d Do) Stage {
+func (p *Policy) earliest(d Action) Stage {
 	switch d {
 	case Greylist:
 		return Rcpt
@@ -78,7 +78,7 @@ func (s *Session) facts(f *Facts) (again bool) {
 	}
 	if s.greets(f) {
 		n := len(s.accepted)
-		if n > 0 && s.accepted[n-1] == said(f) {
+		if n > 0 && s.accepted[n-1] == greeting(f) {
 			n--
 		}
 		f.Earlier = slices.Clone(s.accepted[:n])
@@ -99,7 +99,7 @@ func (s *Session) note(f *Facts, refused, again bool) {
 	case f.Stage == Helo && refused:
 		s.refused = helo{strings.Clone(verb(f)), strings.Clone(f.Helo[:min(len(f.Helo), maxRefusedHelo)])}
 	case !again:
-		s.accept(said(f))
+		s.accept(greeting(f))
 	}
 }
 
@@ -117,7 +117,7 @@ func (s *Session) accept(name string) {
 
 // said is the HELO name as it stands in Facts.Earlier. Postfix shows it raw at EHLO, and from MAIL on with "?" for what is
 // no part of a name: without the same here, one name would look like two.
-func said(f *Facts) string {
+func greeting(f *Facts) string {
 	b := append(append([]byte(verb(f)), ' '), f.Helo[:min(len(f.Helo), maxHelo)]...)
 	name := b[len(verb(f))+1:]
 	for i, c := range name {

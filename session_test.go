@@ -201,7 +201,7 @@ func TestSessionHolds(t *testing.T) {
 
 // A program that sets nothing refuses at RCPT.
 func TestSessionRefusesAtRcpt(t *testing.T) {
-	if p := policy(t, Thresholds{}); p.RejectAtStage != Rcpt || p.OnTrial().RejectAtStage != Rcpt || p.FromPreset("x").RejectAtStage != Rcpt {
+	if p := policy(t, Thresholds{}); p.RejectAtStage != Rcpt || p.DryRun().RejectAtStage != Rcpt || p.FromPreset("x").RejectAtStage != Rcpt {
 		t.Error(p.RejectAtStage)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // retries is a check in the greylist's turn: it finds what GREYLIST of a name says, which is that of the client, if there is one.
 func retries() Check {
-	return Check{Name: "retries", Cost: Probe, Turn: OnGreylist, Needs: Rcpt, Dispensable: true, Run: func(c *Case) Finding {
+	return Check{Name: "retries", Cost: Probe, Phase: OnGreylist, Needs: Rcpt, FailOpen: true, Run: func(c *Case) Finding {
 		who := "nobody"
 		if names := c.Ask(PTR, c.ClientText()).Values; len(names) > 0 {
 			who = names[0]
@@ -27,7 +27,7 @@ func retries() Check {
 
 // tires is a check in the turn of patience.
 func tires() Check {
-	return Check{Name: "tires", Cost: Probe, Turn: OnDefer, Needs: Mail, Dispensable: true, Run: func(c *Case) Finding {
+	return Check{Name: "tires", Cost: Probe, Phase: OnDefer, Needs: Mail, FailOpen: true, Run: func(c *Case) Finding {
 		if v := c.Values(Deferred, "x"); len(v) > 0 {
 			return Finding{Outcome: outcomeOf(v[0]), Why: "x says " + v[0]}
 		}
@@ -46,20 +46,20 @@ func TestTurns(t *testing.T) {
 		want       string
 	}{
 		{"who is new waits", "", append(retry, "fail-a fail=greylist"), "greylist fail-a 0-0: retries fail-a"},
-		{"by suspicion too", "", append(retry, "fail-a fail=suspect 2"), "greylist suspicion 2-2: retries fail-a"},
+		{"by score too", "", append(retry, "fail-a fail=score 2"), "greylist score 2-2: retries fail-a"},
 		{"who has come again passes", "* GREYLIST pass", append(retry, "fail-a fail=greylist"), "continue  0-0: retries fail-a"},
-		{"and keeps its points", "* GREYLIST pass", append(retry, "fail-a fail=suspect 3"), "continue  3-3: retries fail-a"},
-		{"nobody waits for a store that is down", "* GREYLIST tempfail", append(retry, "fail-a fail=suspect 2"), "continue  2-2: retries fail-a"},
-		{"whoever is not suspect is not asked about", "", append(retry, "fail-a fail=suspect 1"), "continue  1-1: fail-a"},
+		{"and keeps its points", "* GREYLIST pass", append(retry, "fail-a fail=score 3"), "continue  3-3: retries fail-a"},
+		{"nobody waits for a store that is down", "* GREYLIST tempfail", append(retry, "fail-a fail=score 2"), "continue  2-2: retries fail-a"},
+		{"whoever is not suspect is not asked about", "", append(retry, "fail-a fail=score 1"), "continue  1-1: fail-a"},
 		{"nor who is rejected", "", append(retry, "fail-a fail=greylist", "fail-b fail=reject"), "reject fail-b 0-0: fail-a fail-b"},
 		{"nor who is deferred", "", append(retry, "fail-a fail=greylist", "fail-b fail=defer"), "defer fail-b 0-0: fail-a fail-b"},
 		{"nor who is let in", "", append(retry, "pass-a pass=accept", "fail-b fail=greylist"), "accept pass-a 0-0: pass-a"},
-		{"off is off", "", []string{"retries fail=ignore", "fail-a fail=suspect 2"}, "continue  2-2: fail-a"},
+		{"off is off", "", []string{"retries fail=ignore", "fail-a fail=score 2"}, "continue  2-2: fail-a"},
 		{"everybody waits", "", []string{"retries fail=greylist", "pass-a fail=reject"}, "greylist retries 0-0: retries pass-a"},
 		{"or would", "", []string{"retries fail=would greylist", "pass-a fail=reject"}, "continue  0-0: retries pass-a would greylist retries []"},
 		{"and passes", "* GREYLIST pass", []string{"retries fail=greylist", "pass-a fail=reject"}, "continue  0-0: retries pass-a"},
 		{"a greylisting on trial", "", append(retry, "fail-a fail=would greylist"), "continue  0-0: retries fail-a would greylist fail-a []"},
-		{"a voucher takes off first", "", append(retry, "fail-a fail=suspect 2", "pass-b pass=vouch 1"), "continue  1-1: fail-a pass-b"},
+		{"a voucher takes off first", "", append(retry, "fail-a fail=score 2", "pass-b pass=score -1"), "continue  1-1: fail-a pass-b"},
 
 		{"nobody else is asked about who has to come again", "p TXT fail", append(retry, "fail-a fail=greylist", "p fail=reject"), "greylist fail-a 0-0: retries fail-a"},
 		{"nor about who is deferred", "p TXT fail\na TXT tempfail", append(retry, "a fail=reject", "p fail=reject"), "defer a 0-0: a"},
@@ -69,15 +69,15 @@ func TestTurns(t *testing.T) {
 
 		{"patience is asked about", "a TXT tempfail", []string{"tires fail=note", "a fail=reject"}, "defer a 0-0: tires a"},
 		{"and ends", "a TXT tempfail\n* DEFERRED pass", []string{"tires fail=note", "a fail=reject"}, "continue  0-0: tires a"},
-		{"of points, too", "a TXT tempfail\n* DEFERRED pass", []string{"tires fail=note", "a fail=suspect 5"}, "continue  0-0: tires a"},
-		{"and leaves what is known", "a TXT tempfail\n* DEFERRED pass", []string{"tires fail=note", "a fail=suspect 5", "fail-b fail=suspect 2"}, "greylist suspicion 2-2: tires a fail-b"},
+		{"of points, too", "a TXT tempfail\n* DEFERRED pass", []string{"tires fail=note", "a fail=score 5"}, "continue  0-0: tires a"},
+		{"and leaves what is known", "a TXT tempfail\n* DEFERRED pass", []string{"tires fail=note", "a fail=score 5", "fail-b fail=score 2"}, "greylist score 2-2: tires a fail-b"},
 		{"a store that is down ends nothing", "a TXT tempfail\n* DEFERRED tempfail", []string{"tires fail=note", "a fail=reject"}, "defer a 0-0: tires a"},
 		{"it is not ours to end what the policy defers", "* DEFERRED pass", []string{"tires fail=note", "fail-a fail=defer"}, "defer fail-a 0-0: fail-a"},
 		{"nor with a failure before it", "a TXT tempfail\n* DEFERRED pass", []string{"tires fail=note", "a fail=reject", "fail-b fail=defer"}, "defer fail-b 0-0: a fail-b"},
 		{"a reject that waits for who may let in goes on waiting", "a TXT tempfail\n* DEFERRED pass", []string{"tires fail=note", "a pass=accept", "fail-b fail=reject"}, "defer fail-b 0-0: a fail-b"},
-		{"and for who may vouch", "a TXT tempfail\n* DEFERRED pass", []string{"tires fail=note", "a pass=vouch 1", "fail-b fail=suspect 5"}, "defer suspicion 4-5: a fail-b"},
+		{"and for who may vouch", "a TXT tempfail\n* DEFERRED pass", []string{"tires fail=note", "a pass=score -1", "fail-b fail=score 5"}, "defer score 4-5: a fail-b"},
 		{"off", "a TXT tempfail\n* DEFERRED pass", []string{"tires pass=ignore", "a fail=reject"}, "defer a 0-0: a"},
-		{"then the greylist is heard", "a TXT tempfail\n* DEFERRED pass\n* GREYLIST pass", append(retry, "tires fail=note", "a fail=suspect 5", "fail-b fail=greylist"),
+		{"then the greylist is heard", "a TXT tempfail\n* DEFERRED pass\n* GREYLIST pass", append(retry, "tires fail=note", "a fail=score 5", "fail-b fail=greylist"),
 			"continue  0-0: retries tires a fail-b"},
 	} {
 		var lines []Line
@@ -97,12 +97,12 @@ func TestTurns(t *testing.T) {
 			lines = append(lines, Line{Check: check, On: on(actions)})
 		}
 		v := policy(t, at, lines...).Judge(t.Context(), client("198.51.100.1 mx.example.org - a@example.net"), MustZone(c.zone))
-		got := fmt.Sprintf("%s %s %d-%d:", v.Action, v.By, v.Suspicion, v.Possible)
+		got := fmt.Sprintf("%s %s %d-%d:", v.Action, v.By, v.Score, v.MaxScore)
 		for _, f := range v.Findings {
 			got += " " + f.Check
 		}
-		if v.Trial != v.Decision {
-			got += fmt.Sprintf(" would %s %s %v", v.Trial.Action, v.Trial.By, v.Would)
+		if v.DryRun != v.Decision {
+			got += fmt.Sprintf(" would %s %s %v", v.DryRun.Action, v.DryRun.By, v.Would)
 		}
 		if got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
@@ -163,7 +163,7 @@ func TestFamily(t *testing.T) {
 		"":                                     "none",
 	} {
 		var got Outcome
-		reader := Check{Name: "r", Cost: Lookup, Run: func(c *Case) Finding { got = c.Found("list"); return c.None("") }}
+		reader := Check{Name: "r", Cost: Lookup, Run: func(c *Case) Finding { got = c.OutcomeOf("list"); return c.None("") }}
 		p := policy(t, Thresholds{}, Line{Check: reader}, Line{Check: one("list:a"), On: on("fail=reject")}, Line{Check: one("list:b")})
 		p.Texts = map[string]string{"list": "listed"}
 		v := p.Judge(t.Context(), client("198.51.100.1"), MustZone(zone))

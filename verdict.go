@@ -9,10 +9,10 @@ import (
 
 // A Decision is what is done with a client, and why.
 type Decision struct {
-	Action    Do     // continue, accept, greylist, defer, reject or drop
-	By        string // the deciding line, or "suspicion"; "" for continue
-	Suspicion int    // what is known against the client, what can vouch for it taken off
-	Possible  int    // and what temperrors leave open: the other end of the interval
+	Action   Action // continue, accept, greylist, defer, reject or drop
+	By       string // the deciding line, or "score"; "" for continue
+	Score    int    // what is known against the client, what can vouch for it taken off
+	MaxScore int    // and what temperrors leave open: the other end of the interval
 }
 
 // A Verdict is what Policy.Judge finds: a function of facts and evidence.
@@ -20,8 +20,8 @@ type Verdict struct {
 	ID     string // of facts and evidence: the same judgement has the same name
 	Policy string // the policy that it was judged by: Policy.ID; "" where nothing was judged
 	Decision
-	Trial    Decision  // what it were if the lines on trial were in force; the same if none is
-	Would    []string  // lines on trial that would have refused, "suspicion" for the sum; nil if Trial lets the client in
+	DryRun   Decision  // what it were if the lines on trial were in force; the same if none is
+	Would    []string  // lines on trial that would have refused, "score" for the sum; nil if Trial lets the client in
 	Reply    Reply     // for the door; zero if the client is let in
 	Findings []Finding // in policy order
 	Asked    Evidence  // in order of first use
@@ -33,12 +33,12 @@ func would(found []Finding, real, trial Decision) (out []string) {
 		return nil
 	}
 	for i := range found {
-		if a := found[i].Action; a.Trial && a.Do.Refuses() {
+		if a := found[i].Effect; a.DryRun && a.Action.Refuses() {
 			out = append(out, found[i].Check)
 		}
 	}
-	if trial.By == BySuspicion && trial.Action != real.Action {
-		out = append(out, BySuspicion)
+	if trial.By == ByScore && trial.Action != real.Action {
+		out = append(out, ByScore)
 	}
 	return out
 }

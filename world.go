@@ -22,7 +22,7 @@ const reserve = 2 * time.Second
 var tooMany = &Answer{Status: TempFail, Note: "not asked: more than 200 questions"}
 
 // world is what one judgement knows. Only more waits, and only more starts goroutines.
-type world struct {
+type answers struct {
 	ask     Asker
 	client  netip.Addr // of the judgement
 	try     int
@@ -55,12 +55,12 @@ type reply struct {
 	fault *Fault
 }
 
-func (w *world) start(ask Asker, client netip.Addr, budget time.Duration) {
+func (w *answers) start(ask Asker, client netip.Addr, budget time.Duration) {
 	w.ask, w.client, w.budget = ask, client, budget
 }
 
 // end ends the wait of questions that nobody needs any more; their answers still reach the asker's own cache.
-func (w *world) end() {
+func (w *answers) end() {
 	if w.cancel != nil {
 		w.cancel()
 	}
@@ -69,13 +69,13 @@ func (w *world) end() {
 	}
 	clear(w.known)
 	clear(w.open)
-	*w = world{known: w.known[:0], tags: w.tags[:0], used: w.used[:0], open: w.open[:0]}
+	*w = answers{known: w.known[:0], tags: w.tags[:0], used: w.used[:0], open: w.open[:0]}
 }
 
-func (w *world) begin() { w.try, w.used, w.open, w.counted = w.try+1, w.used[:0], w.open[:0], 0 }
+func (w *answers) begin() { w.try, w.used, w.open, w.counted = w.try+1, w.used[:0], w.open[:0], 0 }
 
 // answer returns nil while there is none.
-func (w *world) answer(q Question) *Answer {
+func (w *answers) answer(q Question) *Answer {
 	tag := tagOf(q)
 	for i, t := range w.tags {
 		if t == tag && w.known[i].Question == q {
@@ -99,7 +99,7 @@ func (w *world) answer(q Question) *Answer {
 	return nil
 }
 
-func (w *world) know(qa QA) {
+func (w *answers) know(qa QA) {
 	w.known, w.tags = append(w.known, known{QA: qa}), append(w.tags, tagOf(qa.Question))
 }
 
@@ -112,7 +112,7 @@ func tagOf(q Question) uint32 {
 	return uint32(q.Kind) | uint32(n)<<8 ^ uint32(q.Name[0])<<16 ^ uint32(q.Name[n-1])<<24
 }
 
-func (w *world) use(i int) *Answer {
+func (w *answers) use(i int) *Answer {
 	k := &w.known[i]
 	if k.try != w.try {
 		if k.Kind.traits().client {
@@ -126,7 +126,7 @@ func (w *world) use(i int) *Answer {
 	return k.Answer
 }
 
-func (w *world) asked() Evidence {
+func (w *answers) asked() Evidence {
 	out := make(Evidence, len(w.used))
 	for i, j := range w.used {
 		out[i] = w.known[j].QA
@@ -137,7 +137,7 @@ func (w *world) asked() Evidence {
 const noTime = "no answer in time"
 
 // more asks the open questions that are not on their way yet, and waits for at least one answer.
-func (w *world) more(ctx context.Context) {
+func (w *answers) more(ctx context.Context) {
 	if w.ctx == nil {
 		ctx = context.WithValue(ctx, clientKey{}, w.client)
 		w.answers, w.flying = make(chan reply, 16), map[Question]bool{}
@@ -171,7 +171,7 @@ func (w *world) more(ctx context.Context) {
 }
 
 // ended gives up the questions with a reserve, or those without. A time-out is an answer too: it is recorded.
-func (w *world) ended(reserve bool) {
+func (w *answers) ended(reserve bool) {
 	for q := range w.flying {
 		if q.Kind.traits().reserve == reserve {
 			w.learn(reply{QA: QA{q, &Answer{Status: TempFail, Note: noTime}}})
@@ -180,7 +180,7 @@ func (w *world) ended(reserve bool) {
 }
 
 // send asks. The questions to our own memory have what is left of the budget, and the reserve.
-func (w *world) send(ctx context.Context) {
+func (w *answers) send(ctx context.Context) {
 	for _, q := range w.open {
 		if w.flying[q] || q.Kind.traits().client && w.sent >= maxQuestions && len(w.flying) > 0 {
 			continue
@@ -204,7 +204,7 @@ func (w *world) send(ctx context.Context) {
 }
 
 // reserved is the context of questions to our own memory.
-func (w *world) reserved(ctx context.Context) context.Context {
+func (w *answers) reserved(ctx context.Context) context.Context {
 	if w.own == nil {
 		end, has := w.ctx.Deadline()
 		if !has {
@@ -228,7 +228,7 @@ func ClientOf(ctx context.Context) (client netip.Addr, ok bool) {
 	return client, ok && client.IsValid()
 }
 
-func (w *world) learn(r reply) {
+func (w *answers) learn(r reply) {
 	delete(w.flying, r.Question)
 	w.know(r.QA)
 	if r.fault != nil {
@@ -253,7 +253,7 @@ func safely(ctx context.Context, ask Asker, q Question) (r reply) {
 }
 
 // atHand is what the Asker has at hand, with what safely does for an Asker at fault.
-func (w *world) atHand(q Question) (a *Answer, ok bool) {
+func (w *answers) atHand(q Question) (a *Answer, ok bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			a, ok = panicked, true

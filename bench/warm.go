@@ -170,7 +170,7 @@ func warmVerdict(b *testing.B) {
 	}
 	defer resolver.Close()
 	policy, err := check.NewPolicy("balanced", check.Settings{})
-	policy.Terse = true
+	policy.OmitReasons = true
 	if err != nil {
 		b.Fatal(err)
 	}

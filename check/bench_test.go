@@ -65,7 +65,7 @@ func warmUp(t testing.TB, client string) (*helogate.Policy, helogate.Facts, warm
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Terse = true
+	p.OmitReasons = true
 	f, w := facts(client), warm{}
 	for _, qa := range p.Judge(t.Context(), f, helogate.MustZone(warmWorld)).Asked {
 		w[qa.Question] = qa.Answer

@@ -13,7 +13,7 @@ import (
 // spammers know many.
 func Callout(domains []NamePattern) helogate.Check {
 	return helogate.Check{
-		Name: "callout", Needs: helogate.Rcpt, Cost: helogate.Probe, Dispensable: true, Finds: helogate.Fail,
+		Name: "callout", Needs: helogate.Rcpt, Cost: helogate.Probe, FailOpen: true, Conclusive: helogate.Fail,
 		Code: "5.1.7", // what Postfix has for a sender that cannot be delivered to; RFC 3463 has none of its own
 		Doc:  "the sender's own mail hosts take mail for him, which they are asked (RFC 5321 section 4.5.5)",
 		Fix:  "send from an address that exists",
@@ -38,7 +38,7 @@ func Callout(domains []NamePattern) helogate.Check {
 // mail must have. It asks about the domains of the list, as Callout does.
 func CalloutPostmaster(domains []NamePattern) helogate.Check {
 	return helogate.Check{
-		Name: "callout-postmaster", Needs: helogate.Rcpt, Cost: helogate.Probe, Dispensable: true, Finds: helogate.Fail, Code: "5.1.8",
+		Name: "callout-postmaster", Needs: helogate.Rcpt, Cost: helogate.Probe, FailOpen: true, Conclusive: helogate.Fail, Code: "5.1.8",
 		Doc: "the sender's domain takes mail for its postmaster, which it is asked (RFC 5321 section 4.5.1, RFC 2142 section 5)",
 		Fix: "let your domain take mail for postmaster",
 		Run: func(c *helogate.Case) helogate.Finding {

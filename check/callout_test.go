@@ -98,8 +98,8 @@ func TestCalloutAsksNobody(t *testing.T) {
 
 // Where a host cannot be asked, nothing follows, though the line rejects.
 func TestCalloutStopsNoMail(t *testing.T) {
-	reject := map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}}
-	for sender, want := range map[string]helogate.Do{
+	reject := map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject}}
+	for sender, want := range map[string]helogate.Action{
 		"jane@slow.example": helogate.Continue, "jane@null.example": helogate.Continue, "joe@example.org": helogate.Reject,
 	} {
 		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: Callout(names("*")), On: reject})

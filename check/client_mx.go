@@ -9,7 +9,7 @@ import (
 // ClientMX is for a client that takes mail for the domain that it greets with. Not every host that sends takes mail; but
 // one that does is no alias (RFC 2181 section 10.3) and has public addresses, or nobody could answer it.
 var ClientMX = helogate.Check{
-	Name: "client-mx", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Fail,
+	Name: "client-mx", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Fail,
 	Doc: "a client that is an MX of its HELO's domain is so by a name that is no alias and has no private address (RFC 2181 section 10.3)",
 	Fix: "let your domain's MX name a host with public addresses alone",
 	Run: func(c *helogate.Case) helogate.Finding {
@@ -23,7 +23,7 @@ var ClientMX = helogate.Check{
 		}
 		mx := ""
 		for host := range c.MX(org) {
-			if !c.LeadsBack(host) {
+			if !c.ResolvesBack(host) {
 				continue
 			}
 			mx = host

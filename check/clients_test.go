@@ -22,7 +22,7 @@ func TestClientsThatTheNumbersAreMadeFor(t *testing.T) {
 			mail.junction.example A 203.0.113.7
 			kasunic.example MX 10 mail.kasunic.example
 			mail.kasunic.example A 203.0.113.8`,
-			"reject suspicion 6",
+			"reject score 6",
 		},
 		{
 			"Microsoft 365: HELO name with other addresses, FCrDNS fine, same organisation",
@@ -53,7 +53,7 @@ func TestClientsThatTheNumbersAreMadeFor(t *testing.T) {
 			203-0-113-6.dsl.provider.example A 203.0.113.6
 			mail.jane.example A 203.0.113.6
 			jane.example MX 10 mail.jane.example`,
-			"greylist suspicion 2",
+			"greylist score 2",
 		},
 		{
 			"a DSL bot that says its PTR",
@@ -62,7 +62,7 @@ func TestClientsThatTheNumbersAreMadeFor(t *testing.T) {
 			203-0-113-7.dsl.provider.example A 203.0.113.7
 			shop.example MX 10 mail.shop.example
 			mail.shop.example A 203.0.113.5`,
-			"reject suspicion 5",
+			"reject score 5",
 		},
 		{
 			"a bank's exchange01.corp.local",
@@ -70,7 +70,7 @@ func TestClientsThatTheNumbersAreMadeFor(t *testing.T) {
 			`203.0.113.8 PTR mail.bank.example
 			mail.bank.example A 203.0.113.8
 			bank.example MX 10 mail.bank.example`,
-			"greylist suspicion 2",
+			"greylist score 2",
 		},
 		{
 			"a good host without IPv6 PTR",
@@ -82,10 +82,10 @@ func TestClientsThatTheNumbersAreMadeFor(t *testing.T) {
 		},
 	} {
 		v := p.Judge(t.Context(), facts(c.client), helogate.MustZone(c.zone))
-		if got := fmt.Sprintf("%s %s %d", v.Action, v.By, v.Suspicion); got != c.want || v.Possible != v.Suspicion {
-			t.Errorf("%s: %s (possible %d), want %s", c.name, got, v.Possible, c.want)
+		if got := fmt.Sprintf("%s %s %d", v.Action, v.By, v.Score); got != c.want || v.MaxScore != v.Score {
+			t.Errorf("%s: %s (possible %d), want %s", c.name, got, v.MaxScore, c.want)
 			for _, f := range v.Findings {
-				t.Logf("   %-15s %-10s %s", f.Check, f.Action, f)
+				t.Logf("   %-15s %-10s %s", f.Check, f.Effect, f)
 			}
 		}
 	}

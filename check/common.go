@@ -74,7 +74,7 @@ func hasAddrs(c *helogate.Case, name string) bool {
 
 // addrsOf words the addresses of name that are of the client's family, for a finding of an outcome.
 func addrsOf(c *helogate.Case, o helogate.Outcome, name string) string {
-	if !c.Worded(o) {
+	if !c.WantsReason(o) {
 		return ""
 	}
 	return list(slices.Collect(c.Addrs(name)))

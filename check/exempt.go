@@ -21,7 +21,7 @@ func Exempt(entries []Exemption) helogate.Check {
 	}
 	refs := refs(entries, (*Exemption).Ref)
 	return helogate.Check{
-		Name: "exempt", Settings: strings.Join(refs, "\n"), Needs: helogate.Connect, Cost: cost, Finds: helogate.Pass,
+		Name: "exempt", Settings: strings.Join(refs, "\n"), Needs: helogate.Connect, Cost: cost, Conclusive: helogate.Pass,
 		Doc: "the administrator has exempted the client: by address, confirmed PTR name, HELO, sender or recipient",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if i := match(c, entries, exemptionOf); i >= 0 {
@@ -101,7 +101,7 @@ func matchesRecipient(c *helogate.Case, list []MailboxPattern) bool {
 func ExemptEntry(name string, e Exemption) helogate.Check {
 	ref := e.Ref()
 	return helogate.Check{
-		Name: name, Needs: helogate.Connect, Cost: helogate.Lookup, Finds: helogate.Pass,
+		Name: name, Needs: helogate.Connect, Cost: helogate.Lookup, Conclusive: helogate.Pass,
 		Doc: "whether one entry of the exemptions matches",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if m := e.miss(c); m != missNothing {

@@ -10,7 +10,7 @@ import (
 // FCrDNS is iprev of RFC 8601 section 3: one of the client's PTR names must have the client's address. A name that has
 // only other addresses is forged or stale; one that has none does not exist. Who reads the reply needs to know which.
 var FCrDNS = helogate.Check{
-	Name: "fcrdns", Needs: helogate.Connect, Cost: helogate.Lookup, Finds: helogate.Pass, Code: "5.7.25",
+	Name: "fcrdns", Needs: helogate.Connect, Cost: helogate.Lookup, Conclusive: helogate.Pass, Code: "5.7.25",
 	Doc: "a PTR name of the client resolves back to it (RFC 8601 section 3)",
 	Fix: "let the name of your address resolve to it",
 	Run: func(c *helogate.Case) helogate.Finding {
@@ -22,7 +22,7 @@ var FCrDNS = helogate.Check{
 			return c.None("%s has no name to confirm", c.ClientText()) // rdns judges that
 		}
 		for _, name := range names {
-			if c.LeadsBack(name) {
+			if c.ResolvesBack(name) {
 				return c.Pass("%s is %s", clip(name), c.ClientText())
 			}
 		}
@@ -33,7 +33,7 @@ var FCrDNS = helogate.Check{
 
 // whereNamesLead words for a fail what the client's names have in place of its address.
 func whereNamesLead(c *helogate.Case, names []string) string {
-	if !c.Worded(helogate.Fail) {
+	if !c.WantsReason(helogate.Fail) {
 		return ""
 	}
 	why := make([]string, len(names))

@@ -17,7 +17,7 @@ func ForwarderHost(entries []Forwarder) helogate.Check {
 	}
 	refs := refs(entries, (*Forwarder).Ref)
 	return helogate.Check{
-		Name: "forwarder", Settings: strings.Join(refs, "\n"), Needs: helogate.Connect, Cost: cost, Finds: helogate.Pass,
+		Name: "forwarder", Settings: strings.Join(refs, "\n"), Needs: helogate.Connect, Cost: cost, Conclusive: helogate.Pass,
 		Doc: "the client is a mailing list or relay that passes on the mail of others, who are not here to be judged",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if i := match(c, entries, func(f *Forwarder) *Exemption { return &f.Exemption }); i >= 0 {

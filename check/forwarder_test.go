@@ -42,8 +42,8 @@ func TestForwarder(t *testing.T) {
 // Who is believed is judged by the origin, where it is shown, and is let in where it is not.
 func TestByOrigin(t *testing.T) {
 	lines := []helogate.Line{
-		{Check: ForwarderHost(forwarders()), On: map[helogate.Outcome]helogate.Action{helogate.Pass: {Do: helogate.Accept}}},
-		{Check: BareAddress, On: map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}}},
+		{Check: ForwarderHost(forwarders()), On: map[helogate.Outcome]helogate.Effect{helogate.Pass: {Action: helogate.Accept}}},
+		{Check: BareAddress, On: map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject}}},
 	}
 	p, err := helogate.NewPolicy(helogate.Thresholds{}, lines...)
 	if err != nil {
@@ -52,7 +52,7 @@ func TestByOrigin(t *testing.T) {
 	p.ByOrigin = ByOrigin(forwarders())
 	for _, c := range []struct {
 		client, origin, originHelo string
-		want                       helogate.Do
+		want                       helogate.Action
 	}{
 		{"198.18.0.1 list.example", "192.0.2.9", "192.0.2.9", helogate.Reject},
 		{"198.18.0.1 list.example", "::ffff:192.0.2.9", "192.0.2.9", helogate.Reject},

@@ -56,11 +56,11 @@ func (p Part) of(address string) string {
 func Greylist(g Greylisting) helogate.Check {
 	turn := helogate.OnGreylist
 	if !g.On {
-		turn = helogate.InTier
+		turn = helogate.Main
 	}
 	refs := refs(g.Exempt, (*Exemption).Ref)
 	return helogate.Check{
-		Name: "greylist", Needs: helogate.Rcpt, Cost: helogate.Probe, Turn: turn, Dispensable: true, Code: "5.7.1",
+		Name: "greylist", Needs: helogate.Rcpt, Cost: helogate.Probe, Phase: turn, FailOpen: true, Code: "5.7.1",
 		Doc: "a client that is to be greylisted has come again after a while (RFC 6647); `greylist` here greylists everybody",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if !g.On {
@@ -96,13 +96,13 @@ func greylistClient(c *helogate.Case) string {
 	if org := confirmedOrg(c); org != "" {
 		return org
 	}
-	if c.Found("spf-from") == helogate.Pass {
+	if c.OutcomeOf("spf-from") == helogate.Pass {
 		f := parsed.Of(c)
 		if org := f.Org(f.SenderDomain()); org != "" {
 			return org
 		}
 	}
-	if c.Found("spf-helo") == helogate.Pass {
+	if c.OutcomeOf("spf-helo") == helogate.Pass {
 		if org := parsed.Of(c).HeloOrg(); org != "" {
 			return org
 		}

@@ -13,7 +13,7 @@ import (
 // greylistAsked judges by a policy that greylists everybody, and returns what was found and by which name the store was asked.
 func greylistAsked(t *testing.T, g Greylisting, f helogate.Facts, zone string) (helogate.Verdict, string) {
 	t.Helper()
-	on := map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Greylist}}
+	on := map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Greylist}}
 	lines := []helogate.Line{{Check: SPFHelo}, {Check: SPFFrom}, {Check: Greylist(g), On: on}}
 	p, err := helogate.NewPolicy(helogate.Thresholds{}, lines...)
 	if err != nil {

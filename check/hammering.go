@@ -6,7 +6,7 @@ import "github.com/helogate/helogate"
 // what is remembered alone. Nobody hammers unless somebody counts.
 func Hammering(asked bool) helogate.Check {
 	return helogate.Check{
-		Name: "hammering", Needs: helogate.Connect, Cost: helogate.Local, Dispensable: true, Finds: helogate.Fail, Code: "5.7.1",
+		Name: "hammering", Needs: helogate.Connect, Cost: helogate.Local, FailOpen: true, Conclusive: helogate.Fail, Code: "5.7.1",
 		Doc: "the client was not rejected again and again in the last minutes",
 		Fix: "stop trying: nothing has changed since the first rejection",
 		Run: func(c *helogate.Case) helogate.Finding {

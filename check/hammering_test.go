@@ -21,7 +21,7 @@ func TestHammering(t *testing.T) {
 // Who hammers is answered at once, whatever would have to be looked up about him; and a count that cannot be had holds up
 // nobody.
 func TestHammeringIsAnsweredAtOnce(t *testing.T) {
-	reject := map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}}
+	reject := map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject}}
 	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: Hammering(true), On: reject}, helogate.Line{Check: RDNS, On: reject})
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 
 // HeloFCrDNS asks whether the name that the client greets with is the name of a host at all, whichever host that is.
 var HeloFCrDNS = helogate.Check{
-	Name: "helo-fcrdns", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass, Code: "5.7.25",
+	Name: "helo-fcrdns", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Pass, Code: "5.7.25",
 	Doc: "an address of HELO has HELO as its PTR name",
 	Fix: "greet with a name that its address's PTR record leads back to",
 	Run: func(c *helogate.Case) helogate.Finding {

@@ -17,7 +17,7 @@ var HeloMatches = helogate.Check{
 		if !ok {
 			return none
 		}
-		if c.LeadsBack(name) {
+		if c.ResolvesBack(name) {
 			if h := parsed.Of(c); h.Kind == hostname.FQDN && h.Class(name) != hostname.Named {
 				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), parsed.Why(c, helogate.Neutral, name))
 			}

@@ -9,7 +9,7 @@ import (
 // HeloRelated asks for anything that ties the name to the client: large senders greet with one name from many hosts, but
 // their hosts' names, networks or mail exchangers are of the same house. A generic PTR ties nobody to anything.
 var HeloRelated = helogate.Check{
-	Name: "helo-related", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass,
+	Name: "helo-related", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Pass,
 	Doc: "HELO is the client's name, in its organisation, its network or among its domain's MX hosts (compare RFC 5321 section 4.1.4)",
 	Fix: "greet with a name of the host that you send from",
 	Run: func(c *helogate.Case) helogate.Finding {
@@ -17,7 +17,7 @@ var HeloRelated = helogate.Check{
 		if !ok {
 			return none
 		}
-		if c.LeadsBack(name) {
+		if c.ResolvesBack(name) {
 			return c.Pass("%s is %s", clip(name), c.ClientText())
 		}
 		if isNear(c, name) {
@@ -34,7 +34,7 @@ var HeloRelated = helogate.Check{
 		}
 		if org != "" {
 			for host := range c.MX(org) {
-				if c.LeadsBack(host) {
+				if c.ResolvesBack(host) {
 					return c.Pass("%s is %s, an MX of %s", c.ClientText(), clip(host), org)
 				}
 			}

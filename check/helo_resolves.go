@@ -4,7 +4,7 @@ import "github.com/helogate/helogate"
 
 // HeloResolves is for a name that DNS knows nothing of: a random string, or a domain that nobody has.
 var HeloResolves = helogate.Check{
-	Name: "helo-resolves", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass,
+	Name: "helo-resolves", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Pass,
 	Doc: "HELO has an address or an MX in DNS (RFC 5321 section 2.3.5)",
 	Fix: "greet with a name that resolves",
 	Run: func(c *helogate.Case) helogate.Finding {

@@ -32,7 +32,7 @@ func Impersonation(more []string) helogate.Check {
 		return known[org] || slices.ContainsFunc(others, func(listed string) bool { return hostname.Under(name, listed) })
 	}
 	return helogate.Check{
-		Name: "impersonation", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass,
+		Name: "impersonation", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Pass,
 		Doc: "HELO is not a name of a well-known sender (google.com, outlook.com, …, and the admin's list), unless DNS says so",
 		Fix: "greet with your host's own name",
 		Run: func(c *helogate.Case) helogate.Finding {
@@ -47,7 +47,7 @@ func Impersonation(more []string) helogate.Check {
 			if none, is := parsed.Unroutable(c); is {
 				return none
 			}
-			if c.LeadsBack(name) {
+			if c.ResolvesBack(name) {
 				return c.Pass("%s is %s", clip(name), c.ClientText())
 			}
 			if ptr, ok := confirmedOf(c, org); ok {

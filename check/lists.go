@@ -179,7 +179,7 @@ func (l List) asks() string {
 func (l List) check() helogate.Check {
 	l = l.withDefaults()
 	c := helogate.Check{
-		Name: l.CheckName(), Family: l.Family, Cost: helogate.Lookup, Dispensable: true, Finds: telling(l.Family),
+		Name: l.CheckName(), Family: l.Family, Cost: helogate.Lookup, FailOpen: true, Conclusive: telling(l.Family),
 		Settings: fmt.Sprintf("%s asked about %s for %s", l.Zone, l.asks(), l.Codes),
 		Needs:    helogate.Rcpt, Fix: listFixes[l.Family], Run: l.run,
 		Doc: fmt.Sprintf("the DNS list %s does not list %s (%s; RFC 5782)", l.Name, l.asks(), l.Codes),
@@ -205,10 +205,10 @@ func (l List) setAside(c *helogate.Case) (none helogate.Finding, is bool) {
 	if !l.Watched {
 		return none, false
 	}
-	if why := c.Values(helogate.SetAside, l.Zone); len(why) > 0 {
+	if why := c.Values(helogate.Suspended, l.Zone); len(why) > 0 {
 		return c.None("%s is set aside: %s", l.Name, why[0]), true
 	}
-	if c.Ask(helogate.SetAside, l.Zone).Status == helogate.TempFail {
+	if c.Ask(helogate.Suspended, l.Zone).Status == helogate.TempFail {
 		return c.None("it is not known whether %s is set aside", l.Name), true // a listing proves nothing then
 	}
 	return none, false
@@ -314,7 +314,7 @@ func (l List) about(c *helogate.Case, all []asked) (_ []asked, why string) {
 func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 	names := c.PTR(c.Client)
 	for _, name := range names[:min(len(names), maxListPTR)] {
-		if l.Family != DNSWL || c.LeadsBack(name) {
+		if l.Family != DNSWL || c.ResolvesBack(name) {
 			all = withName(c, all, name)
 		}
 	}

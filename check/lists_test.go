@@ -161,14 +161,14 @@ func TestTextOfListing(t *testing.T) {
 		{"two texts", "reject", "1.2.0.192.bl.example TXT a\n1.2.0.192.bl.example TXT b", "192.0.2.1 is listed by bl (127.0.0.2): a"},
 		{"hostile text", "defer", `1.2.0.192.bl.example TXT \"a\"` + "\x1b[31m\u202e", `192.0.2.1 is listed by bl (127.0.0.2): "a"\x1b[31m\xe2\x80\xae`},
 		{"long text", "reject", "1.2.0.192.bl.example TXT " + long, "192.0.2.1 is listed by bl (127.0.0.2): " + long[:160] + "..."},
-		{"suspected", "suspect 3", "1.2.0.192.bl.example TXT see", "192.0.2.1 is listed by bl (127.0.0.2)"},
+		{"suspected", "score 3", "1.2.0.192.bl.example TXT see", "192.0.2.1 is listed by bl (127.0.0.2)"},
 		{"on trial", "would reject", "1.2.0.192.bl.example TXT see", "192.0.2.1 is listed by bl (127.0.0.2)"},
 	} {
-		a, err := helogate.ParseAction(c.action)
+		a, err := helogate.ParseEffect(c.action)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: aList(t, DNSBL).check(), On: map[helogate.Outcome]helogate.Action{helogate.Fail: a}})
+		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: aList(t, DNSBL).check(), On: map[helogate.Outcome]helogate.Effect{helogate.Fail: a}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,8 +176,8 @@ func TestTextOfListing(t *testing.T) {
 		if got := v.Findings[0]; got.Why != c.want || got.Outcome != helogate.Fail {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
 		}
-		if asks := slices.ContainsFunc(v.Asked, func(qa helogate.QA) bool { return qa.Kind == helogate.TXT }); asks != a.Do.Refuses() || a.Trial && asks {
-			if !a.Trial || asks {
+		if asks := slices.ContainsFunc(v.Asked, func(qa helogate.QA) bool { return qa.Kind == helogate.TXT }); asks != a.Action.Refuses() || a.DryRun && asks {
+			if !a.DryRun || asks {
 				t.Errorf("%s: asked %v", c.name, v.Asked)
 			}
 		}
@@ -187,19 +187,19 @@ func TestTextOfListing(t *testing.T) {
 // A list that does not answer stops no mail, whatever the line does with a listing.
 func TestDeadListChangesNothing(t *testing.T) {
 	dead := helogate.MustZone("1.2.0.192.bl.example A tempfail\n1.2.0.192.wl.example A tempfail")
-	for _, action := range []string{"reject", "drop", "defer", "suspect 9", "greylist"} {
-		a, err := helogate.ParseAction(action)
+	for _, action := range []string{"reject", "drop", "defer", "score 9", "greylist"} {
+		a, err := helogate.ParseEffect(action)
 		if err != nil {
 			t.Fatal(err)
 		}
 		p, err := helogate.NewPolicy(helogate.Thresholds{GreylistAt: 1, RejectAt: 1},
-			helogate.Line{Check: aList(t, DNSBL).check(), On: map[helogate.Outcome]helogate.Action{helogate.Fail: a}},
-			helogate.Line{Check: aList(t, DNSWL).check(), On: map[helogate.Outcome]helogate.Action{helogate.Pass: {Do: helogate.Vouch, Points: 3}}})
+			helogate.Line{Check: aList(t, DNSBL).check(), On: map[helogate.Outcome]helogate.Effect{helogate.Fail: a}},
+			helogate.Line{Check: aList(t, DNSWL).check(), On: map[helogate.Outcome]helogate.Effect{helogate.Pass: {Action: helogate.AddScore, Score: -3}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v := p.Judge(t.Context(), facts("192.0.2.1"), dead); v.Action != helogate.Continue || v.Possible != 0 {
-			t.Errorf("%s: %s by %s, possible %d", action, v.Action, v.By, v.Possible)
+		if v := p.Judge(t.Context(), facts("192.0.2.1"), dead); v.Action != helogate.Continue || v.MaxScore != 0 {
+			t.Errorf("%s: %s by %s, possible %d", action, v.Action, v.By, v.MaxScore)
 		}
 	}
 }
@@ -272,7 +272,7 @@ func TestListChecks(t *testing.T) {
 	for _, family := range ListFamilies {
 		for _, c := range ListChecks(family, lists) {
 			names = append(names, c.Name)
-			if c.Cost != helogate.Lookup || !c.Dispensable || c.Doc == "" || (c.Fix == "") != (family == DNSWL) || c.Family != family {
+			if c.Cost != helogate.Lookup || !c.FailOpen || c.Doc == "" || (c.Fix == "") != (family == DNSWL) || c.Family != family {
 				t.Errorf("%s is not whole: %+v", c.Name, c)
 			}
 		}
@@ -389,7 +389,7 @@ func FuzzListQuestions(f *testing.F) {
 		}
 		for _, qa := range p.Judge(context.Background(), facts, helogate.MustZone("")).Asked {
 			name, below := strings.CutSuffix(qa.Name, ".bl.example")
-			if qa.Kind == helogate.SetAside {
+			if qa.Kind == helogate.Suspended {
 				continue
 			}
 			if !below || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" || strings.Contains(name, "..") {
@@ -404,7 +404,7 @@ func BenchmarkListNotListed(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p.Terse = true
+	p.OmitReasons = true
 	z, f := helogate.MustZone(""), facts("192.0.2.1 mx.example.org a@example.org")
 	b.ReportAllocs()
 	for b.Loop() {

@@ -8,7 +8,7 @@ import (
 // MXFCrDNS is for a sender's domain none of whose mail hosts has forward-confirmed reverse DNS: real mail servers have it,
 // those that take mail too.
 var MXFCrDNS = helogate.Check{
-	Name: "mx-fcrdns", Needs: helogate.Mail, Cost: helogate.Lookup, Finds: helogate.Pass,
+	Name: "mx-fcrdns", Needs: helogate.Mail, Cost: helogate.Lookup, Conclusive: helogate.Pass,
 	Doc: "an address of a mail host of the sender's domain has a PTR name that leads back to it (RFC 8601 section 3)",
 	Fix: "give your mail hosts' addresses PTR records that lead back to them",
 	Run: func(c *helogate.Case) helogate.Finding {
@@ -37,7 +37,7 @@ var MXFCrDNS = helogate.Check{
 
 // mailHostsOf words the mail hosts of a domain, for a finding of an outcome.
 func mailHostsOf(c *helogate.Case, o helogate.Outcome, domain string) string {
-	if !c.Worded(o) {
+	if !c.WantsReason(o) {
 		return ""
 	}
 	hosts := ""

@@ -13,7 +13,7 @@ import (
 // nobody told us of passes if the name is its own in DNS.
 func OwnName(own Own) helogate.Check {
 	return helogate.Check{
-		Name: "own-name", Needs: helogate.Helo, Cost: helogate.Lookup, Finds: helogate.Pass,
+		Name: "own-name", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Pass,
 		Doc: "HELO is not a name of ours or of the recipient's domain, unless DNS says that it is the client's",
 		Fix: "greet with your host's own name",
 		Run: func(c *helogate.Case) helogate.Finding {
@@ -35,7 +35,7 @@ func OwnName(own Own) helogate.Check {
 			if domain == "" {
 				return c.None("not a name of ours")
 			}
-			if c.LeadsBack(name) {
+			if c.ResolvesBack(name) {
 				return c.Pass("%s is %s", name, c.ClientText())
 			}
 			if ptr, ok := confirmedBelow(c, domain); ok {

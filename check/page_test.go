@@ -127,7 +127,7 @@ address and name, what to do about it, the verdict's id, your page about it (` +
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", row.Name, strings.Join(codes[:], " | "), row.Enhanced, fixes[row.Name])
 	}
 	b.WriteString(`
-` + "`suspicion`" + ` is a rejection that no single check decided, ` + "`defer`" + ` a deferral because DNS did not answer, ` + "`greylist`" + ` a
+` + "`score`" + ` is a rejection that no single check decided, ` + "`defer`" + ` a deferral because DNS did not answer, ` + "`greylist`" + ` a
 greylisting. A deferral for reverse DNS is 450 4.7.25, one for SPF 451 4.7.24 (RFC 7372 sections 3.3, 3.2). A check that the policy defers on *fail* keeps its
 enhanced code, with 4 for 5. What is dropped has 521 at Postfix. Nothing is deferred before MAIL, where RFC 5321 has no place
 for it. A rule of yours has 5.7.1, and its note or its name for what was found.
@@ -141,10 +141,10 @@ footer = "Call +1 555 0100."
 
 [policy.replies]
 fcrdns    = "{client} needs a PTR record that leads back to it: {why}"
-suspicion = "We take no mail from hosts like {client}: {why}"
+score = "We take no mail from hosts like {client}: {why}"
 ` + "```" + `
 
-The key is the name of a check or of a rule, ` + "`suspicion`, `defer` or `greylist`" + `. In a text stand for
+The key is the name of a check or of a rule, ` + "`score`, `defer` or `greylist`" + `. In a text stand for
 
 | placeholder | |
 |---|---|
@@ -172,7 +172,7 @@ The texts of all replies as they are without that:
 // placeholders says what they stand for.
 var placeholders = map[string]string{
 	"why": "what was found", "fix": "the remedy", "client": "the client's address", "helo": "what it said in HELO",
-	"sender": "the envelope sender", "recipient": "the envelope recipient", "check": "the check or rule that decided, or `suspicion`",
+	"sender": "the envelope sender", "recipient": "the envelope recipient", "check": "the check or rule that decided, or `score`",
 	"id": "the verdict's id", "retry": "how long a client that is greylisted has to wait: `00:05:00`",
 }
 
@@ -196,11 +196,11 @@ type reply struct {
 func catalogue(checks []helogate.Check) (out []reply) {
 	const why = "{why}"
 	fails := func(c *helogate.Case) helogate.Finding { return c.Fail(why) }
-	add := func(c helogate.Check, name string, at helogate.Thresholds, then helogate.Action) {
-		c.Cost, c.Turn = helogate.Local, helogate.InTier
+	add := func(c helogate.Check, name string, at helogate.Thresholds, then helogate.Effect) {
+		c.Cost, c.Phase = helogate.Local, helogate.Main
 		for s := c.Needs; s <= helogate.Rcpt; s++ {
 			f := helogate.Facts{Stage: s, Client: netip.MustParseAddr("192.0.2.1")}
-			p, err := helogate.NewPolicy(at, helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Action{helogate.Fail: then}})
+			p, err := helogate.NewPolicy(at, helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Effect{helogate.Fail: then}})
 			if err != nil {
 				panic(err)
 			}
@@ -217,13 +217,13 @@ func catalogue(checks []helogate.Check) (out []reply) {
 	for _, c := range checks {
 		if c.Fix != "" { // else it only accepts
 			c.Run = fails
-			add(c, c.Name, helogate.Thresholds{}, helogate.Action{Do: helogate.Reject})
+			add(c, c.Name, helogate.Thresholds{}, helogate.Effect{Action: helogate.Reject})
 		}
 	}
-	add(helogate.Check{Name: "any", Run: fails}, helogate.BySuspicion, helogate.Thresholds{RejectAt: 1}, helogate.Action{Do: helogate.Suspect, Points: 1})
+	add(helogate.Check{Name: "any", Run: fails}, helogate.ByScore, helogate.Thresholds{RejectAt: 1}, helogate.Effect{Action: helogate.AddScore, Score: 1})
 	unsure := func(c *helogate.Case) helogate.Finding { c.Values(helogate.TXT, "x.example"); return c.Fail(why) }
-	add(helogate.Check{Name: "any", Needs: helogate.Mail, Run: unsure}, helogate.TextDefer, helogate.Thresholds{}, helogate.Action{Do: helogate.Reject})
+	add(helogate.Check{Name: "any", Needs: helogate.Mail, Run: unsure}, helogate.TextDefer, helogate.Thresholds{}, helogate.Effect{Action: helogate.Reject})
 	waits := func(c *helogate.Case) helogate.Finding { return c.Fail(why).After(5 * time.Minute) }
-	add(helogate.Check{Name: "any", Needs: helogate.Rcpt, Run: waits}, helogate.TextGreylist, helogate.Thresholds{}, helogate.Action{Do: helogate.Greylist})
+	add(helogate.Check{Name: "any", Needs: helogate.Rcpt, Run: waits}, helogate.TextGreylist, helogate.Thresholds{}, helogate.Effect{Action: helogate.Greylist})
 	return out
 }

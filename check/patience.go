@@ -14,13 +14,13 @@ import (
 func Patience(asked bool, limit time.Duration) helogate.Check {
 	turn := helogate.OnDefer
 	if !asked || limit <= 0 {
-		turn = helogate.InTier
+		turn = helogate.Main
 	}
 	return helogate.Check{
-		Name: "patience", Needs: helogate.Mail, Cost: helogate.Probe, Turn: turn, Dispensable: true, Code: "5.7.1",
+		Name: "patience", Needs: helogate.Mail, Cost: helogate.Probe, Phase: turn, FailOpen: true, Code: "5.7.1",
 		Doc: "a client that is to be deferred for failures of DNS alone has been so for long enough, or our own resolver fails: these are notes then",
 		Run: func(c *helogate.Case) helogate.Finding {
-			if turn == helogate.InTier {
+			if turn == helogate.Main {
 				return c.None("there is no end to deferrals")
 			}
 			helo := hostname.Canonical(c.Helo)

@@ -10,7 +10,7 @@ import (
 
 // TestPatience: when it ends, and by which name it is counted.
 func TestPatience(t *testing.T) {
-	reject := map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}}
+	reject := map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject}}
 	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: RDNS, On: reject}, helogate.Line{Check: Patience(true, 4*time.Hour)})
 	if err != nil {
 		t.Fatal(err)

@@ -17,22 +17,22 @@ const DefaultPreset = "balanced"
 
 // What an outcome of fail does, unless a cell says more.
 const (
-	let   = "pass = accept"
-	off   = "ignore"
-	note  = "note"
-	s1    = "suspect 1"
-	s2    = "suspect 2"
-	s3    = "suspect 3"
-	rej   = "reject"
-	drop  = "drop"
-	vouch = "note; pass = vouch 1"
+	let  = "pass = accept"
+	off  = "ignore"
+	note = "note"
+	s1   = "score 1"
+	s2   = "score 2"
+	s3   = "score 3"
+	rej  = "reject"
+	drop = "drop"
+	plus = "note; pass = score -1"
 
-	vouch3 = "note; pass = vouch 3"
+	plus3 = "note; pass = score -3"
 
 	// A failure of the HELO name's DNS would make own-name defer, though nobody can say that the name is ours. So it does
 	// no more there than the checks beside it do.
-	rejNote    = "reject; temperror = note"
-	rejSuspect = "reject; temperror = suspect 2"
+	rejNote   = "reject; temperror = note"
+	rejScore2 = "reject; temperror = score 2"
 )
 
 // presetTable is what the presets make of each check: lenient, rfc and strict do what the qpsmtpd plugin of 2012 meant to
@@ -65,13 +65,13 @@ var presetTable = [...]struct {
 	{"helo-changed", off, note, note, s1, s1},
 	{"generic-helo", off, note, note, s2, drop},
 
-	{"own-name", rejNote, rej, rej, rejSuspect, drop},
+	{"own-name", rejNote, rej, rej, rejScore2, drop},
 	{"rdns", off, rej, rej, s2, drop},
 	{"fcrdns", off, note, note, s2, drop},
 	{"generic-name", off, note, note, s3, drop},
 	{"hosting-name", off, note, note, s1, drop},
 	{"helo-resolves", off, rej, rej, s2, drop},
-	{"helo-matches", off, note, note, vouch, note},
+	{"helo-matches", off, note, note, plus, note},
 	{"helo-fcrdns", off, note, note, note, drop},
 	{"helo-related", off, note, rej, s1, drop},
 	{"impersonation", off, note, rej, rej, drop},
@@ -82,8 +82,8 @@ var presetTable = [...]struct {
 
 	{"dnsbl", off, note, note, rej, drop},
 	{"rhsbl", off, note, note, rej, drop},
-	{"dnswl", off, off, off, vouch3, off},
-	{"spf-helo", off, note, rej, s3 + "; pass = vouch 1", drop},
+	{"dnswl", off, off, off, plus3, off},
+	{"spf-helo", off, note, rej, s3 + "; pass = score -1", drop},
 	{"spf-from", off, note, rej, s3, drop},
 	{"dmp", off, off, off, off, off},
 	{"caller-id", off, off, off, off, off},
@@ -129,8 +129,8 @@ func Lines(preset string, s Settings) ([]helogate.Line, helogate.Thresholds, err
 	return lines, thresholds[preset], nil
 }
 
-func actionsOf(preset string) (map[string]map[helogate.Outcome]helogate.Action, error) {
-	out := map[string]map[helogate.Outcome]helogate.Action{}
+func actionsOf(preset string) (map[string]map[helogate.Outcome]helogate.Effect, error) {
+	out := map[string]map[helogate.Outcome]helogate.Effect{}
 	for _, row := range presetTable {
 		cell := ""
 		switch preset {
@@ -157,8 +157,8 @@ func actionsOf(preset string) (map[string]map[helogate.Outcome]helogate.Action, 
 }
 
 // parseCell reads "reject; temperror = note": an action without an outcome is fail's.
-func parseCell(cell string) (map[helogate.Outcome]helogate.Action, error) {
-	on := map[helogate.Outcome]helogate.Action{}
+func parseCell(cell string) (map[helogate.Outcome]helogate.Effect, error) {
+	on := map[helogate.Outcome]helogate.Effect{}
 	for part := range strings.SplitSeq(cell, ";") {
 		word, action, named := strings.Cut(part, "=")
 		if !named {
@@ -168,7 +168,7 @@ func parseCell(cell string) (map[helogate.Outcome]helogate.Action, error) {
 		if err != nil {
 			return nil, err
 		}
-		a, err := helogate.ParseAction(action)
+		a, err := helogate.ParseEffect(action)
 		if err != nil {
 			return nil, err
 		}

@@ -72,7 +72,7 @@ func TestMain(m *testing.M) { testcheck.Main(m) }
 // makes its finding a temperror.
 func TestEveryCheckFearsSomeFailure(t *testing.T) {
 	for _, c := range All(settings) {
-		if c.Cost == helogate.Local || c.Turn != helogate.InTier { // these have tests of their own
+		if c.Cost == helogate.Local || c.Phase != helogate.Main { // these have tests of their own
 			continue
 		}
 		d, ok := doubtful[c.Name]
@@ -206,8 +206,8 @@ func TestFailureNeverRejects(t *testing.T) {
 			t.Fatalf("%s: %s by %s; with failures %s by %s", name, was.Action, was.By, is.Action, is.By)
 		}
 		early := rejects(was) || was.Action == helogate.Accept // and then not all was heard
-		if was.Suspicion < is.Suspicion && !early || is.Suspicion > is.Possible {
-			t.Fatalf("%s: suspicion %d to %d; with failures %d to %d", name, was.Suspicion, was.Possible, is.Suspicion, is.Possible)
+		if was.Score < is.Score && !early || is.Score > is.MaxScore {
+			t.Fatalf("%s: score %d to %d; with failures %d to %d", name, was.Score, was.MaxScore, is.Score, is.MaxScore)
 		}
 	})
 }
@@ -224,20 +224,20 @@ func TestTrialAsksNoMore(t *testing.T) {
 		for _, l := range lines {
 			follows := false // a note does nothing that could be on trial
 			for _, a := range l.On {
-				follows = follows || a.Do != helogate.Note && a.Do != helogate.Ignore
+				follows = follows || a.Action != helogate.Note && a.Action != helogate.Ignore
 			}
 			if !follows || !rapid.Bool().Draw(t, l.Check.Name+" on trial") {
 				mixed, without = append(mixed, l), append(without, l)
 				continue
 			}
-			on := map[helogate.Outcome]helogate.Action{}
+			on := map[helogate.Outcome]helogate.Effect{}
 			for o, a := range l.On {
-				a.Trial = true
+				a.DryRun = true
 				on[o] = a
 			}
 			mixed = append(mixed, helogate.Line{Check: l.Check, On: on})
 			// Ignored and not left out: what others ask of it is asked all the same.
-			without = append(without, helogate.Line{Check: l.Check, On: map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Ignore}}})
+			without = append(without, helogate.Line{Check: l.Check, On: map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Ignore}}})
 		}
 		z, f := drawZone(t), drawFacts(t)
 		asks := func(lines []helogate.Line) (helogate.Verdict, map[helogate.Question]bool) {
@@ -259,8 +259,8 @@ func TestTrialAsksNoMore(t *testing.T) {
 				t.Fatalf("%v is asked for what is on trial alone", q)
 			}
 		}
-		if v.Decision != less.Decision || v.Trial != enforced.Decision {
-			t.Fatalf("%v, would %v; without the trial %v, in force %v", v.Decision, v.Trial, less.Decision, enforced.Decision)
+		if v.Decision != less.Decision || v.DryRun != enforced.Decision {
+			t.Fatalf("%v, would %v; without the trial %v, in force %v", v.Decision, v.DryRun, less.Decision, enforced.Decision)
 		}
 	})
 }
@@ -271,7 +271,7 @@ func TestFindingsAndRepliesArePrintable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Exhaustive = true
+	p.RunAll = true
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFacts(t)
 		f.Helo = string(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "bytes"))
@@ -316,7 +316,7 @@ func TestOrderAndTable(t *testing.T) {
 		}
 		for _, l := range lines {
 			for _, a := range l.On {
-				if l.Check.Name == "helo-matches" && a.Do.Refuses() {
+				if l.Check.Name == "helo-matches" && a.Action.Refuses() {
 					t.Errorf("%s refuses by helo-matches", preset)
 				}
 			}

@@ -113,7 +113,7 @@ func TestRefIsFound(t *testing.T) {
 		{ExemptEntry("exempt 7", e), 0, "address=192.0.2.0/24"},
 		{Exempt([]Exemption{first}), 0, ""},
 	} {
-		c.check.Turn = helogate.InTier // though nobody is to be greylisted
+		c.check.Phase = helogate.Main // though nobody is to be greylisted
 		got := c.check.Judge(f, helogate.MustZone(""))
 		if got.Entry != c.entry || got.Ref != c.ref {
 			t.Errorf("%s: entry %d, %q, want %d, %q", c.check.Name, got.Entry, got.Ref, c.entry, c.ref)

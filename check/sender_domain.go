@@ -9,7 +9,7 @@ import (
 
 // SenderDomain is for a sender whom nobody can answer: no bounce reaches him, no reply. A null MX says so outright.
 var SenderDomain = helogate.Check{
-	Name: "sender-domain", Needs: helogate.Mail, Cost: helogate.Lookup, Finds: helogate.Pass, Code: "5.1.8",
+	Name: "sender-domain", Needs: helogate.Mail, Cost: helogate.Lookup, Conclusive: helogate.Pass, Code: "5.1.8",
 	Doc: "the sender's domain has an MX or an address, and no null MX (RFC 5321 sections 3.6.2, 5.1; RFC 7505)",
 	Fix: "send from an address that takes mail",
 	Run: func(c *helogate.Case) helogate.Finding {

@@ -13,7 +13,7 @@ import (
 // SenderMX is for a sender's domain none of whose mail hosts could take an answer: aliases, names that do not resolve,
 // private addresses. One that could is enough.
 var SenderMX = helogate.Check{
-	Name: "sender-mx", Needs: helogate.Mail, Cost: helogate.Lookup, Finds: helogate.Pass, Code: "5.1.8",
+	Name: "sender-mx", Needs: helogate.Mail, Cost: helogate.Lookup, Conclusive: helogate.Pass, Code: "5.1.8",
 	Doc: "a mail host of the sender's domain is no alias and has a public address (RFC 2181 section 10.3, RFC 5321 section 5.1)",
 	Fix: "let your domain's MX name a host with a public address",
 	Run: func(c *helogate.Case) helogate.Finding {

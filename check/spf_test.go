@@ -78,7 +78,7 @@ func TestSPFFrom(t *testing.T) {
 }
 
 // spfPolicy is spf-from alone.
-func spfPolicy(t *testing.T, on map[helogate.Outcome]helogate.Action) *helogate.Policy {
+func spfPolicy(t *testing.T, on map[helogate.Outcome]helogate.Effect) *helogate.Policy {
 	t.Helper()
 	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: SPFFrom, On: on})
 	if err != nil {
@@ -90,12 +90,12 @@ func spfPolicy(t *testing.T, on map[helogate.Outcome]helogate.Action) *helogate.
 // Who is refused reads the domain's own words, made harmless, and nobody else has them asked for.
 func TestSPFExplains(t *testing.T) {
 	z := helogate.MustZone(spfZone)
-	reject := map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}, helogate.PermError: {Do: helogate.Reject}}
-	shadow := map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject, Trial: true}}
+	reject := map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject}, helogate.PermError: {Action: helogate.Reject}}
+	shadow := map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject, DryRun: true}}
 	const fix = "; send from a host that the domain's SPF record allows"
 	for _, c := range []struct {
 		facts string
-		on    map[helogate.Outcome]helogate.Action
+		on    map[helogate.Outcome]helogate.Effect
 		want  string
 	}{
 		{"192.0.2.9 x jane@words.example", reject, "550 5.7.23 192.0.2.9 may not send for words.example: matched -all of words.example; words.example says: See http://words.example/why" + fix},
@@ -137,7 +137,7 @@ func TestSPFEvidence(t *testing.T) {
 		fmt.Fprintf(&b, "example.org MX after=1s %d mx%d.example.org\nmx%d.example.org A after=1s 198.51.100.%d\n", i, i, i, i)
 	}
 	b.WriteString("example.org TXT after=1s v=spf1 mx include:_spf.example.net -all exp=why.example\n_spf.example.net TXT after=1s v=spf1 ip4:203.0.113.1 -all\nwhy.example TXT after=1s no")
-	p := spfPolicy(t, map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}})
+	p := spfPolicy(t, map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject}})
 	synctest.Test(t, func(t *testing.T) {
 		f, began := facts("192.0.2.9 x jane@example.org"), time.Now()
 		v := p.Judge(context.Background(), f, helogate.MustZone(b.String()))

@@ -6,7 +6,7 @@ import "github.com/helogate/helogate"
 // trusted unless somebody answers for it.
 func Trusted(asked bool) helogate.Check {
 	return helogate.Check{
-		Name: "trusted", Needs: helogate.Connect, Cost: helogate.Local, Finds: helogate.Pass,
+		Name: "trusted", Needs: helogate.Connect, Cost: helogate.Local, Conclusive: helogate.Pass,
 		Doc: "the client's address is trusted for a while, after POP before SMTP and the like",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if !asked {

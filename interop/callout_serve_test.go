@@ -17,7 +17,7 @@ func (in *internet) tries(sender string) string {
 
 // callsOut is a configuration that asks about everybody's sender.
 func callsOut(budget, timeout string) string {
-	config := "policy.checks.callout = \"reject\"\npolicy.checks.callout-postmaster = \"suspect 1\"\n" +
+	config := "policy.checks.callout = \"reject\"\npolicy.checks.callout-postmaster = \"score 1\"\n" +
 		enforce("rfc", netip.MustParseAddrPort("127.0.0.1:53")) +
 		fmt.Sprintf("callout = { domains = [\"*\"], helo = \"mx.example.net\", timeout = %q }\n", timeout)
 	return strings.Replace(config, `timeout = "5s", budget = "30s"`, fmt.Sprintf("timeout = %q, budget = %[1]q", budget), 1)
@@ -79,15 +79,15 @@ const unknownSender = "550 5.1.3 <bob@example.net>: Recipient address rejected: 
 // afterwards.
 var calledOut = []struct{ sender, reply, callout, postmaster string }{
 	{"jane@some.example", passes, "pass callout some.example takes mail for jane@some.example",
-		"fail callout-postmaster suspect 1 some.example takes no mail for postmaster@some.example: 550 5.1.1 "},
+		"fail callout-postmaster score 1 some.example takes no mail for postmaster@some.example: 550 5.1.1 "},
 	{"joe@some.example", unknownSender, "fail callout reject some.example takes no mail for joe@some.example: 550 5.1.1 ",
-		"fail callout-postmaster suspect 1 some.example takes no mail for postmaster@some.example: 550 5.1.1 "},
+		"fail callout-postmaster score 1 some.example takes no mail for postmaster@some.example: 550 5.1.1 "},
 	{"jane@all.example", passes, "neutral callout all.example takes mail for every address, so nothing is known of jane@all.example",
 		"pass callout-postmaster all.example takes mail for postmaster@all.example"},
 	{"jane@null.example", passes, "neutral callout null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 <>: Sender address rejected: no bounces here",
 		"neutral callout-postmaster null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 "},
 	{"jane@wait.example", passes, "temperror callout CALLOUT of jane@wait.example: mx.wait.example [198.51.100.28]: it answers to RCPT 450 4.7.1 ",
-		"fail callout-postmaster suspect 1 wait.example takes no mail for postmaster@wait.example: 550 5.1.1 "},
+		"fail callout-postmaster score 1 wait.example takes no mail for postmaster@wait.example: 550 5.1.1 "},
 	{"jane@hang.example", passes, "temperror callout CALLOUT of jane@hang.example: mx.hang.example [198.51.100.30]: no reply to the connection in time",
 		"temperror callout-postmaster CALLOUT of postmaster@hang.example: mx.hang.example [198.51.100.30]: no reply to the connection in time"},
 	{"jane@ours.example", passes, "temperror callout CALLOUT of jane@ours.example: mx.ours.example is 198.51.100.70, where nobody is asked: it is our own",
@@ -117,9 +117,9 @@ func TestCalloutServe(t *testing.T) {
 		}
 		d.checkSays(c.sender, c.callout, c.postmaster)
 	}
-	d.waitFor("msg=verdict", "from=jane@some.example", "action=continue", "suspicion=1", "callout-postmaster")
+	d.waitFor("msg=verdict", "from=jane@some.example", "action=continue", "score=1", "callout-postmaster")
 	d.waitFor("msg=verdict", "from=joe@some.example", "action=reject", "by=callout")
-	d.waitFor("msg=verdict", "from=jane@hang.example", "action=continue", "suspicion=0", "unsure=callout,callout-postmaster")
+	d.waitFor("msg=verdict", "from=jane@hang.example", "action=continue", "score=0", "unsure=callout,callout-postmaster")
 	in.seeNobodyAsked(t, d)
 	in.seeConnections(t, d, "some.example", "all.example", "null.example", "wait.example", "hang.example")
 	c := d.callouts()

@@ -161,7 +161,7 @@ func TestCallout(t *testing.T) {
 // judgeBy judges a sender by one check that rejects.
 func judgeBy(t *testing.T, by helogate.Check, sender string, ask helogate.Asker) helogate.Verdict {
 	t.Helper()
-	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: by, On: map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}}})
+	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: by, On: map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject}}})
 	must(t, err)
 	return p.Judge(t.Context(), rcptFrom(sender), ask)
 }

@@ -46,7 +46,7 @@ var refusals = []struct{ by, client, name, helo, from string }{
 	{"dmp", "192.0.2.25", "mail.example.com", "mail.example.com", "jane@dmp.example"},
 	{"caller-id", "192.0.2.25", "mail.example.com", "mail.example.com", "jane@callerid.example"},
 	{"csa", "192.0.2.25", "mail.example.com", "mx.csa.example", "jane@example.com"},
-	{"suspicion", "203.0.113.99", "203-0-113-99.dsl.provider.example", "mail.jane.example", "jane@example.com"},
+	{"score", "203.0.113.99", "203-0-113-99.dsl.provider.example", "mail.jane.example", "jane@example.com"},
 	{"no-foxes", "192.0.2.25", "mail.example.com", "fox.example.com", "jane@example.com"},
 }
 
@@ -89,8 +89,8 @@ ask   = "sender"
 [policy.checks]
 ` + all.String() + each.String() + `
 [[policy.for]]
-recipient = "suspicion@example.net"
-checks    = { generic-name = "suspect 5" }
+recipient = "score@example.net"
+checks    = { generic-name = "score 5" }
 `
 }
 

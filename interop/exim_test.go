@@ -153,9 +153,9 @@ name                   = "mx.example.net"
 	}{
 		{"192.0.2.25", []string{"EHLO mail.example.com", mailFromJane, "RCPT TO:<x@elsewhere.example>", rcptToBob, "RCPT TO:<alice@example.net>"},
 			"Authentication-Results: mx.example.net; iprev=pass policy.iprev=192.0.2.25; spf=none smtp.helo=mail.example.com; spf=none smtp.mailfrom=example.com\n" +
-				"X-Helogate: id=ID; action=continue; suspicion=0\nX-HELO: mail.example.com\nReceived: "},
+				"X-Helogate: id=ID; action=continue; score=0\nX-HELO: mail.example.com\nReceived: "},
 		{"203.0.113.200", []string{`EHLO ${acl_m_helogate} \n\nX-Bad: 1`, mailFromJane, rcptToBob},
-			"Authentication-Results: mx.example.net; none\nX-Helogate: id=ID; action=accept; by=exempt; suspicion=0; failed=...\n" +
+			"Authentication-Results: mx.example.net; none\nX-Helogate: id=ID; action=accept; by=exempt; score=0; failed=...\n" +
 				`X-HELO: ${acl_m_helogate} \\n\\nX-Bad: 1` + "\nReceived: "},
 	} {
 		got := told(t, x.smtp, c.from, append(c.lines, "DATA", message)...)

@@ -62,7 +62,7 @@ func TestGreylist(t *testing.T) {
 	main.see(t, "a good server", mail, passes)
 	main.see(t, "a bot", attempt{"203.0.113.99", "203-0-113-99.dsl.provider.example", jane.from, jane.to}, "550 5.7.1 ...")
 	main.see(t, "the first attempt", jane, waits)
-	d.waitFor("msg=verdict", "stage=rcpt", "client=203.0.113.96", "action=greylist", "by=suspicion", "suspicion=2", "failed=generic-name,helo-fcrdns,greylist")
+	d.waitFor("msg=verdict", "stage=rcpt", "client=203.0.113.96", "action=greylist", "by=score", "score=2", "failed=generic-name,helo-fcrdns,greylist")
 	main.see(t, "the other", joe, waits)
 	got := ""
 	if err := eventually(func() bool { got = main.tries(jane); return got == waiting+"5 minutes; retry=00:04:59 [ID]" }); err != nil {
@@ -71,7 +71,7 @@ func TestGreylist(t *testing.T) {
 
 	d.reload(l.greylisting("balanced", moveTime))
 	main.see(t, "a retry", jane, passes)
-	d.waitFor("msg=verdict", "client=203.0.113.96", "action=continue", "suspicion=2")
+	d.waitFor("msg=verdict", "client=203.0.113.96", "action=continue", "score=2")
 	d.reload(l.greylisting("balanced", "5m"))
 	main.see(t, "what has come again once", jane, passes)
 	main.see(t, "another sender", jane.sender("joe@example.com"), waits)
@@ -132,7 +132,7 @@ func TestGreylistEverybody(t *testing.T) {
 	d := l.serve(t, everybody+l.greylisting("balanced", "5m"), at(l.postfix.policy))
 	stages := l.postfix.services["stages"]
 	stages.see(t, "a good server", mail, waits) // and not before RCPT
-	d.waitFor("msg=verdict", "stage=rcpt", "client=192.0.2.25", "action=greylist", "by=greylist", "suspicion=0", "192.0.2.25")
+	d.waitFor("msg=verdict", "stage=rcpt", "client=192.0.2.25", "action=greylist", "by=greylist", "score=0", "192.0.2.25")
 	if hasLine(d.out.String(), "stage=mail", "greylist") {
 		t.Error("it is greylisted before RCPT")
 	}
@@ -185,7 +185,7 @@ func TestGreylistShadow(t *testing.T) {
 	d := l.serve(t, shadowed(config), at(l.postfix.policy))
 	main := l.postfix.services["main"]
 	main.see(t, "in shadow mode", jane, passes)
-	d.waitFor("msg=verdict", "stage=rcpt", "client=203.0.113.96", "action=continue", "would=greylist", "would_by=suspicion")
+	d.waitFor("msg=verdict", "stage=rcpt", "client=203.0.113.96", "action=continue", "would=greylist", "would_by=score")
 	d.reload(config)
 	main.see(t, "in force, and too early", jane, waiting+"...")
 	main.see(t, "in force, and not seen before", joe, waits)
@@ -257,7 +257,7 @@ func TestGreylistStoreDown(t *testing.T) {
 			d.write(l.greylisting("balanced", "5m"))
 			d.start(l)
 			l.postfix.services["main"].see(t, "who would wait", jane, passes)
-			d.waitFor("msg=verdict", "client=203.0.113.96", "action=continue", "suspicion=2", "unsure=greylist")
+			d.waitFor("msg=verdict", "client=203.0.113.96", "action=continue", "score=2", "unsure=greylist")
 			c, err := askPolicy(l.postfix.policy)
 			must(t, err)
 			defer c.Close()

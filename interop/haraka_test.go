@@ -208,7 +208,7 @@ func TestHarakaHeaders(t *testing.T) {
 	}
 	want := regexp.MustCompile(`^Authentication-Results: mx\.example\.net;
 	iprev=pass policy\.iprev=192\.0\.2\.25; spf=none smtp\.helo=mail\.example\.com; spf=none smtp\.mailfrom=example\.com
-X-Helogate: id=[0-9a-z]{13}; action=continue; suspicion=0
+X-Helogate: id=[0-9a-z]{13}; action=continue; score=0
 Received: from mail\.example\.com (?s:.*)
 X-Helogate: id=forged
 Subject: a message

@@ -27,7 +27,7 @@ name                   = "mx.example.net"
 	const (
 		good    = "192.0.2.25 mail.example.com"
 		results = "Authentication-Results: mx.example.net; iprev=pass policy.iprev=192.0.2.25; spf=none smtp.helo=mail.example.com; spf=none smtp.mailfrom=example.com"
-		verdict = "X-Helogate: id=ID; action=continue; suspicion=0"
+		verdict = "X-Helogate: id=ID; action=continue; score=0"
 		helo    = "X-HELO: mail.example.com"
 	)
 	for _, c := range []struct {
@@ -49,9 +49,9 @@ name                   = "mx.example.net"
 		{"a recipient who is refused takes none", "main", "192.0.2.199 localhost", "MbP", []string{
 			`Authentication-Results: mx.example.net; none`}},
 		{"who is exempt", "twice", "203.0.113.200 localhost", "MB", []string{
-			"Authentication-Results: mx.example.net; none", "X-Helogate: id=ID; action=accept; by=exempt; suspicion=0; failed=own-identity,fqdn"}},
+			"Authentication-Results: mx.example.net; none", "X-Helogate: id=ID; action=accept; by=exempt; score=0; failed=own-identity,fqdn"}},
 		{"a name that nobody has", "main", "192.0.2.25 nowhere.example.com", "MBBBB", []string{
-			strings.ReplaceAll(results, "mail.example.com", "nowhere.example.com"), "X-Helogate: id=ID; action=continue; suspicion=2; failed=helo-resolves",
+			strings.ReplaceAll(results, "mail.example.com", "nowhere.example.com"), "X-Helogate: id=ID; action=continue; score=2; failed=helo-resolves",
 			"X-HELO: nowhere.example.com", "X-Helo-Check: HELO [nowhere.example.com] from [192.0.2.25] doesn't solve"}},
 	} {
 		t.Run(c.title, func(t *testing.T) {

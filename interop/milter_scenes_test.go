@@ -157,7 +157,7 @@ name                   = "mx.example.net"
 	}
 	want := []string{
 		"Authentication-Results: mx.example.net; iprev=pass policy.iprev=192.0.2.25; spf=none smtp.helo=mail.example.com; spf=none smtp.mailfrom=example.com",
-		"X-Helogate: id=ID; action=continue; suspicion=0",
+		"X-Helogate: id=ID; action=continue; score=0",
 		"X-HELO: mail.example.com",
 		"Received: from mail.example.com",
 		"Authentication-Results: other.example; spf=pass",

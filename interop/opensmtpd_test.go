@@ -224,7 +224,7 @@ name                   = "mx.example.net"
 		return strings.Count(mbox, "a|b\n") == 4 // two messages, two recipients
 	}))
 	const above = `Authentication-Results: mx.example.net; iprev=pass policy.iprev=192.0.2.25; spf=none smtp.helo=mail.example.com; spf=none smtp.mailfrom=example.com
-X-Helogate: id=ID; action=continue; suspicion=0
+X-Helogate: id=ID; action=continue; score=0
 X-HELO: mail.example.com
 Received: from mail.example.com (`
 	mbox = idField.ReplaceAllString(mbox, "id=ID")

@@ -129,7 +129,7 @@ policy.footer = "Call +1 555 0100, {client}."
 rdns = "reject"
 [policy.replies]
 rdns      = "no name, {client}: {why}. {fix}! ({check} {id})"
-suspicion = "{helo} from {sender} to {recipient} is no mail server"
+score = "{helo} from {sender} to {recipient} is no mail server"
 defer     = "Not now: {why}"
 foxes     = "Not {helo}: {why}"
 

@@ -198,7 +198,7 @@ func (s *epSearch) addressOf(name string) epFound {
 	switch {
 	case !s.mayAsk():
 		return s.tooMany()
-	case s.LeadsBack(name):
+	case s.ResolvesBack(name):
 		return epAmong
 	}
 	return epNot

@@ -82,7 +82,7 @@ func csaByItself(c *helogate.Case, name string, records []*csaRecord) helogate.F
 			mayNot = true
 		default:
 			targets++
-			if r.target != "." && targets <= maxCSATargets && c.LeadsBack(r.target) {
+			if r.target != "." && targets <= maxCSATargets && c.ResolvesBack(r.target) {
 				return c.Pass("%s may send from %s by CSA", parsed.Clip(name), c.ClientText())
 			}
 		}

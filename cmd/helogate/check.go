@@ -41,7 +41,7 @@ func (cmd checkCmd) Run(w *world) error {
 	}
 	defer resolver.Close()
 	p := *chosen.Policy
-	p.Exhaustive, p.Budget = cmd.All, c.DNS.Budget
+	p.RunAll, p.Budget = cmd.All, c.DNS.Budget
 	v := p.Judge(w.ctx, f, askersOf(w, c, resolver))
 	if w.ctx.Err() != nil {
 		return fmt.Errorf("interrupted before all was answered")
@@ -68,7 +68,7 @@ func (cmd checkCmd) Run(w *world) error {
 func askersOf(w *world, c *config.Config, resolver helogate.Asker) helogate.Asker {
 	service := serviceOf(w, c)
 	return helogate.ByKind{
-		helogate.Trust: service, helogate.Hammering: service, helogate.SetAside: service, helogate.Greylisted: service, helogate.Deferred: service,
+		helogate.Trust: service, helogate.Hammering: service, helogate.Suspended: service, helogate.Greylisted: service, helogate.Deferred: service,
 		helogate.Callout: service, helogate.AnyKind: resolver,
 	}
 }

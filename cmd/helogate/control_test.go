@@ -139,7 +139,7 @@ process   9.0 MiB, 1 goroutine, 0 sessions
 			},
 			Verdicts: control.Verdicts{Held: 1, Counts: []control.Count{
 				{Action: "continue", Count: 1234567}, {Action: "reject", By: "fcrdns", Count: 20}, {Action: "reject", By: "bad-helo", Count: 300},
-				{Action: "reject", By: "suspicion", Would: true, Count: 7},
+				{Action: "reject", By: "score", Would: true, Count: 7},
 			}},
 			DNS: control.DNS{Questions: 1000, Hits: 939, Entries: 1, Bytes: 1500, Failures: map[string]uint64{"timeout": 3, "servfail": 40, "lame": 0},
 				Sick: &last, SickWhy: "no answer about 12 of 17 domains in the last minute",
@@ -177,7 +177,7 @@ listens   postfix at /run/x, mode shadow, preset strict, 1 connection
 verdicts  1,234,567 continue, 320 reject
           300 reject by bad-helo, 20 reject by fcrdns
 would     7 reject
-          7 reject by suspicion
+          7 reject by score
 held      1 refusal not told at once
 dns       1,000 questions, 93% from the cache, which holds 1 answer in 1.5 KiB
           127.0.0.1:53: 1 try

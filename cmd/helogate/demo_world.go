@@ -81,7 +81,7 @@ var demoClients = []struct {
 	want                                 string // action and deciding line
 }{
 	{"The spammer of 2016, who got through to a kernel list: a generic name that leads nowhere, and nothing that fits",
-		"103.245.153.249", "EHLO", "mail.digitaljunction.com.au", "sender@victoriakasunic.com", "list@santronics.com", "reject suspicion"},
+		"103.245.153.249", "EHLO", "mail.digitaljunction.com.au", "sender@victoriakasunic.com", "list@santronics.com", "reject score"},
 	{"A hijacked desktop that says it is us, by address",
 		"211.58.35.214", "HELO", "208.247.131.9", "a@worldonline.co.za", "sales@santronics.com", "reject own-identity"},
 	{"The same with somebody else's address, in brackets",
@@ -91,7 +91,7 @@ var demoClients = []struct {
 	{"A stranger who spoofs our own domain",
 		"155.239.161.196", "EHLO", "santronics.com", "sender@worldonline.co.za", "sales@santronics.com", "reject own-name"},
 	{"A Windows desktop on a cable line, which says what its provider calls it",
-		"198.51.100.77", "EHLO", "cpe-198-51-100-77.cable.example.com", "a@worldonline.co.za", "sales@santronics.com", "reject suspicion"},
+		"198.51.100.77", "EHLO", "cpe-198-51-100-77.cable.example.com", "a@worldonline.co.za", "sales@santronics.com", "reject score"},
 	{"A forger who claims a name that is watched",
 		"198.51.100.77", "EHLO", "mail.google.com", "a@worldonline.co.za", "sales@santronics.com", "reject impersonation"},
 	{"A real mail server",
@@ -101,7 +101,7 @@ var demoClients = []struct {
 	{"An IPv6 host that greets with its own address, as it may",
 		"2001:470:1f00:1272::1", "EHLO", "[IPv6:2001:470:1F00:1272::1]", "sender@sixgirls.org", "sales@santronics.com", "continue "},
 	{"A server at home, well kept, on a line with a generic name: it has to prove that it comes again, as a bot seldom does",
-		"203.0.113.60", "EHLO", "mail.family.example", "jane@family.example", "sales@santronics.com", "greylist suspicion"},
+		"203.0.113.60", "EHLO", "mail.family.example", "jane@family.example", "sales@santronics.com", "greylist score"},
 	{"The credit union whose DNS has been broken for a decade, and whom the administrator has exempted",
 		"198.51.100.130", "EHLO", "exchange.union.local", "loans@union.example", "sales@santronics.com", "accept exempt"},
 	{"Somebody whose DNS is out of order today: he is told to come again, not to go away",

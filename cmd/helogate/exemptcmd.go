@@ -112,7 +112,7 @@ func (cmd exemptWhyCmd) judge(w *world, c *config.Config, p *policy.Policy, f he
 	if err != nil {
 		return v, nil, err
 	}
-	all.Exhaustive, all.Budget, all.ByOrigin = true, c.DNS.Budget, p.ByOrigin
+	all.RunAll, all.Budget, all.ByOrigin = true, c.DNS.Budget, p.ByOrigin
 	v = all.Judge(w.ctx, f, helogate.ByKind{helogate.Trust: trusted, helogate.AnyKind: resolver})
 	if w.ctx.Err() != nil {
 		return v, nil, fmt.Errorf("interrupted before all was answered")

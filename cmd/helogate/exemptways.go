@@ -21,7 +21,7 @@ type way struct {
 // waysOf returns the ways of a policy, in its order, and the lines that tell whether they lead in: an entry of a list is
 // one each. Those that the policy ignores are named too, for that may be why.
 func waysOf(c *config.Config, p *policy.Policy, noTrust string) (ways []way, lines []helogate.Line) {
-	accept := map[helogate.Outcome]helogate.Action{helogate.Pass: {Do: helogate.Accept}}
+	accept := map[helogate.Outcome]helogate.Effect{helogate.Pass: {Action: helogate.Accept}}
 	own, ruled := p.Lines(), false
 	ask := func(w way, l helogate.Line) {
 		w.name, w.needs = l.Check.Name, l.Check.Needs
@@ -89,7 +89,7 @@ func letIn(own []helogate.Line) []string {
 
 func accepts(l *helogate.Line) bool {
 	for _, a := range l.On {
-		if a.Do == helogate.Accept {
+		if a.Action == helogate.Accept {
 			return true
 		}
 	}
@@ -123,9 +123,9 @@ func (w *way) say(f *helogate.Facts, found []helogate.Finding) (wayVerdict, stri
 		return wayNo, "it was not looked at"
 	}
 	switch one := &found[i]; {
-	case one.Action.Do == helogate.Accept && one.Action.Trial:
+	case one.Effect.Action == helogate.Accept && one.Effect.DryRun:
 		return wayNo, "on trial, so nobody is let in: " + one.Why
-	case one.Action.Do == helogate.Accept:
+	case one.Effect.Action == helogate.Accept:
 		return wayMatch, one.Why + w.also
 	case one.Outcome == helogate.TempError:
 		return wayUnsure, one.Why

@@ -135,7 +135,7 @@ func withoutMemory(resolver helogate.Asker) helogate.Asker {
 	nothing := fixed{Status: helogate.NXDomain}
 	unasked := fixed{Status: helogate.TempFail, Note: "no helogate runs that remembers it"}
 	return helogate.ByKind{
-		helogate.Trust: nothing, helogate.Hammering: nothing, helogate.SetAside: nothing, helogate.Deferred: nothing,
+		helogate.Trust: nothing, helogate.Hammering: nothing, helogate.Suspended: nothing, helogate.Deferred: nothing,
 		helogate.Greylisted: unasked, helogate.Callout: unasked, helogate.AnyKind: resolver,
 	}
 }

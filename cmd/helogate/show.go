@@ -69,10 +69,10 @@ func (p painter) headline(b *strings.Builder, r *helogate.Record) {
 	if r.By != "" {
 		b.WriteString(" by " + r.By)
 	}
-	if r.Suspicion > 0 || r.Possible > 0 {
-		fmt.Fprintf(b, ", suspicion %d", r.Suspicion)
-		if r.Possible != r.Suspicion {
-			fmt.Fprintf(b, " to %d", r.Possible)
+	if r.Score > 0 || r.MaxScore > 0 {
+		fmt.Fprintf(b, ", score %d", r.Score)
+		if r.MaxScore != r.Score {
+			fmt.Fprintf(b, " to %d", r.MaxScore)
 		}
 	}
 	b.WriteString("\n")
@@ -98,12 +98,12 @@ func (p painter) headline(b *strings.Builder, r *helogate.Record) {
 		fmt.Fprintf(b, "  reply   %s\n", r.Reply)
 	}
 	if len(r.Would) > 0 {
-		fmt.Fprintf(b, "  would   %s by %s\n", r.Trial.Action, strings.Join(r.Would, ", "))
+		fmt.Fprintf(b, "  would   %s by %s\n", r.DryRun.Action, strings.Join(r.Would, ", "))
 	}
 	fmt.Fprintf(b, "  id      %s\n", r.ID)
 }
 
-func actionColour(d helogate.Do) []text.Color {
+func actionColour(d helogate.Action) []text.Color {
 	switch d {
 	case helogate.Reject, helogate.Drop:
 		return []text.Color{text.FgRed}
@@ -142,13 +142,13 @@ func (p painter) findings(found []helogate.Finding) string {
 
 // weight is the action of a finding, if it does anything.
 func weight(f *helogate.Finding) string {
-	if d := f.Action.Do; d == helogate.Unset || d == helogate.Note || d == helogate.Ignore {
+	if d := f.Effect.Action; d == helogate.Unset || d == helogate.Note || d == helogate.Ignore {
 		return ""
 	}
-	if f.Outcome == helogate.TempError && f.Action.Do == helogate.Suspect {
-		return "may " + f.Action.String() // points in what is possible alone
+	if f.Outcome == helogate.TempError && f.Effect.RaisesScore() {
+		return "may " + f.Effect.String() // points in what is possible alone
 	}
-	return f.Action.String()
+	return f.Effect.String()
 }
 
 func (p painter) quiet(f *helogate.Finding) string {

@@ -21,7 +21,7 @@ import (
 func printPolicy(out io.Writer, c *config.Config, p *policy.Policy) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "preset %s, mode %s, of %s\n", p.Preset, p.Mode, strings.Join(places(c, p.Layers), " and "))
-	fmt.Fprintf(&b, "suspicion: greylist %s, reject %s; clients are told no from %s on\n\n",
+	fmt.Fprintf(&b, "score: greylist %s, reject %s; clients are told no from %s on\n\n",
 		from(p.GreylistAt), from(p.RejectAt), strings.ToUpper(c.Policy.RejectAtStage.String()))
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
@@ -46,9 +46,9 @@ func printPolicy(out io.Writer, c *config.Config, p *policy.Policy) error {
 // heard puts lines into the order in which they are heard: tier by tier, and last what waits for what the others come to.
 func heard(lines []helogate.Line) []helogate.Line {
 	lines = slices.Clone(lines)
-	turns := map[helogate.Turn]int{helogate.OnDefer: 1, helogate.OnGreylist: 2}
+	turns := map[helogate.Phase]int{helogate.OnDefer: 1, helogate.OnGreylist: 2}
 	slices.SortStableFunc(lines, func(a, b helogate.Line) int {
-		return cmp.Or(cmp.Compare(turns[a.Check.Turn], turns[b.Check.Turn]), cmp.Compare(a.Check.Cost, b.Check.Cost))
+		return cmp.Or(cmp.Compare(turns[a.Check.Phase], turns[b.Check.Phase]), cmp.Compare(a.Check.Cost, b.Check.Cost))
 	})
 	return lines
 }
@@ -56,11 +56,11 @@ func heard(lines []helogate.Line) []helogate.Line {
 // when words what a line costs, or what it waits for.
 func when(l helogate.Line) string {
 	switch {
-	case l.Check.Turn == helogate.OnDefer:
+	case l.Check.Phase == helogate.OnDefer:
 		return "when deferred"
-	case l.Check.Turn == helogate.OnGreylist && l.On[helogate.Fail].Do == helogate.Greylist:
+	case l.Check.Phase == helogate.OnGreylist && l.On[helogate.Fail].Action == helogate.Greylist:
 		return "when let in"
-	case l.Check.Turn == helogate.OnGreylist:
+	case l.Check.Phase == helogate.OnGreylist:
 		return "when greylisted"
 	}
 	return l.Check.Cost.String()

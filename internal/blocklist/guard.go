@@ -132,7 +132,7 @@ var inUse = &helogate.Answer{Status: helogate.NXDomain}
 
 // Known returns what is at hand: of a list that is set aside why, and of DNS what its asker knows. It costs no allocation.
 func (g *Guard) Known(q helogate.Question) (*helogate.Answer, bool) {
-	if q.Kind != helogate.SetAside {
+	if q.Kind != helogate.Suspended {
 		return g.config.Ask.Known(q)
 	}
 	if z := g.state.Load().zones[q.Name]; z != nil {
@@ -145,7 +145,7 @@ func (g *Guard) Known(q helogate.Question) (*helogate.Answer, bool) {
 
 // Ask asks DNS. Of a list it waits no longer than Settings.Timeout; the asker may go on for who comes next.
 func (g *Guard) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
-	if q.Kind == helogate.SetAside {
+	if q.Kind == helogate.Suspended {
 		a, _ := g.Known(q)
 		return a
 	}

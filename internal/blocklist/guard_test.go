@@ -113,7 +113,7 @@ func pass(d time.Duration) {
 // aside is why a zone is set aside, "" if it is in use.
 func aside(t testing.TB, g *Guard, zone string) string {
 	t.Helper()
-	q := helogate.Question{Kind: helogate.SetAside, Name: zone}
+	q := helogate.Question{Kind: helogate.Suspended, Name: zone}
 	a, ok := g.Known(q)
 	if !ok || g.Ask(context.Background(), q) == nil {
 		t.Fatal("it is not known whether a list is set aside")
@@ -290,7 +290,7 @@ func TestDeadList(t *testing.T) {
 		g, log := running(t, d, Settings{Zones: []Zone{z}})
 		list := check.List{Family: check.DNSBL, Watched: true, Zone: "bl.example", Codes: z.Codes}
 		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{
-			Check: check.ListChecks(check.DNSBL, []check.List{list})[0], On: map[helogate.Outcome]helogate.Action{helogate.Fail: {Do: helogate.Reject}},
+			Check: check.ListChecks(check.DNSBL, []check.List{list})[0], On: map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject}},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -663,7 +663,7 @@ func (k always) Ask(context.Context, helogate.Question) *helogate.Answer { retur
 
 func TestKnownCostsNothing(t *testing.T) {
 	g := New(Config{Ask: always{inUse}, Settings: Settings{Zones: []Zone{bl(t)}}})
-	for _, q := range []helogate.Question{{Kind: helogate.Listing, Name: "1.2.0.192.bl.example"}, {Kind: helogate.SetAside, Name: "bl.example"}} {
+	for _, q := range []helogate.Question{{Kind: helogate.Listing, Name: "1.2.0.192.bl.example"}, {Kind: helogate.Suspended, Name: "bl.example"}} {
 		if n := testing.AllocsPerRun(100, func() { g.Known(q) }); n != 0 {
 			t.Errorf("%v: %.0f allocations", q, n)
 		}

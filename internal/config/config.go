@@ -114,9 +114,9 @@ type Policy struct {
 	// The earliest stage of the dialogue at which a client is told no: `connect`, `helo`, `mail` or `rcpt`. Before `rcpt`
 	// nobody knows yet for whom the mail is, or whether the client will authenticate.
 	RejectAtStage helogate.Stage `toml:"reject_at_stage" is:"stage"`
-	// The suspicion from which a client is greylisted; 0 is never.
+	// The score from which a client is greylisted; 0 is never.
 	GreylistAt *int `toml:"greylist_at" is:"points" unset:"that of the preset"`
-	// The suspicion from which a client is rejected; 0 is never.
+	// The score from which a client is rejected; 0 is never.
 	RejectAt *int `toml:"reject_at" is:"points" unset:"that of the preset"`
 	// A page for people whose mail was refused, named in the replies. `{id}` in it stands for the id of the verdict.
 	URL string `toml:"url" is:"url" unset:"none"`
@@ -128,7 +128,7 @@ type Policy struct {
 	// Domains that others like to greet with, such as banks and mail providers, beyond those that helogate knows.
 	Impersonated []string `toml:"impersonated" is:"domain" unset:"none"`
 	// What differs from the preset: the name of a check, and what to do. Alone, an action speaks of the outcome `fail`; a
-	// table gives one to each outcome that it names. The actions are `ignore`, `note`, `suspect N`, `vouch N`,
+	// table gives one to each outcome that it names. The actions are `ignore`, `note`, `score N`, `score -N`,
 	// `greylist`, `defer`, `reject`, `drop` and `accept`, with `would` before it for a trial; the outcomes are `none`,
 	// `neutral`, `pass`, `softfail`, `fail`, `temperror` and `permerror`.
 	Checks Checks `toml:"checks" is:"checks" unset:"as in the preset"`
@@ -136,7 +136,7 @@ type Policy struct {
 	// is named comes first, behind what lets in; the rest follows in its own order. Of several that refuse, the client reads
 	// of the first. Nothing can stand before what is cheaper: what is dear is asked only while nothing is decided.
 	Order []string `toml:"order" is:"order" unset:"rules, then as in docs/checks.md"`
-	// What clients read, in place of our own words: the name of a check or of a rule, `suspicion`, `defer` (for what
+	// What clients read, in place of our own words: the name of a check or of a rule, `score`, `defer` (for what
 	// DNS did not answer) or `greylist`, and the text. `{why}` in it is what was found, `{fix}` the remedy, `{client}` the address, `{helo}` what it said, `{sender}`
 	// and `{recipient}` the envelope, `{check}` the name, `{retry}` how long who is greylisted has to wait, and `{id}` the verdict's, which is added where the text lacks it.
 	// Braces can stand for nothing else.
@@ -150,7 +150,7 @@ type Policy struct {
 }
 
 // Checks says what outcomes of checks, by their names, do.
-type Checks map[string]map[helogate.Outcome]helogate.Action
+type Checks map[string]map[helogate.Outcome]helogate.Effect
 
 // For is a policy for some recipients.
 type For struct {
@@ -171,7 +171,7 @@ type Rule struct {
 	// When it holds: an expression in CEL.
 	When string `toml:"when" is:"expression" unset:"must be given"`
 	// What is done when it holds: an action, with `would` before it for a trial.
-	Then helogate.Action `toml:"then" is:"action" unset:"must be given"`
+	Then helogate.Effect `toml:"then" is:"action" unset:"must be given"`
 	// What the client reads of it if it is refused, and the log says. It is said as it is, without placeholders.
 	Note string `toml:"note" is:"note" unset:"the name"`
 }
@@ -195,7 +195,7 @@ type Forwarder struct {
 type Headers struct {
 	// `Authentication-Results` (RFC 8601) with `iprev`, and SPF where it was asked.
 	AuthenticationResults bool `toml:"authentication_results" is:"switch"`
-	// `X-Helogate`: the verdict's id, the action, the suspicion, and which checks failed.
+	// `X-Helogate`: the verdict's id, the action, the score, and which checks failed.
 	XHelogate bool `toml:"x_helogate" is:"switch"`
 	// `X-HELO`: what the client said.
 	XHelo bool `toml:"x_helo" is:"switch"`

@@ -20,14 +20,14 @@ func (d *decoder) checks(n *node, v reflect.Value) {
 			d.unknownCheck(kid)
 			continue
 		}
-		on := map[helogate.Outcome]helogate.Action{}
+		on := map[helogate.Outcome]helogate.Effect{}
 		switch kid.kind {
 		case text:
 			d.action(kid, helogate.Fail, on)
 		case table:
 			d.outcomes(kid, on)
 		default:
-			d.fail(kid.val, kid, `wants an action such as "suspect 2", or a table such as { fail = "reject" }, not %s`, kid.kind.a())
+			d.fail(kid.val, kid, `wants an action such as "score 2", or a table such as { fail = "reject" }, not %s`, kid.kind.a())
 		}
 		all[kid.name] = on
 	}
@@ -36,8 +36,8 @@ func (d *decoder) checks(n *node, v reflect.Value) {
 	}
 }
 
-// outcomes decodes { fail = "reject", softfail = "suspect 1" }.
-func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Action) {
+// outcomes decodes { fail = "reject", softfail = "score 1" }.
+func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Effect) {
 	var names []string
 	for _, o := range helogate.Outcomes {
 		names = append(names, o.String())
@@ -48,7 +48,7 @@ func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Action) {
 			continue
 		}
 		if kid.kind != text {
-			d.fail(kid.val, kid, `wants an action in quotes, such as "suspect 2", not %s`, kid.kind.a())
+			d.fail(kid.val, kid, `wants an action in quotes, such as "score 2", not %s`, kid.kind.a())
 			continue
 		}
 		outcome, err := helogate.ParseOutcome(kid.name)
@@ -63,7 +63,7 @@ func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Action) {
 	}
 }
 
-func (d *decoder) action(n *node, o helogate.Outcome, on map[helogate.Outcome]helogate.Action) {
+func (d *decoder) action(n *node, o helogate.Outcome, on map[helogate.Outcome]helogate.Effect) {
 	a, err := parseAction(n.text)
 	if err != nil {
 		d.fail(n.val, n, "%w", err)
@@ -107,7 +107,7 @@ func (d *decoder) texts(n *node, v reflect.Value, entry string, is *leaf) {
 	}
 }
 
-// checkReplies wants each reply to be that of something: of a check, of a rule, or of what the suspicion leads to.
+// checkReplies wants each reply to be that of something: of a check, of a rule, or of what the score leads to.
 func (d *decoder) checkReplies(root *node) {
 	n := root.get("policy").get("replies")
 	names, all := d.replyNames(root)
@@ -128,7 +128,7 @@ func (d *decoder) checkReplies(root *node) {
 }
 
 // notChecks are the other things that refuse a client.
-var notChecks = []string{helogate.BySuspicion, helogate.TextDefer, helogate.TextGreylist}
+var notChecks = []string{helogate.ByScore, helogate.TextDefer, helogate.TextGreylist}
 
 // replyNames returns what there can be a reply of, and whether that is all: a rule whose name cannot be read may have any.
 func (d *decoder) replyNames(root *node) ([]string, bool) {

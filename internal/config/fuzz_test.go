@@ -31,7 +31,7 @@ func FuzzParse(f *testing.F) {
 		"HELOGATE_DNS__SERVERS=127.0.0.1, ::1", `HELOGATE_EXEMPT=[{ name = "a.example" }]`, "HELOGATE_EXEMPT__0__UNTIL=2027-06-30",
 		"HELOGATE_LISTS__A=/b", `HELOGATE_POLICY__REPLIES={ "a rule" = "{why}" }`, "HELOGATE_LISTEN__0__CHECKS__FCRDNS=drop",
 		"HELOGATE_POLICY__FOR__0__RECIPIENT=a@b.example", "HELOGATE_HEADERS__X_HELO=true", "HELOGATE_CONTROL__SOCKET=none",
-		"HELOGATE_POLICY__CHECKS__FCRDNS__PASS=vouch", "HELOGATE_LISTEN__0__PERMISSIONS=0600", "HELOGATE_X__Y=1",
+		"HELOGATE_POLICY__CHECKS__FCRDNS__PASS=score -1", "HELOGATE_LISTEN__0__PERMISSIONS=0600", "HELOGATE_X__Y=1",
 	} {
 		f.Add([]byte("[[exempt]]\nname = \"a.example\"\n"), env)
 	}
@@ -110,11 +110,11 @@ func anyNested(r *rapid.T, c *Config) {
 	checks := func() Checks {
 		all := Checks{}
 		for _, name := range rapid.SliceOfN(rapid.SampledFrom([]string{"client-mx", "fcrdns", "helo-dns", "spf-from"}), 0, 3).Draw(r, "checks") {
-			a, err := helogate.ParseAction(oneOf("note", "suspect 3", "would reject", "vouch"))
+			a, err := helogate.ParseEffect(oneOf("note", "score 3", "would reject", "score -1"))
 			if err != nil {
 				r.Fatal(err)
 			}
-			all[name] = map[helogate.Outcome]helogate.Action{rapid.SampledFrom(helogate.Outcomes).Draw(r, "outcome"): a}
+			all[name] = map[helogate.Outcome]helogate.Effect{rapid.SampledFrom(helogate.Outcomes).Draw(r, "outcome"): a}
 		}
 		if len(all) == 0 {
 			return nil
@@ -126,8 +126,8 @@ func anyNested(r *rapid.T, c *Config) {
 		return !strings.ContainsAny(s, `,;="`) && !slices.Contains(append(options().Checks, notChecks...), s)
 	}).Draw(r, "rule")
 	when := rapid.String().Filter(func(s string) bool { return strings.TrimSpace(s) != "" }).Draw(r, "when")
-	c.Rule = []Rule{{Name: name, When: when, Then: helogate.Action{Do: helogate.Suspect, Points: 7}, Note: oneOf("", "it's {so}")}}
-	c.Policy.Replies = map[string]string{name: "{why}", "suspicion": oneOf("no, {helo}", `a"b\c`)}
+	c.Rule = []Rule{{Name: name, When: when, Then: helogate.Effect{Action: helogate.AddScore, Score: 7}, Note: oneOf("", "it's {so}")}}
+	c.Policy.Replies = map[string]string{name: "{why}", "score": oneOf("no, {helo}", `a"b\c`)}
 	c.Policy.Checks, c.Policy.Footer = checks(), oneOf("", "{id}")
 	c.Policy.For = []For{{Recipient: mailboxes("a@b.example"), Checks: checks()}, {Recipient: mailboxes(".c.example"), Mode: Enforce, Checks: checks()}}
 	c.Listen = []Listen{{Protocol: "http", Address: Endpoint{"unix", "/a b"}, Permissions: 0o600, Mode: Shadow, Checks: checks()}, {Protocol: "exim", Address: Endpoint{"tcp", "[::1]:1"}, Checks: checks()},

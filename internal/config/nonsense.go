@@ -37,7 +37,7 @@ func (d *decoder) senseless(n *node, checks Checks) {
 		on := checks[kid.name]
 		for _, outcome := range helogate.Outcomes {
 			a, said := on[outcome]
-			if !said || a.Do == helogate.Ignore || a.Do == helogate.Note {
+			if !said || a.Action == helogate.Ignore || a.Action == helogate.Note {
 				continue
 			}
 			if err := senseless(kid.name, outcome, a); err != nil {
@@ -49,11 +49,11 @@ func (d *decoder) senseless(n *node, checks Checks) {
 }
 
 // senseless says why a check has no use for an action that does something.
-func senseless(name string, outcome helogate.Outcome, a helogate.Action) error {
-	lets := a.Do == helogate.Accept || a.Do == helogate.Vouch
+func senseless(name string, outcome helogate.Outcome, a helogate.Effect) error {
+	lets := a.Action == helogate.Accept || a.LowersScore()
 	switch name {
 	case "greylist":
-		if a.Do != helogate.Greylist || outcome != helogate.Fail {
+		if a.Action != helogate.Greylist || outcome != helogate.Fail {
 			return fmt.Errorf("%s = %s: greylist can be greylist, which greylists everybody; note, those whom something else says to; or ignore, nobody", outcome, a)
 		}
 	case "patience":
@@ -64,7 +64,7 @@ func senseless(name string, outcome helogate.Outcome, a helogate.Action) error {
 		}
 	case check.DNSWL:
 		if outcome == helogate.Fail {
-			return fmt.Errorf(`an allow-list never fails, it passes who is on it: write dnswl = { pass = "vouch 3" }, or accept`)
+			return fmt.Errorf(`an allow-list never fails, it passes who is on it: write dnswl = { pass = "score -3" }, or accept`)
 		}
 	}
 	listed := helogate.Fail
@@ -78,12 +78,12 @@ func senseless(name string, outcome helogate.Outcome, a helogate.Action) error {
 }
 
 // listAction says that an action is not one for who is on a list of a family.
-func listAction(family string, a helogate.Action) error {
+func listAction(family string, a helogate.Effect) error {
 	switch {
-	case family != check.DNSWL && (a.Do == helogate.Accept || a.Do == helogate.Vouch):
+	case family != check.DNSWL && (a.Action == helogate.Accept || a.LowersScore()):
 		return fmt.Errorf("%s would let in who is listed as bad: an allow-list is a [[dnswl]]", a)
-	case family == check.DNSWL && (a.Do.Refuses() || a.Do == helogate.Suspect || a.Do == helogate.Greylist):
-		return fmt.Errorf("%s would turn away who is listed as good: say vouch 3, or accept", a)
+	case family == check.DNSWL && (a.Action.Refuses() || a.RaisesScore() || a.Action == helogate.Greylist):
+		return fmt.Errorf("%s would turn away who is listed as good: say score -3, or accept", a)
 	}
 	return nil
 }

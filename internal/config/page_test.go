@@ -303,8 +303,8 @@ from 0; the number after the last adds one.
 ` + "```sh" + `
 HELOGATE_MODE=enforce
 HELOGATE_DNS__SERVERS=127.0.0.1,192.0.2.53
-HELOGATE_POLICY__CHECKS__SPF_FROM='{ fail = "reject", softfail = "suspect 1" }'
-HELOGATE_POLICY__CHECKS__SPF_FROM__SOFTFAIL='suspect 1'
+HELOGATE_POLICY__CHECKS__SPF_FROM='{ fail = "reject", softfail = "score 1" }'
+HELOGATE_POLICY__CHECKS__SPF_FROM__SOFTFAIL='score 1'
 HELOGATE_LISTEN='[{ protocol = "postfix", address = "0.0.0.0:10040" }]'
 HELOGATE_EXEMPT__0__UNTIL=2027-06-30
 HELOGATE_LISTEN__0__CHECKS__FCRDNS=reject

@@ -13,7 +13,7 @@ preset = "strict"
 bad_helo = ["a", "b",
   "/c/"]
 checks.fcrdns = "reject"
-checks.spf-from = { fail = "reject", pass = "vouch" }
+checks.spf-from = { fail = "reject", pass = "score -1" }
 [[exempt]]
 name = "a.example"
 [[exempt]]
@@ -41,8 +41,8 @@ func TestErrorf(t *testing.T) {
   5 | checks.fcrdns = "reject"
     |                 ^~~~~~~~`},
 		{"policy.checks.spf-from.pass", `helogate.toml:6:45: policy.checks.spf-from.pass: no
-  6 | checks.spf-from = { fail = "reject", pass = "vouch" }
-    |                                             ^~~~~~~`},
+  6 | checks.spf-from = { fail = "reject", pass = "score -1" }
+    |                                             ^~~~~~~~~~`},
 		{"exempt[1].until", `helogate.toml:11:9: exempt[1].until: no
   11 | until = 2027-06-30 # a long time
      |         ^~~~~~~~~~`},

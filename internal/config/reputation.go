@@ -21,7 +21,7 @@ type List struct {
 	Ask []check.Asked `toml:"ask" is:"asked" single:"yes" unset:"the client; of [[rhsbl]] the sender"`
 	// What is done with who is listed: an action. It holds before what `[policy.checks]` says of the family; what a door or
 	// `[[policy.for]]` says of it holds before this.
-	Then helogate.Action `toml:"then" is:"action" unset:"that of the family, dnsbl, rhsbl or dnswl, in [policy.checks] or the preset"`
+	Then helogate.Effect `toml:"then" is:"action" unset:"that of the family, dnsbl, rhsbl or dnswl, in [policy.checks] or the preset"`
 	// Whether the list has the test entries of RFC 5782 section 5, and is held to them.
 	Test *bool `toml:"test" is:"switch" unset:"true"`
 }

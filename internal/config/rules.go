@@ -70,7 +70,7 @@ func (d *decoder) required(root *node) {
 		"policy.for.recipient": `an address or a domain, "abuse@example.net" or ".lists.example.net", say`,
 		"rule.name":            `one, for log and replies to call the rule by`,
 		"rule.when":            `an expression, 'helo.text == "friend"', say`,
-		"rule.then":            `an action, "reject" or "would suspect 2", say`,
+		"rule.then":            `an action, "reject" or "would score 2", say`,
 	}
 	for _, family := range []string{"dnsbl", "rhsbl", "dnswl"} {
 		give[family+".zone"] = `the zone that is asked, "bl.example", say`
@@ -127,7 +127,7 @@ func (d *decoder) forwarder(n *node) {
 func (d *decoder) ruleNames(all []*node, rules []Rule) {
 	first := map[string]*node{}
 	for i, one := range all {
-		if then := one.get("then"); then != nil && rules[i].Then.Do == helogate.Ignore {
+		if then := one.get("then"); then != nil && rules[i].Then.Action == helogate.Ignore {
 			d.fail(then.val, then, `a rule that is ignored does nothing: write "note" to see in the journal when it holds, or remove the rule`)
 		}
 		name := one.get("name")

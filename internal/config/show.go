@@ -83,7 +83,7 @@ func (s *shower) entries(path string, v reflect.Value) {
 		switch x := v.MapIndex(k).Interface().(type) {
 		case string:
 			value = quote(x)
-		case map[helogate.Outcome]helogate.Action:
+		case map[helogate.Outcome]helogate.Effect:
 			value = actionsText(x)
 		}
 		s.line(keyText(k.String()), value, s.c.Origin(path+"."+keyText(k.String())))
@@ -91,7 +91,7 @@ func (s *shower) entries(path string, v reflect.Value) {
 }
 
 // actionsText is what is done on outcomes: of fail alone, the action.
-func actionsText(all map[helogate.Outcome]helogate.Action) string {
+func actionsText(all map[helogate.Outcome]helogate.Effect) string {
 	var on []string
 	for _, o := range helogate.Outcomes {
 		if a, ok := all[o]; ok {

@@ -11,11 +11,11 @@ import (
 	"github.com/helogate/helogate/internal/suggest"
 )
 
-var doing = []string{"ignore", "note", "suspect", "vouch", "greylist", "defer", "reject", "drop", "accept"}
+var doing = []string{"ignore", "note", "score", "greylist", "defer", "reject", "drop", "accept"}
 
 // parseAction reads an action.
-func parseAction(s string) (helogate.Action, error) {
-	a, err := helogate.ParseAction(s)
+func parseAction(s string) (helogate.Effect, error) {
+	a, err := helogate.ParseEffect(s)
 	if err == nil {
 		return a, nil
 	}

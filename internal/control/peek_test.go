@@ -18,7 +18,7 @@ func TestPeek(t *testing.T) {
 		{Kind: helogate.Deferred, Name: "x"}:          {Status: helogate.OK, Values: []string{"sick no answer"}},
 		{Kind: helogate.Callout, Name: "a@example"}:   {Status: helogate.NXDomain},
 		{Kind: helogate.Hammering, Name: "192.0.2.1"}: {Status: helogate.TempFail, Note: "nobody counts"},
-		{Kind: helogate.SetAside, Name: ""}:           {Status: helogate.OK},
+		{Kind: helogate.Suspended, Name: ""}:          {Status: helogate.OK},
 	}
 	s, _ := aServer(t)
 	s.Peek = func(_ context.Context, q helogate.Question) *helogate.Answer { return answers[q] }

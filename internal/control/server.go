@@ -125,7 +125,7 @@ func (s *Server) send(w http.ResponseWriter, code int, what any) {
 }
 
 // peekKinds are what a client may peek at: DNS it can ask itself.
-var peekKinds = []helogate.Kind{helogate.Greylisted, helogate.Deferred, helogate.Callout, helogate.Hammering, helogate.SetAside}
+var peekKinds = []helogate.Kind{helogate.Greylisted, helogate.Deferred, helogate.Callout, helogate.Hammering, helogate.Suspended}
 
 func (s *Server) peek(r *http.Request) (any, error) {
 	var asked peekRequest

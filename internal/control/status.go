@@ -69,7 +69,7 @@ type Verdicts struct {
 // Count is how often a verdict was of one kind.
 type Count struct {
 	Action string `json:"action"`          // accept, continue, reject, drop, defer, greylist
-	By     string `json:"by,omitempty"`    // the deciding line, or "suspicion"
+	By     string `json:"by,omitempty"`    // the deciding line, or "score"
 	Would  bool   `json:"would,omitempty"` // what were decided if all on trial were in force, where that differs; beside the other
 	Count  uint64 `json:"count"`
 }

@@ -60,7 +60,7 @@ func openAskers(
 		return nil, ConfigError{err}
 	}
 	r.fixed = helogate.ByKind{
-		helogate.AnyKind: r.lists, helogate.SetAside: r.lists,
+		helogate.AnyKind: r.lists, helogate.Suspended: r.lists,
 		helogate.Trust: trusted, helogate.Callout: r.callout, helogate.Hammering: r.hammering,
 	}
 	r.set(c)

@@ -211,7 +211,7 @@ func (c *conn) stray(args ...any) {
 }
 
 // noRuling says that the connection is closed because there is nothing to say.
-func (c *conn) noRuling(do helogate.Do) {
+func (c *conn) noRuling(do helogate.Action) {
 	c.log(slog.LevelError, "no ruling: closed without an answer", "do", do.String(), "client", c.facts.Client)
 }
 

@@ -209,7 +209,7 @@ func (d *dialogue) send() {
 func (d *dialogue) rule(s string) {
 	word := append(strings.SplitN(s, " ", 4), "", "", "")
 	code, _ := strconv.Atoi(word[1])
-	do, err := helogate.ParseDo(word[0])
+	do, err := helogate.ParseAction(word[0])
 	if err != nil && word[0] != "panics" && word[0] != "" {
 		d.t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 // The answer is Postfix's, and what is to be added to the message's header comes with it, a line a field:
 //
 //	action=DUNNO
-//	header=X-Helogate: id=4tbf2n0w6q8zc; action=continue; suspicion=0
+//	header=X-Helogate: id=4tbf2n0w6q8zc; action=continue; score=0
 //	(an empty line)
 //
 // The empty line says that the answer is whole, for Exim cannot tell an answer from a part of one. In trouble the

@@ -62,10 +62,10 @@ func TestEximFacts(t *testing.T) {
 }
 
 func TestEximAnswers(t *testing.T) {
-	refuses := func(do helogate.Do, code int, enhanced, text string) response.Response {
+	refuses := func(do helogate.Action, code int, enhanced, text string) response.Response {
 		return response.Response{Do: do, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}, Headers: []header.Field{{Name: "X-One", Value: "1"}}}
 	}
-	adds := func(do helogate.Do, fields ...header.Field) response.Response {
+	adds := func(do helogate.Action, fields ...header.Field) response.Response {
 		return response.Response{Do: do, Headers: fields}
 	}
 	one, two := header.Field{Name: "X-One", Value: "1"}, header.Field{Name: "X-Two", Value: "2"}

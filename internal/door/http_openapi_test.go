@@ -210,11 +210,11 @@ func everything(f helogate.Facts) helogate.Record {
 	return helogate.Record{Facts: f, Verdict: helogate.Verdict{
 		ID:       "8rx7ssvzkrbze",
 		Policy:   "4tbf2n0w6q8zc",
-		Decision: helogate.Decision{Action: helogate.Greylist, By: "a", Suspicion: 1, Possible: 2},
-		Trial:    helogate.Decision{Action: helogate.Reject, By: "b", Suspicion: 3, Possible: 4},
+		Decision: helogate.Decision{Action: helogate.Greylist, By: "a", Score: 1, MaxScore: 2},
+		DryRun:   helogate.Decision{Action: helogate.Reject, By: "b", Score: 3, MaxScore: 4},
 		Reply:    helogate.Reply{Code: 451, Enhanced: "4.7.1", Text: "later"},
 		Would:    []string{"b"},
-		Findings: []helogate.Finding{{Check: "a", Outcome: helogate.Fail, Action: helogate.Action{Do: helogate.Greylist},
+		Findings: []helogate.Finding{{Check: "a", Outcome: helogate.Fail, Effect: helogate.Effect{Action: helogate.Greylist},
 			Why: "w", Code: "5.7.1", Entry: 1, Ref: "r", Retry: time.Second}},
 		Asked: helogate.Evidence{{Question: helogate.Question{Kind: helogate.A, Name: "a\xff"},
 			Answer: &helogate.Answer{Status: helogate.OK, Values: []string{"192.0.2.1"}, TTL: time.Minute}}},
@@ -235,7 +235,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 		case "none":
 			return response.Response{}
 		case "let in":
-			r.Verdict = helogate.Verdict{ID: "x", Decision: helogate.Decision{Action: helogate.Accept}, Trial: helogate.Decision{Action: helogate.Accept}}
+			r.Verdict = helogate.Verdict{ID: "x", Decision: helogate.Decision{Action: helogate.Accept}, DryRun: helogate.Decision{Action: helogate.Accept}}
 			return response.Response{Do: helogate.Accept, Record: &r, Headers: []header.Field{{Name: "X-Helogate", Value: "x"}}}
 		}
 		return response.Response{Do: helogate.Defer, Reply: r.Reply, Record: &r}

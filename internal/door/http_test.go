@@ -57,11 +57,11 @@ func httpPost(body string, more ...string) string {
 const smallFacts = `{"stage":"connect","client":"192.0.2.25"}`
 
 // rules is a judge that always rules so, with a record.
-func rules(do helogate.Do, reply helogate.Reply, headers ...header.Field) response.Judge {
+func rules(do helogate.Action, reply helogate.Reply, headers ...header.Field) response.Judge {
 	return func(_ context.Context, f helogate.Facts) response.Response {
 		f.Time = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 		v := helogate.Verdict{ID: "8rx7ssvzkrbze", Decision: helogate.Decision{Action: do}, Reply: reply}
-		v.Trial = v.Decision
+		v.DryRun = v.Decision
 		return response.Response{Do: do, Reply: reply, Headers: headers, Record: &helogate.Record{Facts: f, Verdict: v}}
 	}
 }
@@ -150,7 +150,7 @@ func TestHTTPNoRuling(t *testing.T) {
 		"none":          always(response.Response{}),
 		"no record":     passes,
 		"no such thing": rules(helogate.Greylist, helogate.Reply{}),
-		"a permit":      rules(helogate.Do(200), helogate.Reply{}),
+		"a permit":      rules(helogate.Action(200), helogate.Reply{}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

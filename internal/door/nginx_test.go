@@ -134,7 +134,7 @@ func TestPathOf(t *testing.T) {
 }
 
 func TestNginxAnswers(t *testing.T) {
-	refuses := func(do helogate.Do, code int, enhanced, text string) response.Response {
+	refuses := func(do helogate.Action, code int, enhanced, text string) response.Response {
 		return response.Response{Do: do, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}}
 	}
 	for name, c := range map[string]struct {

@@ -55,7 +55,7 @@ func fuzzOpenSMTPD(t *testing.T, in []byte, piece uint16, do byte) {
 			t.Errorf("shown %s", factsText(f))
 		}
 		return response.Response{
-			Do:    []helogate.Do{helogate.Continue, helogate.Reject, helogate.Drop, helogate.Defer, helogate.Do(200)}[do%5],
+			Do:    []helogate.Action{helogate.Continue, helogate.Reject, helogate.Drop, helogate.Defer, helogate.Action(200)}[do%5],
 			Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: f.Helo + f.Sender},
 		}
 	}

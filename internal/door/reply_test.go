@@ -12,7 +12,7 @@ import (
 func TestRefusal(t *testing.T) {
 	long := strings.Repeat("x", 600)
 	for _, c := range []struct {
-		do   helogate.Do
+		do   helogate.Action
 		in   helogate.Reply
 		want string
 	}{

@@ -21,15 +21,15 @@ type Counts struct {
 
 // countOf is a kind of verdict.
 type countOf struct {
-	action helogate.Do
+	action helogate.Action
 	by     string
 	trial  bool
 }
 
 // A Count is how often a verdict was of one kind.
 type Count struct {
-	Action helogate.Do
-	By     string // the deciding line, or "suspicion"; "" for continue
+	Action helogate.Action
+	By     string // the deciding line, or "score"; "" for continue
 	Trial  bool   // this is what were decided if the lines on trial were in force, where that differs
 	N      uint64
 }
@@ -52,17 +52,17 @@ func (c *Counts) Observer() Observer { return Observer{Name: "counts", Seen: c.a
 func (c *Counts) add(e *Event) {
 	v := &e.Verdict
 	c.counter(countOf{v.Action, v.By, false}).Add(1)
-	if v.Trial.Action != v.Action || v.Trial.By != v.By {
-		c.counter(countOf{v.Trial.Action, v.Trial.By, true}).Add(1)
+	if v.DryRun.Action != v.Action || v.DryRun.By != v.By {
+		c.counter(countOf{v.DryRun.Action, v.DryRun.By, true}).Add(1)
 	}
 	if e.Held {
 		c.held.Add(1)
 	}
-	if v.Trial.Action != helogate.Accept {
+	if v.DryRun.Action != helogate.Accept {
 		return
 	}
 	for i := range v.Findings {
-		if one := &v.Findings[i]; one.Check == v.Trial.By && one.Ref != "" {
+		if one := &v.Findings[i]; one.Check == v.DryRun.By && one.Ref != "" {
 			c.hit(hitOf{one.Check, one.Ref}, e.Facts.Time)
 		}
 	}

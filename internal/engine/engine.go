@@ -118,7 +118,7 @@ func (e *Engine) ownRules(r Rules, record bool) Rules {
 // own returns the policy with what this engine wants of it. A header tells reasons from which nothing follows.
 func (e *Engine) own(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	p := *policy
-	p.Budget, p.Terse = e.Budget, !e.observers.readReasons() && !r.record && !r.Headers.AuthenticationResults
+	p.Budget, p.OmitReasons = e.Budget, !e.observers.readReasons() && !r.record && !r.Headers.AuthenticationResults
 	p.Report, p.RejectAtStage = e.fault, r.RejectAt
 	return &p
 }

@@ -64,12 +64,12 @@ var quiet = &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog
 }}
 
 // failing is a check that always fails.
-var failing = helogate.Check{Name: "failing", Code: "5.7.1", Finds: helogate.Fail, Run: func(c *helogate.Case) helogate.Finding {
+var failing = helogate.Check{Name: "failing", Code: "5.7.1", Conclusive: helogate.Fail, Run: func(c *helogate.Case) helogate.Finding {
 	return c.Fail("so it is")
 }}
 
 func line(c helogate.Check, actions ...string) helogate.Line {
-	l := helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Action{}}
+	l := helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Effect{}}
 	for _, text := range actions {
 		word, action, named := strings.Cut(text, "=")
 		if !named {
@@ -79,7 +79,7 @@ func line(c helogate.Check, actions ...string) helogate.Line {
 		if err != nil {
 			panic(err)
 		}
-		a, err := helogate.ParseAction(action)
+		a, err := helogate.ParseEffect(action)
 		if err != nil {
 			panic(err)
 		}
@@ -227,7 +227,7 @@ func TestHeldTillWhoMayLetInIsHeard(t *testing.T) {
 // TestShadow: the client is told nothing, the log what he would have been.
 func TestShadow(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "reject")).OnTrial(), RejectAt: helogate.Connect})
+	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "reject")).DryRun(), RejectAt: helogate.Connect})
 	for stage := helogate.Connect; stage <= helogate.Rcpt; stage++ {
 		if got := gate.Judge(t.Context(), spammer(stage)); got.Do != helogate.Continue || got.Reply.Code != 0 {
 			t.Errorf("%s: the door is told %+v", stage, got)
@@ -374,8 +374,8 @@ func TestPrivateClient(t *testing.T) {
 func TestPrivateClientOfOurs(t *testing.T) {
 	b := newBench("")
 	own := check.OwnNetwork(check.Own{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
-	accept := helogate.Line{Check: own, On: map[helogate.Outcome]helogate.Action{helogate.Pass: {Do: helogate.Accept}}}
-	for _, p := range []*helogate.Policy{mustPolicy(accept), mustPolicy(accept).OnTrial()} {
+	accept := helogate.Line{Check: own, On: map[helogate.Outcome]helogate.Effect{helogate.Pass: {Action: helogate.Accept}}}
+	for _, p := range []*helogate.Policy{mustPolicy(accept), mustPolicy(accept).DryRun()} {
 		f := spammer(helogate.Rcpt)
 		f.Client = netip.MustParseAddr("10.1.1.1")
 		b.Gate(here, Rules{Policy: p, RejectAt: helogate.Rcpt}).Judge(t.Context(), f)

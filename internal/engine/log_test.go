@@ -46,7 +46,7 @@ var logClients = []struct {
 	{"balanced", helogate.Rcpt, "192.0.2.1", "mx.example.org", "jane@example.org", "john@example.net", "jane", ""},
 	{"balanced", helogate.Helo, "192.0.2.2", "192.0.2.2", "", "", "", ""},                                             // held
 	{"balanced", helogate.Rcpt, "192.0.2.2", "192.0.2.2", "jane@example.org", "john@example.net", "", ""},             // and told
-	{"balanced", helogate.Rcpt, "192.0.2.2", "bot.example.org", "jane@example.org", "john@example.net", "", ""},       // suspicion
+	{"balanced", helogate.Rcpt, "192.0.2.2", "bot.example.org", "jane@example.org", "john@example.net", "", ""},       // score
 	{"strict", helogate.Rcpt, "192.0.2.3", "mx.example.org", "jane@example.org", "john@example.net", "", ""},          // unsure
 	{"shadow balanced", helogate.Rcpt, "192.0.2.2", "localhost", "jane@example.org", "john@example.net", "", ""},      // would
 	{"shadow balanced", helogate.Rcpt, "192.0.2.1", "mx.example.org", "jane@example.org", "john@example.net", "", ""}, // would not
@@ -68,7 +68,7 @@ func TestLog(t *testing.T) {
 				mode, shadow := strings.CutPrefix(c.mode, "shadow ")
 				p := preset(t, mode, check.Settings{})
 				if shadow {
-					p = p.OnTrial()
+					p = p.DryRun()
 				}
 				f := helogate.Facts{Stage: c.stage, Client: netip.MustParseAddr(c.client), Helo: c.helo, Sender: c.from,
 					Recipient: c.to, Auth: c.auth}
@@ -194,12 +194,12 @@ func bySlog(h slog.Handler, e *Event) error {
 	if e.Held {
 		r.AddAttrs(slog.Bool("held", true))
 	}
-	if v.Trial.Action != v.Action || v.Trial.By != v.By {
-		text("would", v.Trial.Action.String())
-		text("would_by", v.Trial.By)
+	if v.DryRun.Action != v.Action || v.DryRun.By != v.By {
+		text("would", v.DryRun.Action.String())
+		text("would_by", v.DryRun.By)
 	}
-	r.AddAttrs(slog.Int("suspicion", v.Trial.Suspicion))
-	var failed, unsure, suspicions []string
+	r.AddAttrs(slog.Int("score", v.DryRun.Score))
+	var failed, unsure, scores []string
 	why := ""
 	for _, one := range v.Findings {
 		switch one.Outcome {
@@ -208,15 +208,15 @@ func bySlog(h slog.Handler, e *Event) error {
 		case helogate.TempError, helogate.PermError:
 			unsure = append(unsure, one.Check)
 		}
-		if one.Check == cmp.Or(v.By, v.Trial.By) && one.Outcome != helogate.None && why == "" {
+		if one.Check == cmp.Or(v.By, v.DryRun.By) && one.Outcome != helogate.None && why == "" {
 			why = one.Why
 		}
-		if one.Action.Do == helogate.Suspect {
-			suspicions = append(suspicions, one.Why)
+		if one.Effect.RaisesScore() {
+			scores = append(scores, one.Why)
 		}
 	}
-	if cmp.Or(v.By, v.Trial.By) == helogate.BySuspicion {
-		why = strings.Join(suspicions, "; ")
+	if cmp.Or(v.By, v.DryRun.By) == helogate.ByScore {
+		why = strings.Join(scores, "; ")
 	}
 	given("failed", strings.Join(failed, ","))
 	given("unsure", strings.Join(unsure, ","))
@@ -229,10 +229,10 @@ func bySlog(h slog.Handler, e *Event) error {
 func TestLogAsSlog(t *testing.T) {
 	text := rapid.OneOf(rapid.StringN(0, 20, -1), rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 300), func(b []byte) string { return string(b) }),
 		rapid.SampledFrom([]string{"", "a", "exempt", "a rule", `"="`, `\`}))
-	outcome, do := rapid.SampledFrom(helogate.Outcomes), rapid.SampledFrom([]helogate.Do{helogate.Continue, helogate.Reject, helogate.Suspect})
+	outcome, do := rapid.SampledFrom(helogate.Outcomes), rapid.SampledFrom([]helogate.Action{helogate.Continue, helogate.Reject, helogate.AddScore})
 	addr := rapid.SampledFrom([]netip.Addr{{}, netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("fe80::1%e0")})
 	rapid.Check(t, func(t *rapid.T) {
-		by := rapid.SampledFrom([]string{"", "one", "two", helogate.BySuspicion})
+		by := rapid.SampledFrom([]string{"", "one", "two", helogate.ByScore})
 		e := &Event{
 			Facts: helogate.Facts{
 				Stage: helogate.Stage(rapid.IntRange(0, 3).Draw(t, "stage")), Client: addr.Draw(t, "client"), Helo: text.Draw(t, "helo"),
@@ -242,14 +242,14 @@ func TestLogAsSlog(t *testing.T) {
 			Verdict: helogate.Verdict{
 				ID:       text.Draw(t, "id"),
 				Decision: helogate.Decision{Action: do.Draw(t, "action"), By: by.Draw(t, "by")},
-				Trial:    helogate.Decision{Action: do.Draw(t, "would"), By: by.Draw(t, "would by"), Suspicion: rapid.Int().Draw(t, "suspicion")},
+				DryRun:   helogate.Decision{Action: do.Draw(t, "would"), By: by.Draw(t, "would by"), Score: rapid.Int().Draw(t, "score")},
 			},
 			Policy: text.Draw(t, "policy"), Held: rapid.Bool().Draw(t, "held"), At: noon.Add(time.Duration(rapid.Int64Range(0, 1e15).Draw(t, "at"))),
 			Took: time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "took")),
 		}
 		for _, name := range []string{"one", "two", text.Draw(t, "name")} {
 			e.Verdict.Findings = append(e.Verdict.Findings, helogate.Finding{
-				Check: name, Outcome: outcome.Draw(t, "outcome"), Action: helogate.Action{Do: do.Draw(t, "does")},
+				Check: name, Outcome: outcome.Draw(t, "outcome"), Effect: helogate.Effect{Action: do.Draw(t, "does")},
 				Why: rapid.StringMatching("[ -~]{1,40}").Draw(t, "why"),
 			})
 		}

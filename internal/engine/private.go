@@ -14,7 +14,7 @@ func PrivateWarning(log *slog.Logger) Observer {
 	var once sync.Once
 	return Observer{Name: "private addresses", Seen: func(e *Event) {
 		f := &e.Judged
-		if hostname.IsPrivate(f.Client) && !f.Client.IsLoopback() && f.Auth == "" && e.Verdict.Trial.Action != helogate.Accept {
+		if hostname.IsPrivate(f.Client) && !f.Client.IsLoopback() && f.Auth == "" && e.Verdict.DryRun.Action != helogate.Accept {
 			once.Do(func() {
 				log.Warn("a client has a private address, which DNS says nothing of: if it is ours, name its network in own.networks; "+
 					"if it is a proxy, let it pass on the client's address. This is said once.", "client", f.Client.String())

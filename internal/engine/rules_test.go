@@ -61,7 +61,7 @@ func TestHeaders(t *testing.T) {
 	} {
 		p := mustPolicy(line(failing, c.action))
 		if c.shadow {
-			p = p.OnTrial()
+			p = p.DryRun()
 		}
 		gate := newBench("").Gate(here, Rules{Policy: p, RejectAt: helogate.Rcpt, Headers: options})
 		got := gate.Judge(t.Context(), spammer(c.stage)).Headers
@@ -94,7 +94,7 @@ func TestCounts(t *testing.T) {
 		{Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}},
 	})
 	gate := b.Gate(here, Rules{Policy: mustPolicy(line(exempt, "pass=accept"), line(failing, "reject")), RejectAt: helogate.Rcpt})
-	shadow := b.Gate(here, Rules{Policy: mustPolicy(line(exempt, "pass=accept"), line(failing, "reject")).OnTrial(), RejectAt: helogate.Rcpt})
+	shadow := b.Gate(here, Rules{Policy: mustPolicy(line(exempt, "pass=accept"), line(failing, "reject")).DryRun(), RejectAt: helogate.Rcpt})
 	ask := func(g *Gate, stage helogate.Stage, client string) {
 		f := spammer(stage)
 		f.Client = netip.MustParseAddr(client)

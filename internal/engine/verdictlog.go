@@ -84,11 +84,11 @@ func logDecision(line *logline.Line, e *Event) {
 	if e.Held {
 		line.Bool("held", true)
 	}
-	if v.Trial.Action != v.Action || v.Trial.By != v.By {
-		line.Text("would", v.Trial.Action.String())
-		line.Text("would_by", v.Trial.By)
+	if v.DryRun.Action != v.Action || v.DryRun.By != v.By {
+		line.Text("would", v.DryRun.Action.String())
+		line.Text("would_by", v.DryRun.By)
 	}
-	line.Int("suspicion", v.Trial.Suspicion) // what is on trial counts: in shadow mode all is
+	line.Int("score", v.DryRun.Score) // what is on trial counts: in shadow mode all is
 	logChecks(line, "failed", v.Findings, helogate.Fail, helogate.SoftFail)
 	logChecks(line, "unsure", v.Findings, helogate.TempError, helogate.PermError)
 	logReason(line, v)
@@ -115,19 +115,19 @@ func logChecks(line *logline.Line, key string, found []helogate.Finding, a, b he
 func logReason(line *logline.Line, v *helogate.Verdict) {
 	by := v.By
 	if by == "" {
-		by = v.Trial.By
+		by = v.DryRun.By
 	}
 	var room [512]byte
 	why := room[:0]
 	for i := range v.Findings {
 		f := &v.Findings[i]
-		if f.Check == by && f.Outcome != helogate.None { // a rule on the suspicion may find nothing but for what is on trial
+		if f.Check == by && f.Outcome != helogate.None { // a rule on the score may find nothing but for what is on trial
 			if f.Why != "" {
 				line.Text("why", f.Why)
 			}
 			return
 		}
-		if by == helogate.BySuspicion && f.Action.Do == helogate.Suspect && len(why) < maxLogged {
+		if by == helogate.ByScore && f.Effect.RaisesScore() && len(why) < maxLogged {
 			if len(why) > 0 {
 				why = append(why, "; "...)
 			}

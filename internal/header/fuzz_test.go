@@ -28,7 +28,7 @@ func FuzzMake(f *testing.F) {
 		outcome := helogate.Outcomes[int(o)%len(helogate.Outcomes)]
 		v := helogate.Verdict{
 			ID: rule, Decision: helogate.Decision{Action: helogate.Accept, By: rule},
-			Trial: helogate.Decision{Action: helogate.Reject, By: why, Suspicion: int(o)},
+			DryRun: helogate.Decision{Action: helogate.Reject, By: why, Score: int(o)},
 		}
 		for _, check := range []string{"fcrdns", "spf-helo", "spf-from", "helo-matches", rule, rule + why} {
 			v.Findings = append(v.Findings, helogate.Finding{Check: check, Outcome: outcome, Why: why})
@@ -74,7 +74,7 @@ func isLine(t *testing.T, f Field) {
 var grammar = func() *regexp.Regexp {
 	const word = `[!#-'*+.-:<>-\[\]-~-]*`
 	const list = word + `(,` + word + `)*`
-	return regexp.MustCompile(`^id=` + word + `; action=` + word + `(; by=` + word + `)?; suspicion=[0-9]+(; failed=` + list +
+	return regexp.MustCompile(`^id=` + word + `; action=` + word + `(; by=` + word + `)?; score=[0-9]+(; failed=` + list +
 		`)?(; unsure=` + list + `)?(; would=` + word + `( by ` + word + `)?)?$`)
 }()
 

@@ -29,8 +29,8 @@ const world = `
 func judged(t *testing.T, f helogate.Facts, lines ...helogate.Line) *helogate.Verdict {
 	t.Helper()
 	for _, c := range []helogate.Check{check.RDNS, check.FCrDNS, check.HeloResolves, check.HeloMatches} {
-		action := helogate.Action{Do: helogate.Suspect, Points: 2, Trial: true}
-		lines = append(lines, helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Action{helogate.Fail: action}})
+		action := helogate.Effect{Action: helogate.AddScore, Score: 2, DryRun: true}
+		lines = append(lines, helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Effect{helogate.Fail: action}})
 	}
 	p, err := helogate.NewPolicy(helogate.Thresholds{RejectAt: 4}, lines...)
 	if err != nil {
@@ -59,45 +59,45 @@ func TestMake(t *testing.T) {
 	}{
 		{"192.0.2.25", "mail.example.com", []string{
 			"Authentication-Results: mx.example.net; iprev=pass policy.iprev=192.0.2.25",
-			"X-Helogate: id=0123456789abc; action=continue; suspicion=0",
+			"X-Helogate: id=0123456789abc; action=continue; score=0",
 			"X-HELO: mail.example.com"}},
 		{"192.0.2.41", "mail.example.com", []string{
 			`Authentication-Results: mx.example.net; iprev=fail reason="no name of 192.0.2.41 leads back to it: mail.example.com is [192.0.2.25]" policy.iprev=192.0.2.41`,
-			"X-Helogate: id=0123456789abc; action=continue; suspicion=2; failed=fcrdns",
+			"X-Helogate: id=0123456789abc; action=continue; score=2; failed=fcrdns",
 			"X-HELO: mail.example.com"}},
 		{"198.51.100.7", "mail.example.com", []string{
 			`Authentication-Results: mx.example.net; iprev=permerror reason="no PTR" policy.iprev=198.51.100.7`,
-			"X-Helogate: id=0123456789abc; action=continue; suspicion=4; failed=rdns,helo-matches; would=reject by suspicion",
+			"X-Helogate: id=0123456789abc; action=continue; score=4; failed=rdns,helo-matches; would=reject by score",
 			"X-HELO: mail.example.com",
 			"X-Helo-Check: HELO [mail.example.com] doesn't match IP [198.51.100.7]"}},
 		{"192.0.2.25", "yq3H9cDKgS", []string{
 			"Authentication-Results: mx.example.net; iprev=pass policy.iprev=192.0.2.25",
-			"X-Helogate: id=0123456789abc; action=continue; suspicion=2; failed=helo-resolves",
+			"X-Helogate: id=0123456789abc; action=continue; score=2; failed=helo-resolves",
 			"X-HELO: yq3H9cDKgS",
 			"X-Helo-Check: HELO [yq3H9cDKgS] from [192.0.2.25] doesn't solve"}},
 		{"192.0.2.45", "mail.example.com", []string{
 			"Authentication-Results: mx.example.net; iprev=temperror policy.iprev=192.0.2.45",
-			"X-Helogate: id=0123456789abc; action=continue; suspicion=0; unsure=fcrdns",
+			"X-Helogate: id=0123456789abc; action=continue; score=0; unsure=fcrdns",
 			"X-HELO: mail.example.com"}},
 		{"192.0.2.46", "mail.example.com", []string{
 			"Authentication-Results: mx.example.net; iprev=temperror policy.iprev=192.0.2.46",
-			"X-Helogate: id=0123456789abc; action=continue; suspicion=0; unsure=rdns,fcrdns; would=defer by suspicion",
+			"X-Helogate: id=0123456789abc; action=continue; score=0; unsure=rdns,fcrdns; would=defer by score",
 			"X-HELO: mail.example.com"}},
 		{"2001:db8::25", "six.example.com", []string{
 			`Authentication-Results: mx.example.net; iprev=pass policy.iprev="2001:db8::25"`,
-			"X-Helogate: id=0123456789abc; action=continue; suspicion=0",
+			"X-Helogate: id=0123456789abc; action=continue; score=0",
 			"X-HELO: six.example.com"}},
 		{"10.0.0.1", "mail.example.com", []string{ // no public address: nothing to say of it
 			"Authentication-Results: mx.example.net; none",
-			"X-Helogate: id=0123456789abc; action=continue; suspicion=0",
+			"X-Helogate: id=0123456789abc; action=continue; score=0",
 			"X-HELO: mail.example.com"}},
 		{"192.0.2.25", " \r\n\x00\xe2\x80\xae a; b ", []string{
 			"Authentication-Results: mx.example.net; iprev=pass policy.iprev=192.0.2.25",
-			"X-Helogate: id=0123456789abc; action=continue; suspicion=0",
+			"X-Helogate: id=0123456789abc; action=continue; score=0",
 			`X-HELO: \x0d\x0a\x00\xe2\x80\xae a; b`}},
 		{"192.0.2.25", "", []string{
 			"Authentication-Results: mx.example.net; iprev=pass policy.iprev=192.0.2.25",
-			"X-Helogate: id=0123456789abc; action=continue; suspicion=0"}},
+			"X-Helogate: id=0123456789abc; action=continue; score=0"}},
 	} {
 		f := from(c.client, c.helo)
 		if diff := cmp.Diff(c.want, lines(Make(&f, judged(t, f), everything))); diff != "" {
@@ -109,7 +109,7 @@ func TestMake(t *testing.T) {
 // Who is let in before DNS is asked has "none", and one who has logged in has his login.
 func TestNotAsked(t *testing.T) {
 	accepts := func(c helogate.Check) helogate.Line {
-		return helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Action{helogate.Pass: {Do: helogate.Accept}}}
+		return helogate.Line{Check: c, On: map[helogate.Outcome]helogate.Effect{helogate.Pass: {Action: helogate.Accept}}}
 	}
 	for _, c := range []struct{ auth, want string }{
 		{"", "none"},
@@ -160,8 +160,8 @@ func TestSPF(t *testing.T) {
 }
 
 func TestXHelogate(t *testing.T) {
-	d := func(action helogate.Do, by string, suspicion int) helogate.Decision {
-		return helogate.Decision{Action: action, By: by, Suspicion: suspicion}
+	d := func(action helogate.Action, by string, score int) helogate.Decision {
+		return helogate.Decision{Action: action, By: by, Score: score}
 	}
 	found := func(o helogate.Outcome, names ...string) (out []helogate.Finding) {
 		for _, name := range names {
@@ -177,20 +177,20 @@ func TestXHelogate(t *testing.T) {
 		v    helogate.Verdict
 		want string
 	}{
-		{helogate.Verdict{Decision: d(helogate.Accept, "exempt", 0), Trial: d(helogate.Accept, "exempt", 0)},
-			"id=x; action=accept; by=exempt; suspicion=0"},
-		{helogate.Verdict{Decision: d(helogate.Greylist, "suspicion", 3), Trial: d(helogate.Greylist, "suspicion", 3), Findings: found(helogate.Fail, "rdns")},
-			"id=x; action=greylist; by=suspicion; suspicion=3; failed=rdns"},
-		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), Trial: d(helogate.Defer, "my rule; action=accept", 5)},
-			"id=x; action=continue; suspicion=5; would=defer by my_rule__action_accept"},
-		{helogate.Verdict{Decision: d(helogate.Accept, "exempt", 0), Trial: d(helogate.Continue, "", 0)},
-			"id=x; action=accept; by=exempt; suspicion=0; would=continue"},
-		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), Trial: d(helogate.Continue, "", 0), Findings: append(found(helogate.SoftFail, "a,b", "käse"), found(helogate.PermError, "c")...)},
-			"id=x; action=continue; suspicion=0; failed=a_b,k_se; unsure=c"},
-		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), Trial: d(helogate.Continue, "", 0), Findings: found(helogate.Fail, many...)},
-			"id=x; action=continue; suspicion=0; failed=" + strings.Join(many[:37], ",") + ",..."},
-		{helogate.Verdict{Decision: d(helogate.Accept, strings.Repeat("n", 65), 0), Trial: d(helogate.Accept, strings.Repeat("n", 65), 0)},
-			"id=x; action=accept; by=" + strings.Repeat("n", 61) + "...; suspicion=0"},
+		{helogate.Verdict{Decision: d(helogate.Accept, "exempt", 0), DryRun: d(helogate.Accept, "exempt", 0)},
+			"id=x; action=accept; by=exempt; score=0"},
+		{helogate.Verdict{Decision: d(helogate.Greylist, "score", 3), DryRun: d(helogate.Greylist, "score", 3), Findings: found(helogate.Fail, "rdns")},
+			"id=x; action=greylist; by=score; score=3; failed=rdns"},
+		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), DryRun: d(helogate.Defer, "my rule; action=accept", 5)},
+			"id=x; action=continue; score=5; would=defer by my_rule__action_accept"},
+		{helogate.Verdict{Decision: d(helogate.Accept, "exempt", 0), DryRun: d(helogate.Continue, "", 0)},
+			"id=x; action=accept; by=exempt; score=0; would=continue"},
+		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), DryRun: d(helogate.Continue, "", 0), Findings: append(found(helogate.SoftFail, "a,b", "käse"), found(helogate.PermError, "c")...)},
+			"id=x; action=continue; score=0; failed=a_b,k_se; unsure=c"},
+		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), DryRun: d(helogate.Continue, "", 0), Findings: found(helogate.Fail, many...)},
+			"id=x; action=continue; score=0; failed=" + strings.Join(many[:37], ",") + ",..."},
+		{helogate.Verdict{Decision: d(helogate.Accept, strings.Repeat("n", 65), 0), DryRun: d(helogate.Accept, strings.Repeat("n", 65), 0)},
+			"id=x; action=accept; by=" + strings.Repeat("n", 61) + "...; score=0"},
 	} {
 		c.v.ID = "x"
 		got := Make(&helogate.Facts{}, &c.v, Options{XHelogate: true})
@@ -224,7 +224,7 @@ func TestSwitches(t *testing.T) {
 			t.Errorf("%+v: %q", c.o, names)
 		}
 	}
-	for _, do := range []helogate.Do{helogate.Defer, helogate.Reject, helogate.Drop} {
+	for _, do := range []helogate.Action{helogate.Defer, helogate.Reject, helogate.Drop} {
 		refused := *v
 		refused.Action = do
 		if got := Make(&f, &refused, everything); got != nil {

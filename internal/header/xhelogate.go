@@ -21,17 +21,17 @@ func xHelogate(v *helogate.Verdict) string {
 	if v.By != "" {
 		b.WriteString("; by=" + word(v.By))
 	}
-	b.WriteString("; suspicion=" + strconv.Itoa(v.Trial.Suspicion)) // what is on trial counts: in shadow mode all is
+	b.WriteString("; score=" + strconv.Itoa(v.DryRun.Score)) // what is on trial counts: in shadow mode all is
 	if failed := list(v.Findings, helogate.Fail, helogate.SoftFail); failed != "" {
 		b.WriteString("; failed=" + failed)
 	}
 	if unsure := list(v.Findings, helogate.TempError, helogate.PermError); unsure != "" {
 		b.WriteString("; unsure=" + unsure)
 	}
-	if v.Trial.Action != v.Action || v.Trial.By != v.By {
-		b.WriteString("; would=" + word(v.Trial.Action.String()))
-		if v.Trial.By != "" {
-			b.WriteString(" by " + word(v.Trial.By))
+	if v.DryRun.Action != v.Action || v.DryRun.By != v.By {
+		b.WriteString("; would=" + word(v.DryRun.Action.String()))
+		if v.DryRun.By != "" {
+			b.WriteString(" by " + word(v.DryRun.By))
 		}
 	}
 	return b.String()

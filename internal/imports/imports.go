@@ -168,7 +168,7 @@ func quote(s string) string {
 }
 
 // letsIn reports whether a line of a preset is one that lets in, which importing leaves alone.
-func letsIn(l helogate.Line) bool { return l.On[helogate.Pass].Do == helogate.Accept }
+func letsIn(l helogate.Line) bool { return l.On[helogate.Pass].Action == helogate.Accept }
 
 // others lists the checks that a preset would do something by, beside those that are named: an imported policy does what
 // the original did and nothing more. What waits for a deferral or a greylisting is left alone: it turns nobody away.
@@ -179,7 +179,7 @@ func others(preset string, named []string) []string {
 	}
 	var out []string
 	for _, l := range lines {
-		if !letsIn(l) && l.Check.Turn == helogate.InTier && l.On[helogate.Fail].Do != helogate.Ignore && !slices.Contains(named, l.Check.Name) {
+		if !letsIn(l) && l.Check.Phase == helogate.Main && l.On[helogate.Fail].Action != helogate.Ignore && !slices.Contains(named, l.Check.Name) {
 			out = append(out, l.Check.Name)
 		}
 	}

@@ -86,7 +86,7 @@ func (all *dnsLists) restriction(p *postconf, in string, r restriction) (said st
 	l.ask, l.from = []string{kind.ask}, []string{r.name}
 	switch code, _ := p.get("maps_rbl_reject_code"); {
 	case kind.family == check.DNSWL:
-		l.then = "vouch 3"
+		l.then = "score -3"
 	case strings.HasPrefix(code.value, "4"):
 		l.then = "defer"
 	default:
@@ -223,7 +223,7 @@ func (d *doc) postscreen(p *postconf) (proposed dnsLists, said string) {
 	}
 	d.note(line, sites, "postscreen judges before helogate is asked, and may go on: its lists are examples above, with points by which its %s of %d is reject_at = %d",
 		threshold, at, rejectAt.RejectAt)
-	return proposed, fmt.Sprintf("The lists of postscreen, for when they are no longer asked there. Its weights are points of suspicion here, to "+
+	return proposed, fmt.Sprintf("The lists of postscreen, for when they are no longer asked there. Its weights are points of score here, to "+
 		"which other lines add theirs: a weight of %d (%s) is %d, which is reject_at. The points are rounded.", at, threshold, rejectAt.RejectAt)
 }
 
@@ -237,16 +237,16 @@ func readSite(site string, threshold, rejectAt int) (*dnsList, error) {
 			return nil, fmt.Errorf("%q is no weight", weight)
 		}
 	}
-	family, does := check.DNSBL, "suspect"
+	family, sign := check.DNSBL, ""
 	if n < 0 {
-		family, does = check.DNSWL, "vouch"
+		family, sign = check.DNSWL, "-"
 	}
 	l, err := readList(family, list)
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	points := math.Round(math.Abs(float64(n)) * float64(rejectAt) / float64(threshold))
+	score := math.Round(math.Abs(float64(n)) * float64(rejectAt) / float64(threshold))
 	l.ask, l.from, l.example = []string{"client"}, []string{sites}, true
-	l.then = fmt.Sprintf("%s %d", does, int(min(max(1, points), 1000)))
+	l.then = fmt.Sprintf("score %s%d", sign, int(min(max(1, score), 1000)))
 	return l, nil
 }

@@ -131,7 +131,7 @@ func TestPostfixLists(t *testing.T) {
 		{"smtpd_client_restrictions = reject_rhsbl_client dbl.example=127.0.0.2", "rhsbl dbl.example 127.0.0.2 ptr reject", "",
 			[]string{"the confirmed name alone"}, nil},
 		{"smtpd_client_restrictions = permit_dnswl_client wl.example=127.0.[0..255].[1..3], permit_dnswl_client wl.example=127.0.9.[1..3], warn_if_reject permit_rhswl_client wl.example",
-			"dnswl wl.example 127.0.9.1-127.0.9.3  vouch 3\ndnswl wl.example(wl.example-2) 127.0.0.0/8 ptr vouch 3", "",
+			"dnswl wl.example 127.0.9.1-127.0.9.3  score -3\ndnswl wl.example(wl.example-2) 127.0.0.0/8 ptr score -3", "",
 			[]string{`then = "accept" lets in whatever else is found`},
 			[]string{"line 1: smtpd_client_restrictions: permit_dnswl_client wl.example=127.0.[0..255].[1..3]: the filter comes to 256 ranges: write those that matter into a [[dnsbl]]; leave it in main.cf, or write a [[dnswl]]"}},
 		{"smtpd_recipient_restrictions = reject_rhsbl_recipient dbl.example, reject_rbl_client bl.example=1.2.3.4, reject_rbl_client 192.0.2.1, reject_rbl_client single, reject_rbl_client",
@@ -144,14 +144,14 @@ func TestPostfixLists(t *testing.T) {
 
 		// postscreen: a weight of the threshold is worth reject_at.
 		{"postscreen_dnsbl_threshold = 3\npostscreen_dnsbl_sites = bl.example=127.0.0.[2..11]*3, bl.example=127.0.0.12*2, b.example wl.example=127.0.[3;4].0*-4, nil.example*0, bad.example*x",
-			"", "dnsbl bl.example 127.0.0.2-127.0.0.11  suspect 5\ndnsbl bl.example(bl.example-2) 127.0.0.12  suspect 3\ndnsbl b.example 127.0.0.0/8  suspect 2\n" +
-				"dnswl wl.example 127.0.3.0,127.0.4.0  vouch 7",
+			"", "dnsbl bl.example 127.0.0.2-127.0.0.11  score 5\ndnsbl bl.example(bl.example-2) 127.0.0.12  score 3\ndnsbl b.example 127.0.0.0/8  score 2\n" +
+				"dnswl wl.example 127.0.3.0,127.0.4.0  score -7",
 			[]string{"a weight of 3 (postscreen_dnsbl_threshold) is 5, which is reject_at"},
 			[]string{`line 2: postscreen_dnsbl_sites: bad.example*x: "x" is no weight; leave it in main.cf`, "line 2: postscreen_dnsbl_sites: postscreen judges before helogate is asked"}},
 		{"postscreen_dnsbl_threshold = 2\npostscreen_dnsbl_sites = bl.example=127.0.0.2*1, bl.example=127.0.0.3*1", "", // each has its own points
-			"dnsbl bl.example 127.0.0.2  suspect 3\ndnsbl bl.example(bl.example-2) 127.0.0.3  suspect 3", nil, nil},
+			"dnsbl bl.example 127.0.0.2  score 3\ndnsbl bl.example(bl.example-2) 127.0.0.3  score 3", nil, nil},
 		{"postscreen_dnsbl_sites = bl.example*9999, b.example*-1000 c.example*1000\nsmtpd_client_restrictions = reject_rbl_client c.example=127.0.0.2",
-			"dnsbl c.example 127.0.0.2  reject", "dnsbl c.example 127.0.0.2  reject\ndnsbl c.example(c.example-2) 127.0.0.0/8  suspect 1000\ndnswl b.example 127.0.0.0/8  vouch 1000",
+			"dnsbl c.example 127.0.0.2  reject", "dnsbl c.example 127.0.0.2  reject\ndnsbl c.example(c.example-2) 127.0.0.0/8  score 1000\ndnswl b.example 127.0.0.0/8  score -1000",
 			nil, []string{`"9999" is no weight`}},
 	} {
 		r, err := Postfix{Set: one.set}.Import()

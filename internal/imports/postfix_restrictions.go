@@ -18,7 +18,7 @@ type counterpart struct {
 }
 
 const tempfail = "when DNS fails, Postfix defers unless something else refuses; helogate defers where the check rejects, and " +
-	"counts a possible suspicion where it suspects"
+	"counts a possible score where it suspects"
 
 const noDNS = "not much, since neither asks DNS"
 
@@ -139,12 +139,12 @@ func (d *doc) stage(p *postconf) {
 	}
 }
 
-func failActions(preset string) map[string]helogate.Action {
+func failActions(preset string) map[string]helogate.Effect {
 	lines, _, err := check.Lines(preset, check.Settings{})
 	if err != nil {
 		panic(err) // the preset is a word of this package
 	}
-	out := map[string]helogate.Action{}
+	out := map[string]helogate.Effect{}
 	for _, l := range lines {
 		out[l.Check.Name] = l.On[helogate.Fail]
 	}
@@ -161,13 +161,13 @@ func counterpartOf(name string) *counterpart {
 }
 
 // words says of a restriction what does the same, and what is different.
-func (c *counterpart) words(p *postconf, list string, r restriction, weights map[string]helogate.Action) string {
+func (c *counterpart) words(p *postconf, list string, r restriction, weights map[string]helogate.Effect) string {
 	var does []string
 	rejects := true
 	for _, name := range c.checks {
 		a := weights[name]
 		does = append(does, fmt.Sprintf("%s (%s)", name, a))
-		rejects = rejects && a.Do.Refuses()
+		rejects = rejects && a.Action.Refuses()
 	}
 	s := fmt.Sprintf("%s, in %s: %s.", r, list, strings.Join(does, " and "))
 	if rejects {
@@ -184,9 +184,9 @@ func (c *counterpart) words(p *postconf, list string, r restriction, weights map
 }
 
 // want adds what would make the checks reject. What Postfix only warns of goes on trial.
-func (c *counterpart) want(wanted []setting, r restriction, weights map[string]helogate.Action) []setting {
+func (c *counterpart) want(wanted []setting, r restriction, weights map[string]helogate.Effect) []setting {
 	for _, name := range c.checks {
-		if weights[name].Do.Refuses() || slices.ContainsFunc(wanted, func(s setting) bool { return s.check == name }) {
+		if weights[name].Action.Refuses() || slices.ContainsFunc(wanted, func(s setting) bool { return s.check == name }) {
 			continue
 		}
 		do := "reject"

@@ -133,7 +133,7 @@ func (d *doc) adjust(preset string, h helo) {
 	}
 	d.table("[policy.checks]")
 	for _, l := range lines {
-		name, rejects := l.Check.Name, l.On[helogate.Fail].Do == helogate.Reject
+		name, rejects := l.Check.Name, l.On[helogate.Fail].Action == helogate.Reject
 		extra := slices.IndexFunc(ours, func(s setting) bool { return s.check == name })
 		switch {
 		case !rejects:

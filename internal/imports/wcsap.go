@@ -163,7 +163,7 @@ func (f *filter) without(when string, others []string) (string, error) {
 	if len(others) > 0 {
 		when = "(" + when + ") && !(" + strings.Join(others, " || ") + ")"
 	}
-	_, err := f.compiler.Compile("wcsap", when, "", helogate.Action{Do: helogate.Reject})
+	_, err := f.compiler.Compile("wcsap", when, "", helogate.Effect{Action: helogate.Reject})
 	if errs, ok := errors.AsType[rule.Errors](err); ok && len(errs) > 0 {
 		return "", errors.New(errs[0].Msg)
 	}

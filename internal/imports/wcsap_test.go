@@ -163,7 +163,7 @@ func TestWCSAPKeepsAll(t *testing.T) {
 		`when = '(client == ip("192.0.2.1")` + notAtHelo + `) && !(helo.text.lowerAscii().contains("a.example"))'`, "# theirs\n", `# Greet \x1b[2J`,
 		"# ^ line 7 is not carried over: a quote is not closed",
 	}, []string{"line 3: Reject if %SPAM% = 1: %SPAM% is no macro", "line 5: Accept if %CIP% = 192.0.2.1: on trial", "line 7: Accept if %CDN% = it's: a quote is not closed", `line 8: Greet \x1b[2J: it has the byte`, "RBL, SPF", "IP relay tables"})
-	if c := parse(t, r.TOML); len(c.Rule) != 2 || c.Rule[0].Then.Do != helogate.Reject || c.Rule[1].Then.String() != "would accept" || c.Rule[1].Name != "wcsap line 5" {
+	if c := parse(t, r.TOML); len(c.Rule) != 2 || c.Rule[0].Then.Action != helogate.Reject || c.Rule[1].Then.String() != "would accept" || c.Rule[1].Name != "wcsap line 5" {
 		t.Errorf("the rules are %+v", c.Rule)
 	}
 	parse(t, exampled(r.TOML))
@@ -197,7 +197,7 @@ func TestWCSAPBelowTheUnread(t *testing.T) {
 		r := WCSAP(c.filter + "\nReject if bot in %CDN%")
 		got := ""
 		for _, rule := range parse(t, r.TOML).Rule {
-			if rule.Then.Do == helogate.Accept {
+			if rule.Then.Action == helogate.Accept {
 				got += rule.Then.String()
 			}
 		}

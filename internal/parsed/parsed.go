@@ -120,7 +120,7 @@ func (f *Facts) Class(text string) hostname.Class {
 
 // Why says why a name has its class, for a finding of an outcome.
 func Why(c *helogate.Case, o helogate.Outcome, text string) string {
-	if !c.Worded(o) {
+	if !c.WantsReason(o) {
 		return ""
 	}
 	_, why := hostname.Classify(text, c.Client)

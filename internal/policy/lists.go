@@ -10,7 +10,7 @@ import (
 type List struct {
 	check.List
 	Place int             // among those of its family
-	Then  helogate.Action // the zero Action where nothing is said
+	Then  helogate.Effect // the zero Action where nothing is said
 	Test  bool            // whether it is to be held to its test entries
 }
 
@@ -40,14 +40,14 @@ func listOf(lists []List, line *helogate.Check) (List, bool) {
 }
 
 // then returns what the administrator said of the list that a line is of, nil if nothing or if it is of none.
-func (m *material) then(line *helogate.Check) map[helogate.Outcome]helogate.Action {
+func (m *material) then(line *helogate.Check) map[helogate.Outcome]helogate.Effect {
 	l, is := listOf(m.lists, line)
 	switch {
-	case !is || l.Then == helogate.Action{}:
+	case !is || l.Then == helogate.Effect{}:
 		return nil
-	case l.Then.Do == helogate.Ignore: // as in [policy.checks]: it is not asked at all, whatever the family is for
-		return map[helogate.Outcome]helogate.Action{helogate.Fail: l.Then}
+	case l.Then.Action == helogate.Ignore: // as in [policy.checks]: it is not asked at all, whatever the family is for
+		return map[helogate.Outcome]helogate.Effect{helogate.Fail: l.Then}
 	default:
-		return map[helogate.Outcome]helogate.Action{line.Finds: l.Then}
+		return map[helogate.Outcome]helogate.Effect{line.Conclusive: l.Then}
 	}
 }

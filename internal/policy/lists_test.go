@@ -22,7 +22,7 @@ func TestThen(t *testing.T) {
 mode = "enforce"
 policy.preset = "balanced"
 [policy.checks]
-dnsbl = { fail = "suspect 1", permerror = "suspect 1" }
+dnsbl = { fail = "score 1", permerror = "score 1" }
 rhsbl = { fail = "defer", temperror = "note" }
 [[dnsbl]]
 zone  = "plain.example"
@@ -30,7 +30,7 @@ codes = "127.0.0.2"
 [[dnsbl]]
 zone  = "own.example"
 codes = "127.0.0.2"
-then  = "suspect 3"
+then  = "score 3"
 [[dnsbl]]
 zone  = "none.example"
 name  = "none"
@@ -69,19 +69,19 @@ checks    = { dnsbl = "drop" }
 		want      map[string]string
 	}{
 		{p.General, "", map[string]string{
-			"dnsbl:plain.example": "fail = suspect 1, permerror = suspect 1", "dnsbl:own.example": "fail = suspect 3, permerror = suspect 1", "dnsbl:none": "",
+			"dnsbl:plain.example": "fail = score 1, permerror = score 1", "dnsbl:own.example": "fail = score 3, permerror = score 1", "dnsbl:none": "",
 			"rhsbl:rh.example":    "fail = would reject, temperror = note", // the administrator's word on temperror stays
-			"dnswl:plain.example": "pass = vouch 3, fail = note", "dnswl:sure.example": "pass = accept, fail = note", "dnswl:none.example": "",
+			"dnswl:plain.example": "pass = score -3, fail = note", "dnswl:sure.example": "pass = accept, fail = note", "dnswl:none.example": "",
 		}},
 		{p.Doors[0], "", map[string]string{
-			"dnsbl:plain.example": "fail = reject, permerror = suspect 1", "dnsbl:own.example": "fail = reject, permerror = suspect 1", "dnsbl:none": "fail = reject",
+			"dnsbl:plain.example": "fail = reject, permerror = score 1", "dnsbl:own.example": "fail = reject, permerror = score 1", "dnsbl:none": "fail = reject",
 			"dnswl:plain.example": "", "dnswl:sure.example": "",
 		}},
 		{p.Doors[1], "", map[string]string{
-			"dnsbl:plain.example": "fail = suspect 1, permerror = suspect 1", "dnsbl:own.example": "fail = suspect 3, permerror = suspect 1",
+			"dnsbl:plain.example": "fail = score 1, permerror = score 1", "dnsbl:own.example": "fail = score 3, permerror = score 1",
 			"dnswl:plain.example": "", "dnswl:sure.example": "pass = accept, fail = ignore", "rhsbl:rh.example": "fail = would reject, temperror = note",
 		}},
-		{p.Doors[0], "a@example.org", map[string]string{"dnsbl:plain.example": "fail = drop, permerror = suspect 1", "dnsbl:none": "fail = drop"}},
+		{p.Doors[0], "a@example.org", map[string]string{"dnsbl:plain.example": "fail = drop, permerror = score 1", "dnsbl:none": "fail = drop"}},
 	} {
 		got := c.door.Of(c.recipient)
 		for name, want := range c.want {
@@ -135,10 +135,10 @@ func TestListErrors(t *testing.T) {
 		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nask = [\"client\", \"helo\"]", `4:7: dnswl[0].ask: ask: anybody can say any helo`},
 		{"[[rhsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nask = [\"helo\", \"helo\"]", `4:7: rhsbl[0].ask: ask: helo is there twice`},
 		{"[[dnsbl]]\nzone = \"" + strings.Repeat("long.", 38) + "example\"\ncodes = \"127.0.0.2\"", `2:8: dnsbl[0].zone: zone: 197 octets are more than`},
-		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nthen = \"vouch\"", `4:8: dnsbl[0].then: vouch 1 would let in who is listed as bad: an allow-list is a [[dnswl]]`},
+		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nthen = \"score -1\"", `4:8: dnsbl[0].then: score -1 would let in who is listed as bad: an allow-list is a [[dnswl]]`},
 		{"[[rhsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nthen = \"would accept\"", `4:8: rhsbl[0].then: would accept would let in who is listed as bad`},
-		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"reject\"", `4:8: dnswl[0].then: reject would turn away who is listed as good: say vouch 3, or accept`},
-		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"suspect 2\"", `4:8: dnswl[0].then: suspect 2 would turn away`},
+		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"reject\"", `4:8: dnswl[0].then: reject would turn away who is listed as good: say score -3, or accept`},
+		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"score 2\"", `4:8: dnswl[0].then: score 2 would turn away`},
 		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"greylist\"", `4:8: dnswl[0].then: greylist would turn away`},
 		{someLists + "[[rule]]\nname = \"dnsbl:second\"\nwhen = \"true\"\nthen = \"note\"", `13:8: rule[0].name: dnsbl:second is what a list is called: give the rule another name`},
 	} {
@@ -170,16 +170,16 @@ func TestNonsense(t *testing.T) {
 		{"patience", `"reject"`, `fail = reject: patience can be note, or ignore, which defers without end`},
 		{"patience", `{ pass = "accept" }`, `pass = accept: patience can be`},
 		{"patience", `"note"`, ""}, {"patience", `"ignore"`, ""},
-		{"callout", `{ pass = "vouch" }`, `vouch 1: that an address exists vouches for nobody, for anybody can claim to be it`},
+		{"callout", `{ pass = "score -1" }`, `score -1: that an address exists vouches for nobody, for anybody can claim to be it`},
 		{"callout-postmaster", `{ pass = "accept" }`, `accept: that an address exists vouches`},
-		{"callout", `"reject"`, ""}, {"callout", `{ fail = "defer", neutral = "suspect 1" }`, ""},
-		{"dnswl", `"vouch 3"`, `an allow-list never fails, it passes who is on it: write dnswl = { pass = "vouch 3" }, or accept`},
-		{"dnswl", `{ pass = "reject" }`, `reject would turn away who is listed as good: say vouch 3, or accept`},
-		{"dnswl", `{ pass = "vouch 2" }`, ""}, {"dnswl", `"ignore"`, ""}, {"dnswl", `"note"`, ""}, {"dnswl", `{ pass = "accept" }`, ""},
+		{"callout", `"reject"`, ""}, {"callout", `{ fail = "defer", neutral = "score 1" }`, ""},
+		{"dnswl", `"score -3"`, `an allow-list never fails, it passes who is on it: write dnswl = { pass = "score -3" }, or accept`},
+		{"dnswl", `{ pass = "reject" }`, `reject would turn away who is listed as good: say score -3, or accept`},
+		{"dnswl", `{ pass = "score -2" }`, ""}, {"dnswl", `"ignore"`, ""}, {"dnswl", `"note"`, ""}, {"dnswl", `{ pass = "accept" }`, ""},
 		{"dnsbl", `"accept"`, `accept would let in who is listed as bad: an allow-list is a [[dnswl]]`},
-		{"rhsbl", `{ fail = "vouch 2" }`, `vouch 2 would let in who is listed as bad`},
-		{"dnsbl", `{ fail = "greylist", permerror = "suspect 1", temperror = "defer" }`, ""},
-		{"spf-from", `{ fail = "reject", softfail = "suspect 1", pass = "vouch 1" }`, ""},
+		{"rhsbl", `{ fail = "score -2" }`, `score -2 would let in who is listed as bad`},
+		{"dnsbl", `{ fail = "greylist", permerror = "score 1", temperror = "defer" }`, ""},
+		{"spf-from", `{ fail = "reject", softfail = "score 1", pass = "score -1" }`, ""},
 	} {
 		for at, text := range map[string]string{
 			"policy.checks":        "[policy.checks]\n" + c.name + " = " + c.on,

@@ -61,14 +61,14 @@ func (m *material) isRule(l helogate.Line) bool {
 	return false
 }
 
-// named returns the lines that a word of the order means. A rule that weighs the suspicion stays at the end, where that is whole.
+// named returns the lines that a word of the order means. A rule that weighs the score stays at the end, where that is whole.
 func (m *material) named(word string, lines []helogate.Line) (out []helogate.Line) {
 	for _, l := range lines {
 		c := &l.Check
 		is := c.Name == word || c.Family == word
 		switch word {
 		case config.OrderRules:
-			is = m.isRule(l) && !c.ReadsSuspicion
+			is = m.isRule(l) && !c.UsesScore
 		case config.OrderSPF:
 			is = c.Name == check.SPFHelo.Name || c.Name == check.SPFFrom.Name
 		}
@@ -85,9 +85,9 @@ func (m *material) placeable(word string, group []helogate.Line) error {
 	first := slices.Index(names, firstJudging)
 	for _, l := range group {
 		switch {
-		case l.Check.Turn == helogate.OnGreylist:
+		case l.Check.Phase == helogate.OnGreylist:
 			return fmt.Errorf("%s is heard when it has come to a greylisting, wherever it stands: leave it out", word)
-		case l.Check.Turn == helogate.OnDefer:
+		case l.Check.Phase == helogate.OnDefer:
 			return fmt.Errorf("%s is heard when it has come to a deferral, wherever it stands: leave it out", word)
 		case slices.Contains(names[:first], l.Check.Name):
 			return fmt.Errorf("%s lets in, and who may let in is heard before all else: leave it out", word)

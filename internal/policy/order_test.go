@@ -23,7 +23,7 @@ zone  = "wl.example"
 codes = "127.0.0.2"
 `
 
-// someRules are one that asks nobody, one that asks DNS, and one that weighs the suspicion.
+// someRules are one that asks nobody, one that asks DNS, and one that weighs the score.
 const someRules = `
 [[rule]]
 name = "plain"
@@ -35,7 +35,7 @@ when = 'checks["fcrdns"] == "fail"'
 then = "reject"
 [[rule]]
 name = "weighs"
-when = 'suspicion >= 3'
+when = 'score >= 3'
 then = "reject"
 `
 
@@ -158,7 +158,7 @@ func TestFirstJudging(t *testing.T) {
 		judges := false
 		for _, l := range lines {
 			judges = judges || l.Check.Name == firstJudging
-			if accepts := l.On[helogate.Pass].Do == helogate.Accept; accepts == judges {
+			if accepts := l.On[helogate.Pass].Action == helogate.Accept; accepts == judges {
 				t.Errorf("%s: %s accepts: %v", preset, l.Check.Name, accepts)
 			}
 		}

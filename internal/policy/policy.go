@@ -164,7 +164,7 @@ func (m *material) policy(layers []layer) (*Policy, error) {
 	p.URL, p.Footer, p.Texts = m.config.Policy.URL, m.config.Policy.Footer, m.config.Policy.Replies
 	p.ByOrigin = check.ByOrigin(m.settings.Forwarders)
 	if out.Mode != config.Enforce {
-		p = p.OnTrial()
+		p = p.DryRun()
 	}
 	out.Policy = p
 	return out, nil
@@ -209,7 +209,7 @@ func (m *material) thresholds(at helogate.Thresholds) helogate.Thresholds {
 // override puts what a layer says of a check over what is below. A temperror that the preset words for its own action on
 // fail is forgotten when fail gets another: it says for itself what a failure of DNS does. One that the administrator has
 // worded stays.
-func override(below, own map[helogate.Outcome]helogate.Action, saidTempError bool) map[helogate.Outcome]helogate.Action {
+func override(below, own map[helogate.Outcome]helogate.Effect, saidTempError bool) map[helogate.Outcome]helogate.Effect {
 	if len(own) == 0 {
 		return below
 	}
@@ -217,7 +217,7 @@ func override(below, own map[helogate.Outcome]helogate.Action, saidTempError boo
 	if _, fail := own[helogate.Fail]; fail && !saidTempError {
 		delete(out, helogate.TempError)
 	}
-	if own[helogate.Fail].Do == helogate.Ignore && len(own) == 1 {
+	if own[helogate.Fail].Action == helogate.Ignore && len(own) == 1 {
 		return own // ignored is ignored, whatever else the preset did with it
 	}
 	maps.Copy(out, own)

@@ -75,24 +75,24 @@ func actions(p *helogate.Policy, name string) string {
 // TestChecks: what [policy.checks] changes of a preset.
 func TestChecks(t *testing.T) {
 	for _, c := range []struct{ preset, name, setting, want string }{
-		{"balanced", "fcrdns", ``, "fail = suspect 2"},
+		{"balanced", "fcrdns", ``, "fail = score 2"},
 		{"balanced", "fcrdns", `"reject"`, "fail = reject"},
 		{"balanced", "fcrdns", `"would reject"`, "fail = would reject"},
 		{"balanced", "fcrdns", `"ignore"`, ""},
-		{"balanced", "fcrdns", `{ softfail = "note" }`, "softfail = note, fail = suspect 2"},
+		{"balanced", "fcrdns", `{ softfail = "note" }`, "softfail = note, fail = score 2"},
 		{"balanced", "fcrdns", `{ fail = "reject", temperror = "note" }`, "fail = reject, temperror = note"},
-		{"balanced", "fcrdns", `{ temperror = "note" }`, "fail = suspect 2, temperror = note"},
+		{"balanced", "fcrdns", `{ temperror = "note" }`, "fail = score 2, temperror = note"},
 		// An action on pass stays when fail gets another.
-		{"balanced", "helo-matches", ``, "pass = vouch 1, fail = note"},
-		{"balanced", "helo-matches", `"suspect"`, "pass = vouch 1, fail = suspect 1"},
-		{"balanced", "helo-matches", `{ pass = "vouch 2" }`, "pass = vouch 2, fail = note"},
+		{"balanced", "helo-matches", ``, "pass = score -1, fail = note"},
+		{"balanced", "helo-matches", `"score 1"`, "pass = score -1, fail = score 1"},
+		{"balanced", "helo-matches", `{ pass = "score -2" }`, "pass = score -2, fail = note"},
 		{"balanced", "helo-matches", `"ignore"`, ""},
 		// The preset's temperror goes with its fail, and stays where fail does.
-		{"balanced", "own-name", ``, "fail = reject, temperror = suspect 2"},
+		{"balanced", "own-name", ``, "fail = reject, temperror = score 2"},
 		{"balanced", "own-name", `"defer"`, "fail = defer"},
 		{"balanced", "own-name", `{ temperror = "defer" }`, "fail = reject, temperror = defer"},
-		{"balanced", "own-name", `{ neutral = "note" }`, "neutral = note, fail = reject, temperror = suspect 2"},
-		{"balanced", "own-name", `{ fail = "ignore", temperror = "suspect 1" }`, "fail = ignore, temperror = suspect 1"},
+		{"balanced", "own-name", `{ neutral = "note" }`, "neutral = note, fail = reject, temperror = score 2"},
+		{"balanced", "own-name", `{ fail = "ignore", temperror = "score 1" }`, "fail = ignore, temperror = score 1"},
 		// What a preset does not run may be asked for.
 		{"lenient", "rdns", ``, ""},
 		{"lenient", "rdns", `"reject"`, "fail = reject"},
@@ -130,15 +130,15 @@ func TestTempErrorOfFail(t *testing.T) {
 	for _, c := range []struct{ setting, want string }{
 		{`"reject"`, "defer"},
 		{`"would reject"`, "would defer"},
-		{`"suspect 2"`, "suspect 2"},
+		{`"score 2"`, "score 2"},
 		{`"note"`, "note"},
 		{`{ fail = "reject", temperror = "note" }`, "note"},
-		{`{ fail = "reject", temperror = "suspect 1" }`, "suspect 1"},
+		{`{ fail = "reject", temperror = "score 1" }`, "score 1"},
 	} {
 		p := build(t, "mode = \"enforce\"\n[policy.checks]\nrdns = "+c.setting, "lenient")
 		v := p.Judge(t.Context(), f, zone)
 		i := slices.IndexFunc(v.Findings, func(f helogate.Finding) bool { return f.Check == "rdns" })
-		if i < 0 || v.Findings[i].Outcome != helogate.TempError || v.Findings[i].Action.String() != c.want {
+		if i < 0 || v.Findings[i].Outcome != helogate.TempError || v.Findings[i].Effect.String() != c.want {
 			t.Errorf("rdns = %s: %v, want temperror and %s", c.setting, v.Findings, c.want)
 		}
 	}
@@ -222,7 +222,7 @@ func TestMode(t *testing.T) {
 	f := helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr("192.0.2.1"), Verb: "EHLO", Helo: "localhost"}
 	for _, c := range []struct {
 		mode        string
-		real, trial helogate.Do
+		real, trial helogate.Action
 	}{
 		{``, helogate.Continue, helogate.Drop},
 		{`mode = "shadow"`, helogate.Continue, helogate.Drop},
@@ -230,12 +230,12 @@ func TestMode(t *testing.T) {
 	} {
 		p := build(t, c.mode, "hardline")
 		v := p.Judge(t.Context(), f, helogate.MustZone(""))
-		if v.Action != c.real || v.Trial.Action != c.trial {
-			t.Errorf("%s: %s, and on trial %s; want %s and %s", c.mode, v.Action, v.Trial.Action, c.real, c.trial)
+		if v.Action != c.real || v.DryRun.Action != c.trial {
+			t.Errorf("%s: %s, and on trial %s; want %s and %s", c.mode, v.Action, v.DryRun.Action, c.real, c.trial)
 		}
 		for _, l := range p.Lines() {
 			for o, a := range l.On {
-				if a.Trial == (c.mode == `mode = "enforce"`) {
+				if a.DryRun == (c.mode == `mode = "enforce"`) {
 					t.Errorf("%s: %s on %s is %s", c.mode, l.Check.Name, o, a)
 				}
 			}
@@ -518,7 +518,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestRules: rules stand behind what lets in and before all else, those on the suspicion at the end, and what they read runs.
+// TestRules: rules stand behind what lets in and before all else, those on the score at the end, and what they read runs.
 func TestRules(t *testing.T) {
 	relays := filepath.Join(t.TempDir(), "relays")
 	if err := os.WriteFile(relays, []byte("198.51.100.0/24 # partners\n"), 0o644); err != nil {
@@ -534,7 +534,7 @@ when = 'client in list("relays")'
 then = "accept"
 [[rule]]
 name = "much"
-when = 'suspicion >= 3'
+when = 'score >= 3'
 then = "reject"
 [[rule]]
 name = "no name"
@@ -544,7 +544,7 @@ note = "bounces come from hosts with a name"
 [[rule]]
 name = "odd"
 when = 'helo.text.contains("odd")'
-then = "suspect 3"
+then = "score 3"
 `)
 	p := mustBuild(t, c).General.Everybody
 	var order []string
@@ -635,9 +635,9 @@ mode = "shadow"
 [policy]
 preset = "lenient"
 [policy.checks]
-rdns   = "suspect 1"
-fcrdns = "suspect 1"
-fqdn   = "suspect 1"
+rdns   = "score 1"
+fcrdns = "score 1"
+fqdn   = "score 1"
 [[policy.for]]
 recipient = ["strict@example.net", ".lists.example.net"]
 mode      = "enforce"
@@ -661,14 +661,14 @@ checks   = { rdns = "note" }
 		recipient, preset, mode, layers string
 		rdns, fcrdns, fqdn, missing     string
 	}{
-		{p.General, "", "lenient", "shadow", "policy", "fail = would suspect 1", "fail = would suspect 1", "fail = would suspect 1", "fail = would reject"},
-		{p.Doors[0], "", "lenient", "shadow", "policy listen[0]", "fail = would suspect 1", "fail = would suspect 1", "fail = would suspect 1", "fail = would reject"},
-		{p.Doors[1], "", "strict", "enforce", "policy listen[1]", "fail = note", "fail = suspect 1", "fail = suspect 1", "fail = reject"},
-		{p.Doors[1], "bob@example.com", "strict", "enforce", "policy listen[1]", "fail = note", "fail = suspect 1", "fail = suspect 1", "fail = reject"},
-		{p.Doors[1], "Strict@Example.net", "hardline", "enforce", "policy listen[1] policy.for[0]", "fail = note", "fail = defer", "fail = suspect 1", "fail = drop"},
-		{p.Doors[0], "a@x.lists.example.net", "hardline", "enforce", "policy listen[0] policy.for[0]", "fail = suspect 1", "fail = defer", "fail = suspect 1", "fail = drop"},
-		{p.Doors[0], "bob@example.net", "lenient", "shadow", "policy listen[0] policy.for[1]", "fail = would suspect 1", "fail = would suspect 1", "fail = would defer", "fail = would reject"},
-		{p.Doors[1], "bob@example.net", "strict", "enforce", "policy listen[1] policy.for[1]", "fail = note", "fail = suspect 1", "fail = defer", "fail = reject"},
+		{p.General, "", "lenient", "shadow", "policy", "fail = would score 1", "fail = would score 1", "fail = would score 1", "fail = would reject"},
+		{p.Doors[0], "", "lenient", "shadow", "policy listen[0]", "fail = would score 1", "fail = would score 1", "fail = would score 1", "fail = would reject"},
+		{p.Doors[1], "", "strict", "enforce", "policy listen[1]", "fail = note", "fail = score 1", "fail = score 1", "fail = reject"},
+		{p.Doors[1], "bob@example.com", "strict", "enforce", "policy listen[1]", "fail = note", "fail = score 1", "fail = score 1", "fail = reject"},
+		{p.Doors[1], "Strict@Example.net", "hardline", "enforce", "policy listen[1] policy.for[0]", "fail = note", "fail = defer", "fail = score 1", "fail = drop"},
+		{p.Doors[0], "a@x.lists.example.net", "hardline", "enforce", "policy listen[0] policy.for[0]", "fail = score 1", "fail = defer", "fail = score 1", "fail = drop"},
+		{p.Doors[0], "bob@example.net", "lenient", "shadow", "policy listen[0] policy.for[1]", "fail = would score 1", "fail = would score 1", "fail = would defer", "fail = would reject"},
+		{p.Doors[1], "bob@example.net", "strict", "enforce", "policy listen[1] policy.for[1]", "fail = note", "fail = score 1", "fail = defer", "fail = reject"},
 	} {
 		got := c.door.Of(c.recipient)
 		if got.Preset != c.preset || string(got.Mode) != c.mode || strings.Join(got.Layers, " ") != c.layers {
@@ -689,7 +689,7 @@ func TestTempErrorOfLayers(t *testing.T) {
 mode = "enforce"
 policy.preset = "balanced"
 [policy.checks]
-rdns = { fail = "suspect 3", temperror = "note" }
+rdns = { fail = "score 3", temperror = "note" }
 [[listen]]
 protocol = "postfix"
 address  = "127.0.0.1:10040"

@@ -80,13 +80,13 @@ func (m *material) placed(i int, err error) (out []error) {
 const firstJudging = "hammering"
 
 // withRules puts the rules among the lines of a policy: behind what lets in and before all else, for what the
-// administrator says himself is what his clients should read of; those that weigh the suspicion at the end, where it is
+// administrator says himself is what his clients should read of; those that weigh the score at the end, where it is
 // whole.
 func (m *material) withRules(lines []helogate.Line) []helogate.Line {
 	var early, late []helogate.Line
 	for _, r := range m.rules {
 		l := helogate.Line{Check: r.Check, On: r.On}
-		if r.Check.ReadsSuspicion {
+		if r.Check.UsesScore {
 			late = append(late, l)
 		} else {
 			early = append(early, l)

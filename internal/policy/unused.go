@@ -88,7 +88,7 @@ func ungreylisted(c *config.Config, p *Policies) (out []string) {
 
 func greylists(l helogate.Line) bool {
 	for _, a := range l.On {
-		if a.Do == helogate.Greylist {
+		if a.Action == helogate.Greylist {
 			return true
 		}
 	}

@@ -64,7 +64,7 @@ func letsInLater(p *Policies, at helogate.Stage) (out []string) {
 
 func lets(l helogate.Line) bool {
 	for _, a := range l.On {
-		if a.Do == helogate.Accept || a.Do == helogate.Vouch {
+		if a.Action == helogate.Accept || a.LowersScore() {
 			return true
 		}
 	}

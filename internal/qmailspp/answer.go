@@ -15,7 +15,7 @@ const (
 )
 
 // known reports whether an answer says what to do.
-func known(d helogate.Do) bool {
+func known(d helogate.Action) bool {
 	return d == helogate.Continue || d == helogate.Accept || d.Refuses()
 }
 

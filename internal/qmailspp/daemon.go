@@ -85,9 +85,9 @@ func parseAnswer(all []byte) (Answer, error) {
 	}
 	var in struct {
 		Now *struct {
-			Do      helogate.Do    `json:"do"`
-			Reply   helogate.Reply `json:"reply"`
-			Headers []Field        `json:"headers"`
+			Do      helogate.Action `json:"do"`
+			Reply   helogate.Reply  `json:"reply"`
+			Headers []Field         `json:"headers"`
 		} `json:"now"`
 	}
 	record := new(helogate.Record)

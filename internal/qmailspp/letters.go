@@ -48,7 +48,7 @@ func (p *Program) byLetters(ctx context.Context, c *client) []byte {
 
 // missing is the verdict on who has not said a name: no check at HELO speaks of it, since in SMTP it may still come.
 func (c *client) missing() helogate.Verdict {
-	f := helogate.Finding{Check: check.HeloMissing.Name, Outcome: helogate.Fail, Action: helogate.Action{Do: helogate.Reject, Trial: c.letters.Pass}}
+	f := helogate.Finding{Check: check.HeloMissing.Name, Outcome: helogate.Fail, Effect: helogate.Effect{Action: helogate.Reject, DryRun: c.letters.Pass}}
 	v := helogate.Verdict{Decision: helogate.Decision{Action: helogate.Reject, By: f.Check}, Findings: []helogate.Finding{f}}
 	if c.letters.Pass {
 		v.Action = helogate.Continue
@@ -59,7 +59,7 @@ func (c *client) missing() helogate.Verdict {
 // letIn reports whether the configuration lets the client in, on trial or not. Without R, helodnscheck judges its own
 // network, too.
 func (c *client) letIn(r *helogate.Record) bool {
-	return r != nil && r.Trial.Action == helogate.Accept && (c.letters.Relay || r.Trial.By != ownNetwork)
+	return r != nil && r.DryRun.Action == helogate.Accept && (c.letters.Relay || r.DryRun.By != ownNetwork)
 }
 
 const ownNetwork = "own-network"
@@ -118,22 +118,22 @@ func lettersPolicy(t helodnscheck.Letters, own []netip.Prefix) (*helogate.Policy
 	var kept []helogate.Line
 	for _, line := range lines {
 		l, is := told[line.Check.Name]
-		if !is && line.On[helogate.Pass].Do != helogate.Accept {
+		if !is && line.On[helogate.Pass].Action != helogate.Accept {
 			continue // what helodnscheck does not look at
 		}
 		on := maps.Clone(line.On)
 		if l.Fail != "" {
-			if on[helogate.Fail], err = helogate.ParseAction(l.Fail); err != nil {
+			if on[helogate.Fail], err = helogate.ParseEffect(l.Fail); err != nil {
 				return nil, err
 			}
 		}
 		if l.Pass != "" {
-			if on[helogate.Pass], err = helogate.ParseAction(l.Pass); err != nil {
+			if on[helogate.Pass], err = helogate.ParseEffect(l.Pass); err != nil {
 				return nil, err
 			}
 		}
 		if l.DNS {
-			on[helogate.TempError] = helogate.Action{Do: helogate.Note}
+			on[helogate.TempError] = helogate.Effect{Action: helogate.Note}
 		}
 		kept = append(kept, helogate.Line{Check: line.Check, On: on})
 	}
@@ -152,7 +152,7 @@ func (p *Program) deny(c *client, v helogate.Verdict) (out []byte) {
 	}
 	switch v.Action {
 	case helogate.Reject, helogate.Drop:
-		denied, _ := c.complaint(v, func(f helogate.Finding) bool { return f.Action == helogate.Action{Do: helogate.Reject} })
+		denied, _ := c.complaint(v, func(f helogate.Finding) bool { return f.Effect == helogate.Effect{Action: helogate.Reject} })
 		return appendLine(nil, hangUp, "553 sorry, "+c.words(denied)+" (#5.7.1)", maxReply)
 	case helogate.Defer: // who may let it in could not be heard
 		return Answer{Do: v.Action, Reply: v.Reply}.commands(c.facts.Stage, false)

@@ -172,8 +172,8 @@ func TestLettersAreTheImport(t *testing.T) {
 				f := helogate.Facts{Stage: helogate.Helo, Client: netip.MustParseAddr(client), Helo: helo, Time: time.Unix(1e9, 0)}
 				a := imported.General.Everybody.Policy.Judge(t.Context(), f, ask{})
 				b := ours.Judge(t.Context(), f, ask{})
-				if a.Decision != b.Decision || a.Trial != b.Trial {
-					t.Errorf("%q: %s says %s: the import %+v / %+v, the letters %+v / %+v", flags, client, helo, a.Decision, a.Trial, b.Decision, b.Trial)
+				if a.Decision != b.Decision || a.DryRun != b.DryRun {
+					t.Errorf("%q: %s says %s: the import %+v / %+v, the letters %+v / %+v", flags, client, helo, a.Decision, a.DryRun, b.Decision, b.DryRun)
 				}
 			}
 		}
@@ -227,9 +227,9 @@ func TestLettersByDaemon(t *testing.T) {
 	try("the letters let pass", 0, "", "HELO_DNS_CHECK=PR")
 	record.Asked = nil
 	try("something was not asked", 1, solve, "HELO_DNS_CHECK=PRI")
-	record.Trial = helogate.Decision{Action: helogate.Accept, By: "exempt"}
+	record.DryRun = helogate.Decision{Action: helogate.Accept, By: "exempt"}
 	try("exempt", 0, "", "HELO_DNS_CHECK=PRI")
-	record.Trial.By = "own-network"
+	record.DryRun.By = "own-network"
 	try("our network", 0, "", "HELO_DNS_CHECK=PRI")
 	try("our network without R", 1, solve, "HELO_DNS_CHECK=PI")
 }

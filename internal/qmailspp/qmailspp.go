@@ -64,7 +64,7 @@ type Alone func(ctx context.Context, f helogate.Facts, letters bool) (Answer, he
 
 // An Answer is what somebody who judges says of a client.
 type Answer struct {
-	Do      helogate.Do // Continue, Accept, Defer, Reject or Drop: what is to be done now
+	Do      helogate.Action // Continue, Accept, Defer, Reject or Drop: what is to be done now
 	Reply   helogate.Reply
 	Headers []Field // to add to the message of a client that is let in
 	Record  *helogate.Record

@@ -240,7 +240,7 @@ func TestAlone(t *testing.T) {
 	}{
 		{nobody, alone(rejects, nil), "R550 5.7.1 alone\n", ""},
 		{"none", alone(rejects, nil), "R550 5.7.1 alone\n", ""},
-		{strange, alone(rejects, nil), "R550 5.7.1 alone\n", "helogate: " + strange + ": the answer is no verdict: a verdict's record is of version 0; this program reads version 1: judged without\n"},
+		{strange, alone(rejects, nil), "R550 5.7.1 alone\n", "helogate: " + strange + ": the answer is no verdict: a verdict's record is of version 0; this program reads version 2: judged without\n"},
 		{nobody, nil, "", "helogate: helo 192.0.2.1: no helogate answers, and this program cannot judge alone: let pass\n"},
 		{nobody, alone(Answer{}, errors.New("bad\nconfig")), "", `helogate: helo 192.0.2.1: bad\x0aconfig: let pass` + "\n"},
 		{nobody, alone(Answer{}, nil), "", `helogate: helo 192.0.2.1: no ruling (""): let pass` + "\n"},
@@ -359,10 +359,10 @@ func FuzzEnvironment(f *testing.F) {
 			}
 		}
 		alone := func(_ context.Context, f helogate.Facts, _ bool) (Answer, helogate.Asker, error) {
-			do, _ := helogate.ParseDo(to)
+			do, _ := helogate.ParseAction(to)
 			a := Answer{Do: do, Reply: helogate.Reply{Code: len(helo), Enhanced: from, Text: helo}, Headers: []Field{{from, helo}, {"X-HELO", f.Helo}}}
 			if !known(a.Do) {
-				a.Do = []helogate.Do{helogate.Continue, helogate.Accept, helogate.Defer, helogate.Reject, helogate.Drop}[len(from)%5]
+				a.Do = []helogate.Action{helogate.Continue, helogate.Accept, helogate.Defer, helogate.Reject, helogate.Drop}[len(from)%5]
 			}
 			return a, zone, nil
 		}

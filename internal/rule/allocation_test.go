@@ -148,7 +148,7 @@ func boundAtDeepest(t *testing.T, c *Compiler, most uint64, rule func(deep int) 
 	t.Helper()
 	var deepest *Rule
 	for deep := range 6 {
-		r, err := c.Compile("r", rule(deep), "", helogate.Action{Do: helogate.Note})
+		r, err := c.Compile("r", rule(deep), "", helogate.Effect{Action: helogate.Note})
 		if err != nil && !strings.Contains(err.Error(), "may cost") && !strings.Contains(err.Error(), "never true") {
 			t.Fatalf("%s: %v", rule(deep), err)
 		}
@@ -241,7 +241,7 @@ func TestAllocationOfCompositions(t *testing.T) {
 			when = fmt.Sprintf(never[returns], when)
 		}
 		when = loop(rapid.IntRange(0, 4).Draw(rt, "loops"), when)
-		r, err := c.Compile("r", when, "", helogate.Action{Do: helogate.Note})
+		r, err := c.Compile("r", when, "", helogate.Effect{Action: helogate.Note})
 		if err != nil {
 			return
 		}

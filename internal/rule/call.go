@@ -25,7 +25,7 @@ func (v *vetting) call(e ast.Expr) {
 	case fn == operators.Index && args[0].Kind() == ast.IdentKind && args[0].AsIdent() == checks && !slices.Contains(v.scope, checks):
 		v.checkIndex(e, args[1])
 		return
-	case v.suspicionCompared(call):
+	case v.scoreCompared(call):
 		return
 	case v.qualified(call):
 	case !isOperator(fn) && !v.isFunction(fn):

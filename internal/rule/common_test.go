@@ -48,7 +48,7 @@ func compiler(t testing.TB) *Compiler {
 // mustCompile makes the rule "r" with no note.
 func mustCompile(t testing.TB, when, then string) *Rule {
 	t.Helper()
-	do, err := helogate.ParseAction(then)
+	do, err := helogate.ParseEffect(then)
 	if err != nil {
 		t.Fatal(err)
 	}

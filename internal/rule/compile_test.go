@@ -105,10 +105,10 @@ var wrong = []string{
 	`list("relays")`,
 	`checks["fcrdns"]`,
 	`1.5`,
-	`suspicion`,
-	`suspicion + 1 > 3`,
-	`suspicion > server.port`,
-	`suspicion in [1, 2]`,
+	`score`,
+	`score + 1 > 3`,
+	`score > server.port`,
+	`score in [1, 2]`,
 
 	// What is always so.
 	`false`,
@@ -157,7 +157,7 @@ var wrong = []string{
 	`ptr.names.all(a, ptr.names.all(b, ptr.names.all(c, ptr.names.all(d, ptr.names.all(e, a + b + c + d + e != "")))))`,
 	`[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d, [1,2,3,4,5,6,7,8,9].all(e, [1,2,3,4,5,6,7,8,9].all(f, a+b+c+d+e+f > server.port))))))`,
 	`helo.matches("([a-z]{30}[.]){30}")`,
-	`suspicion > 3 && suspicion < 9 && suspicion != 5 && suspicion != 6 && helo.text.lowerAscii().contains("a") && sender.lowerAscii().contains("b")`,
+	`score > 3 && score < 9 && score != 5 && score != 6 && helo.text.lowerAscii().contains("a") && sender.lowerAscii().contains("b")`,
 }
 
 // shown is an expression with what is wrong under it.
@@ -183,7 +183,7 @@ func TestCompileErrors(t *testing.T) {
 	c := compiler(t)
 	var b strings.Builder
 	for _, when := range wrong {
-		r, err := c.Compile("r", when, "", helogate.Action{Do: helogate.Reject})
+		r, err := c.Compile("r", when, "", helogate.Effect{Action: helogate.Reject})
 		if err == nil {
 			t.Errorf("%s is compiled, and costs %d", when, r.Cost)
 			continue
@@ -219,7 +219,7 @@ func TestSize(t *testing.T) {
 		{"server.port" + strings.Repeat("+1", 1900) + " > 0", ""},
 		{"\xff", "no UTF-8"},
 	} {
-		_, err := c.Compile("r", tt.when, "", helogate.Action{Do: helogate.Reject})
+		_, err := c.Compile("r", tt.when, "", helogate.Effect{Action: helogate.Reject})
 		if tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%.30s...: %v, want %s", tt.when, err, tt.want)
 		}
@@ -235,7 +235,7 @@ func FuzzCompile(f *testing.F) {
 	}
 	c, z := compiler(f), helogate.MustZone(world)
 	f.Fuzz(func(t *testing.T, when, helo, sender string) {
-		r, err := c.Compile("r", when, "", helogate.Action{Do: helogate.Reject})
+		r, err := c.Compile("r", when, "", helogate.Effect{Action: helogate.Reject})
 		if err != nil {
 			for _, e := range err.(Errors) {
 				if e.Offset < 0 || e.Length < 0 || e.Offset+e.Length > len(when) || e.Msg == "" {

@@ -25,8 +25,8 @@ type evaluation struct {
 	excused   string  // likewise, of what the rule itself says the failure of
 	missed    string  // likewise, of lists and stores
 	known     []value // what was looked up before
-	suspicion int64
-	suspected bool // suspicion was read
+	score     int64
+	suspected bool // score was read
 }
 
 // value is that of a name. Text is made valid, and answers are made lists, once: a rule may read a name in a loop.
@@ -69,33 +69,33 @@ func (r *Rule) run(c *helogate.Case) helogate.Finding {
 	return c.Fail("%s", r.why)
 }
 
-// judge evaluates the rule, for the least suspicion and, where it reads that and failures of DNS leave a part of it
+// judge evaluates the rule, for the least score and, where it reads that and failures of DNS leave a part of it
 // open, for all that it might be.
 func (e *evaluation) judge() (matched bool, err error) {
 	least, most := 0, 0
-	if e.rule.Check.ReadsSuspicion {
-		least, most = e.c.Suspicion()
-		e.suspicion = int64(least)
+	if e.rule.Check.UsesScore {
+		least, most = e.c.Score()
+		e.score = int64(least)
 	}
 	matched, err = e.eval()
 	if e.suspected && least < most && !e.sure(int64(least), int64(most), matched, err) {
-		e.fail(suspicion, "suspicion is %d to %d: DNS did not answer all", least, most)
+		e.fail(score, "score is %d to %d: DNS did not answer all", least, most)
 	}
 	return matched, err
 }
 
-// sure reports whether the rule says the same for all that the suspicion might be. It is only ever compared with
+// sure reports whether the rule says the same for all that the score might be. It is only ever compared with
 // constants, so that what the rule says changes at one of them, or just above, and nowhere else.
 func (e *evaluation) sure(least, most int64, matched bool, err error) bool {
-	same := func(suspicion int64) bool {
-		if suspicion <= least || suspicion > most {
+	same := func(score int64) bool {
+		if score <= least || score > most {
 			return true
 		}
-		e.suspicion = suspicion
+		e.score = score
 		is, bad := e.eval()
 		return is == matched && (bad == nil) == (err == nil)
 	}
-	for _, n := range e.rule.suspicions {
+	for _, n := range e.rule.scores {
 		if !same(n) || !same(n+1) {
 			return false
 		}
@@ -132,9 +132,9 @@ func (e *evaluation) ResolveName(name string) (any, bool) {
 		return heloValue{e}, true
 	case "stage":
 		return types.String(c.Stage.String()), true
-	case suspicion:
+	case score:
 		e.suspected = true
-		return types.Int(e.suspicion), true
+		return types.Int(e.score), true
 	}
 	if v := e.rule.compiler.ownList[name]; v != nil {
 		return v, true
@@ -185,7 +185,7 @@ func (e *evaluation) work(name string) ref.Val {
 // lookUp returns the value of a name that others have to be asked for.
 func (e *evaluation) lookUp(name string) ref.Val {
 	if check, is := strings.CutPrefix(name, checks+"."); is {
-		found := e.c.Found(check)
+		found := e.c.OutcomeOf(check)
 		if found == helogate.TempError {
 			e.fail(name, "%s is not known now", check)
 		}
@@ -213,7 +213,7 @@ func (e *evaluation) fail(of, format string, args ...any) {
 	switch {
 	case e.rule.excused[of]:
 		where = &e.excused
-	case e.rule.compiler.checks[check].Dispensable:
+	case e.rule.compiler.checks[check].FailOpen:
 		where = &e.missed
 	}
 	if *where == "" {
@@ -244,7 +244,7 @@ func (e *evaluation) ptr() []string {
 func (e *evaluation) confirmed() (out []string) {
 	kind, _ := e.c.AddressKinds()
 	for _, name := range e.ptr() {
-		if e.answered("", kind, name) && e.c.LeadsBack(name) {
+		if e.answered("", kind, name) && e.c.ResolvesBack(name) {
 			out = append(out, name)
 		}
 	}

@@ -74,7 +74,7 @@ func TestFailureOfAnother(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.Exhaustive = all
+			p.RunAll = all
 			v := p.Judge(context.Background(), facts(tt.client+" localhost"), helogate.MustZone(world))
 			got := "not run"
 			for _, found := range v.Findings {
@@ -103,7 +103,7 @@ func TestFailureExcusesNoOther(t *testing.T) {
 	turned, excused := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		when := drawRule(rt, slices.Concat(speaking, atoms))
-		do, _ := helogate.ParseAction(rapid.SampledFrom(actions).Draw(rt, "action"))
+		do, _ := helogate.ParseEffect(rapid.SampledFrom(actions).Draw(rt, "action"))
 		r, err := c.Compile("r", when, "", do)
 		if err != nil {
 			rt.Skip(err) // what is drawn twice is now and then always true

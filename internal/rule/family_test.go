@@ -48,7 +48,7 @@ func TestFamilies(t *testing.T) {
 		{`checks["dnsbl"] in ["fail", "none"] && checks["dnswl:wl.example"] != "pass"`, "mail", "lookup", "dnsbl dnswl:wl.example"},
 		{`checks["callout"] == "fail"`, "rcpt", "probe", "callout"},
 	} {
-		r, err := c.Compile("r", tt.when, "", helogate.Action{Do: helogate.Note})
+		r, err := c.Compile("r", tt.when, "", helogate.Effect{Action: helogate.Note})
 		if err != nil {
 			t.Errorf("%s: %v", tt.when, err)
 			continue
@@ -73,7 +73,7 @@ func TestFamilyErrors(t *testing.T) {
 		`checks["dnsbl:from"] == "fail"`:      `there is no check "dnsbl:from" in the policy`,
 		`checks["from.bl.example"] == "fail"`: `there is no check "from.bl.example" in the policy`,
 	} {
-		_, err := c.Compile("r", when, "", helogate.Action{Do: helogate.Reject})
+		_, err := c.Compile("r", when, "", helogate.Effect{Action: helogate.Reject})
 		if err == nil {
 			t.Errorf("%s is compiled", when)
 		} else if got := err.(Errors); len(got) != 1 || !strings.HasPrefix(got[0].Msg, want) || strings.Contains(got[0].Msg, `"greylist"`) {
@@ -82,7 +82,7 @@ func TestFamilyErrors(t *testing.T) {
 	}
 	// Where nobody answers for a greylist, it is a check that finds nothing, as any other.
 	plain := compiler(t)
-	if _, err := plain.Compile("r", `checks["greylist"] == "fail"`, "", helogate.Action{Do: helogate.Reject}); err != nil {
+	if _, err := plain.Compile("r", `checks["greylist"] == "fail"`, "", helogate.Effect{Action: helogate.Reject}); err != nil {
 		t.Error(err)
 	}
 }
@@ -114,13 +114,13 @@ func TestFamilyFound(t *testing.T) {
 		{`checks["dnsbl"] == "fail"`, "reject", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
 		{`checks["dnsbl"] != "fail"`, "reject", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
 		{`checks["dnsbl"] != "fail"`, "greylist", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
-		{`checks["dnsbl"] == "fail"`, "suspect 2", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
+		{`checks["dnsbl"] == "fail"`, "score 2", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
 		{`checks["dnsbl"] == "fail"`, "reject", "192.0.2.3 mx a@sender.example", "fail: r"}, // another lists the sender
 		{`checks["dnsbl"] == "fail"`, "reject", "192.0.2.1 mx a@down.example", "fail: r"},
 		{`checks["dnsbl"] == "fail" || ptr.status == "nodata"`, "reject", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
 		// Who might be let in is not rejected for it.
 		{`checks["dnswl"] == "pass"`, "accept", "192.0.2.5 mx a@example.org", "temperror: dnswl is not known now"},
-		{`checks["dnsbl"] != "fail"`, "vouch 1", "192.0.2.3 mx a@example.org", "temperror: dnsbl is not known now"},
+		{`checks["dnsbl"] != "fail"`, "score -1", "192.0.2.3 mx a@example.org", "temperror: dnsbl is not known now"},
 		// A rule may speak of it; still no failure of DNS is a rejection.
 		{`checks["dnsbl"] == "temperror"`, "greylist", "192.0.2.3 mx a@example.org", "fail: r"},
 		{`checks["dnsbl"] == "temperror"`, "reject", "192.0.2.3 mx a@example.org", "temperror: dnsbl is not known now"},
@@ -133,7 +133,7 @@ func TestFamilyFound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.Exhaustive = true
+		p.RunAll = true
 		found := "nothing"
 		for _, f := range p.Judge(t.Context(), facts(tt.facts), zone).Findings {
 			if f.Check == "r" {
@@ -146,9 +146,9 @@ func TestFamilyFound(t *testing.T) {
 	}
 }
 
-func mustAction(t testing.TB, s string) helogate.Action {
+func mustAction(t testing.TB, s string) helogate.Effect {
 	t.Helper()
-	a, err := helogate.ParseAction(s)
+	a, err := helogate.ParseEffect(s)
 	if err != nil {
 		t.Fatal(err)
 	}

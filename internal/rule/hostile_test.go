@@ -75,7 +75,7 @@ func TestCostIsBound(t *testing.T) {
 
 // A rule is asked by many at once. This is for the race detector.
 func TestConcurrent(t *testing.T) {
-	r := mustCompile(t, `helo.under("example.org") && client in list("relays") && ptr.confirmed.exists(n, helo.matches(".")) || suspicion > 9`, "note")
+	r := mustCompile(t, `helo.under("example.org") && client in list("relays") && ptr.confirmed.exists(n, helo.matches(".")) || score > 9`, "note")
 	z := helogate.MustZone("203.0.113.1 PTR mx.example.org\nmx.example.org A 203.0.113.1")
 	var all sync.WaitGroup
 	for i := range 8 {

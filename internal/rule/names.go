@@ -53,11 +53,11 @@ var names = []name{
 	{text: "own.addresses", typ: cel.ListType(ext.IPType), size: 16},
 	{text: "own.networks", typ: networksType},
 	{text: "own.client", typ: cel.BoolType},
-	{text: suspicion, typ: cel.IntType, cost: helogate.Lookup},
+	{text: score, typ: cel.IntType, cost: helogate.Lookup},
 }
 
 const (
-	suspicion = "suspicion"
+	score     = "score"
 	checks    = "checks"
 	ptrStatus = "ptr.status"
 )

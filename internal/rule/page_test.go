@@ -87,7 +87,7 @@ func TestPageExamples(t *testing.T) {
 		}
 		for _, r := range conf.Rule {
 			compiled++
-			do, err := helogate.ParseAction(r.Then)
+			do, err := helogate.ParseEffect(r.Then)
 			if err != nil {
 				t.Error(err)
 			}
@@ -99,7 +99,7 @@ func TestPageExamples(t *testing.T) {
 	if compiled < 9 {
 		t.Errorf("%d examples", compiled)
 	}
-	_, err := c.Compile("r", `client == "192.0.2.1"`, "", helogate.Action{Do: helogate.Reject})
+	_, err := c.Compile("r", `client == "192.0.2.1"`, "", helogate.Effect{Action: helogate.Reject})
 	if err == nil || !strings.Contains(text, "\n"+err.Error()+"\n") {
 		t.Errorf("the page shows another message than %v", err)
 	}

@@ -17,7 +17,7 @@ var atoms = []string{
 	`ptr.names.size() == 0`, `ptr.names.size() > 1`, `ptr.status == "nxdomain"`, `ptr.status != "ok"`, `ptr.confirmed.size() > 0`,
 	`ptr.confirmed.exists(n, n == helo.name)`, `ptr.names.all(n, n.under("example.com"))`, `ptr.names[0] == "mx.example.org"`,
 	`checks["fcrdns"] == "fail"`, `checks["rdns"] != "pass"`, `checks["helo-matches"] == "pass"`, `checks["sender-domain"] == "none"`,
-	`checks["bare-address"] == "fail"`, `suspicion >= 3`, `suspicion == 2`, `suspicion < 1`,
+	`checks["bare-address"] == "fail"`, `score >= 3`, `score == 2`, `score < 1`,
 	`client == ip("192.0.2.1")`, `helo.under("example.org")`, `helo.text == ""`, `own.client`, `1 / (server.port - 25) == 1`,
 }
 
@@ -50,7 +50,7 @@ func drawRule(t *rapid.T, atoms []string) string {
 	return b.String()
 }
 
-var actions = []string{"accept", "vouch 2", "note", "suspect 2", "greylist", "defer", "reject", "drop"}
+var actions = []string{"accept", "score -2", "note", "score 2", "greylist", "defer", "reject", "drop"}
 
 func drawFacts(t *rapid.T) helogate.Facts {
 	return facts(fmt.Sprint(
@@ -67,7 +67,7 @@ func TestFailureIsNoAnswer(t *testing.T) {
 	turned := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		when := drawRule(rt, atoms)
-		do, _ := helogate.ParseAction(rapid.SampledFrom(actions).Draw(rt, "action"))
+		do, _ := helogate.ParseEffect(rapid.SampledFrom(actions).Draw(rt, "action"))
 		r, err := c.Compile("r", when, "", do)
 		if err != nil {
 			rt.Fatalf("%s: %v", when, err)
@@ -100,7 +100,7 @@ func TestFailureNeverRejects(t *testing.T) {
 	deferred := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		when := drawRule(rt, slices.Concat(speaking, atoms))
-		do, _ := helogate.ParseAction(rapid.SampledFrom([]string{"suspect 5", "defer", "reject", "drop"}).Draw(rt, "action"))
+		do, _ := helogate.ParseEffect(rapid.SampledFrom([]string{"score 5", "defer", "reject", "drop"}).Draw(rt, "action"))
 		r, err := c.Compile("r", when, "", do)
 		if err != nil {
 			rt.Fatalf("%s: %v", when, err)

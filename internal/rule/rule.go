@@ -46,7 +46,7 @@ type Compiler struct {
 // A Rule is a check and what its one outcome of interest does: the line of a policy.
 type Rule struct {
 	Check helogate.Check
-	On    map[helogate.Outcome]helogate.Action
+	On    map[helogate.Outcome]helogate.Effect
 	Reads []string // the checks and families whose outcomes it reads, sorted
 	Cost  uint64   // the most that it can cost, in units of CEL; MaxCost is the limit
 
@@ -57,7 +57,7 @@ type Rule struct {
 	excused  map[string]bool // the lookups of whose failure it speaks itself; once it read that of another, it is not judged
 	against  bool            // it is held against the client: no failure may be
 
-	suspicions []int64 // what it compares suspicion with
+	scores []int64 // what it compares score with
 }
 
 // Limits of a rule. A unit of cost is what it takes to look at ten octets of text, or to allocate octetsPerUnit; see
@@ -74,7 +74,7 @@ const (
 
 // Compile makes a rule of an expression. name is that of the check, note what the client is told, or people if it is not
 // told: the name if there is none. The error is an Errors.
-func (c *Compiler) Compile(name, when, note string, then helogate.Action) (*Rule, error) {
+func (c *Compiler) Compile(name, when, note string, then helogate.Effect) (*Rule, error) {
 	src, parsed, errs := c.parse(when)
 	if len(errs) > 0 {
 		return nil, errs
@@ -89,7 +89,7 @@ func (c *Compiler) Compile(name, when, note string, then helogate.Action) (*Rule
 		return nil, Errors{src.at(v.root, notBool(t.String()))}
 	}
 	r := &Rule{
-		compiler: c, Reads: v.checksRead(), excused: v.excused, suspicions: v.suspicions,
+		compiler: c, Reads: v.checksRead(), excused: v.excused, scores: v.scores,
 		why: cmp.Or(note, name),
 	}
 	if err := r.plan(src, v, checked); err != nil {
@@ -97,24 +97,24 @@ func (c *Compiler) Compile(name, when, note string, then helogate.Action) (*Rule
 	}
 	r.act(then)
 	r.Check = helogate.Check{
-		Name: name, Doc: when, Settings: when, Needs: v.needs, Cost: v.cost, ReadsSuspicion: v.readsSuspicion, Run: r.run,
+		Name: name, Doc: when, Settings: when, Needs: v.needs, Cost: v.cost, UsesScore: v.usesScore, Run: r.run,
 	}
 	return r, nil
 }
 
 // act sets what follows from a match.
-func (r *Rule) act(then helogate.Action) {
-	switch then.Do {
-	case helogate.Accept, helogate.Vouch:
+func (r *Rule) act(then helogate.Effect) {
+	switch {
+	case then.Action == helogate.Accept, then.LowersScore():
 		r.matched = helogate.Pass
-	case helogate.Suspect, helogate.Reject, helogate.Drop:
+	case then.RaisesScore(), then.Action == helogate.Reject, then.Action == helogate.Drop:
 		r.matched, r.against = helogate.Fail, true
-	case helogate.Greylist, helogate.Defer: // a temperror would do no less, and lose the note
+	case then.Action == helogate.Greylist, then.Action == helogate.Defer: // a temperror would do no less, and lose the note
 		r.matched = helogate.Fail
 	default:
 		r.matched = helogate.Neutral
 	}
-	r.On = map[helogate.Outcome]helogate.Action{r.matched: then}
+	r.On = map[helogate.Outcome]helogate.Effect{r.matched: then}
 }
 
 // plan makes the program and holds it to the limits.
@@ -124,8 +124,8 @@ func (r *Rule) plan(src *source, v *vetting, checked *cel.Ast) *Error {
 		return src.at(v.root, err.Error())
 	}
 	r.Cost = estimate.Max
-	if v.readsSuspicion {
-		r.Cost = cost.SafeMultiply(r.Cost, uint64(1+2*len(v.suspicions))) // see evaluation.sure
+	if v.usesScore {
+		r.Cost = cost.SafeMultiply(r.Cost, uint64(1+2*len(v.scores))) // see evaluation.sure
 	}
 	if r.Cost > MaxCost {
 		return src.at(v.root, fmt.Sprintf(
@@ -173,7 +173,7 @@ func New(env Env) (*Compiler, error) {
 func (c *Compiler) know(name string, check helogate.Check) {
 	if before, known := c.checks[name]; known {
 		check.Needs, check.Cost = max(before.Needs, check.Needs), max(before.Cost, check.Cost)
-	} else if check.Turn == helogate.InTier {
+	} else if check.Phase == helogate.Main {
 		c.names = append(c.names, name)
 	}
 	c.checks[name] = check

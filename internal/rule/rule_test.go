@@ -51,7 +51,7 @@ func judge(t testing.TB, r *Rule, f helogate.Facts, ask helogate.Asker) (helogat
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Exhaustive = true
+	p.RunAll = true
 	p.Report = func(f helogate.Fault) { t.Errorf("%s panicked: %v", f.Check, f.Cause) }
 	v := p.Judge(context.Background(), f, ask)
 	for _, found := range v.Findings {
@@ -67,13 +67,13 @@ var outcomeTests = [...]struct{ when, then, facts, want string }{
 	{`helo.text.contains("santronics.com") && client != ip("208.247.131.9")`, "reject", "192.0.2.1 mail.santronics.com", "fail: r"},
 	{`helo.text.contains("santronics.com") && client != ip("208.247.131.9")`, "reject", "208.247.131.9 mail.santronics.com", "none: no match"},
 	{`helo.text.contains("santronics.com") && client != ip("208.247.131.9")`, "reject", "192.0.2.1 mx.example.org", "none: no match"},
-	{`helo.text == "MX.Example.ORG" && helo.name == "mx.example.org"`, "vouch", "192.0.2.1 MX.Example.ORG", "pass: r"},
+	{`helo.text == "MX.Example.ORG" && helo.name == "mx.example.org"`, "score -1", "192.0.2.1 MX.Example.ORG", "pass: r"},
 	{`helo.text.lowerAscii().startsWith("mx.")`, "accept", "192.0.2.1 MX.Example.ORG", "pass: r"},
 	{`helo.matches("^mx[.]")`, "note", "192.0.2.1 MX.Example.ORG", "neutral: r"},
 	{`helo.text.matches("^mx[.]")`, "note", "192.0.2.1 MX.Example.ORG", "none: no match"},
-	{`helo.under("example.org")`, "suspect 2", "192.0.2.1 MX.Example.ORG", "fail: r"},
-	{`helo.under("Example.ORG")`, "suspect 2", "192.0.2.1 example.org", "fail: r"},
-	{`helo.under("example.org")`, "suspect 2", "192.0.2.1 notexample.org", "none: no match"},
+	{`helo.under("example.org")`, "score 2", "192.0.2.1 MX.Example.ORG", "fail: r"},
+	{`helo.under("Example.ORG")`, "score 2", "192.0.2.1 example.org", "fail: r"},
+	{`helo.under("example.org")`, "score 2", "192.0.2.1 notexample.org", "none: no match"},
 	{`helo.under(own.names)`, "defer", "192.0.2.1 mail.example.net", "fail: r"},
 	{`helo.under(["example.com", "example.net"])`, "drop", "192.0.2.1 mail.example.net", "fail: r"},
 	{`helo.kind == "bare-address"`, "greylist", "192.0.2.1 192.0.2.1", "fail: r"},
@@ -115,18 +115,18 @@ var outcomeTests = [...]struct{ when, then, facts, want string }{
 	{`sender in list("relays")`, "accept", "192.0.2.1 mx -", "none: no match"},
 
 	// DNS.
-	{`"mx.example.org" in ptr.names`, "vouch", "192.0.2.1 mx", "pass: r"},
-	{`ptr.names.exists(n, n.under("example.org"))`, "vouch", "192.0.2.1 mx", "pass: r"},
-	{`ptr.confirmed.exists(n, n == helo.name)`, "vouch", "192.0.2.1 mx.example.org", "pass: r"},
+	{`"mx.example.org" in ptr.names`, "score -1", "192.0.2.1 mx", "pass: r"},
+	{`ptr.names.exists(n, n.under("example.org"))`, "score -1", "192.0.2.1 mx", "pass: r"},
+	{`ptr.confirmed.exists(n, n == helo.name)`, "score -1", "192.0.2.1 mx.example.org", "pass: r"},
 	{`ptr.confirmed.size() == 0 && ptr.names.size() == 1`, "reject", "192.0.2.2 mx", "fail: r"},
 	{`ptr.status == "nxdomain" && ptr.names == []`, "reject", "192.0.2.5 mx", "fail: r"},
 	{`ptr.status == "nodata"`, "reject", "192.0.2.6 mx", "fail: r"},
-	{`ptr.confirmed == ["six.example.org"]`, "vouch", "2001:db8::1 mx", "pass: r"},
+	{`ptr.confirmed == ["six.example.org"]`, "score -1", "2001:db8::1 mx", "pass: r"},
 
 	// Failures of DNS are states, and nothing is concluded from what is not known.
 	{`ptr.names.size() == 0`, "reject", "192.0.2.3 mx", "temperror: PTR of 192.0.2.3: the zone says so"},
 	{`ptr.names.size() > 0`, "accept", "192.0.2.3 mx", "temperror: PTR of 192.0.2.3: the zone says so"},
-	{`ptr.status == "nxdomain"`, "suspect", "192.0.2.3 mx", "temperror: PTR of 192.0.2.3: the zone says so"},
+	{`ptr.status == "nxdomain"`, "score 1", "192.0.2.3 mx", "temperror: PTR of 192.0.2.3: the zone says so"},
 	{`helo.text == "my" && ptr.names.size() == 0`, "reject", "192.0.2.3 mx", "none: no match"},
 	{`helo.text == "mx" || ptr.names.size() == 0`, "reject", "192.0.2.3 mx", "fail: r"},
 	{`ptr.confirmed.size() == 0`, "reject", "192.0.2.4 mx", "temperror: A of mx.example.com: the zone says so"},
@@ -138,14 +138,14 @@ var outcomeTests = [...]struct{ when, then, facts, want string }{
 	{`ptr.status != "tempfail" && ptr.names.size() == 0`, "reject", "192.0.2.3 mx", "none: no match"},
 	{`ptr.status != "tempfail" && ptr.names.size() == 0`, "reject", "192.0.2.5 mx", "fail: r"},
 	{`checks["fcrdns"] == "fail"`, "reject", "192.0.2.2 mx", "fail: r"},
-	{`checks.fcrdns == "pass"`, "vouch", "192.0.2.1 mx.example.org", "pass: r"},
+	{`checks.fcrdns == "pass"`, "score -1", "192.0.2.1 mx.example.org", "pass: r"},
 	{`checks["fcrdns"] == "fail"`, "reject", "192.0.2.3 mx", "temperror: fcrdns is not known now"},
-	{`checks["fcrdns"] in ["fail", "temperror"]`, "suspect 3", "192.0.2.3 mx", "temperror: fcrdns is not known now"},
+	{`checks["fcrdns"] in ["fail", "temperror"]`, "score 3", "192.0.2.3 mx", "temperror: fcrdns is not known now"},
 	{`checks["fcrdns"] == "temperror"`, "greylist", "192.0.2.3 mx", "fail: r"},
 
-	// Suspicion, of which a part may be only possible.
-	{`suspicion >= 1`, "greylist", "192.0.2.5 mx.example.org", "fail: r"},
-	{`suspicion == 0`, "note", "192.0.2.1 mx.example.org", "neutral: r"},
+	// Score, of which a part may be only possible.
+	{`score >= 1`, "greylist", "192.0.2.5 mx.example.org", "fail: r"},
+	{`score == 0`, "note", "192.0.2.1 mx.example.org", "neutral: r"},
 
 	// What cannot be worked out matches nothing.
 	{`ptr.names[3] == "x"`, "reject", "192.0.2.1 mx", "permerror: index out of bounds: 3"},
@@ -209,7 +209,7 @@ func TestText(t *testing.T) {
 func TestNeedsAndCost(t *testing.T) {
 	for _, tt := range []struct {
 		when, needs, cost, reads string
-		suspicion                bool
+		score                    bool
 	}{
 		{`client == ip("192.0.2.1")`, "connect", "local", "", false},
 		{`stage == "mail" && auth == ""`, "connect", "local", "", false},
@@ -218,7 +218,7 @@ func TestNeedsAndCost(t *testing.T) {
 		{`recipient.domain == helo.name`, "rcpt", "local", "", false},
 		{`ptr.status == "ok"`, "connect", "lookup", "", false},
 		{`ptr.names.exists(n, n == helo.name)`, "helo", "lookup", "", false},
-		{`suspicion > 2`, "connect", "lookup", "", true},
+		{`score > 2`, "connect", "lookup", "", true},
 		{`checks["fcrdns"] == "fail"`, "connect", "lookup", "fcrdns", false},
 		{`checks["sender-mx"] == "fail" || checks["bare-address"] == "fail"`, "mail", "lookup", "bare-address sender-mx", false},
 		{`checks["bare-address"] == "fail"`, "helo", "local", "bare-address", false},
@@ -226,8 +226,8 @@ func TestNeedsAndCost(t *testing.T) {
 		r := mustCompile(t, tt.when, "note")
 		got := r.Check
 		if got.Needs.String() != tt.needs || got.Cost.String() != tt.cost || strings.Join(r.Reads, " ") != tt.reads ||
-			got.ReadsSuspicion != tt.suspicion || got.Name != "r" || got.Doc != tt.when {
-			t.Errorf("%s: from %s, %s, reads %v, suspicion %v, %q %q", tt.when, got.Needs, got.Cost, r.Reads, got.ReadsSuspicion, got.Name, got.Doc)
+			got.UsesScore != tt.score || got.Name != "r" || got.Doc != tt.when {
+			t.Errorf("%s: from %s, %s, reads %v, score %v, %q %q", tt.when, got.Needs, got.Cost, r.Reads, got.UsesScore, got.Name, got.Doc)
 		}
 		if r.Cost == 0 || r.Cost > MaxCost {
 			t.Errorf("%s costs %d", tt.when, r.Cost)
@@ -237,7 +237,7 @@ func TestNeedsAndCost(t *testing.T) {
 
 func TestNote(t *testing.T) {
 	c := compiler(t)
-	r, err := c.Compile("r", "true", "go away, 100% sure\r\n", helogate.Action{Do: helogate.Reject})
+	r, err := c.Compile("r", "true", "go away, 100% sure\r\n", helogate.Effect{Action: helogate.Reject})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,32 +247,32 @@ func TestNote(t *testing.T) {
 	}
 }
 
-// A suspicion of which a part is only possible: a rule says what holds for all of it, or that it does not know.
+// A score of which a part is only possible: a rule says what holds for all of it, or that it does not know.
 func TestSuspicionInterval(t *testing.T) {
 	constant := func(name string, o helogate.Outcome, then string) helogate.Line {
-		do, err := helogate.ParseAction(then)
+		do, err := helogate.ParseEffect(then)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return helogate.Line{On: map[helogate.Outcome]helogate.Action{helogate.Fail: do}, Check: helogate.Check{
+		return helogate.Line{On: map[helogate.Outcome]helogate.Effect{helogate.Fail: do}, Check: helogate.Check{
 			Name: name, Cost: helogate.Lookup, Run: func(*helogate.Case) helogate.Finding { return helogate.Finding{Outcome: o} },
 		}}
 	}
 	for when, want := range map[string]helogate.Outcome{
-		`suspicion >= 2`:                             helogate.Fail,
-		`suspicion >= 3`:                             helogate.TempError,
-		`suspicion >= 6`:                             helogate.TempError,
-		`suspicion >= 7`:                             helogate.None,
-		`suspicion == 4`:                             helogate.TempError, // neither end of it, but it may be
-		`suspicion != 4`:                             helogate.TempError,
-		`4 < suspicion && suspicion < 6`:             helogate.TempError,
-		`suspicion < 2 || suspicion > 6`:             helogate.None,
-		`client == ip("192.0.2.1") || suspicion > 3`: helogate.Fail,
-		`suspicion > 3 || ptr.status == "tempfail"`:  helogate.TempError,
+		`score >= 2`:                             helogate.Fail,
+		`score >= 3`:                             helogate.TempError,
+		`score >= 6`:                             helogate.TempError,
+		`score >= 7`:                             helogate.None,
+		`score == 4`:                             helogate.TempError, // neither end of it, but it may be
+		`score != 4`:                             helogate.TempError,
+		`4 < score && score < 6`:                 helogate.TempError,
+		`score < 2 || score > 6`:                 helogate.None,
+		`client == ip("192.0.2.1") || score > 3`: helogate.Fail,
+		`score > 3 || ptr.status == "tempfail"`:  helogate.TempError,
 	} {
 		r := mustCompile(t, when, "reject")
 		p, err := helogate.NewPolicy(helogate.Thresholds{},
-			constant("sure", helogate.Fail, "suspect 2"), constant("unsure", helogate.TempError, "suspect 4"),
+			constant("sure", helogate.Fail, "score 2"), constant("unsure", helogate.TempError, "score 4"),
 			helogate.Line{Check: r.Check, On: r.On})
 		if err != nil {
 			t.Fatal(err)

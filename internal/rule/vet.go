@@ -28,12 +28,12 @@ type vetting struct {
 
 	addresses map[int64]bool // the nodes that are parsed as an address or a network, by their id
 
-	needs          helogate.Stage
-	cost           helogate.Cost
-	reads          map[string]bool // names of checks
-	readsSuspicion bool
-	suspicions     []int64
-	excused        map[string]bool
+	needs     helogate.Stage
+	cost      helogate.Cost
+	reads     map[string]bool // names of checks
+	usesScore bool
+	scores    []int64
+	excused   map[string]bool
 }
 
 // vet reads an expression, and rewrites what CEL does not know into what it does.
@@ -167,8 +167,8 @@ func (v *vetting) name(e ast.Expr, words []string) {
 	full := strings.Join(words, ".")
 	if n := byName[full]; n != nil {
 		v.read(n)
-		if full == suspicion {
-			v.fail(e, "suspicion can only be compared with a number: suspicion >= 3")
+		if full == score {
+			v.fail(e, "score can only be compared with a number: score >= 3")
 		}
 		return
 	}
@@ -213,13 +213,13 @@ func (v *vetting) meantName(full string, words []string) string {
 func (v *vetting) read(n *name) {
 	v.needs = max(v.needs, n.needs)
 	v.cost = max(v.cost, n.cost)
-	v.readsSuspicion = v.readsSuspicion || n.text == suspicion
+	v.usesScore = v.usesScore || n.text == score
 }
 
 // checkNamed makes a variable of checks["fcrdns"], with a name that no expression can write.
 func (v *vetting) checkNamed(e, at ast.Expr, check string) {
 	known, ok := v.c.checks[check]
-	if when, late := heardLate[known.Turn]; late {
+	if when, late := heardLate[known.Phase]; late {
 		v.fail(at, "%s is heard after all rules, when it has come to a %s: it has found nothing yet", check, when)
 	} else if !ok && e.Kind() == ast.SelectKind {
 		v.fail(at, "there is no check %q in the policy; a name with - in it is written checks[%q]", check, "helo-changed")
@@ -233,32 +233,32 @@ func (v *vetting) checkNamed(e, at ast.Expr, check string) {
 }
 
 // heardLate are the turns that no rule can wait for, since they wait for what rules come to, and what they are for.
-var heardLate = map[helogate.Turn]string{helogate.OnGreylist: "greylisting", helogate.OnDefer: "deferral"}
+var heardLate = map[helogate.Phase]string{helogate.OnGreylist: "greylisting", helogate.OnDefer: "deferral"}
 
 func checkVariable(check string) string { return checks + "." + check }
 
 var factory = ast.NewExprFactory()
 
-// suspicionCompared vets a comparison of suspicion with a number. Anything else could not be judged while a part of the
-// suspicion is only possible; see evaluation.sure.
-func (v *vetting) suspicionCompared(call ast.CallExpr) bool {
+// scoreCompared vets a comparison of score with a number. Anything else could not be judged while a part of the
+// score is only possible; see evaluation.sure.
+func (v *vetting) scoreCompared(call ast.CallExpr) bool {
 	switch call.FunctionName() {
 	case operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
 	default:
 		return false
 	}
 	a, b := call.Args()[0], call.Args()[1]
-	if b.Kind() == ast.IdentKind && b.AsIdent() == suspicion {
+	if b.Kind() == ast.IdentKind && b.AsIdent() == score {
 		a, b = b, a
 	}
-	if a.Kind() != ast.IdentKind || a.AsIdent() != suspicion || slices.Contains(v.scope, suspicion) || b.Kind() != ast.LiteralKind {
+	if a.Kind() != ast.IdentKind || a.AsIdent() != score || slices.Contains(v.scope, score) || b.Kind() != ast.LiteralKind {
 		return false
 	}
 	n, ok := b.AsLiteral().(types.Int)
 	if ok {
-		v.read(byName[suspicion])
-		if !slices.Contains(v.suspicions, int64(n)) {
-			v.suspicions = append(v.suspicions, int64(n))
+		v.read(byName[score])
+		if !slices.Contains(v.scores, int64(n)) {
+			v.scores = append(v.scores, int64(n))
 		}
 	}
 	return ok

@@ -17,7 +17,7 @@ func (d direct) Ask(k helogate.Kind, n string) *helogate.Answer {
 	return a
 }
 func (d direct) Values(k helogate.Kind, n string) []string { return d.Ask(k, n).Values }
-func (d direct) Waiting() bool                             { return false }
+func (d direct) Pending() bool                             { return false }
 func (d direct) ClientText() string                        { return d.client }
 
 var benchZone = helogate.MustZone(`

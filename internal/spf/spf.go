@@ -24,7 +24,7 @@ type Asker interface {
 	// Values is Ask where the outcome rests on the answer: after a tempfail it is a temperror, whatever else is found.
 	Values(helogate.Kind, string) []string
 	// Waiting reports whether something was asked that is not answered yet. The result is thrown away then.
-	Waiting() bool
+	Pending() bool
 	// ClientText returns the client's address as answers have it.
 	ClientText() string
 }

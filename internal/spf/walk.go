@@ -141,7 +141,7 @@ func (w *walk) values(kind helogate.Kind, name string) ([]string, error) {
 
 // failure is the error of a tempfail that the outcome rests on.
 func (w *walk) failure(kind helogate.Kind, name string) error {
-	if w.ask.Waiting() {
+	if w.ask.Pending() {
 		return errWaiting
 	}
 	if !w.explaining {
