@@ -19,7 +19,7 @@ const (
 	Greylist               // make it prove that it retries
 	Defer                  // 4xx
 	Reject                 // 5xx
-	Drop                   // 5xx, and close where the door can
+	Drop                   // 5xx, and close where the listener can
 	Accept                 // stop judging, no objection; never a permit to relay
 )
 

@@ -61,8 +61,8 @@ type Facts struct {
 	Recipient string         // without <>
 	Auth      string         // authenticated login or verified client certificate, "" if none
 	Earlier   []string       // greetings given before this one in the connection: verb, space, argument: "EHLO mx.example.org"
-	Session   string         // the door's own name for the connection; for people, no check reads it
-	Origin    Origin         // whom the client says that it has the mail from; zero where the door shows nobody
+	Session   string         // the listener's own name for the connection; for people, no check reads it
+	Origin    Origin         // whom the client says that it has the mail from; zero where the listener shows nobody
 }
 
 // An Origin is whom a forwarder says that it has the mail from. It counts for those that Policy.ByOrigin believes.

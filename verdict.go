@@ -22,7 +22,7 @@ type Verdict struct {
 	Decision
 	DryRun   Decision  // what it were if the lines on trial were in force; the same if none is
 	Would    []string  // lines on trial that would have refused, "score" for the sum; nil if Trial lets the client in
-	Reply    Reply     // for the door; zero if the client is let in
+	Reply    Reply     // for the listener; zero if the client is let in
 	Findings []Finding // in policy order
 	Asked    Evidence  // in order of first use
 }
@@ -47,7 +47,7 @@ var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadd
 
 var idBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
-// verdictID names a judgement: a hash of the facts, without the door's name for the session, and of what was answered,
+// verdictID names a judgement: a hash of the facts, without the listener's name for the session, and of what was answered,
 // without TTLs and notes.
 //
 // An ID never changes its meaning: what is hashed today stays as it is. A fact that comes later is appended after the

@@ -2,7 +2,7 @@
 //
 //	go run ./bench                       all of it, some fifteen minutes
 //	go run ./bench --quick               shorter, and noisier
-//	go run ./bench --only warm,latency   a part: warm, cold, latency, memory, doors, greylist, greylist-size
+//	go run ./bench --only warm,latency   a part: warm, cold, latency, memory, listeners, greylist, greylist-size
 //	go run ./bench --markdown            the table as Markdown
 //
 // helogate runs as its users run it, "helogate serve" in a process of its own, built from the tree that bench is in; the
@@ -36,7 +36,7 @@ var sections = []section{
 	{"cold", 10 * time.Minute, cold},
 	{"latency", time.Minute, latency},
 	{"memory", 15 * time.Minute, memory},
-	{"doors", 5 * time.Minute, doors},
+	{"listeners", 5 * time.Minute, listeners},
 	{"greylist", 10 * time.Minute, greylisted},
 	{"greylist-size", 15 * time.Minute, greylistSize},
 }

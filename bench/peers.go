@@ -192,7 +192,7 @@ func (p *process) answers(ctx context.Context, addr netip.AddrPort, name string)
 	})
 }
 
-// serveHelogate starts "helogate serve" with the balanced policy in force, a door for Postfix and a DNS server.
+// serveHelogate starts "helogate serve" with the balanced policy in force, a listener for Postfix and a DNS server.
 func (l *lab) serveHelogate(ctx context.Context, server netip.AddrPort) (*process, netip.AddrPort, error) {
 	return l.serveSettings(ctx, server, "[state]\nstore = \"memory\"\n")
 }

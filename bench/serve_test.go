@@ -15,7 +15,7 @@ import (
 // bench has rows of, in this process: for profiles, and for what is allocated.
 func BenchmarkServe(b *testing.B) {
 	w, server := warmWorld(b)
-	l := &doorLab{lab: &lab{dir: b.TempDir()}, mails: w.mails}
+	l := &listenerLab{lab: &lab{dir: b.TempDir()}, mails: w.mails}
 	at := func(protocol string) string { return l.dir + "/" + protocol }
 	d, err := daemon.Open(b.Context(), daemon.Options{Log: io.Discard, Version: "bench", Load: func() (*config.Config, error) {
 		text := "mode = \"enforce\"\nstate.store = \"memory\"\ncontrol.socket = \"none\"\ndns.servers = [\"" + server.Addr().String() + "\"]\n"

@@ -161,7 +161,7 @@ func warmWorld(b *testing.B) (*world, *testdns.Server) {
 	return w, server
 }
 
-// warmVerdict is a verdict alone: no door, no engine, no log. It is BenchmarkWarmVerdict.
+// warmVerdict is a verdict alone: no listener, no engine, no log. It is BenchmarkWarmVerdict.
 func warmVerdict(b *testing.B) {
 	w, server := warmWorld(b)
 	resolver, err := dns.New(dns.Config{Servers: []netip.AddrPort{server.Addr()}})
@@ -185,7 +185,7 @@ func warmVerdict(b *testing.B) {
 	}
 }
 
-// factsOf is what a door makes of a mail.
+// factsOf is what a listener makes of a mail.
 func factsOf(m load.Mail) helogate.Facts {
 	return helogate.Facts{
 		Stage: helogate.Rcpt, Time: time.Unix(1_800_000_000, 0), Client: m.Client.Addr(),

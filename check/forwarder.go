@@ -7,7 +7,7 @@ import (
 )
 
 // ForwarderHost lets in mailing lists and relays that pass on the mail of others: judged by their own handshake, all of it
-// would be what they are. One whose mail is judged by its origin is let in only where the door does not show that.
+// would be what they are. One whose mail is judged by its origin is let in only where the listener does not show that.
 func ForwarderHost(entries []Forwarder) helogate.Check {
 	cost := helogate.Local
 	for i := range entries {

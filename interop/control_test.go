@@ -96,7 +96,7 @@ until   = 2020-12-31
 // helogate status counts what was done, and what would have been.
 func TestStatusCounts(t *testing.T) {
 	l := theLab(t)
-	d := l.serve(t, enforce("rfc", l.dns.resolver), at(l.postfix.doors["first"]), at(l.postfix.doors["watched"])+"\nmode = \"shadow\"\npreset = \"strict\"")
+	d := l.serve(t, enforce("rfc", l.dns.resolver), at(l.postfix.listeners["first"]), at(l.postfix.listeners["watched"])+"\nmode = \"shadow\"\npreset = \"strict\"")
 	first, watched := l.postfix.services["first"], l.postfix.services["watched"]
 	for range 3 {
 		first.rcpt("192.0.2.60", "lone.example.com")
@@ -114,12 +114,12 @@ func TestStatusCounts(t *testing.T) {
 			t.Errorf("%s: %d, not %d: %v", kind, counted[kind], want, counted)
 		}
 	}
-	var doors []string
+	var listeners []string
 	for _, one := range s.Listeners {
-		doors = append(doors, fmt.Sprintf("%s %s %s %s", one.Protocol, one.Address, one.Mode, one.Preset))
+		listeners = append(listeners, fmt.Sprintf("%s %s %s %s", one.Protocol, one.Address, one.Mode, one.Preset))
 	}
-	want := fmt.Sprintf("postfix %s enforce rfc; postfix %s shadow strict", l.postfix.doors["first"], l.postfix.doors["watched"])
-	if got := strings.Join(doors, "; "); got != want {
+	want := fmt.Sprintf("postfix %s enforce rfc; postfix %s shadow strict", l.postfix.listeners["first"], l.postfix.listeners["watched"])
+	if got := strings.Join(listeners, "; "); got != want {
 		t.Errorf("listeners: %s\nnot %s", got, want)
 	}
 	if s.PID != d.cmd.Process.Pid || s.Config.File != d.config || s.Config.Mode != "enforce" || s.DNS.Questions == 0 || s.DNS.Hits == 0 || s.DNS.Servers[0].Address != l.dns.resolver.String() {

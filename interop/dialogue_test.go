@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the replies in testdata/*.smtp"
 //	S(rfc): 550 5.5.2 <bob@example.net>: ...
 //
 // "client" says as whom we connect, with what else XCLIENT may say of him (DESTADDR: whom he connected to); the reply to it
-// stands for the greeting. What follows C: is sent. S: is the last line of the reply, with the doors that give it in
+// stands for the greeting. What follows C: is sent. S: is the last line of the reply, with the listeners that give it in
 // parentheses, or none for all others. Where no S: follows, the reply must say yes. [ID] is the verdict's id, "..." at
 // the end is any text. After a 521 the connection must be closed; the scene has then ended. "#" begins a comment.
 
@@ -33,7 +33,7 @@ type scene struct {
 	lines []*line
 }
 
-// A line is one that the client sends, with the replies that are wanted by door; by "" from those not named.
+// A line is one that the client sends, with the replies that are wanted by listener; by "" from those not named.
 type line struct {
 	at   int // in the file
 	sent string
@@ -41,22 +41,22 @@ type line struct {
 	got  map[string]string
 }
 
-// play plays the dialogues of a file at each of the doors. The smtpd has the door's name.
-func (l *lab) play(t *testing.T, file string, doors ...string) {
+// play plays the dialogues of a file at each of the listeners. The smtpd has the listener's name.
+func (l *lab) play(t *testing.T, file string, listeners ...string) {
 	l.postfix.logOnFailure(t)
 	path := "testdata/" + file
 	text, err := os.ReadFile(path)
 	must(t, err)
 	scenes := parse(t, path, string(text))
-	for _, door := range doors {
-		t.Run(strings.TrimSuffix(file, ".smtp")+" "+door, func(t *testing.T) {
+	for _, listener := range listeners {
+		t.Run(strings.TrimSuffix(file, ".smtp")+" "+listener, func(t *testing.T) {
 			for _, s := range scenes {
-				s.play(t, l, path, door)
+				s.play(t, l, path, listener)
 			}
 		})
 	}
 	if *update {
-		must(t, writeFile(path, rewritten(string(text), scenes, doors)))
+		must(t, writeFile(path, rewritten(string(text), scenes, listeners)))
 	}
 }
 
@@ -79,12 +79,12 @@ func parse(t *testing.T, path, text string) (scenes []*scene) {
 			}
 			s.lines = append(s.lines, &line{at: i, sent: value, want: map[string]string{}, got: map[string]string{}})
 		case s != nil && len(s.lines) > 0 && reply != nil:
-			doors := strings.Fields(reply[1])
+			listeners := strings.Fields(reply[1])
 			if reply[1] == "" {
-				doors = []string{""}
+				listeners = []string{""}
 			}
-			for _, door := range doors {
-				s.lines[len(s.lines)-1].want[door] = reply[2]
+			for _, listener := range listeners {
+				s.lines[len(s.lines)-1].want[listener] = reply[2]
 			}
 		default:
 			t.Fatalf("%s:%d: what is %q?", path, i+1, raw)
@@ -93,9 +93,9 @@ func parse(t *testing.T, path, text string) (scenes []*scene) {
 	return scenes
 }
 
-func (s *scene) play(t *testing.T, l *lab, path, door string) {
+func (s *scene) play(t *testing.T, l *lab, path, listener string) {
 	t.Helper()
-	c, _, err := dial(l.postfix.services[door].SMTP)
+	c, _, err := dial(l.postfix.services[listener].SMTP)
 	must(t, err)
 	defer c.close()
 	for _, said := range s.lines {
@@ -103,8 +103,8 @@ func (s *scene) play(t *testing.T, l *lab, path, door string) {
 		if err != nil {
 			t.Fatalf("%s:%d: %s: %v", path, said.at+1, s.title, err)
 		}
-		said.got[door] = got
-		if want := said.wanted(door); !*update && !fits(got, want) {
+		said.got[listener] = got
+		if want := said.wanted(listener); !*update && !fits(got, want) {
 			t.Errorf("%s:%d: %s\n C: %s\n S: %s\nnot %s", path, said.at+1, s.title, said.sent, got, want)
 		}
 		if strings.HasPrefix(got, "521 ") {
@@ -128,9 +128,9 @@ func scenesOf(t *testing.T, files ...string) (all []*scene) {
 }
 
 // replay says all of a scene to an smtpd, whatever it replies, for as long as it is heard.
-func (s *scene) replay(t *testing.T, door *service) (replies []string) {
+func (s *scene) replay(t *testing.T, listener *service) (replies []string) {
 	t.Helper()
-	c, _, err := dial(door.SMTP)
+	c, _, err := dial(listener.SMTP)
 	must(t, err)
 	defer c.close()
 	for _, l := range s.lines {
@@ -144,9 +144,9 @@ func (s *scene) replay(t *testing.T, door *service) (replies []string) {
 	return replies
 }
 
-// wanted is what a door is to reply.
-func (l *line) wanted(door string) string {
-	if want, ok := l.want[door]; ok {
+// wanted is what a listener is to reply.
+func (l *line) wanted(listener string) string {
+	if want, ok := l.want[listener]; ok {
 		return want
 	}
 	return l.want[""]
@@ -164,17 +164,17 @@ func fits(got, want string) bool {
 }
 
 // rewritten is the text of a file with the replies that came, where they do not fit.
-func rewritten(text string, scenes []*scene, doors []string) string {
+func rewritten(text string, scenes []*scene, listeners []string) string {
 	lines := strings.Split(text, "\n")
 	for _, s := range scenes {
 		for _, said := range s.lines {
-			if !slices.ContainsFunc(doors, func(d string) bool { g, ok := said.got[d]; return ok && !fits(g, said.wanted(d)) }) {
+			if !slices.ContainsFunc(listeners, func(d string) bool { g, ok := said.got[d]; return ok && !fits(g, said.wanted(d)) }) {
 				continue
 			}
 			for i := said.at + 1; i < len(lines) && strings.HasPrefix(lines[i], "S"); i++ {
 				lines[i] = gone
 			}
-			lines[said.at] += "\n" + replies(said.got, doors)
+			lines[said.at] += "\n" + replies(said.got, listeners)
 		}
 	}
 	return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return l == gone }), "\n")
@@ -182,16 +182,16 @@ func rewritten(text string, scenes []*scene, doors []string) string {
 
 const gone = "\x00"
 
-// replies words what came, doors with the same reply together.
-func replies(got map[string]string, doors []string) string {
+// replies words what came, listeners with the same reply together.
+func replies(got map[string]string, listeners []string) string {
 	by := map[string][]string{}
-	for _, d := range doors {
+	for _, d := range listeners {
 		if g, ok := got[d]; ok {
 			by[g] = append(by[g], d)
 		}
 	}
 	texts := slices.SortedFunc(maps.Keys(by), func(a, b string) int {
-		return slices.Index(doors, by[a][0]) - slices.Index(doors, by[b][0])
+		return slices.Index(listeners, by[a][0]) - slices.Index(listeners, by[b][0])
 	})
 	var out []string
 	for _, reply := range texts {

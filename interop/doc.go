@@ -6,7 +6,7 @@
 // and written, by who administers mail; dialogue_test.go says how.
 //
 // Other MTAs stand where Postfix does: Sendmail, Exim, OpenSMTPD, nginx and Haraka, each configured as its page in docs says,
-// and a driver of qmail-spp. everydoor_test.go holds all doors to the same verdicts.
+// and a driver of qmail-spp. everyprotocol_test.go holds all listeners to the same verdicts.
 //
 // The tests need root and the programs of
 //

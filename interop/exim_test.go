@@ -88,7 +88,7 @@ func (x *exim) log(name string) string {
 	return string(b)
 }
 
-// eximAt is a door.
+// eximAt is a listener.
 func eximAt(addr netip.AddrPort) string {
 	return fmt.Sprintf("\n[[listen]]\nprotocol = \"exim\"\naddress = %q\n", addr)
 }

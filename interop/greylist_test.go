@@ -235,7 +235,7 @@ func (a attempt) asked() string {
 		"helo_name=" + a.helo + "\nsender=" + a.from + "\nrecipient=" + a.to + "\ninstance=1.1.0\n\n"
 }
 
-// Replies of the door.
+// Replies of the listener.
 const (
 	dunno        = "action=DUNNO"
 	toldToWait   = "action=451 4.7.1 Greylisted, please try again in "

@@ -31,9 +31,9 @@ name                   = "mx.example.net"
 		helo    = "X-HELO: mail.example.com"
 	)
 	for _, c := range []struct {
-		title, door, client string
-		dialogue            string // MAIL is M, RSET R, RCPT of bob B, of postmaster P
-		want                []string
+		title, listener, client string
+		dialogue                string // MAIL is M, RSET R, RCPT of bob B, of postmaster P
+		want                    []string
 	}{
 		{"one recipient, one question, one field", "main", good, "MB", []string{results}},
 		{"two recipients", "main", good, "MBB", []string{results, verdict}},
@@ -55,7 +55,7 @@ name                   = "mx.example.net"
 			"X-HELO: nowhere.example.com", "X-Helo-Check: HELO [nowhere.example.com] from [192.0.2.25] doesn't solve"}},
 	} {
 		t.Run(c.title, func(t *testing.T) {
-			if got := p.taken(t, c.door, c.client, c.dialogue); !slices.Equal(got, c.want) {
+			if got := p.taken(t, c.listener, c.client, c.dialogue); !slices.Equal(got, c.want) {
 				t.Errorf("the header begins\n%s\nnot\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 			}
 		})
@@ -107,10 +107,10 @@ var (
 )
 
 // taken brings messages by a dialogue, and returns what the last one has above Postfix's Received.
-func (p *postfix) taken(t *testing.T, door, from, dialogue string) (added []string) {
+func (p *postfix) taken(t *testing.T, listener, from, dialogue string) (added []string) {
 	t.Helper()
 	address, helo, _ := strings.Cut(from, " ")
-	c, _, err := dial(p.services[door].SMTP)
+	c, _, err := dial(p.services[listener].SMTP)
 	must(t, err)
 	defer c.close()
 	reply := ""

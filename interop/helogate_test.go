@@ -93,7 +93,7 @@ func (d *daemon) start(l *lab) {
 	p, err := start("helogate", cmd)
 	must(d.t, err)
 	d.process = p
-	// What to put into the MTAs' configuration is printed when all doors are open, whatever the level of the log.
+	// What to put into the MTAs' configuration is printed when all listeners are open, whatever the level of the log.
 	printed := func() bool {
 		return slices.ContainsFunc([]string{"smtpd_policy_service_timeout", "milter_command_timeout", "HELOGATE_SOCKET", "auth_http_timeout", "/v1/health"},
 			func(hint string) bool { return hasLine(d.out.String(), hint) })
@@ -122,7 +122,7 @@ func cleanEnv() (env []string) {
 	return env
 }
 
-// at is the setting of a door's address.
+// at is the setting of a listener's address.
 func at(addr fmt.Stringer) string { return fmt.Sprintf("address = %q", addr) }
 
 // enforce is a configuration that carries out what a preset finds, by what a resolver says.
@@ -140,7 +140,7 @@ func impatient(config string) string {
 	return strings.Replace(config, `timeout = "5s", budget = "30s"`, `timeout = "500ms", budget = "5s"`, 1)
 }
 
-// printedMainCF is what helogate serve says to put into main.cf for a door at addr.
+// printedMainCF is what helogate serve says to put into main.cf for a listener at addr.
 func (l *lab) printedMainCF(addr netip.AddrPort) (string, error) {
 	config := filepath.Join(l.dir, "printed.toml")
 	if err := writeFile(config, "control.socket = \"none\"\nstate.store = \"memory\"\n"+resolveAt(l.dns.resolver)+"[[listen]]\nprotocol = \"postfix\"\n"+at(addr)+"\n"); err != nil {

@@ -24,21 +24,21 @@ import (
 	"github.com/helogate/helogate/internal/testdns"
 )
 
-// An httpDoor is a way to ask helogate.
-type httpDoor struct {
+// An httpListener is a way to ask helogate.
+type httpListener struct {
 	base, token string
 	client      http.Client
 }
 
 // onSocket asks on a unix socket.
-func onSocket(t *testing.T, path string) *httpDoor {
+func onSocket(t *testing.T, path string) *httpListener {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}
-	return newHTTPDoor(t, &httpDoor{base: "http://helogate"}, dial)
+	return newHTTPListener(t, &httpListener{base: "http://helogate"}, dial)
 }
 
-func newHTTPDoor(t *testing.T, d *httpDoor, dial func(context.Context, string, string) (net.Conn, error)) *httpDoor {
+func newHTTPListener(t *testing.T, d *httpListener, dial func(context.Context, string, string) (net.Conn, error)) *httpListener {
 	transport := &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 1000}
 	d.client = http.Client{Transport: transport, Timeout: 2 * patience}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -66,7 +66,7 @@ func (v *httpVerdict) told() string {
 }
 
 // ask returns the status and the body.
-func (d *httpDoor) ask(method, path string, body []byte) (int, []byte, error) {
+func (d *httpListener) ask(method, path string, body []byte) (int, []byte, error) {
 	r, err := http.NewRequest(method, d.base+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -85,7 +85,7 @@ func (d *httpDoor) ask(method, path string, body []byte) (int, []byte, error) {
 }
 
 // judge asks about a client, with pairs of keys and values.
-func (d *httpDoor) judge(facts ...string) (*httpVerdict, error) {
+func (d *httpListener) judge(facts ...string) (*httpVerdict, error) {
 	given := map[string]string{}
 	for i := 0; i < len(facts); i += 2 {
 		given[facts[i]] = facts[i+1]
@@ -106,7 +106,7 @@ func (d *httpDoor) judge(facts ...string) (*httpVerdict, error) {
 }
 
 // at is judge for a test.
-func (d *httpDoor) at(t *testing.T, facts ...string) *httpVerdict {
+func (d *httpListener) at(t *testing.T, facts ...string) *httpVerdict {
 	t.Helper()
 	v, err := d.judge(facts...)
 	must(t, err)
@@ -115,22 +115,22 @@ func (d *httpDoor) at(t *testing.T, facts ...string) *httpVerdict {
 
 const httpToken = "lqh0OEHSu6ysrtDwMO0xqVVQ"
 
-// httpDoors are two doors, an address that wants a token and a unix socket that does not, with their settings.
-func (l *lab) httpDoors(t *testing.T) (tcp, unix *httpDoor, settings string) {
+// httpListeners are two listeners, an address that wants a token and a unix socket that does not, with their settings.
+func (l *lab) httpListeners(t *testing.T) (tcp, unix *httpListener, settings string) {
 	t.Helper()
 	dir, err := os.MkdirTemp(l.dir, "http-")
 	must(t, err)
 	addr, socket, token := l.mustPort(t), filepath.Join(dir, "http"), filepath.Join(dir, "token")
 	must(t, writeFile(token, httpToken+"\n"))
-	tcp = newHTTPDoor(t, &httpDoor{base: "http://" + addr.String(), token: httpToken}, nil)
+	tcp = newHTTPListener(t, &httpListener{base: "http://" + addr.String(), token: httpToken}, nil)
 	return tcp, onSocket(t, socket), fmt.Sprintf("\n[[listen]]\nprotocol = \"http\"\naddress = %q\nhttp.token_file = %q\n"+
 		"\n[[listen]]\nprotocol = \"http\"\naddress = %q\n", addr, token, socket)
 }
 
 // What is to be done with clients, asked over both kinds of socket.
-func TestHTTPDoors(t *testing.T) {
+func TestHTTPListeners(t *testing.T) {
 	l := theLab(t)
-	tcp, unix, settings := l.httpDoors(t)
+	tcp, unix, settings := l.httpListeners(t)
 	l.serve(t, enforce("rfc", l.dns.resolver)+settings, at(l.mustPort(t)))
 	rcpt := func(client, helo string, more ...string) []string {
 		return append([]string{"stage", "rcpt", "client", client, "verb", "EHLO", "helo", helo, "sender", "jane@example.com", "recipient", "bob@example.net"}, more...)
@@ -148,8 +148,8 @@ func TestHTTPDoors(t *testing.T) {
 		{rcpt("192.0.2.25", "x", "helo_base64", "/w=="), "reject", `reject 550 5.5.2 HELO \xff ...`},
 		{[]string{"stage", "connect", "client", "192.0.2.60"}, "reject", "continue"}, // held until RCPT
 	} {
-		for name, door := range map[string]*httpDoor{"tcp": tcp, "unix": unix} {
-			v := door.at(t, c.facts...)
+		for name, listener := range map[string]*httpListener{"tcp": tcp, "unix": unix} {
+			v := listener.at(t, c.facts...)
 			if v.Action != c.action || v.told() != c.now && !fits(v.told(), c.now) {
 				t.Errorf("%s: %q: %s, %s\nnot %s, %s", name, c.facts, v.Action, v.told(), c.action, c.now)
 			}
@@ -158,7 +158,7 @@ func TestHTTPDoors(t *testing.T) {
 	wrong := *tcp
 	wrong.token += "0"
 	for what, c := range map[string]struct {
-		door         *httpDoor
+		listener     *httpListener
 		method, path string
 		body         string
 		status       int
@@ -173,7 +173,7 @@ func TestHTTPDoors(t *testing.T) {
 		"a wrong type":       {unix, "POST", "/v1/judge", `{"stage":"rcpt","client":["192.0.2.1"]}`, 400, `{"error":"client is to be a JSON string","field":"client"}`},
 		"what nobody can do": {unix, "POST", "/v1/judge", `{"action":"accept"}`, 400, `{"error":"action is not known here","field":"action"}`},
 	} {
-		status, answer, err := c.door.ask(c.method, c.path, []byte(c.body))
+		status, answer, err := c.listener.ask(c.method, c.path, []byte(c.body))
 		if c.status == 413 && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
 			continue // the connection was closed while we went on sending
 		}
@@ -183,10 +183,10 @@ func TestHTTPDoors(t *testing.T) {
 	}
 }
 
-// The door says what helogate check --json says, and what to do now.
+// The listener says what helogate check --json says, and what to do now.
 func TestHTTPSaysWhatCheckSays(t *testing.T) {
 	l := theLab(t)
-	_, unix, settings := l.httpDoors(t)
+	_, unix, settings := l.httpListeners(t)
 	d := l.serve(t, enforce("rfc", l.dns.resolver)+settings, at(l.mustPort(t)))
 	_, answer, err := unix.ask("POST", "/v1/judge", []byte(`{"stage":"rcpt","client":"192.0.2.60","verb":"EHLO","helo":"lone.example.com","sender":"jane@example.com","recipient":"bob@example.net"}`))
 	must(t, err)
@@ -194,14 +194,14 @@ func TestHTTPSaysWhatCheckSays(t *testing.T) {
 	if exit == 0 {
 		t.Errorf("check let it in: %s", said)
 	}
-	var door, check map[string]any
-	must(t, json.Unmarshal(answer, &door))
+	var listener, check map[string]any
+	must(t, json.Unmarshal(answer, &listener))
 	must(t, json.Unmarshal([]byte(said), &check))
-	if door["now"] == nil {
+	if listener["now"] == nil {
 		t.Errorf("no now: %s", answer)
 	}
-	delete(door, "now")
-	for _, v := range []map[string]any{door, check} { // all that hangs on the time
+	delete(listener, "now")
+	for _, v := range []map[string]any{listener, check} { // all that hangs on the time
 		delete(v, "id")
 		delete(v["facts"].(map[string]any), "time")
 		delete(v["facts"].(map[string]any), "verb") // check is not told
@@ -211,15 +211,15 @@ func TestHTTPSaysWhatCheckSays(t *testing.T) {
 			delete(qa.(map[string]any), "ttl")
 		}
 	}
-	if !reflect.DeepEqual(door, check) {
-		t.Errorf("the door:\n%s\ncheck:\n%s", answer, said)
+	if !reflect.DeepEqual(listener, check) {
+		t.Errorf("the listener:\n%s\ncheck:\n%s", answer, said)
 	}
 }
 
 // A session's stages are one: what is held is told when it may be, and a greeting that changes is noticed.
 func TestHTTPSession(t *testing.T) {
 	l := theLab(t)
-	_, unix, settings := l.httpDoors(t)
+	_, unix, settings := l.httpListeners(t)
 	l.serve(t, "policy.reject_at_stage = \"mail\"\npolicy.checks = { helo-changed = \"reject\" }\n"+enforce("rfc", l.dns.resolver)+settings, at(l.mustPort(t)))
 	ask := func(session, stage, helo string) string {
 		t.Helper()
@@ -262,7 +262,7 @@ func TestHTTPStops(t *testing.T) {
 	t.Cleanup(slow.Close)
 	once := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(once) // before slow is closed, which waits for its replies
-	_, unix, settings := l.httpDoors(t)
+	_, unix, settings := l.httpListeners(t)
 	d := l.serve(t, "policy.reject_at_stage = \"connect\"\n"+enforce("rfc", slow.Addr())+settings, at(l.mustPort(t)))
 	answers := make(chan string, 500)
 	for i := range cap(answers) {

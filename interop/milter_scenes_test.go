@@ -12,7 +12,7 @@ import (
 // A milterMTA is an MTA that asks helogate by the milter protocol, as the tests see it.
 type milterMTA struct {
 	name     string
-	door     string // the setting of the door that it asks
+	listener string // the setting of the listener that it asks
 	dial     func(from string) (*client, string, error)
 	header   func(t *testing.T, reply string) string // of the message that a reply says to have been taken
 	relaying string                                  // what it says to who wants to relay
@@ -28,10 +28,10 @@ func (m *milterMTA) test(t *testing.T, l *lab) {
 	t.Run("stopped", func(t *testing.T) { m.testStopped(t, l) })
 }
 
-// serve starts a helogate at the door. Its other door is Postfix's, of which it says something when it is ready.
+// serve starts a helogate at the listener. Its other listener is Postfix's, of which it says something when it is ready.
 func (m *milterMTA) serve(t *testing.T, l *lab, config string) *daemon {
 	t.Helper()
-	return l.serve(t, enforce("rfc", l.dns.resolver)+config+m.door, at(l.mustPort(t)))
+	return l.serve(t, enforce("rfc", l.dns.resolver)+config+m.listener, at(l.mustPort(t)))
 }
 
 // last says lines as a client, and returns the last reply. Where one before it says no, that is returned in parentheses.

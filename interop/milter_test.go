@@ -42,17 +42,17 @@ func (l *lab) milterPostfix(t *testing.T) *postfix {
 	return p
 }
 
-// milterDoor is the setting of a helogate that this Postfix asks.
-func (p *postfix) milterDoor() string {
+// milterListener is the setting of a helogate that this Postfix asks.
+func (p *postfix) milterListener() string {
 	return fmt.Sprintf("\n[[listen]]\nprotocol = \"milter\"\naddress = %q\n", p.socket)
 }
 
 // mta is one of its smtpds.
-func (p *postfix) milterMTA(door string) *milterMTA {
+func (p *postfix) milterMTA(listener string) *milterMTA {
 	return &milterMTA{
-		name: "Postfix", door: p.milterDoor(), relaying: "554 5.7.1 ", down: "250 2.1.5 ", plain: "a b%s",
+		name: "Postfix", listener: p.milterListener(), relaying: "554 5.7.1 ", down: "250 2.1.5 ", plain: "a b%s",
 		dial: func(from string) (*client, string, error) {
-			c, greeting, err := dial(p.services[door].SMTP)
+			c, greeting, err := dial(p.services[listener].SMTP)
 			if err == nil {
 				greeting, err = c.say(xclient(from)) // the reply to it stands for the greeting
 			}

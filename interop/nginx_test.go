@@ -66,8 +66,8 @@ func (n *nginx) log() string {
 // nobody because of it.
 func (n *nginx) behind(l *lab, t *testing.T, settings string) *daemon {
 	t.Helper()
-	door := fmt.Sprintf("\n[[listen]]\nprotocol = \"nginx\"\naddress = %q\nnginx.backend = %q\n", n.policy, l.postfix.services["main"].SMTP)
-	return l.serve(t, settings+enforce("rfc", l.dns.resolver)+door, at(l.postfix.policy)+"\nmode = \"shadow\"")
+	listener := fmt.Sprintf("\n[[listen]]\nprotocol = \"nginx\"\naddress = %q\nnginx.backend = %q\n", n.policy, l.postfix.services["main"].SMTP)
+	return l.serve(t, settings+enforce("rfc", l.dns.resolver)+listener, at(l.postfix.policy)+"\nmode = \"shadow\"")
 }
 
 const nginxTrouble = "451 4.3.2 Internal server error"

@@ -158,7 +158,7 @@ func (o *opensmtpd) told(from string, lines ...string) string {
 const opensmtpdTakes = "250 2.1.5 Destination address valid: Recipient ok"
 
 // That somebody has logged in cannot be shown here: smtpd takes no password without TLS, and Debian's 6.8.0p2 is at odds with
-// the OpenSSL of the same Debian. The dialogues of internal/door have what it would say.
+// the OpenSSL of the same Debian. The dialogues of internal/protocol have what it would say.
 func TestOpenSMTPD(t *testing.T) {
 	l := theLab(t)
 	o := l.startOpenSMTPD(t, enforce("rfc", l.dns.resolver))

@@ -16,14 +16,14 @@ import (
 
 // A postfix is a private instance with a number of smtpds, which differ in whom they ask and when.
 type postfix struct {
-	maillog  string
-	policy   netip.AddrPort // where most of its smtpds ask
-	presets  map[string]netip.AddrPort
-	doors    map[string]netip.AddrPort // where the smtpds "first", "backup" and "watched" ask
-	sasl     netip.AddrPort            // where the smtpd "stages" asks whether a password is right
-	socket   string                    // the path of a unix socket, where the smtpd "socket" asks, in a chroot
-	owner    string                    // the user that its daemons run as
-	services map[string]*service
+	maillog   string
+	policy    netip.AddrPort // where most of its smtpds ask
+	presets   map[string]netip.AddrPort
+	listeners map[string]netip.AddrPort // where the smtpds "first", "backup" and "watched" ask
+	sasl      netip.AddrPort            // where the smtpd "stages" asks whether a password is right
+	socket    string                    // the path of a unix socket, where the smtpd "socket" asks, in a chroot
+	owner     string                    // the user that its daemons run as
+	services  map[string]*service
 }
 
 // A service is an smtpd on a port of its own.
@@ -48,7 +48,7 @@ func startPostfix(l *lab) (*postfix, error) {
 	}
 	p := &postfix{
 		maillog: filepath.Join(dir, "maillog"), socket: filepath.Join(dir, "queue/helogate/policy"),
-		presets: map[string]netip.AddrPort{}, doors: map[string]netip.AddrPort{}, services: map[string]*service{},
+		presets: map[string]netip.AddrPort{}, listeners: map[string]netip.AddrPort{}, services: map[string]*service{},
 	}
 	if p.policy, err = l.freePort(); err != nil {
 		return nil, err
@@ -129,13 +129,13 @@ func (p *postfix) plan(l *lab) ([]*service, error) {
 			return nil, err
 		}
 	}
-	for _, door := range []string{"first", "backup", "watched"} {
+	for _, listener := range []string{"first", "backup", "watched"} {
 		addr, err := l.freePort()
 		if err != nil {
 			return nil, err
 		}
-		p.doors[door] = addr
-		if err := add(door, "smtpd_recipient_restrictions = reject_unauth_destination, "+ask(addr, "")); err != nil {
+		p.listeners[listener] = addr
+		if err := add(listener, "smtpd_recipient_restrictions = reject_unauth_destination, "+ask(addr, "")); err != nil {
 			return nil, err
 		}
 	}

@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-// servePresets starts a helogate with a door for each preset.
+// servePresets starts a helogate with a listener for each preset.
 func (l *lab) servePresets(t *testing.T, config string) *daemon {
 	t.Helper()
-	var doors []string
+	var listeners []string
 	for _, preset := range presets {
-		doors = append(doors, at(l.postfix.presets[preset])+"\npreset = \""+preset+"\"")
+		listeners = append(listeners, at(l.postfix.presets[preset])+"\npreset = \""+preset+"\"")
 	}
-	return l.serve(t, config, doors...)
+	return l.serve(t, config, listeners...)
 }
 
 // What each preset says to whom, and that all let in whom any must let in.

@@ -29,7 +29,7 @@ helo = "exempt"
 
 var brokenPolicies = []string{"policy.preset = \"first\"\n", "policy.checks = { fqdn = \"reject\" \n", "[[rule]]\nname = \"x\"\nwhen = 'helo.text ='\nthen = \"reject\"\n"}
 
-// policyQuestions are asked of a door, as Postfix does; how each policy answers is found out.
+// policyQuestions are asked of a listener, as Postfix does; how each policy answers is found out.
 var policyQuestions = []string{
 	policyRequest("192.0.2.25", "yq3H9cDKgS"),
 	policyRequest("192.0.2.25", "mail.example.com"),
@@ -131,7 +131,7 @@ func (d *daemon) reloadByCommand(broken bool) {
 	}
 }
 
-// load asks a door over many connections.
+// load asks a listener over many connections.
 type load struct {
 	answers [2][]string // by policy and question
 	by      [2]atomic.Uint64
@@ -142,13 +142,13 @@ type load struct {
 }
 
 // start begins, and returns what ends it and says how often was asked.
-func (l *load) start(door netip.AddrPort, connections int) (stop func() uint64) {
+func (l *load) start(listener netip.AddrPort, connections int) (stop func() uint64) {
 	var wg sync.WaitGroup
 	var done atomic.Bool
 	l.each = make([]uint64, connections)
 	for i := range connections {
 		wg.Go(func() {
-			c, err := askPolicy(door)
+			c, err := askPolicy(listener)
 			if err != nil {
 				l.fail(err)
 				return
@@ -206,14 +206,14 @@ func (l *load) slowest() uint64 {
 	return least
 }
 
-// policyClient asks a door as Postfix does.
+// policyClient asks a listener as Postfix does.
 type policyClient struct {
 	net.Conn
 	in *bufio.Reader
 }
 
-func askPolicy(door netip.AddrPort) (*policyClient, error) {
-	c, err := net.DialTimeout("tcp", door.String(), patience)
+func askPolicy(listener netip.AddrPort) (*policyClient, error) {
+	c, err := net.DialTimeout("tcp", listener.String(), patience)
 	if err != nil {
 		return nil, err
 	}
@@ -237,9 +237,9 @@ func (c *policyClient) ask(request string) (string, error) {
 }
 
 // answersAt asks all questions in a connection of its own.
-func answersAt(t *testing.T, door netip.AddrPort) (answers []string) {
+func answersAt(t *testing.T, listener netip.AddrPort) (answers []string) {
 	t.Helper()
-	c, err := askPolicy(door)
+	c, err := askPolicy(listener)
 	must(t, err)
 	defer c.Close()
 	for _, q := range policyQuestions {

@@ -63,14 +63,14 @@ mode      = "shadow"
 	l.play(t, "recipients.smtp", "main")
 }
 
-// Each door has the policy that it names.
-func TestDoors(t *testing.T) {
+// Each listener has the policy that it names.
+func TestListeners(t *testing.T) {
 	l := theLab(t)
-	doors := l.postfix.doors
-	l.serve(t, enforce("balanced", l.dns.resolver), at(doors["first"]),
-		at(doors["backup"])+"\npreset = \"strict\"\nchecks = { sender-domain = \"reject\", helo-related = \"note\" }",
-		at(doors["watched"])+"\nmode = \"shadow\"")
-	l.play(t, "doors.smtp", "first", "backup", "watched")
+	listeners := l.postfix.listeners
+	l.serve(t, enforce("balanced", l.dns.resolver), at(listeners["first"]),
+		at(listeners["backup"])+"\npreset = \"strict\"\nchecks = { sender-domain = \"reject\", helo-related = \"note\" }",
+		at(listeners["watched"])+"\nmode = \"shadow\"")
+	l.play(t, "protocols.smtp", "first", "backup", "watched")
 }
 
 // A list of a file is read again on reload, and one that makes no sense changes nothing.

@@ -228,13 +228,13 @@ var (
 	sendmailField  = regexp.MustCompile(`(?m)^H\?[^?]*\?`)
 )
 
-// door is the setting of a helogate that this Sendmail asks.
-func (s *sendmail) door() string {
+// listener is the setting of a helogate that this Sendmail asks.
+func (s *sendmail) listener() string {
 	return fmt.Sprintf("\n[[listen]]\nprotocol = \"milter\"\naddress = %q\npermissions = \"0600\"\n", "unix:"+s.socket)
 }
 
 func (s *sendmail) mta() *milterMTA {
-	return &milterMTA{name: "Sendmail", door: s.door(), dial: s.dial, header: s.header, relaying: "550 5.7.1 ",
+	return &milterMTA{name: "Sendmail", listener: s.listener(), dial: s.dial, header: s.header, relaying: "550 5.7.1 ",
 		down: "250 2.1.5 ", plain: "a%s"}
 }
 

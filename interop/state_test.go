@@ -121,8 +121,8 @@ func nth(writer, n int) attempt { return jane.sender(fmt.Sprintf("jane%d.%d@exam
 
 // triesUntilKilled makes first attempts, and returns when each was answered that was. They are too few to fill a batch, which
 // would be written before its time.
-func triesUntilKilled(t *testing.T, door netip.AddrPort, writer int) (answered []time.Time) {
-	c, err := askPolicy(door)
+func triesUntilKilled(t *testing.T, listener netip.AddrPort, writer int) (answered []time.Time) {
+	c, err := askPolicy(listener)
 	if err != nil {
 		t.Error(err)
 		return nil

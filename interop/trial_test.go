@@ -144,7 +144,7 @@ func noneRefused(t *testing.T, replies []string) {
 	}
 }
 
-// One door in shadow mode beside others in force, and one check, one rule that would.
+// One listener in shadow mode beside others in force, and one check, one rule that would.
 func TestTrials(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
@@ -159,7 +159,7 @@ then = "would drop"
 		other := map[string]string{"enforce": "shadow", "shadow": "enforce"}[mode]
 		t.Run("all but one in "+mode, func(t *testing.T) {
 			config := strings.Replace(inJSON(enforce("rfc", l.dns.resolver))+rule, "enforce", mode, 1)
-			d := l.serve(t, config, at(l.postfix.doors["first"]), at(l.postfix.doors["watched"])+"\nmode = \""+other+"\"")
+			d := l.serve(t, config, at(l.postfix.listeners["first"]), at(l.postfix.listeners["watched"])+"\nmode = \""+other+"\"")
 			for _, c := range []struct{ client, helo, decided, inForce string }{
 				{"192.0.2.25", "localhost", "reject by own-identity", "550 5.7.1 "},
 				{"192.0.2.60", "lone.example.com", "reject by rdns", "550 5.7.25 "},
@@ -167,12 +167,12 @@ then = "would drop"
 				{"192.0.2.25", "fox.example.com", "drop by foxes", "550 5.7.1 "}, // it does not resolve, by which it is refused
 				{"192.0.2.25", "mail.example.com", "continue", "250 2.1.5 "},
 			} {
-				for door, is := range map[string]string{"first": mode, "watched": other} {
+				for listener, is := range map[string]string{"first": mode, "watched": other} {
 					want := "250 2.1.5 "
 					if is == "enforce" {
 						want = c.inForce
 					}
-					if got := l.postfix.services[door].rcpt(c.client, c.helo); !strings.HasPrefix(got, want) {
+					if got := l.postfix.services[listener].rcpt(c.client, c.helo); !strings.HasPrefix(got, want) {
 						t.Errorf("%s: %s %s: %s, not %s", is, c.client, c.helo, got, want)
 					}
 				}

@@ -73,7 +73,7 @@ func askersOf(w *world, c *config.Config, resolver helogate.Asker) helogate.Aske
 	}
 }
 
-// presetEverywhere judges by one preset, whatever doors and recipients have.
+// presetEverywhere judges by one preset, whatever listeners and recipients have.
 func presetEverywhere(c *config.Config, preset string) {
 	c.Policy.Preset = preset
 	for i := range c.Listen {

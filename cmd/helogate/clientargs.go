@@ -17,7 +17,7 @@ import (
 // clientArgs are the arguments that name a client, what it has shown, and where: of all commands that judge one.
 type clientArgs struct {
 	DNS        string   `help:"Ask this resolver." placeholder:"HOST:PORT"`
-	Door       string   `help:"Judge as at this door, by its address in [[listen]]." placeholder:"ADDRESS"`
+	Listener   string   `help:"Judge as at this listener, by its address in [[listen]]." placeholder:"ADDRESS"`
 	From       *rawText `help:"The envelope sender; the stage is then MAIL. Empty is the null reverse-path." placeholder:"ADDR"`
 	Rcpt       rawText  `help:"The envelope recipient; the stage is then RCPT." placeholder:"ADDR"`
 	Auth       rawText  `help:"The login that the client has authenticated as." placeholder:"USER"`
@@ -60,11 +60,11 @@ func (a *clientArgs) client(w *world, command string, c *config.Config) (f helog
 	if err != nil {
 		return f, nil, err
 	}
-	door, err := doorOf(c, policies, a.Door)
+	listener, err := listenerOf(c, policies, a.Listener)
 	if err != nil {
 		return f, nil, usageOf(w, command, err)
 	}
-	return f, door.Of(f.Recipient), nil
+	return f, listener.Of(f.Recipient), nil
 }
 
 func (a *clientArgs) facts() (helogate.Facts, error) {

@@ -37,9 +37,9 @@ func (cmd configCheckCmd) Run(w *world) error {
 
 type configShowCmd struct {
 	configFlag
-	Policy bool    `help:"Print the policy instead: every line in the order in which it is heard, rules included, with what it costs and does."`
-	For    rawText `help:"The policy for this recipient." placeholder:"ADDR"`
-	Door   string  `help:"The policy at this door, by its address in [[listen]]." placeholder:"ADDRESS"`
+	Policy   bool    `help:"Print the policy instead: every line in the order in which it is heard, rules included, with what it costs and does."`
+	For      rawText `help:"The policy for this recipient." placeholder:"ADDR"`
+	Listener string  `help:"The policy at this listener, by its address in [[listen]]." placeholder:"ADDRESS"`
 }
 
 // Run prints the configuration as TOML, which reads back as the same, or one of its policies.
@@ -48,32 +48,32 @@ func (cmd configShowCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	if !cmd.Policy && cmd.For == "" && cmd.Door == "" {
+	if !cmd.Policy && cmd.For == "" && cmd.Listener == "" {
 		return c.WriteTOML(w.stdout)
 	}
 	policies, err := daemon.Policies(c)
 	if err != nil {
 		return err
 	}
-	door, err := doorOf(c, policies, cmd.Door)
+	listener, err := listenerOf(c, policies, cmd.Listener)
 	if err != nil {
 		fmt.Fprintf(w.stderr, "helogate config show: %s\n", err)
 		return status(exitUsage)
 	}
-	return printPolicy(w.stdout, c, door.Of(strings.Trim(string(cmd.For), "<>")))
+	return printPolicy(w.stdout, c, listener.Of(strings.Trim(string(cmd.For), "<>")))
 }
 
-// doorOf finds a door by its address; "" is none, with the policy of all doors that have no other.
-func doorOf(c *config.Config, p *policy.Policies, address string) (*policy.Door, error) {
+// listenerOf finds a listener by its address; "" is none, with the policy of all listeners that have no other.
+func listenerOf(c *config.Config, p *policy.Policies, address string) (*policy.Listener, error) {
 	if address == "" {
 		return p.General, nil
 	}
 	var all []string
 	for i, l := range c.Listen {
 		if l.Address.String() == address || l.Address.Address == address {
-			return p.Doors[i], nil
+			return p.Listeners[i], nil
 		}
 		all = append(all, l.Address.String())
 	}
-	return nil, fmt.Errorf("no door listens at %q; those of the configuration: %s", address, strings.Join(all, ", "))
+	return nil, fmt.Errorf("no listener listens at %q; those of the configuration: %s", address, strings.Join(all, ", "))
 }

@@ -50,7 +50,7 @@ func waysOf(c *config.Config, p *policy.Policy, noTrust string) (ways []way, lin
 			for i, e := range policy.Forwarders(c) {
 				also := ""
 				if e.Origin {
-					also = "; where the door shows from whom it has the mail, that client is judged"
+					also = "; where the listener shows from whom it has the mail, that client is judged"
 				}
 				entry(&own[at], i, e.Exemption, also)
 			}

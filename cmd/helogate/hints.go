@@ -9,7 +9,7 @@ import (
 	"github.com/helogate/helogate/internal/config"
 )
 
-// hints are what to put into the configuration of the MTAs for the doors of ours, which listen at addrs.
+// hints are what to put into the configuration of the MTAs for the listeners of ours, which listen at addrs.
 func hints(c *config.Config, addrs []net.Addr) string {
 	var b strings.Builder
 	asked := false // by policy delegation
@@ -19,7 +19,7 @@ func hints(c *config.Config, addrs []net.Addr) string {
 		case l.Protocol != "postfix":
 			b.WriteString(hint(c, l.Protocol, at))
 		case asked:
-			fmt.Fprintf(&b, "# or, for another smtpd, the door with preset %s: check_policy_service %s\n", presetOf(c, i), postfixName(at))
+			fmt.Fprintf(&b, "# or, for another smtpd, the listener with preset %s: check_policy_service %s\n", presetOf(c, i), postfixName(at))
 		default:
 			b.WriteString(mainCF(c, at))
 			asked = true
@@ -31,7 +31,7 @@ func hints(c *config.Config, addrs []net.Addr) string {
 	return b.String()
 }
 
-// mainCF is what to put into Postfix's main.cf for the first door that it asks by policy delegation.
+// mainCF is what to put into Postfix's main.cf for the first listener that it asks by policy delegation.
 func mainCF(c *config.Config, at net.Addr) string {
 	return fmt.Sprintf(`# For Postfix's main.cf: helogate behind what costs no lookup, so that only recipients that exist are judged for.
 # If helogate is down, mail flows: the default action is DUNNO.
@@ -47,7 +47,7 @@ smtpd_policy_service_timeout = %ds
 // patienceOf is how many seconds an MTA is to wait for a verdict: longer than that takes, so that ours comes first.
 func patienceOf(c *config.Config) int { return int((c.DNS.Budget + 5*time.Second) / time.Second) }
 
-// hint is what to put where for another door.
+// hint is what to put where for another listener.
 func hint(c *config.Config, protocol string, at net.Addr) string {
 	switch protocol {
 	case "milter":
@@ -74,9 +74,9 @@ func hint(c *config.Config, protocol string, at net.Addr) string {
 	return ""
 }
 
-// presetOf names the preset of a door.
-func presetOf(c *config.Config, door int) string {
-	if p := c.Listen[door].Preset; p != "" {
+// presetOf names the preset of a listener.
+func presetOf(c *config.Config, listener int) string {
+	if p := c.Listen[listener].Preset; p != "" {
 		return p
 	}
 	return c.Policy.Preset
@@ -97,7 +97,7 @@ func aboutSocket(at net.Addr) string {
 	return ""
 }
 
-// postfixName names a door as Postfix does.
+// postfixName names a listener as Postfix does.
 func postfixName(addr net.Addr) string {
 	if addr.Network() == "unix" {
 		return "unix:" + strings.TrimPrefix(addr.String(), queueDirectory)

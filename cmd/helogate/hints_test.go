@@ -7,10 +7,10 @@ import (
 	"testing"
 
 	"github.com/helogate/helogate/internal/config"
-	"github.com/helogate/helogate/internal/door"
+	"github.com/helogate/helogate/internal/protocol"
 )
 
-// Each door says where it is to be named, and no other MTA's words.
+// Each listener says where it is to be named, and no other MTA's words.
 func TestHints(t *testing.T) {
 	tcp := net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:10041"))
 	unix := &net.UnixAddr{Net: "unix", Name: "/run/helogate/judge.sock"}
@@ -42,7 +42,7 @@ func TestHints(t *testing.T) {
 			t.Errorf("%s at %s:\n%s", c.protocol, c.at, got)
 		}
 	}
-	for _, p := range door.Protocols() {
+	for _, p := range protocol.Protocols() {
 		conf := config.Default()
 		conf.Listen = []config.Listen{{Protocol: p}}
 		if got := hints(conf, []net.Addr{tcp}); strings.Count(got, "\n") < 2 || !strings.Contains(got, "shadow mode") {

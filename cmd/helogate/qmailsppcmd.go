@@ -55,7 +55,7 @@ type alone struct {
 // systemConfig is the configuration that is read where HELOGATE_CONFIG names none, if there is one.
 const systemConfig = "/etc/helogate/helogate.toml"
 
-// judge judges by the configuration, as a door of the protocol http would, with an engine that lives for one question. It
+// judge judges by the configuration, as a listener of the protocol http would, with an engine that lives for one question. It
 // remembers nothing, and asks nobody who does. Where letters decide, no more of the policy is judged by than it takes to know
 // whom it lets in.
 func (a *alone) judge(ctx context.Context, f helogate.Facts, letters bool) (qmailspp.Answer, helogate.Asker, error) {
@@ -76,14 +76,14 @@ func (a *alone) judge(ctx context.Context, f helogate.Facts, letters bool) (qmai
 	}
 	log := daemon.NewLog(a.stderr, c)
 	a.ends = append(a.ends, log.Close, func() { resolver.Close() })
-	door := policies.General
+	listener := policies.General
 	for i, l := range c.Listen {
 		if l.Protocol == "http" {
-			door = policies.Doors[i]
+			listener = policies.Listeners[i]
 			break
 		}
 	}
-	return ruleAlone(ctx, f, c, door, resolver, log), resolver, nil
+	return ruleAlone(ctx, f, c, listener, resolver, log), resolver, nil
 }
 
 // onlyLetsIn takes out of a configuration what refuses, as far as it costs anything; nobody is told what is left of it.
@@ -93,12 +93,12 @@ func onlyLetsIn(c *config.Config) {
 	c.Log.Level = max(c.Log.Level, slog.LevelWarn)
 }
 
-func ruleAlone(ctx context.Context, f helogate.Facts, c *config.Config, door *policy.Door, resolver helogate.Asker, log *daemon.Log) qmailspp.Answer {
+func ruleAlone(ctx context.Context, f helogate.Facts, c *config.Config, listener *policy.Listener, resolver helogate.Asker, log *daemon.Log) qmailspp.Answer {
 	e := engine.New(engine.Config{
 		Ask: withoutMemory(resolver), Log: log.Logger, Budget: c.DNS.Budget,
 		Observers: append(log.Verdicts(nil), engine.PrivateWarning(log.Logger)),
 	})
-	r := e.Gate(engine.Listener{Protocol: "qmail-spp"}, daemon.Rules(c, door)).JudgeWhole(ctx, f)
+	r := e.Gate(engine.Listener{Protocol: "qmail-spp"}, daemon.Rules(c, listener)).JudgeWhole(ctx, f)
 	out := qmailspp.Answer{Do: r.Do, Reply: r.Reply, Record: r.Record}
 	for _, h := range r.Headers {
 		out.Headers = append(out.Headers, qmailspp.Field(h))

@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 //	printable FILE           FILE holds nothing that a terminal must not see
 //	uncomment FILE           takes what is behind # out of it, with the blanks before it
 //	await FILE REGEXP [VAR]  waits until the file matches, and puts the first group into $VAR
-//	ask ADDRESS NAME=VALUE ...   asks the Postfix door; Go's escapes hold. With "!", it must close without an answer
+//	ask ADDRESS NAME=VALUE ...   asks the Postfix listener; Go's escapes hold. With "!", it must close without an answer
 //	signal NAME              sends the signal to the latest command in the background
 //	replay FILE PRESET       the verdict in FILE reads back, and judged again on its evidence is the same, byte for byte
 func TestScripts(t *testing.T) {

@@ -26,7 +26,7 @@ func (cmd serveCmd) Run(w *world) error {
 }
 
 // serve serves until a signal ends it: SIGTERM and SIGINT after what is in flight is answered. SIGHUP reads the
-// configuration again. file is where load has it from. ready is called when all doors are open.
+// configuration again. file is where load has it from. ready is called when all listeners are open.
 func serve(w *world, file string, load func() (*config.Config, error), ready func(*daemon.Daemon)) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP) // before anybody can know of us: else it would end us

@@ -1,5 +1,5 @@
 'use strict'
-// helogate: asks helogate, over its HTTP door, about each client, and does what it says. See README.md.
+// helogate: asks helogate, over its HTTP listener, about each client, and does what it says. See README.md.
 //
 // Hooks say what the client has shown at that stage, and are told what to do now: continue, defer, reject or drop. There is
 // no permit: a client to which helogate has no objection goes on to whatever Haraka asks next.

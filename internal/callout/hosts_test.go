@@ -78,7 +78,7 @@ func TestSamePreference(t *testing.T) {
 	}
 }
 
-// Whoever writes an MX must not have us knock at doors inside.
+// Whoever writes an MX must not have us knock at listeners inside.
 func TestForbidden(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.caller("", nil)

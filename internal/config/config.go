@@ -73,7 +73,7 @@ type Config struct {
 	Listen []Listen `toml:"listen"`
 	// How DNS is asked, and what is remembered of it.
 	DNS DNS `toml:"dns"`
-	// What is added to the header of a message that is let in, by doors that can; what is off is not added. It says what
+	// What is added to the header of a message that is let in, by listeners that can; what is off is not added. It says what
 	// would have happened, where a policy is on trial.
 	Headers Headers `toml:"headers"`
 	// Who is let in for a while by `helogate trust`: after POP before SMTP, say.
@@ -157,10 +157,10 @@ type For struct {
 	// Whose: an address, a domain, or `.example.org` for all domains below.
 	Recipient []check.MailboxPattern `toml:"recipient" is:"recipient" single:"yes" unset:"must be given"`
 	// The preset of these recipients.
-	Preset string `toml:"preset" is:"preset" unset:"that of the door"`
+	Preset string `toml:"preset" is:"preset" unset:"that of the listener"`
 	// Whether verdicts are carried out for these recipients.
-	Mode Mode `toml:"mode" is:"mode" unset:"that of the door"`
-	// What differs for these recipients from the preset, from `[policy.checks]` and from the door's own.
+	Mode Mode `toml:"mode" is:"mode" unset:"that of the listener"`
+	// What differs for these recipients from the preset, from `[policy.checks]` and from the listener's own.
 	Checks Checks `toml:"checks" is:"checks" unset:"as for everybody"`
 }
 
@@ -182,7 +182,7 @@ type Forwarder struct {
 	Address []netip.Prefix `toml:"address" is:"network" single:"yes" unset:"any"`
 	// Its name in DNS, confirmed by its address. `.example.org` is all names below.
 	Name []check.NamePattern `toml:"name" is:"name" single:"yes" unset:"any"`
-	// Whether its mail is judged by the client that it says it has it from, where the door shows one. The forwarder is
+	// Whether its mail is judged by the client that it says it has it from, where the listener shows one. The forwarder is
 	// believed in this. It needs `address`, and no `name`.
 	Origin bool `toml:"origin" is:"switch" unset:"false: its mail is let in"`
 	// Why, for whoever wonders in ten years.
@@ -242,7 +242,7 @@ type Exempt struct {
 	Until time.Time `toml:"until" is:"until" unset:"never"`
 }
 
-// Listen is a door.
+// Listen is a listener.
 type Listen struct {
 	// How the MTA asks.
 	Protocol string `toml:"protocol" is:"protocol" unset:"must be given"`
@@ -250,11 +250,11 @@ type Listen struct {
 	Address Endpoint `toml:"address" is:"endpoint" unset:"must be given"`
 	// The permissions of a unix socket, in octal digits.
 	Permissions fs.FileMode `toml:"permissions" is:"permissions" unset:"\"0660\" for a unix socket"`
-	// The preset of this door, where it is not that of `[policy]`: a backup MX, say.
+	// The preset of this listener, where it is not that of `[policy]`: a backup MX, say.
 	Preset string `toml:"preset" is:"preset" unset:"that of [policy]"`
-	// Whether this door's verdicts are carried out.
+	// Whether this listener's verdicts are carried out.
 	Mode Mode `toml:"mode" is:"mode" unset:"as above the first table"`
-	// What differs at this door from its preset and from `[policy.checks]`.
+	// What differs at this listener from its preset and from `[policy.checks]`.
 	Checks Checks `toml:"checks" is:"checks" unset:"as everywhere"`
 	// What `protocol = "nginx"` alone has. It belongs to the `[[listen]]` above; `nginx.backend = "…"` there says the same.
 	Nginx ListenNginx `toml:"nginx"`
@@ -274,7 +274,7 @@ type ListenHTTP struct {
 	TokenFile string `toml:"token_file" is:"path" unset:"none; there must be one where it listens at an address"`
 }
 
-// Endpoint is where a door listens, as net.Listen takes it.
+// Endpoint is where a listener listens, as net.Listen takes it.
 type Endpoint struct {
 	Network string // "tcp" or "unix"
 	Address string // "127.0.0.1:10040", "/run/helogate/policy.sock"

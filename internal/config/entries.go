@@ -8,7 +8,7 @@ import (
 	"github.com/helogate/helogate/internal/suggest"
 )
 
-// checks decodes [policy.checks], and those of a door or of some recipients.
+// checks decodes [policy.checks], and those of a listener or of some recipients.
 func (d *decoder) checks(n *node, v reflect.Value) {
 	if n.kind != table {
 		d.fail(n.val, n, "is a table, not %s: write [%s] on a line, and name = \"action\" below", n.kind.a(), n.header())

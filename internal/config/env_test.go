@@ -80,8 +80,8 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestEnvironmentDoor: a door can be put together of variables alone, in whatever order they come.
-func TestEnvironmentDoor(t *testing.T) {
+// TestEnvironmentListener: a listener can be put together of variables alone, in whatever order they come.
+func TestEnvironmentListener(t *testing.T) {
 	c := parse(t, "", "HELOGATE_LISTEN__0__PROTOCOL=postfix", "HELOGATE_LISTEN__0__PERMISSIONS=0600", "HELOGATE_LISTEN__0__ADDRESS=/run/h.sock")
 	if len(c.Listen) != 1 || c.Listen[0].Permissions != 0o600 || c.Listen[0].Address.Address != "/run/h.sock" {
 		t.Errorf("%v", c.Listen)

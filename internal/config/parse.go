@@ -14,7 +14,7 @@ import (
 type Options struct {
 	Checks    []string       // the names of all checks
 	Presets   []string       // the names of all presets
-	Protocols []string       // what a door can speak
+	Protocols []string       // what a listener can speak
 	Environ   []string       // as os.Environ has it; the HELOGATE_ variables in it override the file
 	Location  *time.Location // of dates without an offset; nil is time.Local
 }

@@ -128,7 +128,7 @@ address = "/run/h.sock"
 		{"policy.for[0].checks.no-ptr", `helogate.toml:8:2: policy.for[0].checks.no-ptr: no (not set)
   8 | [policy.for.checks]
     |  ^~~~~~~~~~~~~~~~~`, "default"},
-		{"policy.for[0].mode", `helogate.toml:6:3: policy.for[0].mode: no (not set; by default it is that of the door)
+		{"policy.for[0].mode", `helogate.toml:6:3: policy.for[0].mode: no (not set; by default it is that of the listener)
   6 | [[policy.for]]
     |   ^~~~~~~~~~`, "default"},
 		{"listen[0].checks.fcrdns", `HELOGATE_LISTEN__0__CHECKS__FCRDNS: listen[0].checks.fcrdns: no

@@ -19,7 +19,7 @@ type List struct {
 	// What it is asked about: `client` is the address, `helo` and `ptr` are the client's names, `sender` is the domain of the
 	// envelope sender.
 	Ask []check.Asked `toml:"ask" is:"asked" single:"yes" unset:"the client; of [[rhsbl]] the sender"`
-	// What is done with who is listed: an action. It holds before what `[policy.checks]` says of the family; what a door or
+	// What is done with who is listed: an action. It holds before what `[policy.checks]` says of the family; what a listener or
 	// `[[policy.for]]` says of it holds before this.
 	Then helogate.Effect `toml:"then" is:"action" unset:"that of the family, dnsbl, rhsbl or dnswl, in [policy.checks] or the preset"`
 	// Whether the list has the test entries of RFC 5782 section 5, and is held to them.

@@ -147,13 +147,13 @@ func (d *decoder) ruleNames(all []*node, rules []Rule) {
 	}
 }
 
-// listen wants no door in the way of another, nor of the control socket.
+// listen wants no listener in the way of another, nor of the control socket.
 func (d *decoder) listen(all []*node, control *node) {
-	type door struct {
+	type listener struct {
 		n  *node
 		at Endpoint
 	}
-	var doors []door
+	var listeners []listener
 	for _, one := range all {
 		a, perm := one.get("address"), one.get("permissions")
 		if a == nil || a.kind != text {
@@ -166,24 +166,24 @@ func (d *decoder) listen(all []*node, control *node) {
 		if perm != nil && at.Network != "unix" {
 			d.fail(perm.val, perm, "%s is no unix socket and has no permissions: leave this out", at)
 		}
-		d.door(one, at)
-		for _, other := range doors {
+		d.listener(one, at)
+		for _, other := range listeners {
 			if at.covers(other.at) || other.at.covers(at) {
 				d.fail(a.val, a, "%s is taken by %s, which listens at %s", at, other.n.path(), other.at)
 				break
 			}
 		}
-		doors = append(doors, door{one, at})
+		listeners = append(listeners, listener{one, at})
 	}
-	for _, other := range doors {
+	for _, other := range listeners {
 		if at, err := ParseEndpoint(control.value()); err == nil && at == other.at {
 			d.fail(control.val, control, "%s is taken by %s: the control socket needs a path of its own", at, other.n.path())
 		}
 	}
 }
 
-// door wants what its protocol needs, and no table that is another's.
-func (d *decoder) door(n *node, at Endpoint) {
+// listener wants what its protocol needs, and no table that is another's.
+func (d *decoder) listener(n *node, at Endpoint) {
 	protocol := n.get("protocol")
 	if protocol == nil || protocol.kind != text {
 		return

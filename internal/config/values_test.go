@@ -291,12 +291,12 @@ func TestDefaults(t *testing.T) {
 		t.Error("a threshold that nobody set")
 	}
 	if c := parse(t, ""); len(c.Listen) != 1 || c.Listen[0].Address != (Endpoint{"tcp", "127.0.0.1:10040"}) || c.Listen[0].Protocol != "postfix" {
-		t.Errorf("the default doors are %v", c.Listen)
+		t.Errorf("the default listeners are %v", c.Listen)
 	}
 }
 
-// TestDoorsSideBySide: what may listen at the same time.
-func TestDoorsSideBySide(t *testing.T) {
+// TestListenersSideBySide: what may listen at the same time.
+func TestListenersSideBySide(t *testing.T) {
 	for _, c := range []struct {
 		a, b  string
 		taken bool

@@ -51,7 +51,7 @@ type Reload struct {
 	Error string    `json:"error,omitempty"` // whole; then what was in force stays
 }
 
-// Listener is a door.
+// Listener is a listener.
 type Listener struct {
 	Protocol    string `json:"protocol"`
 	Address     string `json:"address"`

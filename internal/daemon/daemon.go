@@ -22,9 +22,9 @@ import (
 	"github.com/helogate/helogate/dns"
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/control"
-	"github.com/helogate/helogate/internal/door"
 	"github.com/helogate/helogate/internal/engine"
 	"github.com/helogate/helogate/internal/policy"
+	"github.com/helogate/helogate/internal/protocol"
 	"github.com/helogate/helogate/internal/trust"
 	"github.com/helogate/helogate/internal/watch"
 )
@@ -203,7 +203,7 @@ func (d *Daemon) Serve() {
 	now := d.inForce.Load()
 	for i, l := range d.listeners {
 		d.serving.Go(func() { d.serve(l) })
-		p := now.policies.Doors[i].Everybody
+		p := now.policies.Listeners[i].Everybody
 		d.log.Info("listening", "protocol", l.protocol, "address", l.Addr().String(),
 			"mode", string(p.Mode), "preset", p.Preset)
 	}
@@ -217,7 +217,7 @@ func (d *Daemon) serve(l *listener) {
 	switch {
 	case err == nil: // it is being closed
 		return
-	case errors.Is(err, door.ErrGone):
+	case errors.Is(err, protocol.ErrGone):
 		d.log.Info("stopping", "because", err)
 		err = nil
 	default:

@@ -8,10 +8,10 @@ import (
 	"os"
 
 	"github.com/helogate/helogate/internal/config"
-	"github.com/helogate/helogate/internal/door"
 	"github.com/helogate/helogate/internal/engine"
 	"github.com/helogate/helogate/internal/listen"
 	"github.com/helogate/helogate/internal/policy"
+	"github.com/helogate/helogate/internal/protocol"
 )
 
 // A listener is where MTAs ask, and what answers them.
@@ -19,7 +19,7 @@ type listener struct {
 	net.Listener
 	protocol string
 	gate     *engine.Gate
-	server   *door.Server
+	server   *protocol.Server
 }
 
 // openListeners opens all listeners of the configuration.
@@ -32,7 +32,7 @@ func (d *Daemon) openListeners(policies *policy.Policies) error {
 		d.onEnd(func(context.Context) error { _ = socket.Close(); return nil }) // of a daemon that never served
 		l := &listener{Listener: socket, protocol: is.Protocol}
 		at := engine.Listener{Protocol: is.Protocol, Address: socket.Addr().String()}
-		l.gate = d.engine.Gate(at, Rules(d.config, policies.Doors[i]))
+		l.gate = d.engine.Gate(at, Rules(d.config, policies.Listeners[i]))
 		if l.server, err = d.newServer(i, l.gate); err != nil {
 			return err
 		}
@@ -44,17 +44,17 @@ func (d *Daemon) openListeners(policies *policy.Policies) error {
 // listen opens the socket of one: that of smtpd is what it gave us at our start.
 func (d *Daemon) listen(is config.Listen) (net.Listener, error) {
 	if is.Protocol == openSMTPD {
-		return door.Stdio(d.Stdin, d.Stdout), nil
+		return protocol.Stdio(d.Stdin, d.Stdout), nil
 	}
 	return listen.On(is.Address.String(), is.Permissions)
 }
 
 // newServer makes what answers at a listener of the configuration. Messages come through us only if there is something to add
 // to them.
-func (d *Daemon) newServer(i int, gate *engine.Gate) (*door.Server, error) {
+func (d *Daemon) newServer(i int, gate *engine.Gate) (*protocol.Server, error) {
 	c := d.config
 	token, err := tokenOf(c, i)
-	return &door.Server{Judge: gate.Judge, Whole: gate.JudgeWhole, Log: d.log.Logger, Protocol: door.New(c.Listen[i].Protocol, door.Settings{
+	return &protocol.Server{Judge: gate.Judge, Whole: gate.JudgeWhole, Log: d.log.Logger, Protocol: protocol.New(c.Listen[i].Protocol, protocol.Settings{
 		Name: resultsName(c), Headers: addsHeaders(c), Backend: c.Listen[i].Nginx.Backend, Token: token, Version: d.Version,
 	})}, err
 }

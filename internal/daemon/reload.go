@@ -45,7 +45,7 @@ func (d *Daemon) Reload(by string) error {
 // runs; that they would is said. On an error the old policies stay in force.
 func (d *Daemon) put(c *config.Config) error {
 	if len(c.Listen) != len(d.config.Listen) {
-		return errors.New("other doors: restart helogate to open or close them")
+		return errors.New("other listeners: restart helogate to open or close them")
 	}
 	for i, l := range c.Listen {
 		if l.Address != d.config.Listen[i].Address || l.Protocol != d.config.Listen[i].Protocol {
@@ -61,7 +61,7 @@ func (d *Daemon) put(c *config.Config) error {
 	}
 	d.askers.set(c)
 	for i, l := range d.listeners {
-		l.gate.SetRules(Rules(c, policies.Doors[i]))
+		l.gate.SetRules(Rules(c, policies.Listeners[i]))
 	}
 	d.inForce.Store(&inForce{c, policies, time.Now()})
 	for _, w := range policy.Warnings(c, policies, time.Now()) {

@@ -10,10 +10,10 @@ import (
 	"github.com/helogate/helogate/dns"
 	"github.com/helogate/helogate/hostname"
 	"github.com/helogate/helogate/internal/config"
-	"github.com/helogate/helogate/internal/door"
 	"github.com/helogate/helogate/internal/engine"
 	"github.com/helogate/helogate/internal/header"
 	"github.com/helogate/helogate/internal/policy"
+	"github.com/helogate/helogate/internal/protocol"
 )
 
 // A ConfigError is an error of the configuration, or of what it names: it is for the administrator to mend.
@@ -26,7 +26,7 @@ func (e ConfigError) Unwrap() error { return e.Err }
 
 // Known is what a configuration may name.
 func Known(environ []string) config.Options {
-	return config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: door.Protocols(), Environ: environ}
+	return config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: protocol.Protocols(), Environ: environ}
 }
 
 // Resolver makes the resolver of a configuration.
@@ -61,7 +61,7 @@ func Policies(c *config.Config) (*policy.Policies, error) {
 }
 
 // Rules makes the rules of a listener.
-func Rules(c *config.Config, d *policy.Door) engine.Rules {
+func Rules(c *config.Config, d *policy.Listener) engine.Rules {
 	h := c.Headers
 	r := engine.Rules{
 		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage,

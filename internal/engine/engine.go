@@ -1,4 +1,4 @@
-// Package engine is the running service between doors and judge: it gives each door its policy and the askers, keeps
+// Package engine is the running service between listeners and judge: it gives each listener its policy and the askers, keeps
 // the sessions with what is held until RCPT, sees that a judgement ends in time, and shows each verdict, as one Event,
 // to whoever observes.
 package engine
@@ -27,7 +27,7 @@ type Config struct {
 	Observers []Observer
 }
 
-// An Engine judges for doors.
+// An Engine judges for listeners.
 type Engine struct {
 	Config
 	sessions  sessions
@@ -140,7 +140,7 @@ func (e *Engine) fault(f helogate.Fault) {
 		"facts", string((&helogate.Record{Facts: f.Facts}).AppendJSON(nil)), "stack", string(f.Stack))
 }
 
-// Judge rules on a client, whose connection the door names in Facts.Session. It is a response.Judge.
+// Judge rules on a client, whose connection the listener names in Facts.Session. It is a response.Judge.
 func (g *Gate) Judge(ctx context.Context, f helogate.Facts) response.Response {
 	return g.named(ctx, f, &g.rules.Load()[0])
 }
@@ -170,7 +170,7 @@ func (g *Gate) judge(ctx context.Context, s *session, f helogate.Facts, rules *R
 	defer event.free()
 	reply, record := s.Judge(ctx, policy, f, e.Ask)
 	if ctx.Err() != nil {
-		return response.Response{} // the door is being closed: no answer is made up
+		return response.Response{} // the listener is being closed: no answer is made up
 	}
 	event.Facts, event.Verdict, event.Listener, event.Policy = record.Facts, record.Verdict, g.listener, exception
 	event.Judged = policy.Judged(record.Facts)

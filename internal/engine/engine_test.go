@@ -111,7 +111,7 @@ func spammer(stage helogate.Stage) helogate.Facts {
 		Sender: "jane@example.org", Recipient: "john@example.net", Session: "[192.0.2.1]:4711"}
 }
 
-// TestHolding: what the door is told at each stage, by the stage from which clients may be told no and by the verdict
+// TestHolding: what the listener is told at each stage, by the stage from which clients may be told no and by the verdict
 // (promise 10). A deferral is told neither to a connection nor to HELO: RFC 5321 section 4.3.2 has no 4yz for them.
 func TestHolding(t *testing.T) {
 	for _, row := range []string{
@@ -146,7 +146,7 @@ func TestHolding(t *testing.T) {
 			stage := helogate.Stage(stage)
 			got := told(gate.Judge(t.Context(), spammer(stage)))
 			if want = strings.TrimSpace(want); got != want {
-				t.Errorf("%s %s at %s: the door is told %s, want %s", f[0], f[1], stage, got, want)
+				t.Errorf("%s %s at %s: the listener is told %s, want %s", f[0], f[1], stage, got, want)
 			}
 			last := b.seen[len(b.seen)-1]
 			held := strings.Contains(lastLine(b.log.String()), "held=true")
@@ -209,7 +209,7 @@ func TestHeldTillWhoMayLetInIsHeard(t *testing.T) {
 	is := func(f helogate.Facts, want string) {
 		t.Helper()
 		if got := told(gate.Judge(t.Context(), f)); got != want {
-			t.Errorf("%s: the door is told %s, want %s", f.Stage, got, want)
+			t.Errorf("%s: the listener is told %s, want %s", f.Stage, got, want)
 		}
 	}
 	is(f, "continue")
@@ -230,7 +230,7 @@ func TestShadow(t *testing.T) {
 	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "reject")).DryRun(), RejectAt: helogate.Connect})
 	for stage := helogate.Connect; stage <= helogate.Rcpt; stage++ {
 		if got := gate.Judge(t.Context(), spammer(stage)); got.Do != helogate.Continue || got.Reply.Code != 0 {
-			t.Errorf("%s: the door is told %+v", stage, got)
+			t.Errorf("%s: the listener is told %+v", stage, got)
 		}
 		if got := lastLine(b.log.String()); !strings.Contains(got, "action=continue would=reject would_by=failing") ||
 			strings.Contains(got, "held") || !strings.Contains(got, `why="so it is"`) {
@@ -257,7 +257,7 @@ func TestPanic(t *testing.T) {
 	}{{helogate.Helo, "continue"}, {helogate.Rcpt, "defer 451"}} {
 		f.Stage = c.stage
 		if got := told(gate.Judge(t.Context(), f)); got != c.want {
-			t.Errorf("a panic at %s: the door is told %s, want %s", c.stage, got, c.want)
+			t.Errorf("a panic at %s: the listener is told %s, want %s", c.stage, got, c.want)
 		}
 	}
 	log := b.log.String()
@@ -317,7 +317,7 @@ func TestBudget(t *testing.T) {
 				t.Errorf("a budget of %s: the ruling took %s", c.budget, took)
 			}
 			if told(got) != "defer 450" || !strings.Contains(got.Reply.Text, "DNS does not answer for PTR of ") {
-				t.Errorf("the door is told %+v", got)
+				t.Errorf("the listener is told %+v", got)
 			}
 			if want := "took=" + c.want.String(); !strings.Contains(log.String(), want) {
 				t.Errorf("the log does not say %s: %s", want, log.String())
@@ -329,7 +329,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestCancelled: a door that is closed by force gets no ruling, and nothing is written down.
+// TestCancelled: a listener that is closed by force gets no ruling, and nothing is written down.
 func TestCancelled(t *testing.T) {
 	b := newBench("")
 	asked := make(chan struct{})
@@ -338,7 +338,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
 	if got := gate.Judge(ctx, spammer(helogate.Rcpt)); !cmp.Equal(got, response.Response{}) {
-		t.Errorf("the door is told %+v", got)
+		t.Errorf("the listener is told %+v", got)
 	}
 	if len(b.seen) != 0 || b.log.String() != "" {
 		t.Errorf("%d verdicts are shown, and the log says %s", len(b.seen), b.log.String())
@@ -385,7 +385,7 @@ func TestPrivateClientOfOurs(t *testing.T) {
 	}
 }
 
-// TestTime: verdicts are judged at the engine's time; a door has no clock.
+// TestTime: verdicts are judged at the engine's time; a listener has no clock.
 func TestTime(t *testing.T) {
 	b := newBench("")
 	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note"))})
@@ -423,7 +423,7 @@ func TestExchangedWhileJudging(t *testing.T) {
 			f.Session = fmt.Sprint("[192.0.2.1]:", i%2) // two judge for one session
 			for range 300 {
 				if got := told(gate.Judge(context.Background(), f)); got != "reject 550" && got != "defer 451" {
-					t.Errorf("the door is told %s", got)
+					t.Errorf("the listener is told %s", got)
 				}
 			}
 		})
@@ -433,14 +433,14 @@ func TestExchangedWhileJudging(t *testing.T) {
 	admin.Wait()
 }
 
-// TestGates: each door has its own rules, and all share the sessions.
+// TestGates: each listener has its own rules, and all share the sessions.
 func TestGates(t *testing.T) {
 	b := newBench("")
 	strict := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt})
 	mild := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
 	f := spammer(helogate.Rcpt)
 	if a, b := told(strict.Judge(t.Context(), f)), told(mild.Judge(t.Context(), f)); a != "reject 550" || b != "continue" {
-		t.Errorf("the doors are told %s and %s", a, b)
+		t.Errorf("the listeners are told %s and %s", a, b)
 	}
 }
 

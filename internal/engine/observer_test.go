@@ -100,7 +100,7 @@ func TestObserverPanics(t *testing.T) {
 				now = now.Add(tellEvery)
 			}
 			if got := told(gate.Judge(t.Context(), spammer(helogate.Rcpt))); got != "reject 550" {
-				t.Errorf("queue %d: the door is told %s", queue, got)
+				t.Errorf("queue %d: the listener is told %s", queue, got)
 			}
 		}
 		if err := e.Close(t.Context()); err != nil {
@@ -134,7 +134,7 @@ func TestObserverBlocks(t *testing.T) {
 		f := spammer(helogate.Rcpt)
 		f.Helo = helo
 		if got := told(gate.Judge(t.Context(), f)); got != "reject 550" {
-			t.Errorf("the door is told %s", got)
+			t.Errorf("the listener is told %s", got)
 		}
 	}
 	judge("0")

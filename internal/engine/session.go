@@ -14,8 +14,8 @@ type session struct {
 	rejected atomic.Bool // at any stage
 }
 
-// sessions are those of doors that have no connection of their own to tie a session to: Postfix asks anew for each
-// stage. They are found by the door's name for the connection, and forgotten when it has not been heard of for some
+// sessions are those of listeners that have no connection of their own to tie a session to: Postfix asks anew for each
+// stage. They are found by the listener's name for the connection, and forgotten when it has not been heard of for some
 // time.
 type sessions struct{ *bounded.Map[string, *session] }
 

@@ -17,7 +17,7 @@ import (
 // with the colon and a space are at most MaxField bytes.
 type Field struct{ Name, Value string }
 
-// MaxField is what RFC 5322 section 2.1.1 allows a line, less its CRLF. Fields are not folded: a line is what all doors
+// MaxField is what RFC 5322 section 2.1.1 allows a line, less its CRLF. Fields are not folded: a line is what all listeners
 // can add.
 const MaxField = 998
 
@@ -38,7 +38,7 @@ type Options struct {
 }
 
 // Make returns what a verdict adds to the header of a message: nothing if it refuses, else the fields that are on, in the
-// order in which a door that can add only some should add them. f are the facts that v was given on.
+// order in which a listener that can add only some should add them. f are the facts that v was given on.
 func Make(f *helogate.Facts, v *helogate.Verdict, o Options) []Field {
 	if v.Action.Refuses() || !(o.AuthenticationResults || o.XHelogate || o.XHelo || o.XHeloCheck) {
 		return nil

@@ -186,7 +186,7 @@ func TestInitial(t *testing.T) {
 		c := parse(t, r.TOML)
 		build(t, r.TOML)
 		if c.Mode != "shadow" || len(c.Listen) != 1 || len(c.Rule)+len(c.Exempt) > 0 {
-			t.Errorf("with %s: %s, %d doors, %d rules, %d exempt", name, c.Mode, len(c.Listen), len(c.Rule), len(c.Exempt))
+			t.Errorf("with %s: %s, %d listeners, %d rules, %d exempt", name, c.Mode, len(c.Listen), len(c.Rule), len(c.Exempt))
 		}
 		all := parse(t, exampled(r.TOML)) // every example can be taken
 		if len(all.Rule) != 1 || len(all.Exempt) != 1 || all.Policy.URL == "" || len(all.DNS.Servers) != 1 || len(all.Own.Networks) == 0 {

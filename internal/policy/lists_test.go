@@ -15,7 +15,7 @@ func factsOf(client, helo string) helogate.Facts {
 		Sender: "jane@example.com", Recipient: "john@example.net"}
 }
 
-// TestThen: what is said of one list stands above what [policy.checks] says of the family, and below what a door or some
+// TestThen: what is said of one list stands above what [policy.checks] says of the family, and below what a listener or some
 // recipients have of their own.
 func TestThen(t *testing.T) {
 	p := mustBuild(t, parse(t, `
@@ -64,7 +64,7 @@ recipient = "example.org"
 checks    = { dnsbl = "drop" }
 `))
 	for _, c := range []struct {
-		door      *Door
+		listener  *Listener
 		recipient string
 		want      map[string]string
 	}{
@@ -73,17 +73,17 @@ checks    = { dnsbl = "drop" }
 			"rhsbl:rh.example":    "fail = would reject, temperror = note", // the administrator's word on temperror stays
 			"dnswl:plain.example": "pass = score -3, fail = note", "dnswl:sure.example": "pass = accept, fail = note", "dnswl:none.example": "",
 		}},
-		{p.Doors[0], "", map[string]string{
+		{p.Listeners[0], "", map[string]string{
 			"dnsbl:plain.example": "fail = reject, permerror = score 1", "dnsbl:own.example": "fail = reject, permerror = score 1", "dnsbl:none": "fail = reject",
 			"dnswl:plain.example": "", "dnswl:sure.example": "",
 		}},
-		{p.Doors[1], "", map[string]string{
+		{p.Listeners[1], "", map[string]string{
 			"dnsbl:plain.example": "fail = score 1, permerror = score 1", "dnsbl:own.example": "fail = score 3, permerror = score 1",
 			"dnswl:plain.example": "", "dnswl:sure.example": "pass = accept, fail = ignore", "rhsbl:rh.example": "fail = would reject, temperror = note",
 		}},
-		{p.Doors[0], "a@example.org", map[string]string{"dnsbl:plain.example": "fail = drop, permerror = score 1", "dnsbl:none": "fail = drop"}},
+		{p.Listeners[0], "a@example.org", map[string]string{"dnsbl:plain.example": "fail = drop, permerror = score 1", "dnsbl:none": "fail = drop"}},
 	} {
-		got := c.door.Of(c.recipient)
+		got := c.listener.Of(c.recipient)
 		for name, want := range c.want {
 			if is := actions(got.Policy, name); is != want {
 				t.Errorf("%s of %v: %s is %q, want %q", c.recipient, got.Layers, name, is, want)

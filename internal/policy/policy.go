@@ -1,4 +1,4 @@
-// Package policy makes policies of a configuration: one for each door, and for each recipient that has one of its own,
+// Package policy makes policies of a configuration: one for each listener, and for each recipient that has one of its own,
 // of presets, of what the configuration changes of them, of the administrator's rules, and of whether it is all on trial.
 package policy
 
@@ -16,14 +16,14 @@ import (
 
 // Policies are all policies of a configuration.
 type Policies struct {
-	General *Door   // of no door: what [policy] says
-	Doors   []*Door // in the order of the configuration
+	General   *Listener   // of no listener: what [policy] says
+	Listeners []*Listener // in the order of the configuration
 
 	read []string // the checks that rules read
 }
 
-// A Door is the policies at one door.
-type Door struct {
+// A Listener is the policies at one listener.
+type Listener struct {
 	Everybody *Policy
 	For       []*For // for some recipients; the first that matches holds
 }
@@ -48,7 +48,7 @@ type Policy struct {
 }
 
 // Of returns the policy for a recipient, that for everybody where there is none or the recipient is not known yet.
-func (d *Door) Of(recipient string) *Policy {
+func (d *Listener) Of(recipient string) *Policy {
 	if recipient != "" {
 		for _, f := range d.For {
 			if f.Matches(recipient) {
@@ -59,8 +59,8 @@ func (d *Door) Of(recipient string) *Policy {
 	return d.Everybody
 }
 
-// All returns every policy at the door.
-func (d *Door) All() []*Policy {
+// All returns every policy at the listener.
+func (d *Listener) All() []*Policy {
 	all := []*Policy{d.Everybody}
 	for _, f := range d.For {
 		all = append(all, f.Policy)
@@ -77,8 +77,8 @@ func Build(c *config.Config) (*Policies, error) {
 	}
 	general := layer{place: "policy", preset: c.Policy.Preset, mode: c.Mode, checks: c.Policy.Checks}
 	all, errs := &Policies{read: m.read()}, []error{}
-	door := func(layers ...layer) *Door {
-		d := &Door{}
+	listener := func(layers ...layer) *Listener {
+		d := &Listener{}
 		make := func(layers ...layer) *Policy {
 			p, err := m.policy(layers)
 			errs = append(errs, err)
@@ -92,10 +92,10 @@ func Build(c *config.Config) (*Policies, error) {
 		}
 		return d
 	}
-	all.General = door(general)
+	all.General = listener(general)
 	for i, l := range c.Listen {
 		own := layer{place: fmt.Sprintf("listen[%d]", i), preset: l.Preset, mode: l.Mode, checks: l.Checks}
-		all.Doors = append(all.Doors, door(general, own))
+		all.Listeners = append(all.Listeners, listener(general, own))
 	}
 	if err := config.Join(once(errs)...); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func Build(c *config.Config) (*Policies, error) {
 	return all, nil
 }
 
-// once drops errors that say the same: what is wrong in [policy] is wrong at each door.
+// once drops errors that say the same: what is wrong in [policy] is wrong at each listener.
 func once(errs []error) (out []error) {
 	said := map[string]bool{}
 	var add func(error)
@@ -171,7 +171,7 @@ func (m *material) policy(layers []layer) (*Policy, error) {
 }
 
 // layered puts what layers say of a line over what the preset does. What is said of one list stands above what is said of
-// its family in general, and below what a door or some recipients have of their own.
+// its family in general, and below what a listener or some recipients have of their own.
 func (m *material) layered(line *helogate.Line, layers []layer) error {
 	name := cmp.Or(line.Check.Family, line.Check.Name)
 	said := false // of temperror, by the administrator

@@ -144,7 +144,7 @@ func TestTempErrorOfFail(t *testing.T) {
 	}
 }
 
-// TestPresets: each door has the preset that it names, and else that of [policy]; all of them are those of package check.
+// TestPresets: each listener has the preset that it names, and else that of [policy]; all of them are those of package check.
 func TestPresets(t *testing.T) {
 	for _, name := range check.Presets {
 		lines, at, err := check.Lines(name, check.Settings{})
@@ -152,11 +152,11 @@ func TestPresets(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, other := range []string{"", "lenient", "hardline"} { // of [policy]
-			text, door := `mode = "enforce"`, name
+			text, listener := `mode = "enforce"`, name
 			if other != "" {
 				text += "\n[policy]\npreset = \"" + other + "\""
 			}
-			p := build(t, text, door)
+			p := build(t, text, listener)
 			if p.Thresholds != at {
 				t.Errorf("%s: thresholds %+v, want %+v", name, p.Thresholds, at)
 			}
@@ -478,7 +478,7 @@ func TestWarnings(t *testing.T) {
 		{"too late for recipients", "policy.reject_at_stage = \"mail\"\n[policy.checks]\npostmaster = { pass = \"note\" }\nabuse = { pass = \"note\" }\n[[policy.for]]\nrecipient = \"bob@example.net\"",
 			"reject_at_stage is mail: what lets in later comes too late: policy.for 1 (bob@example.net)"},
 		{"an origin that nobody shows", "[[forwarder]]\naddress = \"192.0.2.3\"\norigin = true",
-			"forwarder 1: no door here shows whom it has its mail from, so that it is let in unjudged; let the MTA know the origin instead (XCLIENT), where it can"},
+			"forwarder 1: no listener here shows whom it has its mail from, so that it is let in unjudged; let the MTA know the origin instead (XCLIENT), where it can"},
 		{"a greylist's exemption ended", "[[greylist.exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-05-03",
 			"greylist.exempt 1 ended at 2026-05-03 23:59:59 and keeps nobody from being greylisted: remove it, or give it another end"},
 		{"a forwarder and a greylist's exemption, twice", "[[forwarder]]\naddress = \"192.0.2.3\"\n[[forwarder]]\naddress = \"192.0.2.4\"\n" +
@@ -492,7 +492,7 @@ func TestWarnings(t *testing.T) {
 			"[[rhsbl]]\nzone = \"c.example\"\nname = \"c\"\ncodes = \"127.0.0.2\"\n",
 			"dnsbl 1 (bl.example) is never asked, for it is ignored: give it an action by then, or dnsbl one in [policy.checks]\n" +
 				"rhsbl 1 (c) is never asked, for it is ignored: give it an action by then, or rhsbl one in [policy.checks]"},
-		{"lists that a door asks", "policy.preset = \"lenient\"\n" + aList + "[[listen]]\nprotocol = \"postfix\"\naddress = \"127.0.0.1:1\"\nchecks = { dnsbl = \"note\" }", ""},
+		{"lists that a listener asks", "policy.preset = \"lenient\"\n" + aList + "[[listen]]\nprotocol = \"postfix\"\naddress = \"127.0.0.1:1\"\nchecks = { dnsbl = \"note\" }", ""},
 		{"lists that a rule asks", "policy.preset = \"lenient\"\n" + aList + "[[rule]]\nname = \"r\"\nwhen = 'checks[\"dnsbl\"] == \"fail\"'\nthen = \"note\"", ""},
 		{"a list that a rule asks", "policy.preset = \"lenient\"\n" + aList + "[[rule]]\nname = \"r\"\nwhen = 'checks[\"dnsbl:bl.example\"] == \"fail\"'\nthen = \"note\"", ""},
 		{"an allow-list turned off", "[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"ignore\"",
@@ -508,7 +508,7 @@ func TestWarnings(t *testing.T) {
 			"[[rule]]\nname = \"r\"\nwhen = 'helo.text == \"x\"'\nthen = \"greylist\"",
 			"greylist_at is 3, and greylisting is ignored: whom it is for is let in\nr greylists, and greylisting is ignored: whom it is for is let in\n" +
 				"fqdn greylists, and greylisting is ignored: whom it is for is let in"},
-		{"no greylisting at one door", "[[listen]]\nprotocol = \"postfix\"\naddress = \"127.0.0.1:1\"\nchecks = { greylist = \"ignore\", fqdn = \"greylist\" }",
+		{"no greylisting at one listener", "[[listen]]\nprotocol = \"postfix\"\naddress = \"127.0.0.1:1\"\nchecks = { greylist = \"ignore\", fqdn = \"greylist\" }",
 			"fqdn greylists, and greylisting is ignored: whom it is for is let in"},
 	} {
 		parsed := parse(t, c.text)
@@ -628,7 +628,7 @@ func TestRuleErrors(t *testing.T) {
 	}
 }
 
-// TestLayers: a recipient's own policy stands above the door's, and that above everybody's.
+// TestLayers: a recipient's own policy stands above the listener's, and that above everybody's.
 func TestLayers(t *testing.T) {
 	p := mustBuild(t, parse(t, `
 mode = "shadow"
@@ -657,20 +657,20 @@ mode     = "enforce"
 checks   = { rdns = "note" }
 `))
 	for _, c := range []struct {
-		door                            *Door
+		listener                        *Listener
 		recipient, preset, mode, layers string
 		rdns, fcrdns, fqdn, missing     string
 	}{
 		{p.General, "", "lenient", "shadow", "policy", "fail = would score 1", "fail = would score 1", "fail = would score 1", "fail = would reject"},
-		{p.Doors[0], "", "lenient", "shadow", "policy listen[0]", "fail = would score 1", "fail = would score 1", "fail = would score 1", "fail = would reject"},
-		{p.Doors[1], "", "strict", "enforce", "policy listen[1]", "fail = note", "fail = score 1", "fail = score 1", "fail = reject"},
-		{p.Doors[1], "bob@example.com", "strict", "enforce", "policy listen[1]", "fail = note", "fail = score 1", "fail = score 1", "fail = reject"},
-		{p.Doors[1], "Strict@Example.net", "hardline", "enforce", "policy listen[1] policy.for[0]", "fail = note", "fail = defer", "fail = score 1", "fail = drop"},
-		{p.Doors[0], "a@x.lists.example.net", "hardline", "enforce", "policy listen[0] policy.for[0]", "fail = score 1", "fail = defer", "fail = score 1", "fail = drop"},
-		{p.Doors[0], "bob@example.net", "lenient", "shadow", "policy listen[0] policy.for[1]", "fail = would score 1", "fail = would score 1", "fail = would defer", "fail = would reject"},
-		{p.Doors[1], "bob@example.net", "strict", "enforce", "policy listen[1] policy.for[1]", "fail = note", "fail = score 1", "fail = defer", "fail = reject"},
+		{p.Listeners[0], "", "lenient", "shadow", "policy listen[0]", "fail = would score 1", "fail = would score 1", "fail = would score 1", "fail = would reject"},
+		{p.Listeners[1], "", "strict", "enforce", "policy listen[1]", "fail = note", "fail = score 1", "fail = score 1", "fail = reject"},
+		{p.Listeners[1], "bob@example.com", "strict", "enforce", "policy listen[1]", "fail = note", "fail = score 1", "fail = score 1", "fail = reject"},
+		{p.Listeners[1], "Strict@Example.net", "hardline", "enforce", "policy listen[1] policy.for[0]", "fail = note", "fail = defer", "fail = score 1", "fail = drop"},
+		{p.Listeners[0], "a@x.lists.example.net", "hardline", "enforce", "policy listen[0] policy.for[0]", "fail = score 1", "fail = defer", "fail = score 1", "fail = drop"},
+		{p.Listeners[0], "bob@example.net", "lenient", "shadow", "policy listen[0] policy.for[1]", "fail = would score 1", "fail = would score 1", "fail = would defer", "fail = would reject"},
+		{p.Listeners[1], "bob@example.net", "strict", "enforce", "policy listen[1] policy.for[1]", "fail = note", "fail = score 1", "fail = defer", "fail = reject"},
 	} {
-		got := c.door.Of(c.recipient)
+		got := c.listener.Of(c.recipient)
 		if got.Preset != c.preset || string(got.Mode) != c.mode || strings.Join(got.Layers, " ") != c.layers {
 			t.Errorf("%s: preset %s, mode %s, of %v", c.recipient, got.Preset, got.Mode, got.Layers)
 		}
@@ -704,11 +704,11 @@ address  = "127.0.0.1:10042"
 checks   = { rdns = "ignore" }
 `))
 	for i, want := range []string{"fail = reject, temperror = note", "fail = reject, temperror = defer", ""} {
-		if got := actions(p.Doors[i].Everybody.Policy, "rdns"); got != want {
-			t.Errorf("door %d: rdns is %s, want %s", i, got, want)
+		if got := actions(p.Listeners[i].Everybody.Policy, "rdns"); got != want {
+			t.Errorf("listener %d: rdns is %s, want %s", i, got, want)
 		}
 	}
-	if got := actions(p.Doors[0].Everybody.Policy, "own-name"); got != "fail = reject" {
+	if got := actions(p.Listeners[0].Everybody.Policy, "own-name"); got != "fail = reject" {
 		t.Errorf("own-name, whose temperror the preset words for its own action: %s", got)
 	}
 }

@@ -178,13 +178,13 @@ func coversAll[T any](a, b []T, covers func(a, b T) bool) bool {
 	return len(a) == 0 || len(b) > 0 && !slices.ContainsFunc(b, func(one T) bool { return !in(one) })
 }
 
-// unheard names settings that no door can do anything with. MTAs show the origin of what they are forwarded as the client
+// unheard names settings that no listener can do anything with. MTAs show the origin of what they are forwarded as the client
 // itself, to whom they believe in XCLIENT, and not at all else; who asks over HTTP can say it.
 func unheard(c *config.Config) (out []string) {
 	shown := slices.ContainsFunc(c.Listen, func(l config.Listen) bool { return l.Protocol == "http" })
 	for i, f := range c.Forwarder {
 		if f.Origin && !shown {
-			out = append(out, fmt.Sprintf("%s: no door here shows whom it has its mail from, so that it is let in unjudged; "+
+			out = append(out, fmt.Sprintf("%s: no listener here shows whom it has its mail from, so that it is let in unjudged; "+
 				"let the MTA know the origin instead (XCLIENT), where it can", entry("forwarder", i, f.Comment)))
 		}
 	}

@@ -166,7 +166,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// What the door does not know of itself is compared false, and is no error.
+// What the listener does not know of itself is compared false, and is no error.
 func TestUnknownServer(t *testing.T) {
 	f := facts("192.0.2.1 mx")
 	f.Server = netip.AddrPort{}

@@ -2,7 +2,7 @@
 //
 //	policyload -serve dunno 127.0.0.1:10041      answer DUNNO, and do nothing else: the ceiling
 //	policyload -serve milter 127.0.0.1:10041     the same as a milter, or, with http, over HTTP
-//	policyload -serve door 127.0.0.1:10042       helogate's door, with a judge that passes everything
+//	policyload -serve listener 127.0.0.1:10042       helogate's listener, with a judge that passes everything
 //	policyload -d 10s 127.0.0.1:10040            ask about one client for ten seconds
 //	policyload -clients 1000 -warm 127.0.0.1:10040           about a thousand that were asked about before
 //	policyload -clients 10000 -n 10000 127.0.0.1:10040       about ten thousand strangers, once each
@@ -27,8 +27,8 @@ import (
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/bench/dunno"
 	"github.com/helogate/helogate/bench/load"
-	"github.com/helogate/helogate/internal/door"
 	"github.com/helogate/helogate/internal/listen"
+	"github.com/helogate/helogate/internal/protocol"
 	"github.com/helogate/helogate/internal/response"
 )
 
@@ -57,10 +57,10 @@ func run(ctx context.Context, args []string) error {
 	var o options
 	flags := flag.NewFlagSet("policyload", flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "usage: policyload [flags] address\n       policyload -serve dunno|door|milter|http address")
+		fmt.Fprintln(flags.Output(), "usage: policyload [flags] address\n       policyload -serve dunno|listener|milter|http address")
 		flags.PrintDefaults()
 	}
-	serve := flags.String("serve", "", "be a server, `dunno`, door, milter or http, instead of asking one")
+	serve := flags.String("serve", "", "be a server, `dunno`, listener, milter or http, instead of asking one")
 	flags.IntVar(&o.connections, "c", 32, "connections, each with one request in flight")
 	flags.DurationVar(&o.duration, "d", 10*time.Second, "end after this time; with -n, 0 unless given")
 	flags.IntVar(&o.requests, "n", 0, "end after so many requests")
@@ -135,13 +135,13 @@ func answer(ctx context.Context, what, address string) error {
 			return dunno.ServeMilter(l)
 		}
 		return dunno.ServeHTTP(l)
-	case "door":
-		p := &door.Server{Protocol: &door.Postfix{}, Judge: pass, Log: slog.Default()}
+	case "listener":
+		p := &protocol.Server{Protocol: &protocol.Postfix{}, Judge: pass, Log: slog.Default()}
 		context.AfterFunc(ctx, func() { p.Shutdown(context.Background()) })
 		return p.Serve(l)
 	}
 	l.Close()
-	return fmt.Errorf("-serve %s: want dunno, door, milter or http", what)
+	return fmt.Errorf("-serve %s: want dunno, listener, milter or http", what)
 }
 
 func pass(context.Context, helogate.Facts) response.Response {

@@ -10,7 +10,7 @@ import (
 
 // Each server is asked over each kind of socket, and ends when it is told to.
 func TestServeAndAsk(t *testing.T) {
-	for _, what := range []string{"dunno", "door"} {
+	for _, what := range []string{"dunno", "listener"} {
 		address := "unix:" + filepath.Join(t.TempDir(), what)
 		ctx, stop := context.WithCancel(t.Context())
 		served := make(chan error, 1)

@@ -1,0 +1,110 @@
+package protocol
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// Macros that tell something of a client or a message (libmilter's smfi_getsymval).
+const (
+	macroDaemonAddr  = "{daemon_addr}"
+	macroDaemonPort  = "{daemon_port}"
+	macroIfAddr      = "{if_addr}"
+	macroClientPort  = "{client_port}"
+	macroVerify      = "{verify}" // Sendmail's verdict on the client's certificate; Postfix has no such macro
+	macroCertSubject = "{cert_subject}"
+	macroAuthen      = "{auth_authen}"
+	macroQueueID     = "i"
+)
+
+// milterMacros are the macros that an MTA has sent, by the commands that they came for. Those of a command hold for it and
+// for what follows it, until that command, or one before it in a dialogue, comes again.
+type milterMacros [macroStages][]byte // name, NUL, value, NUL, and so on
+
+// The stages of macros, in the order of a dialogue.
+const (
+	macroConnect = iota
+	macroHelo
+	macroMail
+	macroRcpt
+	macroData
+	macroEOH
+	macroEOM
+	macroOther // for what has no place in the order: a field, a part of a body
+	macroStages
+)
+
+// macroStage is the stage of a command.
+func macroStage(command byte) int {
+	switch command {
+	case smficConnect:
+		return macroConnect
+	case smficHelo:
+		return macroHelo
+	case smficMail:
+		return macroMail
+	case smficRcpt:
+		return macroRcpt
+	case smficData:
+		return macroData
+	case smficEOH:
+		return macroEOH
+	case smficBodyEOB:
+		return macroEOM
+	}
+	return macroOther
+}
+
+// set keeps the macros that came for a command.
+func (m *milterMacros) set(command byte, data []byte) {
+	stage := macroStage(command)
+	m.drop(stage + 1)
+	m[stage] = append(m[stage][:0], data...)
+}
+
+// begin forgets what does not hold for a command: what came for later ones, and for an earlier one of its own kind.
+// announced reports whether macros for this one came just before it. Whom a client connects to holds for the next one, too.
+func (m *milterMacros) begin(command byte, announced bool) {
+	stage := macroStage(command)
+	if announced || stage == macroConnect {
+		stage++
+	}
+	m.drop(stage)
+}
+
+// drop forgets the macros of a stage, and of those after it.
+func (m *milterMacros) drop(stage int) {
+	for ; stage < macroStages; stage++ {
+		m[stage] = m[stage][:0]
+	}
+}
+
+// at returns a macro that came for a command, and whether one did.
+func (m *milterMacros) at(stage int, name string) (value string, sent bool) {
+	for rest := m[stage]; len(rest) > 0; {
+		var n, v []byte
+		n, rest, _ = bytes.Cut(rest, nul)
+		v, rest, _ = bytes.Cut(rest, nul)
+		if string(n) == name {
+			value, sent = string(v), true
+		}
+	}
+	return value, sent
+}
+
+// get returns the macro that came for the latest command, "" if there is none.
+func (m *milterMacros) get(name string) string {
+	for stage := macroStages - 1; stage >= 0; stage-- {
+		if v, sent := m.at(stage, name); sent {
+			return v
+		}
+	}
+	return ""
+}
+
+var nul = []byte{0}
+
+func portOf(s string) uint16 {
+	n, _ := strconv.ParseUint(s, 10, 16)
+	return uint16(n)
+}

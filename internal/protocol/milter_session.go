@@ -1,0 +1,242 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/header"
+)
+
+// A milterSession is what an MTA has shown of an SMTP session, a command at a time. An MTA that does not close the
+// connection after a session (SMFIC_QUIT_NC) begins another in it; Postfix opens a new one after XCLIENT.
+type milterSession struct {
+	conn    *conn
+	ourName string // in Authentication-Results; "" is none
+	milterTerms
+	milterClient
+	macros    milterMacros
+	announced byte   // the command that macros have come for, if it is next
+	out       []byte // the frames that answer a command
+}
+
+// A milterClient is what is known of a client.
+type milterClient struct {
+	client, server netip.AddrPort
+	stray          bool // the client has no address, and nothing is judged
+	name           string
+	helo           string // neither MTA tells whether it was HELO or EHLO
+	certificate    string
+	dropped        bool
+	message        milterMessage
+}
+
+// A milterMessage is what is known of a message.
+type milterMessage struct {
+	auth, sender string
+	fields       []header.Field // to be added
+	came         cameFields
+}
+
+var milterSessions atomic.Uint64 // since the start: a client's port is used again, or not known
+
+// command does what a command asks for, and returns false when the connection is to be closed. Its data is well formed.
+func (s *milterSession) command(code byte, data []byte) (goesOn bool) {
+	s.out = s.out[:0]
+	announced := s.announced == code
+	s.announced = 0
+	switch code {
+	case smficMacro:
+		s.announced = data[0]
+		s.macros.set(data[0], data[1:])
+		return true
+	case smficOptNeg:
+		s.milterTerms = negotiated(data)
+		s.out = s.appendTerms(s.out)
+		return true
+	case smficAbort:
+		s.macros.drop(macroMail)
+		return true
+	case smficQuitNC:
+		s.macros.drop(macroConnect)
+		s.milterClient = milterClient{}
+		return true
+	case smficQuit:
+		return false
+	}
+	s.macros.begin(code, announced)
+	switch code {
+	case smficConnect:
+		return s.connect(data)
+	case smficHelo:
+		return s.greets(firstString(data))
+	case smficMail:
+		s.certify(macroMail)
+		auth, _ := s.macros.at(macroMail, macroAuthen)
+		s.message = milterMessage{auth: auth, sender: withoutAngles(firstString(data))}
+		return s.judge(helogate.Mail, "")
+	case smficRcpt:
+		return s.judge(helogate.Rcpt, withoutAngles(firstString(data)))
+	case smficHeader:
+		name, value, _ := bytes.Cut(data[:len(data)-1], nul)
+		s.message.came.add(string(name), string(value), s.ourName, s.message.fields)
+		if s.protocol&noReplyToHeader == 0 {
+			s.goOn()
+		}
+	case smficBodyEOB:
+		s.editHeader()
+		s.out = appendFrame(s.out, smfirAccept)
+	default: // what only MTAs send that are too old not to
+		s.goOn()
+	}
+	return true
+}
+
+// goOn answers that there is no objection.
+func (s *milterSession) goOn() { s.out = appendFrame(s.out, smfirContinue) }
+
+// connect begins anew: it shows the client's address. Its name is the MTA's finding; helogate looks for itself.
+func (s *milterSession) connect(data []byte) bool {
+	s.milterClient = milterClient{}
+	_, data, _ = bytes.Cut(data, nul)
+	family := data[0]
+	if family != '4' && family != '6' {
+		s.stray = true
+		s.conn.stray("family", familyName(family))
+		s.goOn()
+		return true
+	}
+	port := binary.BigEndian.Uint16(data[1:])
+	if port == 0 {
+		port = portOf(s.macros.get(macroClientPort))
+	}
+	s.client = netip.AddrPortFrom(milterAddress(family, firstString(data[3:])), port)
+	s.server = serverOf(&s.macros)
+	s.name = session(s.client)
+	if s.name == "" {
+		s.name = "[" + s.client.Addr().String() + "]"
+	}
+	s.name += " milter " + strconv.FormatUint(milterSessions.Add(1), 10)
+	return s.judge(helogate.Connect, "")
+}
+
+func familyName(family byte) string {
+	if family == 'L' {
+		return "unix"
+	}
+	return "unknown"
+}
+
+// serverOf is whom the client connected to. Sendmail's {daemon_addr} is what it listens on, which may be any address;
+// {if_addr} is then the one, if it is not of the loopback.
+func serverOf(m *milterMacros) netip.AddrPort {
+	var addr netip.Addr
+	for _, macro := range []string{macroDaemonAddr, macroIfAddr} {
+		if a := milterAddress('6', m.get(macro)); a.IsValid() && (!addr.IsValid() || addr.IsUnspecified()) {
+			addr = a
+		}
+	}
+	if port := portOf(m.get(macroDaemonPort)); addr.IsValid() && port != 0 {
+		return netip.AddrPortFrom(addr, port)
+	}
+	return netip.AddrPort{}
+}
+
+// greets shows a greeting. A second one may follow STARTTLS, with a certificate then.
+//
+// A refusal is not told now. Both MTAs would answer 250 all the same, tell it at MAIL, and keep to it whatever the client
+// greets with until then; but a client may correct its greeting (RFC 5321 section 4.1.4). So what is in force at MAIL is
+// judged there.
+func (s *milterSession) greets(name string) bool {
+	s.message = milterMessage{} // who has logged in is told again at MAIL, and was forgotten at STARTTLS
+	s.certify(macroHelo)
+	s.helo = name
+	goesOn := s.judge(helogate.Helo, "")
+	if goesOn && !s.dropped {
+		s.out = s.out[:0]
+		s.goOn()
+	}
+	return goesOn
+}
+
+// certify takes down who the client is by his certificate, if the MTA says so now and has verified it. Postfix has not: it
+// shows the subject of any certificate, which proves nothing.
+func (s *milterSession) certify(stage int) {
+	verified, told := s.macros.at(stage, macroVerify)
+	if !told {
+		return
+	}
+	s.certificate = ""
+	if subject, _ := s.macros.at(stage, macroCertSubject); verified == "OK" && subject != "" {
+		s.certificate = "certificate " + subject
+	}
+}
+
+// facts are those of a stage.
+func (s *milterSession) facts(stage helogate.Stage, recipient string) helogate.Facts {
+	f := helogate.Facts{Stage: stage, Client: s.client.Addr(), Server: s.server, Session: s.name, Helo: s.helo,
+		Recipient: recipient, Auth: s.message.auth}
+	if f.Auth == "" {
+		f.Auth = s.certificate
+	}
+	if stage >= helogate.Mail {
+		f.Sender = s.message.sender
+	}
+	return f
+}
+
+const droppedCode = 421 // both MTAs send it, and close
+
+// judge has a stage judged, and words what is to be done. It returns false where there is nothing to say.
+func (s *milterSession) judge(stage helogate.Stage, recipient string) bool {
+	if s.stray {
+		s.goOn()
+		return true
+	}
+	if s.dropped {
+		s.refuse(helogate.Reply{Code: droppedCode, Enhanced: "4.7.0", Text: "closing connection"})
+		return true
+	}
+	s.conn.facts = s.facts(stage, recipient)
+	ruling := s.conn.judge()
+	switch ruling.Do {
+	case helogate.Continue, helogate.Accept:
+		if stage >= helogate.Mail {
+			s.message.fields = merged(ruling.Headers, s.message.fields)
+		}
+		s.goOn()
+	case helogate.Defer, helogate.Reject, helogate.Drop:
+		reply := refusal(ruling)
+		if ruling.Do == helogate.Drop {
+			reply.Code, s.dropped = dropCode, stage != helogate.Helo
+		}
+		s.refuse(reply)
+	default:
+		s.conn.noRuling(ruling.Do)
+		return false
+	}
+	return true
+}
+
+// refuse answers with a reply. An MTA takes "%" for the beginning of an escape.
+func (s *milterSession) refuse(r helogate.Reply) {
+	s.out = appendFrame(s.out, smfirReplyCode, strings.ReplaceAll(r.String(), "%", "%%"), "\x00")
+}
+
+// firstString is what stands before the first NUL.
+func firstString(data []byte) string {
+	before, _, _ := bytes.Cut(data, nul)
+	return string(before)
+}
+
+// withoutAngles is an address without the <> around it.
+func withoutAngles(s string) string {
+	if len(s) > 1 && s[0] == '<' && s[len(s)-1] == '>' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}

@@ -1,0 +1,146 @@
+package protocol
+
+import (
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/printable"
+	"github.com/helogate/helogate/internal/response"
+)
+
+// Nginx is the protocol of nginx's mail proxy (ngx_mail_auth_http_module): at RCPT nginx asks by HTTP where a client is to be
+// passed on to, and shows in the request's header who it is and what it said.
+//
+// What passes is passed on to Backend, whose own checks then decide. What is refused is answered with code and text, and
+// nginx makes its reply of them after the second that Auth-Wait names; without one it would close the connection, which
+// it does for Drop. In trouble there is no Auth-Status, and nginx answers 451 4.3.2 and closes.
+//
+// Who logs in is nobody that helogate knows, and is not let in, whatever the password: to the backend nginx would name him
+// as one who has logged in (XCLIENT LOGIN). With "smtp_auth none" nginx does not offer AUTH, and takes it all the same.
+type Nginx struct {
+	Backend netip.AddrPort // the mail server that nginx is to pass those on to that are let in
+
+	httpServer
+}
+
+func (d *Nginx) missing() string {
+	if !d.Backend.IsValid() || d.Backend.Port() == 0 {
+		return "Backend"
+	}
+	return ""
+}
+
+func (d *Nginx) answer(c *conn) error { return d.httpServer.answer(c, d.request) }
+
+func (d *Nginx) request(w http.ResponseWriter, r *http.Request) {
+	if why := notNginx(r); why != "" {
+		d.server.wrong.warn(d.server.Log, "not a request of nginx that can be answered", // bots that try passwords cause it, too
+			"why", why, "client_ip", printable.Text(r.Header.Get("Client-Ip"), 64), "peer", r.RemoteAddr)
+		http.Error(w, why, http.StatusBadRequest)
+		return
+	}
+	f := nginxFacts(r.Header)
+	ruling := response.Response{Do: helogate.Continue}
+	if f.Client.IsValid() {
+		ruling = d.server.Judge(d.server.ctx, f)
+	} else {
+		d.server.strays.warn(d.server.Log, "a client without an address is let pass: nothing can be judged",
+			"client_ip", printable.Text(r.Header.Get("Client-Ip"), 64))
+	}
+	if !d.word(w.Header(), ruling) {
+		d.server.Log.Error("no ruling: closed without an answer", "do", ruling.Do.String(), "client", f.Client)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// notNginx says why a request is not what this listener is for; "" is that it is.
+func notNginx(r *http.Request) string {
+	switch h := r.Header; {
+	case r.Method != http.MethodGet:
+		return "nginx asks by GET"
+	case h.Get("Auth-Protocol") != "smtp":
+		return "Auth-Protocol is not smtp: this listener judges clients of SMTP"
+	case h.Get("Auth-Method") != "none":
+		return "Auth-Method is not none: this listener knows no passwords"
+	case len(h["Client-Ip"]) != 1:
+		return "there is no Client-IP"
+	}
+	return ""
+}
+
+// nginxFacts is what nginx shows. It does not tell the client's port, with which connection it came, or whether it said
+// HELO or EHLO.
+func nginxFacts(h http.Header) helogate.Facts {
+	f := helogate.Facts{
+		Stage:     helogate.Rcpt,
+		Helo:      h.Get("Auth-Smtp-Helo"),
+		Sender:    pathOf(h.Get("Auth-Smtp-From")),
+		Recipient: pathOf(h.Get("Auth-Smtp-To")),
+	}
+	client, _ := netip.ParseAddr(h.Get("Client-Ip"))
+	f.Client = client.WithZone("").Unmap()
+	return f
+}
+
+// pathOf returns the mailbox of a command, without <> and source route (RFC 5321 section 4.1.2): of "MAIL FROM:<a@b.example>
+// SIZE=9" it is "a@b.example". nginx passes on what it was told, and leaves it to the backend to mind the syntax; of what
+// has none, it is the first word
+// after the verb.
+func pathOf(command string) string {
+	_, argument, _ := strings.Cut(command, " ")
+	if _, after, ok := strings.Cut(argument, ":"); ok {
+		argument = after
+	}
+	s, ok := strings.CutPrefix(strings.TrimLeft(argument, " "), "<")
+	if !ok {
+		s, _, _ = strings.Cut(s, " ")
+		return s
+	}
+	s = s[:pathEnd(s)]
+	if _, mailbox, ok := strings.Cut(s, ":"); ok && strings.HasPrefix(s, "@") {
+		return mailbox
+	}
+	return s
+}
+
+// pathEnd is where the ">" is that ends a path, or the end. In a quoted string (RFC 5321 section 4.1.2) it ends nothing.
+func pathEnd(s string) int {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == '\\' && quoted:
+			i++
+		case s[i] == '>' && !quoted:
+			return i
+		}
+	}
+	return len(s)
+}
+
+// word words a ruling in a header, and reports whether there was one. The text begins with the enhanced code, for "OK"
+// and "WAIT" alone would mean something else.
+func (d *Nginx) word(h http.Header, r response.Response) bool {
+	switch r.Do {
+	case helogate.Continue, helogate.Accept:
+		h.Set("Auth-Status", "OK")
+		h.Set("Auth-Server", d.Backend.Addr().Unmap().String())
+		h.Set("Auth-Port", strconv.Itoa(int(d.Backend.Port())))
+	case helogate.Defer, helogate.Reject, helogate.Drop:
+		reply := refusal(r)
+		h.Set("Auth-Status", reply.Enhanced+" "+reply.Text)
+		if r.Do == helogate.Drop {
+			reply.Code = dropCode
+		} else {
+			h.Set("Auth-Wait", "1")
+		}
+		h.Set("Auth-Error-Code", strconv.Itoa(reply.Code))
+	default:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,96 @@
+package protocol
+
+import (
+	"strings"
+
+	"github.com/helogate/helogate/internal/header"
+)
+
+// A smtpdMessage is a message on its way through us. smtpd asks line by line, and takes what we give it for the message, to
+// the line with nothing but a dot. The lines are as they came over SMTP: one that begins with a dot has one more.
+type smtpdMessage struct {
+	begun    bool
+	body     bool     // the empty line has been seen
+	held     []string // an Authentication-Results that does not say yet whose it is
+	dropping bool     // the field that goes on is a forged one
+}
+
+// maxHeld is how many lines are held until the one that says whose results they are. Who folds more is a forger.
+const maxHeld = 20
+
+// dataLine passes a line of a message on, with our fields before the first. smtpd has put its own Received there, so they
+// stand above that, as RFC 8601 section 2 wants it.
+func (o *smtpdConn) dataLine(l *smtpdLine) {
+	var forged bool
+	var out []string
+	o.mu.Lock()
+	if s := o.known[l.session]; s == nil {
+		out = []string{l.params}
+	} else {
+		if !s.message.begun {
+			out = fieldLines(s.fields)
+		}
+		was := s.message.dropping
+		out = s.message.line(out, l.params, o.Name)
+		forged = s.message.dropping && !was
+		if l.params == "." {
+			s.message, s.asked, s.fields = smtpdMessage{}, nil, nil
+		}
+	}
+	o.mu.Unlock()
+	if forged {
+		o.server.Log.Info("results that somebody else gave in our name were taken out", "session", l.session)
+	}
+	for _, line := range out {
+		o.out.say("filter-dataline|", l.session, "|", l.token, "|", line, "\n")
+	}
+}
+
+// fieldLines words fields.
+func fieldLines(fields []header.Field) (out []string) {
+	for _, f := range fields {
+		if isField(f) {
+			out = append(out, f.Name+": "+oneLine(f.Value, header.MaxField-len(f.Name)-len(": ")))
+		}
+	}
+	return out
+}
+
+// line takes a line and appends those that go on. What has an Authentication-Results field with our name does not: nobody
+// but us may speak in it (RFC 8601 section 5).
+func (m *smtpdMessage) line(out []string, line, name string) []string {
+	m.begun = true
+	if m.body || name == "" {
+		return append(out, line)
+	}
+	folded := strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
+	switch {
+	case folded && m.dropping:
+		return out
+	case folded && len(m.held) > 0:
+		m.held = append(m.held, line)
+	case isResults(line):
+		out = append(out, m.held...)
+		m.dropping, m.held = false, []string{line}
+	default:
+		out = append(append(out, m.held...), line)
+		m.dropping, m.held, m.body = false, nil, line == "" || line == "."
+		return out
+	}
+	_, value, _ := strings.Cut(strings.Join(m.held, ""), ":")
+	id := authservID(value) // "" while nothing but white space and comments has come
+	known := id != ""
+	switch {
+	case known && !sameName(id, name):
+		out, m.held = append(out, m.held...), nil
+	case known || len(m.held) >= maxHeld:
+		m.dropping, m.held = true, nil
+	}
+	return out
+}
+
+// isResults reports whether a line begins an Authentication-Results field. A blank before the colon is obsolete, and read.
+func isResults(line string) bool {
+	name, _, ok := strings.Cut(line, ":")
+	return ok && strings.EqualFold(strings.TrimRight(name, " \t"), header.AuthenticationResults)
+}
