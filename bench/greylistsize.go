@@ -103,7 +103,7 @@ func fill(ctx context.Context, store state.Store, n int) error {
 // remembered is the record of a triplet.
 func remembered(t triplet, now time.Time) state.Record {
 	r := state.Record{
-		Kind: state.Greylist, Key: t.key(), First: now.Add(-time.Minute), Last: now.Add(-time.Minute), Count: 1, Expires: now.Add(24 * time.Hour),
+		Bucket: state.Greylist, Key: t.key(), First: now.Add(-time.Minute), Last: now.Add(-time.Minute), Count: 1, Expires: now.Add(24 * time.Hour),
 	}
 	if t%4 == 0 {
 		r.Count, r.Last, r.Passed, r.Expires = 2, now, now, now.Add(36*24*time.Hour)

@@ -12,7 +12,7 @@ var BareAddress = helogate.Check{
 	Doc: "HELO is not an address without brackets, nor a number (RFC 5321 section 4.1.3)",
 	Fix: "greet with your host's own name, or its address in brackets",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if h := parsed.Of(c); h.Kind == hostname.BareAddress {
+		if h := parsed.Of(c); h.Form == hostname.BareAddress {
 			if h.Addr.IsValid() {
 				return c.Fail("HELO %s is an address without brackets", said(c))
 			}

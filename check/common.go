@@ -21,7 +21,7 @@ func clip(s string) string { return parsed.Clip(s) }
 // a private name, and what is no name at all. A single label is one, for DNS will say that it does not exist.
 func heloName(c *helogate.Case) (name string, none helogate.Finding, ok bool) {
 	h := parsed.Of(c)
-	switch h.Kind {
+	switch h.Form {
 	case hostname.FQDN, hostname.SingleLabel:
 		return h.Name, none, true
 	case hostname.Private:

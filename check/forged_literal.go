@@ -13,7 +13,7 @@ var ForgedLiteral = helogate.Check{
 	Fix: "greet with your host's own name",
 	Run: func(c *helogate.Case) helogate.Finding {
 		switch h := parsed.Of(c); {
-		case h.Kind != hostname.Literal:
+		case h.Form != hostname.Literal:
 			return c.None("no address literal")
 		case h.Addr != c.Client: // nor is one with a tag that nobody has registered
 			return c.Fail("HELO %s is not your address %s", said(c), c.ClientText())

@@ -12,7 +12,7 @@ var FQDN = helogate.Check{
 	Doc: "HELO is fully qualified: it has more than one label (RFC 5321 sections 2.3.5, 4.1.1.1)",
 	Fix: "greet with your host's fully qualified name",
 	Run: func(c *helogate.Case) helogate.Finding {
-		switch h := parsed.Of(c); h.Kind {
+		switch h := parsed.Of(c); h.Form {
 		case hostname.SingleLabel:
 			return c.Fail("HELO %s is not fully qualified", said(c))
 		case hostname.FQDN, hostname.Private:

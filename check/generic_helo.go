@@ -13,10 +13,10 @@ var GenericHelo = helogate.Check{
 	Fix: "greet with a name of your own",
 	Run: func(c *helogate.Case) helogate.Finding {
 		h := parsed.Of(c)
-		if h.Kind != hostname.FQDN {
+		if h.Form != hostname.FQDN {
 			return c.None("no public name was given")
 		}
-		if class := h.Class(h.Name); class != hostname.Named {
+		if class := h.Class(h.Name); class != hostname.Custom {
 			return c.Fail("HELO %s is a generic name (%s): %s", said(c), string(class), parsed.Why(c, helogate.Fail, h.Name))
 		}
 		return c.Pass("a name that a person gave")

@@ -13,9 +13,9 @@ var GenericName = helogate.Check{
 	Doc: "a PTR name of the client is one that a person gave, not one of an access network or otherwise generic",
 	Fix: "let your provider give your address a name of your own",
 	Run: func(c *helogate.Case) helogate.Finding {
-		name, class, other := stampedName(c)
+		name, class, other := genericName(c)
 		switch class {
-		case hostname.Named:
+		case hostname.Custom:
 			return other
 		case hostname.Hosting:
 			return c.None("%s is a hosting default", clip(name)) // hosting-name judges that
@@ -26,14 +26,14 @@ var GenericName = helogate.Check{
 
 // stampedName returns the name that tells of a client every PTR name of which is stamped by a provider: one that is no
 // hosting default, else a hosting default. A client that has another name, or none, has the class Named, and a finding.
-func stampedName(c *helogate.Case) (name string, class hostname.Class, other helogate.Finding) {
+func genericName(c *helogate.Case) (name string, class hostname.Class, other helogate.Finding) {
 	if hostname.IsPrivate(c.Client) {
-		return "", hostname.Named, c.None("%s has no name to judge", c.ClientText())
+		return "", hostname.Custom, c.None("%s has no name to judge", c.ClientText())
 	}
 	names := c.PTR(c.Client)
 	for i, ptr := range names {
 		is := parsed.Of(c).Class(ptr)
-		if is == hostname.Named {
+		if is == hostname.Custom {
 			return "", is, c.Pass("%s is a name that a person gave", clip(ptr))
 		}
 		if i == 0 || class == hostname.Hosting {
@@ -41,7 +41,7 @@ func stampedName(c *helogate.Case) (name string, class hostname.Class, other hel
 		}
 	}
 	if len(names) == 0 {
-		return "", hostname.Named, c.None("%s has no name to judge", c.ClientText())
+		return "", hostname.Custom, c.None("%s has no name to judge", c.ClientText())
 	}
 	return name, class, other
 }

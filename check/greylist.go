@@ -117,7 +117,7 @@ func confirmedOrg(c *helogate.Case) string {
 		if i == helogate.MaxPTR {
 			break
 		}
-		if parsed.Of(c).Class(name) != hostname.Named {
+		if parsed.Of(c).Class(name) != hostname.Custom {
 			continue
 		}
 		if slices.Contains(c.Ask(kind, name).Values, c.ClientText()) {

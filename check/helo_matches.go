@@ -18,7 +18,7 @@ var HeloMatches = helogate.Check{
 			return none
 		}
 		if c.ResolvesBack(name) {
-			if h := parsed.Of(c); h.Kind == hostname.FQDN && h.Class(name) != hostname.Named {
+			if h := parsed.Of(c); h.Form == hostname.FQDN && h.Class(name) != hostname.Custom {
 				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), parsed.Why(c, helogate.Neutral, name))
 			}
 			return c.Pass("%s is %s", clip(name), c.ClientText())

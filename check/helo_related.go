@@ -45,5 +45,5 @@ var HeloRelated = helogate.Check{
 
 // named reports whether a name of the client is one that a person gave.
 func named(c *helogate.Case, name string) bool {
-	return parsed.Of(c).Class(name) == hostname.Named
+	return parsed.Of(c).Class(name) == hostname.Custom
 }

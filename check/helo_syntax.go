@@ -14,9 +14,9 @@ var HeloSyntax = helogate.Check{
 	Fix: "greet with your host's own name",
 	Run: func(c *helogate.Case) helogate.Finding {
 		switch h := parsed.Of(c); {
-		case h.Kind == hostname.Empty:
+		case h.Form == hostname.Empty:
 			return c.None("no HELO")
-		case h.Kind == hostname.Malformed:
+		case h.Form == hostname.Malformed:
 			return c.Fail("HELO %s is malformed: %s", said(c), h.Why)
 		case h.Note != "":
 			return c.Pass("let pass: %s", h.Note)

@@ -13,9 +13,9 @@ var HostingName = helogate.Check{
 	Doc: "a PTR name of the client is one that a person gave, not the default of a rented server",
 	Fix: "give your server's address a name of your own",
 	Run: func(c *helogate.Case) helogate.Finding {
-		name, class, other := stampedName(c)
+		name, class, other := genericName(c)
 		switch class {
-		case hostname.Named:
+		case hostname.Custom:
 			return other
 		case hostname.Hosting:
 			return c.Fail("%s has the default name of a rented server, %s: %s", c.ClientText(), clip(name), parsed.Why(c, helogate.Fail, name))

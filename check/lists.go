@@ -95,7 +95,7 @@ func (l List) Check() error {
 	if !slices.Contains(ListFamilies, l.Family) {
 		return listError("family", "%q is no family of lists: %s", l.Family, strings.Join(ListFamilies, ", "))
 	}
-	if kind := hostname.ParseHelo(l.Zone).Kind; kind != hostname.FQDN && kind != hostname.Private {
+	if kind := hostname.ParseHelo(l.Zone).Form; kind != hostname.FQDN && kind != hostname.Private {
 		return listError("zone", "zone %q is no domain: write one like bl.example", l.Zone)
 	}
 	if len(l.Zone) > maxZone {
@@ -302,7 +302,7 @@ func (l List) about(c *helogate.Case, all []asked) (_ []asked, why string) {
 		case ask == AskSender:
 			all = withName(c, all, parsed.Of(c).SenderDomain())
 		case ask == AskHelo:
-			if h := parsed.Of(c); h.Kind == hostname.FQDN {
+			if h := parsed.Of(c); h.Form == hostname.FQDN {
 				all = withNames(all, h.Name, h.HeloOrg())
 			}
 		}
@@ -324,7 +324,7 @@ func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 // withName adds a name, and its organisational domain, which is what most lists of names have. What is no FQDN they cannot
 // have, and an address in a name's place would be asked as one.
 func withName(c *helogate.Case, all []asked, name string) []asked {
-	if h := hostname.ParseHelo(name); h.Kind == hostname.FQDN {
+	if h := hostname.ParseHelo(name); h.Form == hostname.FQDN {
 		all = withNames(all, h.Name, parsed.Of(c).Org(h.Name))
 	}
 	return all

@@ -12,7 +12,7 @@ var Literal = helogate.Check{
 	Doc: "HELO is a name, not an address literal, which RFC 5321 section 4.1.4 allows only to hosts without a name",
 	Fix: "greet with your host's own name",
 	Run: func(c *helogate.Case) helogate.Finding {
-		if h := parsed.Of(c); h.Kind == hostname.Literal {
+		if h := parsed.Of(c); h.Form == hostname.Literal {
 			return c.Fail("HELO %s is an address, not a name", said(c))
 		}
 		return c.Pass("no literal")

@@ -18,7 +18,7 @@ func OwnName(own Own) helogate.Check {
 		Fix: "greet with your host's own name",
 		Run: func(c *helogate.Case) helogate.Finding {
 			name, none, ok := heloName(c)
-			if h := parsed.Of(c); h.Kind == hostname.Private {
+			if h := parsed.Of(c); h.Form == hostname.Private {
 				name = h.Name // ours may be a private name too
 				_, ok = own.domainOf(name)
 			}

@@ -12,7 +12,7 @@ var PrivateName = helogate.Check{
 	Doc: "HELO is not under a private top level: .local, .lan, .internal, .home.arpa and such (RFC 6762 appendix G, RFC 8375)",
 	Fix: "greet with a name that public DNS knows",
 	Run: func(c *helogate.Case) helogate.Finding {
-		switch h := parsed.Of(c); h.Kind {
+		switch h := parsed.Of(c); h.Form {
 		case hostname.Private:
 			return c.Fail("HELO %s is a private name: nobody outside its network can look it up", said(c))
 		case hostname.FQDN, hostname.SingleLabel:

@@ -44,7 +44,7 @@ type Resolver struct {
 	wg    sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
-	flights map[helogate.Question]*flight
+	flights map[helogate.Question]*inflight
 	closed  bool
 }
 
@@ -62,7 +62,7 @@ func newResolver(c Config, now func() time.Time) (*Resolver, error) {
 	}
 	r := &Resolver{
 		config: c, cache: cached, now: now,
-		slots: make(chan struct{}, c.Flights), flights: map[helogate.Question]*flight{},
+		slots: make(chan struct{}, c.Flights), flights: map[helogate.Question]*inflight{},
 	}
 	if r.now == nil {
 		r.now = time.Now
@@ -154,7 +154,7 @@ func (r *Resolver) Ask(ctx context.Context, q helogate.Question) *helogate.Answe
 		return notInTime
 	}
 	r.counts.misses.Add(1)
-	f := r.board(ctx, helogate.Question{Kind: key(q).Kind, Name: strings.Clone(q.Name)}, asked)
+	f := r.join(ctx, helogate.Question{Kind: key(q).Kind, Name: strings.Clone(q.Name)}, asked)
 	if f == nil {
 		return notInTime
 	}

@@ -11,7 +11,7 @@ import (
 type Class string
 
 const (
-	Named   Class = "named"   // a person gave it, or nothing says otherwise
+	Custom  Class = "custom"   // a person gave it, or nothing says otherwise
 	Access  Class = "access"  // a provider stamped it on a line: dial-up, DSL, cable, mobile
 	Hosting Class = "hosting" // the default of a rented server
 	Generic Class = "generic" // a provider stamped it, no telling on what
@@ -43,7 +43,7 @@ func Classify(name string, addr netip.Addr) (Class, string) {
 		return class, ""
 	}
 	var buf [512]byte
-	if class == Named {
+	if class == Custom {
 		why := append(append(buf[:0], word...), " names a mail server, though the name "...)
 		return class, string(r.appendWhy(why, found, addr))
 	}
@@ -70,15 +70,15 @@ func ClassAndOrg(name string, addr netip.Addr) (Class, string) {
 func (r *reading) judge(name string, addr netip.Addr) (class Class, found finding, word string) {
 	name = Canonical(name)
 	if len(name) > maxName {
-		return Named, finding{}, ""
+		return Custom, finding{}, ""
 	}
 	r.read(name)
 	found, weight := r.evidence(addr)
 	if weight < enough {
-		return Named, finding{}, ""
+		return Custom, finding{}, ""
 	}
 	if mail := r.vouching(); mail != "" && weight-mailWeight < enough {
-		return Named, found, mail
+		return Custom, found, mail
 	}
 	class, word = r.class()
 	return class, found, word

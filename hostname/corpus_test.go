@@ -70,7 +70,7 @@ func withAddress(s sample) []netip.Addr {
 
 // stampedBy reports whether a name is stamped for all addresses.
 func stampedBy(name string, addrs []netip.Addr) bool {
-	return !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return classOf(name, a) == Named })
+	return !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return classOf(name, a) == Custom })
 }
 
 func percent(part, whole int) float64 { return 100 * float64(part) / float64(max(1, whole)) }
@@ -97,11 +97,11 @@ func TestClassifyOnCorpus(t *testing.T) {
 				if stampedBy(s.name, []netip.Addr{{}}) {
 					without++
 				}
-				stamped := stampedBy(s.name, withAddress(s))
-				if stamped {
+				generated := stampedBy(s.name, withAddress(s))
+				if generated {
 					with++
 				}
-				if stamped == c.errorIs {
+				if generated == c.errorIs {
 					wrong[registeredOf(Canonical(s.name))]++
 				}
 			}
@@ -128,7 +128,7 @@ func TestDoubtfulOnCorpus(t *testing.T) {
 	doubtful := 0
 	for _, s := range samples {
 		class, why := Classify(s.name, s.addr)
-		if class != Named {
+		if class != Custom {
 			t.Logf("%s %s %s: %s", class, s.name, s.addr, why)
 		}
 		if class == Generic || class == Hosting {

@@ -21,17 +21,17 @@ import (
 )
 
 // Kind says what a HELO argument is. The words are stable: rules, journal and documentation use them.
-type Kind string
+type Form string
 
 // Every argument is exactly one of these.
 const (
-	Empty       Kind = "empty"        // nothing, or nothing but blanks
-	BareAddress Kind = "bare-address" // an address without brackets, or a form that resolvers take for one: 1.2.3, 0x7f.1
-	Literal     Kind = "literal"      // an address literal of RFC 5321 section 4.1.3
-	SingleLabel Kind = "single-label" // a name without a dot
-	Private     Kind = "private"      // a name under a private top level, such as .local
-	FQDN        Kind = "fqdn"         // any other name
-	Malformed   Kind = "malformed"    // neither a Domain nor an address literal; Why says what is wrong
+	Empty       Form = "empty"        // nothing, or nothing but blanks
+	BareAddress Form = "bare-address" // an address without brackets, or a form that resolvers take for one: 1.2.3, 0x7f.1
+	Literal     Form = "literal"      // an address literal of RFC 5321 section 4.1.3
+	SingleLabel Form = "single-label" // a name without a dot
+	Private     Form = "private"      // a name under a private top level, such as .local
+	FQDN        Form = "fqdn"         // any other name
+	Malformed   Form = "malformed"    // neither a Domain nor an address literal; Why says what is wrong
 )
 
 // Limits of RFC 5321 section 4.5.3.1.2 and RFC 1035 section 2.3.4. The DNS cannot hold more than 253 octets of text; the
@@ -43,7 +43,7 @@ const (
 
 // A Helo is what the argument of HELO or EHLO says.
 type Helo struct {
-	Kind Kind
+	Form Form
 
 	// Name is in lower case and without a final dot. It is set for SingleLabel, Private and FQDN, and for a Malformed
 	// name that has no wrong character (a..b, -x.example.com).
@@ -78,7 +78,7 @@ func ParseHelo(raw string) Helo {
 		let |= trailingBlank
 	}
 	if s == "" {
-		return Helo{Kind: Empty}
+		return Helo{Form: Empty}
 	}
 	if len(s) > maxName && !(len(s) == maxName+1 && s[maxName] == '.') {
 		return malformed("", whyTooLong(len(s)))
@@ -125,14 +125,14 @@ func parseName(s string, let leniency) Helo {
 			digits = false
 		default:
 			if addr, ok := bareIPv6(s); ok {
-				return Helo{Kind: BareAddress, Addr: addr, Note: let.String()}
+				return Helo{Form: BareAddress, Addr: addr, Note: let.String()}
 			}
 			return malformed("", whyOctet(s, i))
 		}
 	}
 	if numeric || isNumber(s) {
 		addr, _ := parseIPv4(s) // if it is none, the zero Addr says so
-		return Helo{Kind: BareAddress, Addr: addr, Note: let.String()}
+		return Helo{Form: BareAddress, Addr: addr, Note: let.String()}
 	}
 	name := s
 	if upper {
@@ -141,12 +141,12 @@ func parseName(s string, let leniency) Helo {
 	if digits {
 		return malformed(name, "the top level "+s[label:]+" is a number")
 	}
-	h := Helo{Kind: FQDN, Name: name, Note: let.String()}
+	h := Helo{Form: FQDN, Name: name, Note: let.String()}
 	switch {
 	case label == 0:
-		h.Kind = SingleLabel
+		h.Form = SingleLabel
 	case isPrivateName(name):
-		h.Kind = Private
+		h.Form = Private
 	}
 	return h
 }
@@ -182,7 +182,7 @@ func nameLike(s string) string {
 }
 
 func malformed(name, why string) Helo {
-	return Helo{Kind: Malformed, Name: name, Why: why}
+	return Helo{Form: Malformed, Name: name, Why: why}
 }
 
 // class is what an octet is in a name.

@@ -8,7 +8,7 @@ import (
 
 // describe writes a Helo on one line, the way the tables here state it.
 func describe(h Helo) string {
-	s := string(h.Kind)
+	s := string(h.Form)
 	if h.Name != "" {
 		s += " " + h.Name
 	}
@@ -180,11 +180,11 @@ func TestParseHeloLiteral(t *testing.T) {
 
 func ExampleParseHelo() {
 	h := ParseHelo("MX_1.Example.ORG.")
-	fmt.Printf("%s %s, let pass: %s\n", h.Kind, h.Name, h.Note)
+	fmt.Printf("%s %s, let pass: %s\n", h.Form, h.Name, h.Note)
 	h = ParseHelo("[IPv6:::ffff:192.0.2.1]")
-	fmt.Println(h.Kind, h.Addr)
+	fmt.Println(h.Form, h.Addr)
 	h = ParseHelo("mail!.example.org")
-	fmt.Printf("%s: %s\n", h.Kind, h.Why)
+	fmt.Printf("%s: %s\n", h.Form, h.Why)
 	// Output:
 	// fqdn mx_1.example.org, let pass: a final dot, an underscore
 	// literal 192.0.2.1

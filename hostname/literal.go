@@ -22,7 +22,7 @@ func parseLiteral(s string, let leniency) Helo {
 	if why != "" {
 		return malformed("", why)
 	}
-	return Helo{Kind: Literal, Addr: addr, Note: let.String()}
+	return Helo{Form: Literal, Addr: addr, Note: let.String()}
 }
 
 // literalContent reads what stands between the brackets of s. A General-address-literal has no address.

@@ -30,7 +30,7 @@ func checkHelo(t fatal, raw string) {
 	checkPrintable(t, "Why", h.Why)
 	checkPrintable(t, "Note", h.Note)
 	checkPrintable(t, "Name", h.Name)
-	if (h.Kind == Malformed) != (h.Why != "") {
+	if (h.Form == Malformed) != (h.Why != "") {
 		t.Fatalf("%q: %+v: Why is for what is malformed, and for that alone", raw, h)
 	}
 	if h.Addr.Is4In6() || h.Addr.Zone() != "" {
@@ -39,23 +39,23 @@ func checkHelo(t fatal, raw string) {
 	if len(h.Why)+len(h.Note) > 200 {
 		t.Fatalf("%q: %+v: too long for a reply", raw, h)
 	}
-	switch h.Kind {
+	switch h.Form {
 	case FQDN, Private, SingleLabel:
 		if h.Name == "" || h.Name != Canonical(strings.TrimRight(raw, " \t")) {
 			t.Fatalf("%q: Name %q is not canonical", raw, h.Name)
 		}
-		if again := ParseHelo(h.Name); again.Kind != h.Kind || again.Name != h.Name {
-			t.Fatalf("%q: %v, but its name is %v", raw, h.Kind, again.Kind)
+		if again := ParseHelo(h.Name); again.Form != h.Form || again.Name != h.Name {
+			t.Fatalf("%q: %v, but its name is %v", raw, h.Form, again.Form)
 		}
 	case Literal, BareAddress, Empty:
 		if h.Name != "" {
-			t.Fatalf("%q: %v has the name %q", raw, h.Kind, h.Name)
+			t.Fatalf("%q: %v has the name %q", raw, h.Form, h.Name)
 		}
 	case Malformed:
 	default:
-		t.Fatalf("%q: no such kind: %q", raw, h.Kind)
+		t.Fatalf("%q: no such kind: %q", raw, h.Form)
 	}
-	if h.Kind != Malformed && h.Kind != Empty {
+	if h.Form != Malformed && h.Form != Empty {
 		for _, other := range []string{strings.ToUpper(raw), strings.ToLower(raw)} {
 			if got := ParseHelo(other); got != h {
 				t.Fatalf("%q is %+v, %q is %+v", raw, h, other, got)
@@ -123,13 +123,13 @@ func checkClassify(t fatal, name string, addr netip.Addr) {
 	t.Helper()
 	class, why := Classify(name, addr)
 	checkPrintable(t, "why", why)
-	if class != Named && why == "" {
+	if class != Custom && why == "" {
 		t.Fatalf("%s is %s without a reason", name, class)
 	}
 	if short, org := ClassAndOrg(name, addr); short != class || org != Org(Canonical(name)) {
 		t.Fatalf("%s is %s of %q, but ClassAndOrg says %s of %q", name, class, Org(Canonical(name)), short, org)
 	}
-	if without := classOf(name, netip.Addr{}); without != Named && class != without {
+	if without := classOf(name, netip.Addr{}); without != Custom && class != without {
 		t.Fatalf("%s is %s, but %s for %s", name, without, class, addr)
 	}
 	spellings := []string{name, lowerASCII(name), upperASCII(name)}

@@ -32,14 +32,14 @@ func listOf(t *testing.T, family, zone, codes, ask string) check.List {
 }
 
 // guarded starts a guard of lists before a resolver of its own that asks unbound.
-func (l *lab) guarded(t *testing.T, unbound netip.AddrPort, s blocklist.Settings, lists ...check.List) (*blocklist.Guard, *testlog.Book) {
+func (l *lab) guarded(t *testing.T, unbound netip.AddrPort, s blocklist.Settings, lists ...check.List) (*blocklist.Monitor, *testlog.Buffer) {
 	t.Helper()
 	r, err := dns.New(dns.Config{Servers: []netip.AddrPort{unbound}, Timeout: 5 * time.Second})
 	must(t, err)
 	for _, one := range lists {
 		s.Zones = append(s.Zones, blocklist.Of(one, true))
 	}
-	log := &testlog.Book{}
+	log := &testlog.Buffer{}
 	g := blocklist.New(blocklist.Config{Ask: r, Log: slog.New(slog.NewTextHandler(log, nil)), Settings: s})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -49,7 +49,7 @@ func (l *lab) guarded(t *testing.T, unbound netip.AddrPort, s blocklist.Settings
 }
 
 // asideOf is why a list is set aside; it is waited for.
-func asideOf(t *testing.T, g *blocklist.Guard, zone string) string {
+func asideOf(t *testing.T, g *blocklist.Monitor, zone string) string {
 	t.Helper()
 	why := ""
 	must(t, eventually(func() bool {

@@ -124,7 +124,7 @@ var calloutCases = []struct{ sender, want string }{
 // Callouts to a real Postfix: what it says of who exists and who does not, and what it says for other reasons.
 func TestCallout(t *testing.T) {
 	s := startSenders(t, theLab(t))
-	book := &testlog.Book{}
+	book := &testlog.Buffer{}
 	resolver := s.resolver(t)
 	caller, err := callout.New(callout.Config{
 		Helo: "mx.example.net", DNS: resolver, Port: s.port, AllowLoopback: true, Timeout: 4 * time.Second,

@@ -41,7 +41,7 @@ name                   = "mx.example.net"
 		{"a question at DATA is one more", "twice", good, "MB", []string{results, verdict}},
 		{"or two", "thrice", good, "MB", []string{results, verdict, helo}},
 		{"two recipients and DATA", "twice", good, "MBB", []string{results, verdict, helo}},
-		{"asked over two connections", "named", good, "MB", []string{results, verdict}},
+		{"asked over two connections", "custom", good, "MB", []string{results, verdict}},
 		{"asked at every stage", "stages", good, "MB", []string{results}},
 		{"not asked at RCPT", "data", good, "MBB", []string{results}},
 		{"a transaction that was given up", "main", good, "MBBRMB", []string{results}},
@@ -79,7 +79,7 @@ func (l *lab) holding(t *testing.T) *postfix {
 		{Name: "main"}, // as main.cf has it
 		{Name: "twice", Options: []string{"smtpd_data_restrictions = " + ask(p.policy, "")}},
 		{Name: "thrice", Options: []string{"smtpd_data_restrictions = " + ask(p.policy, "") + ", " + ask(p.policy, "")}},
-		{Name: "named", Options: []string{"smtpd_data_restrictions = " + ask(p.policy, "data")}},
+		{Name: "custom", Options: []string{"smtpd_data_restrictions = " + ask(p.policy, "data")}},
 		{Name: "data", Options: []string{"smtpd_recipient_restrictions = reject_unauth_destination", "smtpd_data_restrictions = " + ask(p.policy, "")}},
 		{Name: "stages", Options: []string{
 			"smtpd_client_restrictions = " + ask(p.policy, "connect"),

@@ -132,7 +132,7 @@ func nodeKilled(t *testing.T, nodes []*redisServer, guarded bool) {
 	bare := storeAt(t, state.RedisConfig{Cluster: true, Prefix: prefix, Timeout: storeLimit}, nodes...)
 	s := bare
 	if guarded {
-		s = state.Guard(bare, storeLimit, slog.New(slog.DiscardHandler), time.Now)
+		s = state.NewBreaker(bare, storeLimit, slog.New(slog.DiscardHandler), time.Now)
 	}
 	var heard, meanwhile atomic.Int64
 	failed := map[int]error{}
@@ -299,7 +299,7 @@ func TestRedisRights(t *testing.T) {
 		now := time.Now()
 		_, err := s.Attempt(t.Context(), "k", now, greylistTimes)
 		_, err2 := s.Note(t.Context(), state.Returned, "k", now, time.Hour)
-		err3 := s.Put(t.Context(), state.Record{Kind: state.Callout, Key: "k", Expires: now.Add(time.Hour)})
+		err3 := s.Put(t.Context(), state.Record{Bucket: state.Callout, Key: "k", Expires: now.Add(time.Hour)})
 		_, _, err4 := s.Get(t.Context(), state.Callout, "k", now)
 		_, err5 := s.Stats(t.Context(), now)
 		_, err6 := state.Export(t.Context(), s, now, io.Discard)

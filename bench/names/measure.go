@@ -107,7 +107,7 @@ func (l *line) counts(name string, addr netip.Addr) bool {
 	if l.asHosting {
 		return class == hostname.Hosting
 	}
-	return class != hostname.Named
+	return class != hostname.Custom
 }
 
 // met reports whether both figures reach the goal.

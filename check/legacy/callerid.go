@@ -30,7 +30,7 @@ var CallerID = helogate.Check{
 		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
 			g := parsed.Of(c)
-			if g.Kind != hostname.FQDN {
+			if g.Form != hostname.FQDN {
 				return c.None("neither the sender nor HELO has a domain")
 			}
 			domain = g.Name

@@ -129,7 +129,7 @@ const (
 
 // csaNames returns the name that a greeting is asked about, and the domains above it: none that is nobody's own.
 func csaNames(g *parsed.Facts) (name string, parents []string) {
-	switch g.Kind {
+	switch g.Form {
 	case hostname.FQDN:
 		return g.Name, csaParents(g.Name, g.HeloOrg())
 	case hostname.Literal, hostname.BareAddress:

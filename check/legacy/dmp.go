@@ -42,7 +42,7 @@ var DMP = helogate.Check{
 func dmpOfHost(c *helogate.Case, why string) helogate.Finding {
 	g := parsed.Of(c)
 	said := dmpAbsent
-	if g.Kind == hostname.FQDN {
+	if g.Form == hostname.FQDN {
 		said = dmpOf(c, g.Name)
 	}
 	switch {

@@ -20,18 +20,18 @@ type checkCmd struct {
 }
 
 // Run judges one client by the engine of serve, and exits with what became of it.
-func (cmd checkCmd) Run(w *world) error {
+func (cmd checkCmd) Run(env *env) error {
 	if cmd.Preset != "" && !slices.Contains(check.Presets, cmd.Preset) {
-		return usageOf(w, "check", fmt.Errorf("--preset %q is none: %s", cmd.Preset, strings.Join(check.Presets, ", ")))
+		return usageOf(env, "check", fmt.Errorf("--preset %q is none: %s", cmd.Preset, strings.Join(check.Presets, ", ")))
 	}
-	c, err := cmd.load(w)
+	c, err := cmd.load(env)
 	if err != nil {
 		return err
 	}
 	if cmd.Preset != "" {
 		presetEverywhere(c, cmd.Preset)
 	}
-	f, chosen, err := cmd.client(w, "check", c)
+	f, chosen, err := cmd.client(env, "check", c)
 	if err != nil {
 		return err
 	}
@@ -42,15 +42,15 @@ func (cmd checkCmd) Run(w *world) error {
 	defer resolver.Close()
 	p := *chosen.Policy
 	p.RunAll, p.Budget = cmd.All, c.DNS.Budget
-	v := p.Judge(w.ctx, f, askersOf(w, c, resolver))
-	if w.ctx.Err() != nil {
+	v := p.Judge(env.ctx, f, askersOf(env, c, resolver))
+	if env.ctx.Err() != nil {
 		return fmt.Errorf("interrupted before all was answered")
 	}
 	r := &helogate.Record{Facts: f, Verdict: v}
 	if cmd.JSON {
-		_, err = w.stdout.Write(append(r.AppendJSON(nil), '\n'))
+		_, err = env.stdout.Write(append(r.AppendJSON(nil), '\n'))
 	} else {
-		err = printVerdict(w.stdout, r, inColour(w))
+		err = printVerdict(env.stdout, r, inColour(env))
 	}
 	if err != nil {
 		return err
@@ -65,8 +65,8 @@ func (cmd checkCmd) Run(w *world) error {
 }
 
 // askersOf are the resolver, and the service that runs with the configuration for all that it remembers.
-func askersOf(w *world, c *config.Config, resolver helogate.Asker) helogate.Asker {
-	service := serviceOf(w, c)
+func askersOf(env *env, c *config.Config, resolver helogate.Asker) helogate.Asker {
+	service := serviceOf(env, c)
 	return helogate.ByKind{
 		helogate.Trust: service, helogate.Hammering: service, helogate.Suspended: service, helogate.Greylisted: service, helogate.Deferred: service,
 		helogate.Callout: service, helogate.AnyKind: resolver,

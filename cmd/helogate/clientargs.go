@@ -44,14 +44,14 @@ func (r *rawText) Decode(ctx *kong.DecodeContext) error {
 
 // client makes the facts, and finds the policy that they are judged by, which is in force whatever the configuration's
 // mode is. What is wrong with an argument is said, as of the command.
-func (a *clientArgs) client(w *world, command string, c *config.Config) (f helogate.Facts, p *policy.Policy, err error) {
+func (a *clientArgs) client(env *env, command string, c *config.Config) (f helogate.Facts, p *policy.Policy, err error) {
 	if f, err = a.facts(); err != nil {
-		return f, nil, usageOf(w, command, err)
+		return f, nil, usageOf(env, command, err)
 	}
 	if a.DNS != "" {
 		server, err := parseResolver(a.DNS)
 		if err != nil {
-			return f, nil, usageOf(w, command, err)
+			return f, nil, usageOf(env, command, err)
 		}
 		c.DNS.Servers = []netip.AddrPort{server}
 	}
@@ -62,7 +62,7 @@ func (a *clientArgs) client(w *world, command string, c *config.Config) (f helog
 	}
 	listener, err := listenerOf(c, policies, a.Listener)
 	if err != nil {
-		return f, nil, usageOf(w, command, err)
+		return f, nil, usageOf(env, command, err)
 	}
 	return f, listener.Of(f.Recipient), nil
 }

@@ -15,8 +15,8 @@ type configCheckCmd struct {
 }
 
 // Run reads the configuration and builds every policy in it, as serve does.
-func (cmd configCheckCmd) Run(w *world) error {
-	c, err := cmd.load(w)
+func (cmd configCheckCmd) Run(env *env) error {
+	c, err := cmd.load(env)
 	if err != nil {
 		return err
 	}
@@ -25,13 +25,13 @@ func (cmd configCheckCmd) Run(w *world) error {
 		return err
 	}
 	for _, warning := range policy.Warnings(c, policies, time.Now()) {
-		fmt.Fprintln(w.stderr, "warning: "+warning)
+		fmt.Fprintln(env.stderr, "warning: "+warning)
 	}
 	what := cmd.Config
 	if what == "" {
 		what = "no file; the defaults"
 	}
-	_, err = fmt.Fprintf(w.stdout, "ok: %s\n", what)
+	_, err = fmt.Fprintf(env.stdout, "ok: %s\n", what)
 	return err
 }
 
@@ -43,13 +43,13 @@ type configShowCmd struct {
 }
 
 // Run prints the configuration as TOML, which reads back as the same, or one of its policies.
-func (cmd configShowCmd) Run(w *world) error {
-	c, err := cmd.load(w)
+func (cmd configShowCmd) Run(env *env) error {
+	c, err := cmd.load(env)
 	if err != nil {
 		return err
 	}
 	if !cmd.Policy && cmd.For == "" && cmd.Listener == "" {
-		return c.WriteTOML(w.stdout)
+		return c.WriteTOML(env.stdout)
 	}
 	policies, err := daemon.Policies(c)
 	if err != nil {
@@ -57,14 +57,14 @@ func (cmd configShowCmd) Run(w *world) error {
 	}
 	listener, err := listenerOf(c, policies, cmd.Listener)
 	if err != nil {
-		fmt.Fprintf(w.stderr, "helogate config show: %s\n", err)
+		fmt.Fprintf(env.stderr, "helogate config show: %s\n", err)
 		return status(exitUsage)
 	}
-	return printPolicy(w.stdout, c, listener.Of(strings.Trim(string(cmd.For), "<>")))
+	return printPolicy(env.stdout, c, listener.Of(strings.Trim(string(cmd.For), "<>")))
 }
 
 // listenerOf finds a listener by its address; "" is none, with the policy of all listeners that have no other.
-func listenerOf(c *config.Config, p *policy.Policies, address string) (*policy.Listener, error) {
+func listenerOf(c *config.Config, p *policy.Policies, address string) (*policy.ListenerPolicies, error) {
 	if address == "" {
 		return p.General, nil
 	}

@@ -17,8 +17,8 @@ type socketFlag struct {
 }
 
 // dial finds the running service.
-func (f socketFlag) dial(w *world) (*control.Client, error) {
-	path, err := f.path(w)
+func (f socketFlag) dial(env *env) (*control.Client, error) {
+	path, err := f.path(env)
 	if err != nil {
 		return nil, err
 	}
@@ -27,24 +27,24 @@ func (f socketFlag) dial(w *world) (*control.Client, error) {
 
 // path is where the service is to be found. That the configuration is wrong otherwise is for the service to say: it has
 // the one that is in force, and its log and its status tell of the attempt.
-func (f socketFlag) path(w *world) (string, error) {
+func (f socketFlag) path(env *env) (string, error) {
 	if f.Socket != "" {
 		return f.Socket, nil
 	}
-	setting, known := config.ControlSocket(f.Config, daemon.Known(w.environ))
+	setting, known := config.ControlSocket(f.Config, daemon.Known(env.environ))
 	if !known {
-		_, err := f.load(w)
+		_, err := f.load(env)
 		return "", err
 	}
 	if setting == control.None {
 		return "", errors.New("control.socket is none in the configuration, so the service cannot be talked to")
 	}
-	return control.Socket(setting, w.environ), nil
+	return control.Socket(setting, env.environ), nil
 }
 
 // answered makes of an answer that is an error what the command ends with.
 func answered(err error) error {
-	switch control.KindOf(err) {
+	switch control.ErrorKindOf(err) {
 	case control.Wrong:
 		return daemon.ConfigError{Err: errors.New(shownLines(err.Error()))}
 	case "":
@@ -66,18 +66,18 @@ func shownLines(s string) string {
 type reloadCmd struct{ socketFlag }
 
 // Run has the service read its configuration again, and says what is in force then.
-func (cmd reloadCmd) Run(w *world) error {
-	client, err := cmd.dial(w)
+func (cmd reloadCmd) Run(env *env) error {
+	client, err := cmd.dial(env)
 	if err != nil {
 		return answered(err)
 	}
-	s, err := client.Reload(w.ctx)
+	s, err := client.Reload(env.ctx)
 	if err != nil {
 		return answered(err)
 	}
-	fmt.Fprintf(w.stdout, "reloaded %s: mode %s, preset %s\n", fileOf(s.Config), shown(s.Config.Mode), shown(s.Config.Preset))
+	fmt.Fprintf(env.stdout, "reloaded %s: mode %s, preset %s\n", fileOf(s.Config), shown(s.Config.Mode), shown(s.Config.Preset))
 	if what := s.Config.Restart; len(what) > 0 {
-		fmt.Fprintf(w.stdout, "restart helogate for what a reload does not change: %s\n", shown(strings.Join(what, ", ")))
+		fmt.Fprintf(env.stdout, "restart helogate for what a reload does not change: %s\n", shown(strings.Join(what, ", ")))
 	}
 	return nil
 }
@@ -96,17 +96,17 @@ type serviceStatusCmd struct {
 }
 
 // Run prints how the service is.
-func (cmd serviceStatusCmd) Run(w *world) error {
-	client, err := cmd.dial(w)
+func (cmd serviceStatusCmd) Run(env *env) error {
+	client, err := cmd.dial(env)
 	if err != nil {
 		return answered(err)
 	}
-	s, err := client.Status(w.ctx)
+	s, err := client.Status(env.ctx)
 	if err != nil {
 		return answered(err)
 	}
 	if cmd.JSON {
-		return printJSON(w.stdout, s)
+		return printJSON(env.stdout, s)
 	}
-	return printStatus(w.stdout, &s, inColour(w))
+	return printStatus(env.stdout, &s, inColour(env))
 }

@@ -22,7 +22,7 @@ type demoCmd struct {
 }
 
 // Run starts the service of serve on a literal DNS, poses clients over the real protocol, and prints what became of them.
-func (cmd demoCmd) Run(w *world) error {
+func (cmd demoCmd) Run(env *env) error {
 	c, err := config.Parse("demo", []byte(demoConfig), daemon.Known(nil))
 	if err != nil {
 		return err
@@ -30,11 +30,11 @@ func (cmd demoCmd) Run(w *world) error {
 	c.Listen[0].Address.Address = "127.0.0.1:0"
 	log := io.Discard
 	if cmd.Stay {
-		log = w.stderr
+		log = env.stderr
 	}
 	seen := make(chan *helogate.Record, 1)
 	posing := make(chan struct{}) // closed when the clients have been: who asks by hand is shown by the log
-	d, err := daemon.Open(w.ctx, daemon.Options{
+	d, err := daemon.Open(env.ctx, daemon.Options{
 		Load: func() (*config.Config, error) { return c, nil }, Version: version(), Log: log, DNS: helogate.MustZone(demoZone),
 		Observers: []engine.Observer{{Name: "demo", Reasons: true, Queue: 1, Seen: func(e *engine.Event) {
 			select {
@@ -48,20 +48,20 @@ func (cmd demoCmd) Run(w *world) error {
 	}
 	d.Serve()
 	defer func() { _ = d.Close(context.Background()) }()
-	err = pose(w, d.Addrs()[0], seen)
+	err = pose(env, d.Addrs()[0], seen)
 	close(posing)
 	if err != nil || !cmd.Stay {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "The service stays up on %[1]s, with this DNS; end it with Ctrl-C. Ask it as Postfix does:\n\n"+
+	fmt.Fprintf(env.stdout, "The service stays up on %[1]s, with this DNS; end it with Ctrl-C. Ask it as Postfix does:\n\n"+
 		"  printf 'request=smtpd_access_policy\\nprotocol_state=RCPT\\nclient_address=211.58.35.214\\nhelo_name=208.247.131.9\\n\\n' | nc -q 1 %s\n\n",
 		d.Addrs()[0], strings.Replace(d.Addrs()[0].String(), ":", " ", 1))
-	<-w.ctx.Done()
+	<-env.ctx.Done()
 	return nil
 }
 
 // pose asks for every client, and prints what was answered and why.
-func pose(w *world, addr net.Addr, seen <-chan *helogate.Record) error {
+func pose(env *env, addr net.Addr, seen <-chan *helogate.Record) error {
 	conn, err := net.Dial(addr.Network(), addr.String())
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func pose(w *world, addr net.Addr, seen <-chan *helogate.Record) error {
 		return err
 	}
 	answers := textproto.NewReader(bufio.NewReader(conn))
-	p := painter(inColour(w))
+	p := painter(inColour(env))
 	for i, cl := range demoClients {
 		verb := "ESMTP"
 		if cl.verb == "HELO" {
@@ -87,16 +87,16 @@ func pose(w *world, addr net.Addr, seen <-chan *helogate.Record) error {
 			return fmt.Errorf("asking for %s: %w", cl.address, err)
 		}
 		r := <-seen
-		fmt.Fprintf(w.stdout, "%s\n", p.paint(fmt.Sprintf("%d. %s", i+1, cl.story), text.Bold))
-		fmt.Fprintf(w.stdout, "  Postfix is told: %s\n\n", answer)
+		fmt.Fprintf(env.stdout, "%s\n", p.paint(fmt.Sprintf("%d. %s", i+1, cl.story), text.Bold))
+		fmt.Fprintf(env.stdout, "  Postfix is told: %s\n\n", answer)
 		r.Findings = telling(r.Findings)
 		if r.Action.Refuses() {
 			r.Reply = helogate.Reply{} // has just been shown
 		}
-		if err := printVerdict(w.stdout, r, bool(p)); err != nil {
+		if err := printVerdict(env.stdout, r, bool(p)); err != nil {
 			return err
 		}
-		fmt.Fprintln(w.stdout)
+		fmt.Fprintln(env.stdout)
 		if got := r.Action.String() + " " + r.By; got != cl.want {
 			return fmt.Errorf("%s: %s, where %s was expected; please report this", cl.address, got, cl.want)
 		}

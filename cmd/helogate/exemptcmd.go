@@ -23,27 +23,27 @@ type exemptListCmd struct {
 }
 
 // Run prints the entries of the configuration in force, with what came of them.
-func (cmd exemptListCmd) Run(w *world) error {
-	client, err := cmd.dial(w)
+func (cmd exemptListCmd) Run(env *env) error {
+	client, err := cmd.dial(env)
 	if err != nil {
 		return answered(err)
 	}
-	all, err := client.Exemptions(w.ctx)
+	all, err := client.Exemptions(env.ctx)
 	if err != nil {
 		return answered(err)
 	}
 	if cmd.JSON {
-		return printJSON(w.stdout, all)
+		return printJSON(env.stdout, all)
 	}
 	if len(all) == 0 {
-		_, err = fmt.Fprintln(w.stdout, "nobody is exempt, and nobody is a forwarder")
+		_, err = fmt.Fprintln(env.stdout, "nobody is exempt, and nobody is a forwarder")
 		return err
 	}
 	var b strings.Builder
 	for i := range all {
 		b.WriteString(exemptionLine(&all[i]) + "\n")
 	}
-	_, err = fmt.Fprint(w.stdout, b.String())
+	_, err = fmt.Fprint(env.stdout, b.String())
 	return err
 }
 
@@ -69,16 +69,16 @@ type exemptWhyCmd struct {
 
 // Run prints a line for each way to be let in, and exits with 0 if one of them leads in, 1 if none does, and 75 if that
 // cannot be told now.
-func (cmd exemptWhyCmd) Run(w *world) error {
-	c, err := cmd.load(w)
+func (cmd exemptWhyCmd) Run(env *env) error {
+	c, err := cmd.load(env)
 	if err != nil {
 		return err
 	}
-	f, chosen, err := cmd.client(w, "exempt why", c)
+	f, chosen, err := cmd.client(env, "exempt why", c)
 	if err != nil {
 		return err
 	}
-	v, ways, err := cmd.judge(w, c, chosen, f)
+	v, ways, err := cmd.judge(env, c, chosen, f)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (cmd exemptWhyCmd) Run(w *world) error {
 	for i := range ways {
 		verdict, why := ways[i].say(&f, v.Findings)
 		best = max(best, verdict)
-		if _, err := fmt.Fprintf(w.stdout, "%-6s %s: %s\n", verdict, ways[i].name, why); err != nil {
+		if _, err := fmt.Fprintf(env.stdout, "%-6s %s: %s\n", verdict, ways[i].name, why); err != nil {
 			return err
 		}
 	}
@@ -100,38 +100,38 @@ func (cmd exemptWhyCmd) Run(w *world) error {
 }
 
 // judge runs the ways as lines of a policy.
-func (cmd exemptWhyCmd) judge(w *world, c *config.Config, p *policy.Policy, f helogate.Facts) (v helogate.Verdict, ways []way, err error) {
+func (cmd exemptWhyCmd) judge(env *env, c *config.Config, p *policy.Policy, f helogate.Facts) (v helogate.Verdict, ways []way, err error) {
 	resolver, err := daemon.Resolver(c)
 	if err != nil {
 		return v, nil, err
 	}
 	defer resolver.Close()
-	trusted, known := cmd.trusted(w, c, p.Judged(f))
+	trusted, known := cmd.trusted(env, c, p.Judged(f))
 	ways, lines := waysOf(c, p, known)
 	all, err := helogate.NewPolicy(p.Thresholds, lines...)
 	if err != nil {
 		return v, nil, err
 	}
 	all.RunAll, all.Budget, all.ByOrigin = true, c.DNS.Budget, p.ByOrigin
-	v = all.Judge(w.ctx, f, helogate.ByKind{helogate.Trust: trusted, helogate.AnyKind: resolver})
-	if w.ctx.Err() != nil {
+	v = all.Judge(env.ctx, f, helogate.ByKind{helogate.Trust: trusted, helogate.AnyKind: resolver})
+	if env.ctx.Err() != nil {
 		return v, nil, fmt.Errorf("interrupted before all was answered")
 	}
 	return v, ways, nil
 }
 
 // trusted asks the service about the client once; if it does not answer, notKnown says why.
-func (cmd exemptWhyCmd) trusted(w *world, c *config.Config, f helogate.Facts) (known helogate.Evidence, notKnown string) {
-	service := serviceOf(w, c)
+func (cmd exemptWhyCmd) trusted(env *env, c *config.Config, f helogate.Facts) (known helogate.Evidence, notKnown string) {
+	service := serviceOf(env, c)
 	if cmd.Socket != "" {
 		service.Socket = cmd.Socket
 	}
 	answer := &helogate.Answer{Status: helogate.NXDomain}
-	e, err := service.TrustOf(w.ctx, f.Client)
+	e, err := service.TrustOf(env.ctx, f.Client)
 	switch {
 	case err == nil:
 		answer = e.Answer()
-	case control.KindOf(err) != control.NotFound:
+	case control.ErrorKindOf(err) != control.NotFound:
 		notKnown = "not known: " + shownTo(err.Error(), 500)
 	}
 	return helogate.Evidence{{Question: helogate.Question{Kind: helogate.Trust, Name: f.Client.String()}, Answer: answer}}, notKnown

@@ -23,9 +23,9 @@ type way struct {
 func waysOf(c *config.Config, p *policy.Policy, noTrust string) (ways []way, lines []helogate.Line) {
 	accept := map[helogate.Outcome]helogate.Effect{helogate.Pass: {Action: helogate.Accept}}
 	own, ruled := p.Lines(), false
-	ask := func(w way, l helogate.Line) {
-		w.name, w.needs = l.Check.Name, l.Check.Needs
-		ways, lines = append(ways, w), append(lines, l)
+	ask := func(env way, l helogate.Line) {
+		env.name, env.needs = l.Check.Name, l.Check.Needs
+		ways, lines = append(ways, env), append(lines, l)
 	}
 	entry := func(of *helogate.Line, i int, e check.Exemption, also string) {
 		name := fmt.Sprintf("%s %d", of.Check.Name, i+1)
@@ -109,16 +109,16 @@ const (
 func (v wayVerdict) String() string { return [...]string{"no", "unsure", "match"}[v] }
 
 // say words what was found of a way.
-func (w *way) say(f *helogate.Facts, found []helogate.Finding) (wayVerdict, string) {
-	if w.fixed != "" {
-		return wayNo, w.fixed
+func (env *way) say(f *helogate.Facts, found []helogate.Finding) (wayVerdict, string) {
+	if env.fixed != "" {
+		return wayNo, env.fixed
 	}
-	if w.needs > f.Stage {
+	if env.needs > f.Stage {
 		what := map[helogate.Stage]string{helogate.Helo: "the HELO is not known: name it", helogate.Mail: "the sender is not known: give --from",
 			helogate.Rcpt: "the recipient is not known: give --rcpt"}
-		return wayNo, what[w.needs]
+		return wayNo, what[env.needs]
 	}
-	i := slices.IndexFunc(found, func(f helogate.Finding) bool { return f.Check == w.name })
+	i := slices.IndexFunc(found, func(f helogate.Finding) bool { return f.Check == env.name })
 	if i < 0 {
 		return wayNo, "it was not looked at"
 	}
@@ -126,7 +126,7 @@ func (w *way) say(f *helogate.Facts, found []helogate.Finding) (wayVerdict, stri
 	case one.Effect.Action == helogate.Accept && one.Effect.DryRun:
 		return wayNo, "on trial, so nobody is let in: " + one.Why
 	case one.Effect.Action == helogate.Accept:
-		return wayMatch, one.Why + w.also
+		return wayMatch, one.Why + env.also
 	case one.Outcome == helogate.TempError:
 		return wayUnsure, one.Why
 	default:

@@ -29,7 +29,7 @@ type importHelodnscheckCmd struct {
 }
 
 // Run prints the configuration that does the same.
-func (cmd importHelodnscheckCmd) Run(w *world) error {
+func (cmd importHelodnscheckCmd) Run(env *env) error {
 	in := imports.Helodnscheck{Flags: cmd.Flags, Generation: imports.Generation(cmd.Generation), HasMore: cmd.Moreipme != ""}
 	if in.HasMore {
 		text, err := readText(cmd.Moreipme)
@@ -40,10 +40,10 @@ func (cmd importHelodnscheckCmd) Run(w *world) error {
 	}
 	r, err := in.Import()
 	if err != nil { // the letters are words of the command
-		fmt.Fprintf(w.stderr, "helogate: %v\n", err)
+		fmt.Fprintf(env.stderr, "helogate: %v\n", err)
 		return status(exitUsage)
 	}
-	return printImport(w, r)
+	return printImport(env, r)
 }
 
 type importQpsmtpdCmd struct {
@@ -52,7 +52,7 @@ type importQpsmtpdCmd struct {
 }
 
 // Run prints the configuration that does the same.
-func (cmd importQpsmtpdCmd) Run(w *world) error {
+func (cmd importQpsmtpdCmd) Run(env *env) error {
 	text, err := readText(cmd.File)
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (cmd importQpsmtpdCmd) Run(w *world) error {
 	if err != nil {
 		return daemon.ConfigError{Err: fmt.Errorf("%s: %w", cmd.File, err)}
 	}
-	return printImport(w, r)
+	return printImport(env, r)
 }
 
 // badHelo is the file that is named, here or in the plugin's line, or that lies beside the plugins; "" if none.
@@ -93,12 +93,12 @@ type importWcsapCmd struct {
 }
 
 // Run prints the configuration that does the same.
-func (cmd importWcsapCmd) Run(w *world) error {
+func (cmd importWcsapCmd) Run(env *env) error {
 	text, err := readText(cmd.File)
 	if err != nil {
 		return err
 	}
-	return printImport(w, imports.WCSAP(text))
+	return printImport(env, imports.WCSAP(text))
 }
 
 type importPostfixCmd struct {
@@ -107,13 +107,13 @@ type importPostfixCmd struct {
 }
 
 // Run prints a first configuration.
-func (cmd importPostfixCmd) Run(w *world) error {
+func (cmd importPostfixCmd) Run(env *env) error {
 	var in imports.Postfix
 	var err error
 	if cmd.File != "" {
 		in.Set, err = readText(cmd.File)
 	} else {
-		in, err = askPostconf(w, cmd.Postconf)
+		in, err = askPostconf(env, cmd.Postconf)
 	}
 	if err != nil {
 		return err
@@ -122,24 +122,24 @@ func (cmd importPostfixCmd) Run(w *world) error {
 	if err != nil {
 		return daemon.ConfigError{Err: err}
 	}
-	return printImport(w, r)
+	return printImport(env, r)
 }
 
 // printImport prints the file, and for the person what is not in it.
-func printImport(w *world, r *imports.Result) error {
+func printImport(env *env, r *imports.Result) error {
 	if err := loads(r.TOML); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(w.stdout, r.TOML); err != nil {
+	if _, err := io.WriteString(env.stdout, r.TOML); err != nil {
 		return err
 	}
 	if len(r.Notes) == 0 {
-		_, err := fmt.Fprintln(w.stderr, "imported, all of it")
+		_, err := fmt.Fprintln(env.stderr, "imported, all of it")
 		return err
 	}
-	fmt.Fprintln(w.stderr, "imported; not carried over, or not as it was:")
+	fmt.Fprintln(env.stderr, "imported; not carried over, or not as it was:")
 	for _, n := range r.Notes {
-		fmt.Fprintf(w.stderr, "  %s\n", n)
+		fmt.Fprintf(env.stderr, "  %s\n", n)
 	}
 	return nil
 }
@@ -196,15 +196,15 @@ func findPostconf(named string) string {
 }
 
 // askPostconf asks Postfix what is set, and the defaults that it works out.
-func askPostconf(w *world, named string) (in imports.Postfix, err error) {
+func askPostconf(env *env, named string) (in imports.Postfix, err error) {
 	path := findPostconf(named)
 	if path == "" {
 		return in, fmt.Errorf("there is no postconf here: name it (--postconf), or give what `postconf -n` prints (--file)")
 	}
-	if in.Set, err = runProgram(w.ctx, path, "-n"); err != nil {
+	if in.Set, err = runProgram(env.ctx, path, "-n"); err != nil {
 		return in, err
 	}
-	in.Defaults, err = runProgram(w.ctx, path, imports.PostfixDefaults...)
+	in.Defaults, err = runProgram(env.ctx, path, imports.PostfixDefaults...)
 	return in, err
 }
 

@@ -21,8 +21,8 @@ type initCmd struct {
 }
 
 // Run writes a first configuration, filled in by Postfix if there is one, and says what comes next.
-func (cmd initCmd) Run(w *world) error {
-	r, from, err := cmd.make(w)
+func (cmd initCmd) Run(env *env) error {
+	r, from, err := cmd.make(env)
 	if err != nil {
 		return err
 	}
@@ -30,19 +30,19 @@ func (cmd initCmd) Run(w *world) error {
 		return err
 	}
 	if cmd.Output == "-" {
-		_, err := io.WriteString(w.stdout, r.TOML)
+		_, err := io.WriteString(env.stdout, r.TOML)
 		return err
 	}
 	if err := cmd.write(r.TOML); err != nil {
 		return err
 	}
 	if len(r.Notes) > 0 {
-		fmt.Fprintf(w.stderr, "not taken from Postfix (%s says so, too):\n", cmd.Output)
+		fmt.Fprintf(env.stderr, "not taken from Postfix (%s says so, too):\n", cmd.Output)
 		for _, n := range r.Notes {
-			fmt.Fprintf(w.stderr, "  %s\n", n)
+			fmt.Fprintf(env.stderr, "  %s\n", n)
 		}
 	}
-	_, err = fmt.Fprintf(w.stdout, `%[1]s is written%[2]s. It is in shadow mode: nothing happens to the mail yet.
+	_, err = fmt.Fprintf(env.stdout, `%[1]s is written%[2]s. It is in shadow mode: nothing happens to the mail yet.
 Next:
   1. read it, fill in what is yours under [own], and see where it listens: a socket's directory must be there
   2. helogate config check --config %[1]s
@@ -54,17 +54,17 @@ Next:
 }
 
 // make asks postconf if there is one. One that does not answer is said, and done without.
-func (cmd initCmd) make(w *world) (r *imports.Result, from string, err error) {
+func (cmd initCmd) make(env *env) (r *imports.Result, from string, err error) {
 	var p *imports.Postfix
 	if path := findPostconf(cmd.Postconf); path != "" && cmd.Postconf != "none" {
-		in, err := askPostconf(w, path)
+		in, err := askPostconf(env, path)
 		switch {
 		case err == nil:
 			p, from = &in, ", filled in by what "+path+" says"
-		case w.ctx.Err() != nil:
+		case env.ctx.Err() != nil:
 			return nil, "", err
 		default:
-			fmt.Fprintf(w.stderr, "Postfix does not say what is yours: %v\n", err)
+			fmt.Fprintf(env.stderr, "Postfix does not say what is yours: %v\n", err)
 		}
 	}
 	if r, err = imports.Initial(p); err != nil {

@@ -58,7 +58,7 @@ type configCmd struct {
 }
 
 // world is what a command may touch of the world around it.
-type world struct {
+type env struct {
 	ctx            context.Context // ends at SIGINT and SIGTERM
 	stop           func()          // lets the next of them end the program at once
 	stdin          io.Reader
@@ -97,7 +97,7 @@ func run(args []string, stdout, stderr io.Writer, environ []string) (code int) {
 		fmt.Fprintln(stderr)
 		return exitUsage
 	}
-	return say(parsed.Run(&world{ctx: ctx, stop: stop, stdin: os.Stdin, stdout: stdout, stderr: stderr, environ: environ}), stderr)
+	return say(parsed.Run(&env{ctx: ctx, stop: stop, stdin: os.Stdin, stdout: stdout, stderr: stderr, environ: environ}), stderr)
 }
 
 // say words an error and finds the exit status that it means.
@@ -120,8 +120,8 @@ func say(err error, stderr io.Writer) int {
 type versionCmd struct{}
 
 // Run prints one line.
-func (versionCmd) Run(w *world) error {
-	_, err := fmt.Fprintf(w.stdout, "helogate %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+func (versionCmd) Run(env *env) error {
+	_, err := fmt.Fprintf(env.stdout, "helogate %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 

@@ -21,14 +21,14 @@ type namesCmd struct {
 }
 
 // Run prints the class of each name, and why, in the order read.
-func (cmd namesCmd) Run(w *world) error {
+func (cmd namesCmd) Run(env *env) error {
 	var in io.Reader = os.Stdin
 	if cmd.File != "-" {
 		in = &lateFile{path: cmd.File}
 	}
 	n := namesFilter{explain: cmd.Explain}
-	err := n.run(w.ctx, in, w.stdout)
-	n.faults.print(w.stderr)
+	err := n.run(env.ctx, in, env.stdout)
+	n.faults.print(env.stderr)
 	switch {
 	case errors.Is(err, syscall.EPIPE):
 		return nil // who read along has seen enough
@@ -172,7 +172,7 @@ func (b *nameBatch) line(line string, explain bool) {
 	b.out = append(b.out, printable.Text(name, maxNameShown)...)
 	b.out = append(b.out, '\t')
 	switch {
-	case class == hostname.Named && !explain:
+	case class == hostname.Custom && !explain:
 	case why == "" && explain:
 		b.out = append(b.out, notStamped...)
 	default:

@@ -80,11 +80,11 @@ func holdsToForm(t interface{ Fatalf(string, ...any) }, out string, explain bool
 			t.Fatalf("%d columns in %q", len(fields), line)
 		}
 		switch hostname.Class(fields[0]) {
-		case hostname.Named, hostname.Access, hostname.Hosting, hostname.Generic:
+		case hostname.Custom, hostname.Access, hostname.Hosting, hostname.Generic:
 		default:
 			t.Fatalf("class %q", fields[0])
 		}
-		if hasReason := fields[2] != ""; hasReason != (explain || fields[0] != "named") {
+		if hasReason := fields[2] != ""; hasReason != (explain || fields[0] != "custom") {
 			t.Fatalf("a reason, or none: %q", line)
 		}
 		for _, f := range fields {
@@ -119,7 +119,7 @@ func TestNamesOrder(t *testing.T) {
 	out, _ := filtered(t, strings.NewReader(in.String()), false)
 	i := 0
 	for line := range strings.Lines(out) {
-		if want := fmt.Sprintf("named\tmx%d.example.org\t\n", i); line != want {
+		if want := fmt.Sprintf("custom\tmx%d.example.org\t\n", i); line != want {
 			t.Fatalf("line %d is %q, want %q", i+1, line, want)
 		}
 		i++
@@ -142,11 +142,11 @@ func TestNamesAreSaidAtOnce(t *testing.T) {
 	for i := range 3 {
 		fmt.Fprintf(typed, "mx%d.example.org\nmx", i)
 		typed.Write([]byte("9.exam")) // a line that is not whole waits
-		if got, err := answers.ReadString('\n'); err != nil || got != fmt.Sprintf("named\tmx%d.example.org\t\n", i) {
+		if got, err := answers.ReadString('\n'); err != nil || got != fmt.Sprintf("custom\tmx%d.example.org\t\n", i) {
 			t.Fatalf("%q, %v", got, err)
 		}
 		io.WriteString(typed, "ple.org\n")
-		if got, _ := answers.ReadString('\n'); got != "named\tmx9.example.org\t\n" {
+		if got, _ := answers.ReadString('\n'); got != "custom\tmx9.example.org\t\n" {
 			t.Fatalf("%q", got)
 		}
 	}
@@ -219,7 +219,7 @@ func TestNamesReadError(t *testing.T) {
 	var out bytes.Buffer
 	n := namesFilter{}
 	err := n.run(context.Background(), io.MultiReader(strings.NewReader("mx.example.org\n"), iotest.ErrReader(errors.New("bad sector"))), &out)
-	if err == nil || err.Error() != "the names after line 1 were not read: bad sector" || out.String() != "named\tmx.example.org\t\n" {
+	if err == nil || err.Error() != "the names after line 1 were not read: bad sector" || out.String() != "custom\tmx.example.org\t\n" {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 }
@@ -228,12 +228,12 @@ func TestNamesReadError(t *testing.T) {
 func TestNamesLong(t *testing.T) {
 	long := strings.Repeat("a", 100_000)
 	out, n := filtered(t, strings.NewReader(long+"\t192.0.2.1\nmx.example.org\n"), false)
-	if want := "named\t" + long[:maxNameShown-3] + "...\t\nnamed\tmx.example.org\t\n"; out != want || n.faults.count != 0 {
+	if want := "custom\t" + long[:maxNameShown-3] + "...\t\nnamed\tmx.example.org\t\n"; out != want || n.faults.count != 0 {
 		t.Errorf("%.2000q, %v", out, n.faults)
 	}
 	endless := strings.Repeat("a", 3*maxNameLine+2*nameRead)
 	out, n = filtered(t, strings.NewReader("mx1.example.org\n"+endless+"\nmx2.example.org\nx\ty\n"), false)
-	if lines := strings.Split(out, "\n"); len(lines) != 5 || !strings.Contains(lines[1], "aaa...") || lines[2] != "named\tmx2.example.org\t" {
+	if lines := strings.Split(out, "\n"); len(lines) != 5 || !strings.Contains(lines[1], "aaa...") || lines[2] != "custom\tmx2.example.org\t" {
 		t.Errorf("%.3000q", out)
 	}
 	want := []string{"line 2: more than 262144 bytes; only its beginning was read", `line 4: "y" is no address; the name was classified without`}

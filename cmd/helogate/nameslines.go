@@ -126,16 +126,16 @@ func (f *faults) add(next *faults) {
 	f.shown = append(f.shown, next.shown[:min(len(next.shown), maxFaultsShown-len(f.shown))]...)
 }
 
-func (f *faults) print(w io.Writer) {
+func (f *faults) print(env io.Writer) {
 	if f.count == 0 {
 		return
 	}
 	for _, s := range f.shown {
-		fmt.Fprintf(w, "helogate names: %s\n", s)
+		fmt.Fprintf(env, "helogate names: %s\n", s)
 	}
 	more := ""
 	if left := f.count - len(f.shown); left > 0 {
 		more = fmt.Sprintf(", %d of them not shown", left)
 	}
-	fmt.Fprintf(w, "helogate names: %d of %s with a mistake%s\n", f.count, many(uint64(f.lines), "line"), more)
+	fmt.Fprintf(env, "helogate names: %d of %s with a mistake%s\n", f.count, many(uint64(f.lines), "line"), more)
 }

@@ -23,8 +23,8 @@ import (
 type qmailSppCmd struct{}
 
 // Run does what the plugin does.
-func (qmailSppCmd) Run(w *world) error {
-	return status(plugin("helogate", w.stdout, w.stderr, w.environ))
+func (qmailSppCmd) Run(env *env) error {
+	return status(plugin("helogate", env.stdout, env.stderr, env.environ))
 }
 
 // asPlugin reports whether the program was started as the plugin of qmail-smtpd: by the name of one, since qmail gives no
@@ -93,12 +93,12 @@ func onlyLetsIn(c *config.Config) {
 	c.Log.Level = max(c.Log.Level, slog.LevelWarn)
 }
 
-func ruleAlone(ctx context.Context, f helogate.Facts, c *config.Config, listener *policy.Listener, resolver helogate.Asker, log *daemon.Log) qmailspp.Answer {
+func ruleAlone(ctx context.Context, f helogate.Facts, c *config.Config, listener *policy.ListenerPolicies, resolver helogate.Asker, log *daemon.Log) qmailspp.Answer {
 	e := engine.New(engine.Config{
 		Ask: withoutMemory(resolver), Log: log.Logger, Budget: c.DNS.Budget,
 		Observers: append(log.Verdicts(nil), engine.PrivateWarning(log.Logger)),
 	})
-	r := e.Gate(engine.Listener{Protocol: "qmail-spp"}, daemon.Rules(c, listener)).JudgeWhole(ctx, f)
+	r := e.Endpoint(engine.Listener{Protocol: "qmail-spp"}, daemon.Rules(c, listener)).JudgeWhole(ctx, f)
 	out := qmailspp.Answer{Do: r.Do, Reply: r.Reply, Record: r.Record}
 	for _, h := range r.Headers {
 		out.Headers = append(out.Headers, qmailspp.Field(h))
@@ -126,7 +126,7 @@ func (a *alone) load() (*config.Config, error) {
 			break
 		}
 	}
-	return configFlag{Config: path}.load(&world{environ: environ})
+	return configFlag{Config: path}.load(&env{environ: environ})
 }
 
 // withoutMemory answers what only a service can know: that nobody is trusted, hammers, or was deferred. Of a greylist and a

@@ -20,24 +20,24 @@ type serveCmd struct {
 }
 
 // Run serves, and says on stdout what to put into the configuration of the MTAs that are to ask.
-func (cmd serveCmd) Run(w *world) error {
-	load := func() (*config.Config, error) { return cmd.load(w) }
-	return serve(w, cmd.Config, load, func(d *daemon.Daemon) { fmt.Fprint(w.stdout, hints(d.Config(), d.Addrs())) })
+func (cmd serveCmd) Run(env *env) error {
+	load := func() (*config.Config, error) { return cmd.load(env) }
+	return serve(env, cmd.Config, load, func(d *daemon.Daemon) { fmt.Fprint(env.stdout, hints(d.Config(), d.Addrs())) })
 }
 
 // serve serves until a signal ends it: SIGTERM and SIGINT after what is in flight is answered. SIGHUP reads the
 // configuration again. file is where load has it from. ready is called when all listeners are open.
-func serve(w *world, file string, load func() (*config.Config, error), ready func(*daemon.Daemon)) error {
+func serve(env *env, file string, load func() (*config.Config, error), ready func(*daemon.Daemon)) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP) // before anybody can know of us: else it would end us
 	defer signal.Stop(hup)
-	d, err := daemon.Open(w.ctx, daemon.Options{
-		Load: load, File: file, Version: version(), Environ: w.environ, Log: w.stderr, Stdin: w.stdin, Stdout: w.stdout,
+	d, err := daemon.Open(env.ctx, daemon.Options{
+		Load: load, File: file, Version: version(), Environ: env.environ, Log: env.stderr, Stdin: env.stdin, Stdout: env.stdout,
 	})
 	if err != nil {
 		return err
 	}
-	limitMemory(w, d.Config())
+	limitMemory(env, d.Config())
 	d.Serve()
 	ready(d)
 	for {
@@ -46,8 +46,8 @@ func serve(w *world, file string, load func() (*config.Config, error), ready fun
 			_ = d.Reload("signal") // it is in the log, and in the status
 		case err := <-d.Ended():
 			return errors.Join(err, d.Close(context.Background()))
-		case <-w.ctx.Done():
-			w.stop()
+		case <-env.ctx.Done():
+			env.stop()
 			return d.Close(context.Background())
 		}
 	}
@@ -56,9 +56,9 @@ func serve(w *world, file string, load func() (*config.Config, error), ready fun
 // limitMemory tells the garbage collector how much there may be: room for the cache, and for all else, whatever the flood.
 // Below that, memory is there to be used: twice the usual, for a small heap that is cleaned all the time costs speed. GOMEMLIMIT
 // and GOGC in the environment say it better.
-func limitMemory(w *world, c *config.Config) {
+func limitMemory(env *env, c *config.Config) {
 	set := func(name string) bool {
-		return slices.ContainsFunc(w.environ, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+		return slices.ContainsFunc(env.environ, func(v string) bool { return strings.HasPrefix(v, name+"=") })
 	}
 	if !set("GOMEMLIMIT") {
 		debug.SetMemoryLimit(int64(c.DNS.CacheSize)*3/2 + 128<<20)

@@ -11,8 +11,8 @@ type configFlag struct {
 	Config string `help:"The configuration; without it the defaults hold, and the HELOGATE_ variables of the environment." placeholder:"FILE"`
 }
 
-func (f configFlag) load(w *world) (*config.Config, error) {
-	c, err := config.Load(f.Config, daemon.Known(w.environ))
+func (f configFlag) load(env *env) (*config.Config, error) {
+	c, err := config.Load(f.Config, daemon.Known(env.environ))
 	if err != nil {
 		return nil, daemon.ConfigError{Err: err}
 	}
@@ -20,6 +20,6 @@ func (f configFlag) load(w *world) (*config.Config, error) {
 }
 
 // serviceOf asks the service that runs with a configuration.
-func serviceOf(w *world, c *config.Config) control.Asker {
-	return control.Asker{Socket: control.Socket(c.Control.Socket, w.environ), Version: version()}
+func serviceOf(env *env, c *config.Config) control.Asker {
+	return control.Asker{Socket: control.Socket(c.Control.Socket, env.environ), Version: version()}
 }

@@ -20,12 +20,12 @@ import (
 )
 
 // inColour reports whether a person reads along (https://no-color.org).
-func inColour(w *world) bool {
-	f, ok := w.stdout.(*os.File)
+func inColour(env *env) bool {
+	f, ok := env.stdout.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return false
 	}
-	for _, v := range w.environ {
+	for _, v := range env.environ {
 		if name, value, _ := strings.Cut(v, "="); name == "NO_COLOR" && value != "" || v == "TERM=dumb" {
 			return false
 		}

@@ -71,17 +71,17 @@ func TestInColour(t *testing.T) {
 	defer pipe.Close()
 	for _, c := range []struct {
 		name string
-		w    world
+		env  env
 		want bool
 	}{
-		{"a terminal", world{stdout: tty, environ: []string{"TERM=xterm"}}, true},
-		{"NO_COLOR", world{stdout: tty, environ: []string{"NO_COLOR=1"}}, false},
-		{"NO_COLOR empty is not set", world{stdout: tty, environ: []string{"NO_COLOR="}}, true},
-		{"a dumb terminal", world{stdout: tty, environ: []string{"TERM=dumb"}}, false},
-		{"a pipe", world{stdout: pipe, environ: []string{"TERM=xterm"}}, false},
-		{"no file", world{stdout: &bytes.Buffer{}}, false},
+		{"a terminal", env{stdout: tty, environ: []string{"TERM=xterm"}}, true},
+		{"NO_COLOR", env{stdout: tty, environ: []string{"NO_COLOR=1"}}, false},
+		{"NO_COLOR empty is not set", env{stdout: tty, environ: []string{"NO_COLOR="}}, true},
+		{"a dumb terminal", env{stdout: tty, environ: []string{"TERM=dumb"}}, false},
+		{"a pipe", env{stdout: pipe, environ: []string{"TERM=xterm"}}, false},
+		{"no file", env{stdout: &bytes.Buffer{}}, false},
 	} {
-		if got := inColour(&c.w); got != c.want {
+		if got := inColour(&c.env); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}

@@ -23,17 +23,17 @@ type stateExportCmd struct {
 }
 
 // Run exports the records of the store of the configuration.
-func (cmd stateExportCmd) Run(w *world) error {
-	store, err := cmd.open(w, true)
+func (cmd stateExportCmd) Run(env *env) error {
+	store, err := cmd.open(env, true)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	n, err := state.Export(w.ctx, store, time.Now(), w.stdout)
+	n, err := state.Export(env.ctx, store, time.Now(), env.stdout)
 	if err != nil {
 		return fmt.Errorf("the export ends after %s: %w", many(uint64(n), "record"), err)
 	}
-	fmt.Fprintf(w.stderr, "exported %s\n", many(uint64(n), "record"))
+	fmt.Fprintf(env.stderr, "exported %s\n", many(uint64(n), "record"))
 	return nil
 }
 
@@ -43,7 +43,7 @@ type stateImportCmd struct {
 }
 
 // Run imports records into the store of the configuration.
-func (cmd stateImportCmd) Run(w *world) error {
+func (cmd stateImportCmd) Run(env *env) error {
 	var from io.Reader = os.Stdin
 	if cmd.File != "-" {
 		f, err := os.Open(cmd.File)
@@ -53,24 +53,24 @@ func (cmd stateImportCmd) Run(w *world) error {
 		defer f.Close()
 		from = f
 	}
-	store, err := cmd.open(w, false)
+	store, err := cmd.open(env, false)
 	if err != nil {
 		return err
 	}
-	n, skipped, err := state.Import(w.ctx, store, time.Now(), from)
+	n, skipped, err := state.Import(env.ctx, store, time.Now(), from)
 	if closed := store.Close(); err == nil {
 		err = closed
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", printable.Text(cmd.File, 200), err)
 	}
-	fmt.Fprintf(w.stderr, "imported %s; %s over, and left out\n", many(uint64(n), "record"), many(uint64(skipped), "record"))
+	fmt.Fprintf(env.stderr, "imported %s; %s over, and left out\n", many(uint64(n), "record"), many(uint64(skipped), "record"))
 	return nil
 }
 
 // open opens the store that the service with the configuration has, at its place and nowhere else.
-func (f configFlag) open(w *world, mustBe bool) (state.Store, error) {
-	c, err := f.load(w)
+func (f configFlag) open(env *env, mustBe bool) (state.Store, error) {
+	c, err := f.load(env)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (f configFlag) open(w *world, mustBe bool) (state.Store, error) {
 	}
 	if c.State.Store == config.SQLite {
 		if c.State.File == "" {
-			c.State.File = daemon.UsualStateFile(w.environ, os.Geteuid())
+			c.State.File = daemon.UsualStateFile(env.environ, os.Geteuid())
 		}
 		if c.State.File == "" { // a service would remember in its memory
 			return nil, daemon.ConfigError{Err: c.Errorf("state.file", "there is no usual place, for $HOME is not set: name the file")}
@@ -88,5 +88,5 @@ func (f configFlag) open(w *world, mustBe bool) (state.Store, error) {
 			return nil, daemon.ConfigError{Err: c.Errorf("state.file", "nothing is remembered there: %w", err)}
 		}
 	}
-	return daemon.OpenStore(w.ctx, c, w.environ, slog.New(slog.NewTextHandler(w.stderr, nil)))
+	return daemon.OpenStore(env.ctx, c, env.environ, slog.New(slog.NewTextHandler(env.stderr, nil)))
 }

@@ -48,23 +48,23 @@ type trustAddCmd struct {
 }
 
 // Run trusts an address.
-func (cmd trustAddCmd) Run(w *world) error {
+func (cmd trustAddCmd) Run(env *env) error {
 	addr, err := clientAddr(cmd.Address)
 	if err != nil {
-		return usageOf(w, "trust add", err)
+		return usageOf(env, "trust add", err)
 	}
-	client, err := cmd.dial(w)
+	client, err := cmd.dial(env)
 	if err != nil {
 		return answered(err)
 	}
-	e, err := client.Trust(w.ctx, addr, time.Duration(cmd.For), string(cmd.Comment))
-	if control.KindOf(err) == control.Request {
-		return usageOf(w, "trust add", answered(err))
+	e, err := client.Trust(env.ctx, addr, time.Duration(cmd.For), string(cmd.Comment))
+	if control.ErrorKindOf(err) == control.Request {
+		return usageOf(env, "trust add", answered(err))
 	}
 	if err != nil {
 		return answered(err)
 	}
-	_, err = fmt.Fprintf(w.stdout, "%s is trusted until %s\n", e.Address, moment(e.Until))
+	_, err = fmt.Fprintf(env.stdout, "%s is trusted until %s\n", e.Address, moment(e.Until))
 	return err
 }
 
@@ -74,20 +74,20 @@ type trustListCmd struct {
 }
 
 // Run prints who is trusted, an address a line.
-func (cmd trustListCmd) Run(w *world) error {
-	client, err := cmd.dial(w)
+func (cmd trustListCmd) Run(env *env) error {
+	client, err := cmd.dial(env)
 	if err != nil {
 		return answered(err)
 	}
-	all, err := client.Trusted(w.ctx)
+	all, err := client.Trusted(env.ctx)
 	if err != nil {
 		return answered(err)
 	}
 	if cmd.JSON {
-		return printJSON(w.stdout, all)
+		return printJSON(env.stdout, all)
 	}
 	if len(all) == 0 {
-		_, err = fmt.Fprintln(w.stdout, "nobody is trusted")
+		_, err = fmt.Fprintln(env.stdout, "nobody is trusted")
 		return err
 	}
 	width := 0
@@ -98,7 +98,7 @@ func (cmd trustListCmd) Run(w *world) error {
 	for _, e := range all {
 		b.WriteString(strings.TrimRight(fmt.Sprintf("%-*s  until %s  %s", width, e.Address, moment(e.Until), shownAgain(e.Comment)), " ") + "\n")
 	}
-	_, err = fmt.Fprint(w.stdout, b.String())
+	_, err = fmt.Fprint(env.stdout, b.String())
 	return err
 }
 
@@ -116,24 +116,24 @@ type trustRemoveCmd struct {
 }
 
 // Run ends the trust in an address.
-func (cmd trustRemoveCmd) Run(w *world) error {
+func (cmd trustRemoveCmd) Run(env *env) error {
 	addr, err := clientAddr(cmd.Address)
 	if err != nil {
-		return usageOf(w, "trust remove", err)
+		return usageOf(env, "trust remove", err)
 	}
-	client, err := cmd.dial(w)
+	client, err := cmd.dial(env)
 	if err != nil {
 		return answered(err)
 	}
-	err = client.Untrust(w.ctx, addr)
-	if control.KindOf(err) == control.NotFound {
-		fmt.Fprintf(w.stderr, "helogate trust remove: %s\n", answered(err))
+	err = client.Untrust(env.ctx, addr)
+	if control.ErrorKindOf(err) == control.NotFound {
+		fmt.Fprintf(env.stderr, "helogate trust remove: %s\n", answered(err))
 		return status(exitRejected) // 1: a plain no
 	}
 	if err != nil {
 		return answered(err)
 	}
-	_, err = fmt.Fprintf(w.stdout, "%s is trusted no more\n", addr)
+	_, err = fmt.Fprintf(env.stdout, "%s is trusted no more\n", addr)
 	return err
 }
 
@@ -147,7 +147,7 @@ func clientAddr(s string) (netip.Addr, error) {
 }
 
 // usageOf ends a command that was asked for wrongly.
-func usageOf(w *world, command string, err error) error {
-	fmt.Fprintf(w.stderr, "helogate %s: %s\n", command, err)
+func usageOf(env *env, command string, err error) error {
+	fmt.Fprintf(env.stderr, "helogate %s: %s\n", command, err)
 	return status(exitUsage)
 }

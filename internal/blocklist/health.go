@@ -11,7 +11,7 @@ import (
 )
 
 // Run tests the lists, each when it is due, until ctx ends; all that it started has ended then.
-func (g *Guard) Run(ctx context.Context) {
+func (g *Monitor) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -30,7 +30,7 @@ func (g *Guard) Run(ctx context.Context) {
 }
 
 // testDue tests what is due, side by side, and says how long until the next is.
-func (g *Guard) testDue(ctx context.Context) (wait time.Duration, some bool) {
+func (g *Monitor) testDue(ctx context.Context) (wait time.Duration, some bool) {
 	s := g.state.Load()
 	var tests sync.WaitGroup
 	for _, z := range s.zones {
@@ -55,7 +55,7 @@ func (z *zone) due() time.Time {
 }
 
 // try tests a list, and does what follows. One that has no test entries is taken back untested: what it answers will tell.
-func (g *Guard) try(ctx context.Context, s *state, z *zone) {
+func (g *Monitor) try(ctx context.Context, s *state, z *zone) {
 	z.mu.Lock()
 	test := z.tests()
 	z.mu.Unlock()
@@ -149,7 +149,7 @@ func (z *zone) tests() *test {
 }
 
 // examine asks for the test entries, pair by pair until one is right. A list that lists the world is wrong by any.
-func (g *Guard) examine(ctx context.Context, s *state, t *test) diagnosis {
+func (g *Monitor) examine(ctx context.Context, s *state, t *test) diagnosis {
 	var worst diagnosis
 	for _, p := range t.pairs {
 		found := g.examinePair(ctx, s, t, p)
@@ -166,7 +166,7 @@ func (g *Guard) examine(ctx context.Context, s *state, t *test) diagnosis {
 	return worst
 }
 
-func (g *Guard) examinePair(ctx context.Context, s *state, t *test, p pair) diagnosis {
+func (g *Monitor) examinePair(ctx context.Context, s *state, t *test, p pair) diagnosis {
 	var listed, free *helogate.Answer
 	var both sync.WaitGroup
 	both.Go(func() {

@@ -209,7 +209,7 @@ func TestClose(t *testing.T) {
 func TestStoreFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, map[string][]script{"192.0.2.1": {rcpt("jane@example.org", "550 no") + quits}})
-		store, book := newShelf(), &testlog.Book{}
+		store, book := newShelf(), &testlog.Buffer{}
 		c := w.caller(oneHost, func(c *Config) { c.Store, c.Log = store, slog.New(slog.NewTextHandler(book, nil)) })
 		store.err = errors.New("disk\nfull")
 		if got := ask(t, c, "jane@example.org"); got != `tempfail: what callouts have found cannot be read: disk\x0afull` || w.asked() != "" {
@@ -255,7 +255,7 @@ func TestLog(t *testing.T) {
 		w := newWorld(t, map[string][]script{"192.0.2.1": {
 			rcpt("jane@example.org", "250 Ok") + another("550 no") + quits, rcpt("joe@example.org", "450 \x1b[31mwait") + quits,
 		}})
-		book := &testlog.Book{}
+		book := &testlog.Buffer{}
 		c := w.caller(oneHost, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(book, nil)) })
 		for _, address := range []string{"jane@example.org", "joe@example.org", "jane@gone.example"} {
 			ask(t, c, address)

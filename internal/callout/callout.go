@@ -69,7 +69,7 @@ type Caller struct {
 	wg   sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
-	flights map[string]*flight
+	flights map[string]*inflight
 	trying  map[string]chan struct{} // domains that are being asked about an address that nobody has
 	closed  bool
 }
@@ -91,7 +91,7 @@ func newCaller(c Config, here []netip.Addr) (*Caller, error) {
 		config: c, us: []string{strings.ToLower(c.Helo)}, memory: newMemory(maxMemory),
 		random:  func() string { return "helogate-" + strings.ToLower(rand.Text()) },
 		limits:  newLimits(c.PerMinute, c.PerDomainHour, c.PerMX),
-		flights: map[string]*flight{}, trying: map[string]chan struct{}{},
+		flights: map[string]*inflight{}, trying: map[string]chan struct{}{},
 	}
 	for _, a := range slices.Concat(c.Own, here) {
 		out.own = append(out.own, a.Unmap())
@@ -116,7 +116,7 @@ func (c *Config) complete() error {
 	if c.Helo == "" {
 		c.Helo, _ = os.Hostname() // "" is no name
 	}
-	if k := hostname.ParseHelo(c.Helo).Kind; k != hostname.FQDN && k != hostname.Literal {
+	if k := hostname.ParseHelo(c.Helo).Form; k != hostname.FQDN && k != hostname.Literal {
 		return fmt.Errorf("we cannot greet mail hosts with %q, which is %s: set helo to the name that this host has in DNS, both ways", c.Helo, k)
 	}
 	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
@@ -219,20 +219,20 @@ func (c *Caller) recalled(ctx context.Context, q helogate.Question) *helogate.An
 func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
 // A flight is a callout under way.
-type flight struct {
+type inflight struct {
 	done   chan struct{}
 	answer *helogate.Answer // read it after done
 }
 
 // fly joins the callout about an address that is under way, or begins one; nil if that is beyond a limit.
-func (c *Caller) fly(address string) (f *flight, beyond string) {
+func (c *Caller) fly(address string) (f *inflight, beyond string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f := c.flights[address]; f != nil {
 		return f, ""
 	}
 	if a := c.remembered(helogate.Question{Kind: helogate.Callout, Name: address}); a != nil { // it has just come in
-		f = &flight{done: make(chan struct{}), answer: a}
+		f = &inflight{done: make(chan struct{}), answer: a}
 		close(f.done)
 		return f, ""
 	}
@@ -249,13 +249,13 @@ func (c *Caller) fly(address string) (f *flight, beyond string) {
 		c.counts.limited.Add(1)
 		return nil, beyond
 	}
-	f = &flight{done: make(chan struct{})}
+	f = &inflight{done: make(chan struct{})}
 	c.flights[address] = f
 	c.wg.Go(func() { c.run(f, address) })
 	return f, ""
 }
 
-func (c *Caller) run(f *flight, address string) {
+func (c *Caller) run(f *inflight, address string) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.config.Timeout)
 	defer cancel()
 	began := c.config.Now()

@@ -105,7 +105,7 @@ func (c *Caller) keep(key string, a *helogate.Answer, lasting bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), patience)
 	defer cancel()
 	err := c.config.Store.Put(ctx, state.Record{
-		Kind: state.Callout, Key: state.Key(key), First: now, Last: now, Count: 1, Value: a.Values[0], Expires: now.Add(a.TTL),
+		Bucket: state.Callout, Key: state.Key(key), First: now, Last: now, Count: 1, Value: a.Values[0], Expires: now.Add(a.TTL),
 	})
 	if err != nil {
 		c.config.Log.Warn("what a callout has found cannot be stored, and is kept in memory", "about", key, "error", err)

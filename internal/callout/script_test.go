@@ -176,7 +176,7 @@ type shelf struct {
 
 func newShelf() *shelf { return &shelf{records: map[string]state.Record{}} }
 
-func (s *shelf) Get(_ context.Context, k state.Kind, key string, now time.Time) (state.Record, bool, error) {
+func (s *shelf) Get(_ context.Context, k state.Bucket, key string, now time.Time) (state.Record, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.records[string(k)+" "+key]
@@ -187,7 +187,7 @@ func (s *shelf) Put(_ context.Context, r state.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
-		s.records[string(r.Kind)+" "+r.Key] = r
+		s.records[string(r.Bucket)+" "+r.Key] = r
 	}
 	return s.err
 }

@@ -14,9 +14,9 @@ type field struct {
 	name     string
 	index    int
 	typ      reflect.Type
-	leaf     *leaf // nil for a table and for a list of tables
-	list     bool  // a list, of values or of tables
-	single   bool  // a list that may be written as one value
+	leaf     *valueType // nil for a table and for a list of tables
+	list     bool       // a list, of values or of tables
+	single   bool       // a list that may be written as one value
 	min, max string
 	unset    string
 	comment  string // the Go name, by which the page finds the comment
@@ -67,26 +67,26 @@ func (d *decoder) fail(at span, n *node, format string, args ...any) {
 // table decodes the entries of n into the struct v.
 func (d *decoder) table(n *node, v reflect.Value) {
 	fields := fieldsOf(v.Type())
-	for _, kid := range n.kids {
-		i := slices.IndexFunc(fields, func(f field) bool { return f.name == kid.name })
+	for _, child := range n.children {
+		i := slices.IndexFunc(fields, func(f field) bool { return f.name == child.name })
 		if i < 0 {
-			d.unknownKey(kid, fields)
+			d.unknownKey(child, fields)
 			continue
 		}
 		f := fields[i]
 		switch {
 		case f.leaf != nil && f.leaf.table != nil:
-			f.leaf.table(d, kid, v.Field(f.index))
+			f.leaf.table(d, child, v.Field(f.index))
 		case f.leaf != nil && f.list:
-			d.values(kid, f, v.Field(f.index))
+			d.values(child, f, v.Field(f.index))
 		case f.leaf != nil:
-			d.value(kid, f, v.Field(f.index))
+			d.value(child, f, v.Field(f.index))
 		case f.list:
-			d.tables(kid, f, v.Field(f.index))
-		case kid.kind != table:
-			d.notATable(kid, f)
+			d.tables(child, f, v.Field(f.index))
+		case child.kind != table:
+			d.notATable(child, f)
 		default:
-			d.table(kid, v.Field(f.index))
+			d.table(child, v.Field(f.index))
 		}
 	}
 }
@@ -98,13 +98,13 @@ func (d *decoder) tables(n *node, f field, v reflect.Value) {
 		d.notATable(n, f)
 		return
 	}
-	for _, kid := range n.kids {
-		if kid.kind != table {
-			d.notATable(kid, f)
+	for _, child := range n.children {
+		if child.kind != table {
+			d.notATable(child, f)
 			continue
 		}
 		one := reflect.New(f.typ.Elem()).Elem()
-		d.table(kid, one)
+		d.table(child, one)
 		v.Set(reflect.Append(v, one))
 	}
 }
@@ -113,7 +113,7 @@ func (d *decoder) notATable(n *node, f field) {
 	name := n.header()
 	switch {
 	case f.list && n.kind == table && n.made == byChild:
-		if !n.damaged { // it is known that the list comes later
+		if !n.incomplete { // it is known that the list comes later
 			d.fail(n.val, n, "there is no [[%s]] above that this could belong to", name)
 		}
 	case f.list && n.kind == table:
@@ -143,13 +143,13 @@ func (d *decoder) values(n *node, f field, v reflect.Value) {
 		}
 		return
 	}
-	if f.single && len(n.kids) == 0 && f.unset == needed {
+	if f.single && len(n.children) == 0 && f.unset == needed {
 		d.fail(n.val, n, "an empty list matches nobody: name one at least")
-	} else if f.single && len(n.kids) == 0 {
+	} else if f.single && len(n.children) == 0 {
 		d.fail(n.val, n, "an empty list matches nobody: leave it out if anything is meant to match")
 	}
-	for _, kid := range n.kids {
-		if one.SetZero(); d.value(kid, f, one) {
+	for _, child := range n.children {
+		if one.SetZero(); d.value(child, f, one) {
 			v.Set(reflect.Append(v, one))
 		}
 	}

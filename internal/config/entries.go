@@ -15,21 +15,21 @@ func (d *decoder) checks(n *node, v reflect.Value) {
 		return
 	}
 	all := Checks{}
-	for _, kid := range n.kids {
-		if !slices.Contains(d.opt.Checks, kid.name) {
-			d.unknownCheck(kid)
+	for _, child := range n.children {
+		if !slices.Contains(d.opt.Checks, child.name) {
+			d.unknownCheck(child)
 			continue
 		}
 		on := map[helogate.Outcome]helogate.Effect{}
-		switch kid.kind {
+		switch child.kind {
 		case text:
-			d.action(kid, helogate.Fail, on)
+			d.action(child, helogate.Fail, on)
 		case table:
-			d.outcomes(kid, on)
+			d.outcomes(child, on)
 		default:
-			d.fail(kid.val, kid, `wants an action such as "score 2", or a table such as { fail = "reject" }, not %s`, kid.kind.a())
+			d.fail(child.val, child, `wants an action such as "score 2", or a table such as { fail = "reject" }, not %s`, child.kind.a())
 		}
-		all[kid.name] = on
+		all[child.name] = on
 	}
 	if len(all) > 0 {
 		v.Set(reflect.ValueOf(all))
@@ -42,23 +42,23 @@ func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Effect) {
 	for _, o := range helogate.Outcomes {
 		names = append(names, o.String())
 	}
-	for _, kid := range n.kids {
-		if err := oneOf("outcome", kid.name, names); err != nil {
-			d.wrong.add(kid.key, n.path(), "%w", err)
+	for _, child := range n.children {
+		if err := oneOf("outcome", child.name, names); err != nil {
+			d.wrong.add(child.key, n.path(), "%w", err)
 			continue
 		}
-		if kid.kind != text {
-			d.fail(kid.val, kid, `wants an action in quotes, such as "score 2", not %s`, kid.kind.a())
+		if child.kind != text {
+			d.fail(child.val, child, `wants an action in quotes, such as "score 2", not %s`, child.kind.a())
 			continue
 		}
-		outcome, err := helogate.ParseOutcome(kid.name)
+		outcome, err := helogate.ParseOutcome(child.name)
 		if err != nil {
-			d.fail(kid.key, kid, "%w", err)
+			d.fail(child.key, child, "%w", err)
 			continue
 		}
-		d.action(kid, outcome, on)
+		d.action(child, outcome, on)
 	}
-	if len(n.kids) == 0 && !n.damaged {
+	if len(n.children) == 0 && !n.incomplete {
 		d.fail(n.val, n, `says nothing: name an outcome and an action, such as { fail = "reject" }`)
 	}
 }
@@ -75,9 +75,9 @@ func (d *decoder) action(n *node, o helogate.Outcome, on map[helogate.Outcome]he
 // lists decodes [lists].
 func (d *decoder) lists(n *node, v reflect.Value) {
 	if n.kind == table {
-		for _, kid := range n.kids {
-			if !bareKey.MatchString(kid.name) {
-				d.wrong.add(kid.key, n.path(), "%s is no name of a list: it has letters, digits, - and _ alone", shown(kid.name))
+		for _, child := range n.children {
+			if !bareKey.MatchString(child.name) {
+				d.wrong.add(child.key, n.path(), "%s is no name of a list: it has letters, digits, - and _ alone", shown(child.name))
 			}
 		}
 	}
@@ -90,16 +90,16 @@ func (d *decoder) replies(n *node, v reflect.Value) {
 }
 
 // texts decodes a table with keys of the administrator's, and values of one kind.
-func (d *decoder) texts(n *node, v reflect.Value, entry string, is *leaf) {
+func (d *decoder) texts(n *node, v reflect.Value, entry string, is *valueType) {
 	if n.kind != table {
 		d.fail(n.val, n, "is a table, not %s: write [%s] on a line, and %s below", n.kind.a(), n.header(), entry)
 		return
 	}
 	all := map[string]string{}
-	for _, kid := range n.kids {
+	for _, child := range n.children {
 		one := reflect.New(v.Type().Elem()).Elem()
-		if d.value(kid, field{leaf: is}, one) {
-			all[kid.name] = one.String()
+		if d.value(child, field{leaf: is}, one) {
+			all[child.name] = one.String()
 		}
 	}
 	if len(all) > 0 {
@@ -114,16 +114,16 @@ func (d *decoder) checkReplies(root *node) {
 	if n == nil || n.kind != table || !all {
 		return
 	}
-	for _, kid := range n.kids {
-		if slices.Contains(names, kid.name) {
+	for _, child := range n.children {
+		if slices.Contains(names, child.name) {
 			continue
 		}
-		_, homes := d.homes(kid.name, n)
-		if near := suggest.Closest(kid.name, names); near == "" && len(homes) > 0 {
-			d.wrong.add(kid.key, n.path(), "there is no check and no rule %s; the setting belongs %s", shown(kid.name), either(homes))
+		_, homes := d.homes(child.name, n)
+		if near := suggest.Closest(child.name, names); near == "" && len(homes) > 0 {
+			d.wrong.add(child.key, n.path(), "there is no check and no rule %s; the setting belongs %s", shown(child.name), either(homes))
 			continue
 		}
-		d.wrong.add(kid.key, n.path(), "there is no check and no rule %s%s", shown(kid.name), meant(kid.name, names))
+		d.wrong.add(child.key, n.path(), "there is no check and no rule %s%s", shown(child.name), meant(child.name, names))
 	}
 }
 
@@ -133,10 +133,10 @@ var notChecks = []string{helogate.ByScore, helogate.TextDefer, helogate.TextGrey
 // replyNames returns what there can be a reply of, and whether that is all: a rule whose name cannot be read may have any.
 func (d *decoder) replyNames(root *node) ([]string, bool) {
 	names := slices.Concat(d.opt.Checks, notChecks)
-	all := !root.damaged
+	all := !root.incomplete
 	if rules := root.get("rule"); rules != nil {
 		all = all && rules.kind == list
-		for _, one := range rules.kids {
+		for _, one := range rules.children {
 			name := one.get("name")
 			if name == nil || name.kind != text {
 				all = false

@@ -98,7 +98,7 @@ func (d *decoder) envTOML(src *source) (*node, problem) {
 		return nil, b.explain(err.Error(), 0, b.place(err))
 	case len(wrong) > 0:
 		return nil, wrong[0]
-	case n == nil || len(b.root.kids) > 1:
+	case n == nil || len(b.root.children) > 1:
 		return nil, problem{at: span{src, 0, len(src.name)}, err: errors.New("the value has lines that are settings of their own")}
 	}
 	return n, problem{}
@@ -135,15 +135,15 @@ func (d *decoder) put(root *node, where slot, n *node) {
 			return
 		}
 		next := t.get(s.name)
-		if t.kind == list && s.place < len(t.kids) {
-			next = t.kids[s.place]
+		if t.kind == list && s.place < len(t.children) {
+			next = t.children[s.place]
 		}
 		switch {
-		case s.place >= 0 && s.place > len(t.kids):
+		case s.place >= 0 && s.place > len(t.children):
 			d.wrong.add(n.key, "", "there is no %s[%d] to come before it", t.path(), s.place-1)
 			return
 		case last && t.kind == list && next != nil:
-			n.parent, n.place, t.kids[s.place] = t, s.place, n
+			n.parent, n.place, t.children[s.place] = t, s.place, n
 			return
 		case last:
 			n.name = s.name

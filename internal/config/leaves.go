@@ -12,7 +12,7 @@ import (
 )
 
 // leaf is a kind of value: what a field's tag "is" names.
-type leaf struct {
+type valueType struct {
 	what  string // for the page, and after "wants": "a duration"
 	kinds []kind // the TOML types it may have; text if none is named
 	free  bool   // any text will do, also such as begins with a bracket
@@ -20,20 +20,20 @@ type leaf struct {
 	table func(*decoder, *node, reflect.Value) // instead, of a table with keys of the administrator's
 }
 
-func (l *leaf) takes(k kind) bool {
+func (l *valueType) takes(k kind) bool {
 	return slices.Contains(l.kinds, k) || len(l.kinds) == 0 && k == text
 }
 
 // The leaves that are tables with keys of the administrator's.
-var checksLeaf, listsLeaf, repliesLeaf *leaf
+var checksLeaf, listsLeaf, repliesLeaf *valueType
 
-var leaves map[string]*leaf
+var leaves map[string]*valueType
 
 func init() { // a literal would be a cycle: leaves parse by the decoder, which finds them by their names
-	checksLeaf = &leaf{what: "a table of actions", kinds: []kind{table}, table: (*decoder).checks}
-	listsLeaf = &leaf{what: "a table of names and paths of files", kinds: []kind{table}, table: (*decoder).lists}
-	repliesLeaf = &leaf{what: "a table of names and texts", kinds: []kind{table}, table: (*decoder).replies}
-	leaves = map[string]*leaf{
+	checksLeaf = &valueType{what: "a table of actions", kinds: []kind{table}, table: (*decoder).checks}
+	listsLeaf = &valueType{what: "a table of names and paths of files", kinds: []kind{table}, table: (*decoder).lists}
+	repliesLeaf = &valueType{what: "a table of names and texts", kinds: []kind{table}, table: (*decoder).replies}
+	leaves = map[string]*valueType{
 		"action":         of("an action", parseAction),
 		"address":        of("an address", parseAddress),
 		"asked":          of("what a list is asked about", words("question", check.AskClient, check.AskHelo, check.AskPTR, check.AskSender)),
@@ -84,12 +84,12 @@ func init() { // a literal would be a cycle: leaves parse by the decoder, which 
 }
 
 // of makes a leaf of what reads a text.
-func of[T any](what string, parse func(string) (T, error)) *leaf {
-	return &leaf{what: what, parse: func(_ *decoder, n *node, _ field) (any, error) { return parse(n.text) }}
+func of[T any](what string, parse func(string) (T, error)) *valueType {
+	return &valueType{what: what, parse: func(_ *decoder, n *node, _ field) (any, error) { return parse(n.text) }}
 }
 
 // anything is of, for what any text may be.
-func anything[T any](what string, parse func(string) (T, error)) *leaf {
+func anything[T any](what string, parse func(string) (T, error)) *valueType {
 	l := of(what, parse)
 	l.free = true
 	return l

@@ -33,15 +33,15 @@ func (d *decoder) senseless(n *node, checks Checks) {
 	if n == nil || n.kind != table {
 		return
 	}
-	for _, kid := range n.kids {
-		on := checks[kid.name]
+	for _, child := range n.children {
+		on := checks[child.name]
 		for _, outcome := range helogate.Outcomes {
 			a, said := on[outcome]
 			if !said || a.Action == helogate.Ignore || a.Action == helogate.Note {
 				continue
 			}
-			if err := senseless(kid.name, outcome, a); err != nil {
-				d.fail(kid.val, kid, "%w", err)
+			if err := senseless(child.name, outcome, a); err != nil {
+				d.fail(child.val, child, "%w", err)
 				break
 			}
 		}

@@ -205,8 +205,8 @@ func exampleOf(t *testing.T, path string) string {
 		return ""
 	case n.made == byHeader:
 		text := "[" + path + "]\n"
-		for _, kid := range n.kids {
-			text += oneSpace(Example[kid.key.from:kid.val.to]) + "\n"
+		for _, child := range n.children {
+			text += oneSpace(Example[child.key.from:child.val.to]) + "\n"
 		}
 		return strings.TrimSpace(text)
 	}
@@ -223,7 +223,7 @@ func found(n *node, names []string) *node {
 		return n
 	}
 	if n.kind == list && n.made == byHeader {
-		for _, one := range n.kids {
+		for _, one := range n.children {
 			if hit := found(one, names); hit != nil {
 				return hit
 			}

@@ -116,8 +116,8 @@ func (o origin) find(path string) (*node, bool) {
 	for _, s := range steps(path) {
 		next := n.get(s.name)
 		switch place := s.place; {
-		case place >= 0 && n.kind == list && place < len(n.kids):
-			next = n.kids[place]
+		case place >= 0 && n.kind == list && place < len(n.children):
+			next = n.children[place]
 		case place == 0 && n.kind != list && n.kind != table:
 			continue // a value that stands for a list of one
 		case place >= 0:

@@ -46,17 +46,17 @@ func (n *node) tables(name string) []*node {
 	if n = n.get(name); n == nil || n.kind != list {
 		return nil
 	}
-	return n.kids
+	return n.children
 }
 
 // complete reports whether all of a table could be read, so that what is missing in it is missing indeed.
 func complete(n *node, fields []field) bool {
-	for _, kid := range n.kids {
-		if !slices.ContainsFunc(fields, func(f field) bool { return f.name == kid.name }) {
+	for _, child := range n.children {
+		if !slices.ContainsFunc(fields, func(f field) bool { return f.name == child.name }) {
 			return false
 		}
 	}
-	return n.kind == table && !n.damaged
+	return n.kind == table && !n.incomplete
 }
 
 // needed is the tag of what has no default.
@@ -189,8 +189,8 @@ func (d *decoder) listener(n *node, at Endpoint) {
 		return
 	}
 	for _, f := range fieldsOf(listenType) {
-		if kid := n.get(f.name); kid != nil && f.leaf == nil && f.name != protocol.text {
-			d.fail(kid.key, kid, "this table is for the protocol %s, and the listener speaks %s: leave it out", f.name, protocol.text)
+		if child := n.get(f.name); child != nil && f.leaf == nil && f.name != protocol.text {
+			d.fail(child.key, child, "this table is for the protocol %s, and the listener speaks %s: leave it out", f.name, protocol.text)
 		}
 	}
 	if !complete(n, fieldsOf(listenType)) {
@@ -233,10 +233,10 @@ func (d *decoder) dns(n *node, dns DNS) {
 		d.fail(at.val, at, "one try may take %s, and all of them together (budget) only %s", durationText(dns.Timeout), durationText(dns.Budget))
 	}
 	trusted, servers := n.get("trusted"), n.get("servers")
-	if trusted == nil || servers == nil || len(dns.Servers) == 0 || len(alike(servers.kids, dns.Servers)) == 0 {
+	if trusted == nil || servers == nil || len(dns.Servers) == 0 || len(alike(servers.children, dns.Servers)) == 0 {
 		return
 	}
-	for i, one := range alike(trusted.kids, dns.Trusted) {
+	for i, one := range alike(trusted.children, dns.Trusted) {
 		a := dns.Trusted[i]
 		if !slices.ContainsFunc(dns.Servers, func(s netip.AddrPort) bool { return s.Addr() == a }) {
 			d.fail(one.val, one, "%s is none of dns.servers, so that nobody asks it", a)

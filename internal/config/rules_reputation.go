@@ -49,7 +49,7 @@ func (d *decoder) order(n *node) {
 		return
 	}
 	first := map[string]*node{}
-	for _, one := range n.kids {
+	for _, one := range n.children {
 		names := []string{one.text}
 		if one.text == OrderSPF {
 			names = []string{"spf-helo", "spf-from"}
@@ -77,7 +77,7 @@ func (d *decoder) state(n *node, s State) {
 	if redis == nil {
 		return
 	}
-	if s.Store != RedisServer && servers != nil && len(servers.kids) > 0 {
+	if s.Store != RedisServer && servers != nil && len(servers.children) > 0 {
 		d.fail(servers.val, servers, "nothing is asked of these servers, for the store is %s: write store = \"redis\" in [state]", s.Store)
 	}
 	r := s.Redis
@@ -93,7 +93,7 @@ func (d *decoder) state(n *node, s State) {
 	if servers == nil {
 		return
 	}
-	for _, one := range servers.kids {
+	for _, one := range servers.children {
 		if r.Cluster && strings.HasPrefix(one.text, "/") {
 			d.fail(one.val, one, "a cluster is not reached by a unix socket: give a host and a port")
 		}

@@ -29,9 +29,9 @@ func (b *builder) read() {
 		header := bytes.HasPrefix(bytes.TrimLeft(data[start:], " \t"), []byte("["))
 		if header {
 			b.cur = &node{kind: table}
-			b.root.damaged = true // a table is missing that should be there
+			b.root.incomplete = true // a table is missing that should be there
 		}
-		b.cur.damaged = true
+		b.cur.incomplete = true
 		*b.wrong = append(*b.wrong, b.explain(err.Error(), start, at))
 		next := b.resume(start, at.from, header)
 		if next < 0 {

@@ -53,17 +53,17 @@ const (
 
 // node is a value and where it stands.
 type node struct {
-	kind    kind
-	made    made
-	name    string // in the table that it is in
-	place   int    // in the list that it is in
-	parent  *node
-	key     span             // the key; of an entry of a list, its value
-	val     span             // the value; of a table with a header, the key in it
-	text    string           // of a scalar: as written, and of a string what it means
-	kids    []*node          // in the order of the file
-	named   map[string]*node // of a table
-	damaged bool             // a line of this table could not be read
+	kind       kind
+	made       made
+	name       string // in the table that it is in
+	place      int    // in the list that it is in
+	parent     *node
+	key        span             // the key; of an entry of a list, its value
+	val        span             // the value; of a table with a header, the key in it
+	text       string           // of a scalar: as written, and of a string what it means
+	children   []*node          // in the order of the file
+	named      map[string]*node // of a table
+	incomplete bool             // a line of this table could not be read
 }
 
 // get returns the entry of a table, nil if there is none.
@@ -79,7 +79,7 @@ func (n *node) entries() []*node {
 	if n == nil {
 		return nil
 	}
-	return n.kids
+	return n.children
 }
 
 // value is the text of a scalar, "" if there is none.
@@ -91,27 +91,27 @@ func (n *node) value() string {
 }
 
 // add puts a node into a table under its name, in place of what was there, or at the end of a list.
-func (n *node) add(kid *node) *node {
-	kid.parent = n
+func (n *node) add(child *node) *node {
+	child.parent = n
 	if n.kind == list {
-		kid.place = len(n.kids)
-		n.kids = append(n.kids, kid)
-		return kid
+		child.place = len(n.children)
+		n.children = append(n.children, child)
+		return child
 	}
-	if old := n.named[kid.name]; old != nil {
-		for i := range n.kids {
-			if n.kids[i] == old {
-				n.kids[i] = kid
+	if old := n.named[child.name]; old != nil {
+		for i := range n.children {
+			if n.children[i] == old {
+				n.children[i] = child
 			}
 		}
 	} else {
-		n.kids = append(n.kids, kid)
+		n.children = append(n.children, child)
 	}
 	if n.named == nil {
 		n.named = map[string]*node{}
 	}
-	n.named[kid.name] = kid
-	return kid
+	n.named[child.name] = child
+	return child
 }
 
 // path returns "policy.checks.fcrdns", "exempt[1].until"; "" for the whole file.
@@ -224,9 +224,9 @@ func (b *builder) keyValue(t *node, e *unstable.Node) {
 		b.wrong.add(last.at, old.path(), "given twice; the first is at line %d: remove one", old.key.line())
 		return
 	}
-	kid := b.value(e.Value(), b.valueSpan(last.at, b.at(e.Raw)))
-	kid.name, kid.key = last.name, last.at
-	t.add(kid)
+	child := b.value(e.Value(), b.valueSpan(last.at, b.at(e.Raw)))
+	child.name, child.key = last.name, last.at
+	t.add(child)
 }
 
 // valueSpan finds the value of a "key = value", of which the parser tells the place only if it is no list or table.
@@ -251,16 +251,16 @@ func (b *builder) value(v *unstable.Node, at span) *node {
 		n.key = n.val
 	}
 	for it := v.Children(); it.Next(); {
-		kid := it.Node()
+		child := it.Node()
 		if v.Kind == unstable.InlineTable {
-			b.keyValue(n, kid)
+			b.keyValue(n, child)
 			continue
 		}
 		place := at
-		if kid.Kind == unstable.InlineTable {
-			place = b.at(kid.Raw)
+		if child.Kind == unstable.InlineTable {
+			place = b.at(child.Raw)
 		}
-		n.add(b.value(kid, place))
+		n.add(b.value(child, place))
 	}
 	return n
 }
@@ -277,7 +277,7 @@ func (b *builder) header(keys []key, k kind) {
 			next = t.add(&node{kind: table, made: byChild, name: k.name, key: k.at, val: k.at})
 		}
 		if next.kind == list && next.made == byHeader {
-			next = next.kids[len(next.kids)-1]
+			next = next.children[len(next.children)-1]
 		}
 		if next.kind != table || next.made == byValue {
 			b.wrong.add(at, next.path(), "given at line %d as a value, so that no table can be in it", next.key.line())
@@ -313,8 +313,8 @@ func (b *builder) headerTwice(at span, old *node, k kind) {
 		b.wrong.add(at, path, "[%[1]s] after the [[%[1]s]] at line %[2]d; did you mean one more [[%[1]s]]?", clip(path, 80), line)
 		b.cur = old.add(&node{kind: table, made: byHeader, key: at, val: at})
 	case old.made == byChild && k == list:
-		b.wrong.add(at, path, "[[%s]] comes after [%s] at line %d, which belongs to it: move that below", clip(path, 80), clip(old.kids[0].header(), 80), line)
-		old.damaged = true
+		b.wrong.add(at, path, "[[%s]] comes after [%s] at line %d, which belongs to it: move that below", clip(path, 80), clip(old.children[0].header(), 80), line)
+		old.incomplete = true
 	case old.kind == table && k == list:
 		b.wrong.add(at, path, "[[%[1]s]] after the [%[1]s] at line %[2]d; write both in the same way", clip(path, 80), line)
 	default:

@@ -14,11 +14,11 @@ import (
 // slot is the place of a variable in the tree, and what belongs there.
 type slot struct {
 	path    []step
-	leaf    *leaf    // nil for tables
-	list    bool     // of a leaf
-	check   bool     // an action, or a table of actions
-	outcome bool     // an action for one outcome, which stands in such a table
-	meant   []string // the entries of a table that the last name can mean
+	leaf    *valueType // nil for tables
+	list    bool       // of a leaf
+	check   bool       // an action, or a table of actions
+	outcome bool       // an action for one outcome, which stands in such a table
+	meant   []string   // the entries of a table that the last name can mean
 }
 
 func (s *slot) add(name string) { s.path = append(s.path, step{name, -1}) }
@@ -76,7 +76,7 @@ func (d *decoder) resolve(root *node, name string) (slot, bool) {
 }
 
 // resolveEntry finds a check, a list or what there is a reply of, and of a check an outcome.
-func (d *decoder) resolveEntry(root *node, s slot, is *leaf, parts []string) (slot, bool) {
+func (d *decoder) resolveEntry(root *node, s slot, is *valueType, parts []string) (slot, bool) {
 	if len(parts) == 0 {
 		return s, true
 	}
@@ -88,8 +88,8 @@ func (d *decoder) resolveEntry(root *node, s slot, is *leaf, parts []string) (sl
 		names, _ = d.replyNames(root)
 		s.leaf = leaves["reply"]
 	case listsLeaf:
-		for _, kid := range root.get("lists").entries() {
-			names = append(names, kid.name)
+		for _, child := range root.get("lists").entries() {
+			names = append(names, child.name)
 		}
 		s.leaf = leaves["path"]
 	}

@@ -23,7 +23,7 @@ func (Asker) Known(helogate.Question) (*helogate.Answer, bool) { return nil, fal
 // Ask asks the service.
 func (a Asker) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	answer, err := a.ask(ctx, q)
-	switch kind := KindOf(err); {
+	switch kind := ErrorKindOf(err); {
 	case err == nil:
 		return answer
 	case kind == NotThere, kind == NotFound && q.Kind == helogate.Trust:

@@ -34,13 +34,13 @@ var (
 )
 
 // aServer answers plainly.
-func aServer(t *testing.T) (*Server, *testlog.Book) {
+func aServer(t *testing.T) (*Server, *testlog.Buffer) {
 	t.Helper()
 	store, err := trust.Open(trust.Config{Now: func() time.Time { return morning }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &testlog.Book{}
+	log := &testlog.Buffer{}
 	return &Server{
 		Version: "v1.2.3", Status: aStatus, Reload: func(context.Context) error { return nil },
 		Exemptions: func() []Exemption { return nil }, Trust: store, Log: slog.New(slog.NewTextHandler(log, nil)),
@@ -131,8 +131,8 @@ func TestReload(t *testing.T) {
 	}
 	for range 2 {
 		want := results[0]
-		if _, err := c.Reload(t.Context()); err == nil || err.Error() != want.Error() || KindOf(err) != Wrong {
-			t.Errorf("%.200s (%s)", err, KindOf(err))
+		if _, err := c.Reload(t.Context()); err == nil || err.Error() != want.Error() || ErrorKindOf(err) != Wrong {
+			t.Errorf("%.200s (%s)", err, ErrorKindOf(err))
 		}
 	}
 }
@@ -153,7 +153,7 @@ func TestReloadGoesOn(t *testing.T) {
 	go func() { _, err := c.Reload(ctx); answered <- err }()
 	<-begun
 	cancel()
-	if err := <-answered; KindOf(err) != Failed || !strings.Contains(err.Error(), "interrupted") {
+	if err := <-answered; ErrorKindOf(err) != Failed || !strings.Contains(err.Error(), "interrupted") {
 		t.Error(err)
 	}
 	go func() { _, err := c.Reload(t.Context()); answered <- err }()
@@ -202,10 +202,10 @@ func TestTrust(t *testing.T) {
 	for range 2 {
 		err = c.Untrust(ctx, b)
 	}
-	if KindOf(err) != NotFound || err.Error() != "2001:db8::1 is not trusted" {
+	if ErrorKindOf(err) != NotFound || err.Error() != "2001:db8::1 is not trusted" {
 		t.Errorf("removed twice: %v", err)
 	}
-	if _, err := c.TrustOf(ctx, b); KindOf(err) != NotFound {
+	if _, err := c.TrustOf(ctx, b); ErrorKindOf(err) != NotFound {
 		t.Errorf("no more: %v", err)
 	}
 	for _, c := range []struct {
@@ -218,8 +218,8 @@ func TestTrust(t *testing.T) {
 		{second(c.Trust(ctx, netip.Addr{}, time.Hour, "")), `"invalid IP" is no address`},
 		{second(c.Trust(ctx, a, time.Hour, strings.Repeat("x", maxRequest))), "request body too large"},
 	} {
-		if KindOf(c.err) != Request || !strings.Contains(c.err.Error(), c.want) {
-			t.Errorf("%v (%s), want %s", c.err, KindOf(c.err), c.want)
+		if ErrorKindOf(c.err) != Request || !strings.Contains(c.err.Error(), c.want) {
+			t.Errorf("%v (%s), want %s", c.err, ErrorKindOf(c.err), c.want)
 		}
 	}
 	for _, want := range []string{"msg=trusted client=192.0.2.1 until=", `comment="pop3 \\x1bjane"`, `msg="trusted no more" client=2001:db8::1`} {
@@ -250,7 +250,7 @@ func TestPanic(t *testing.T) {
 	s, log := aServer(t)
 	s.Status = func() Status { panic("a bug") }
 	c := dial(t, serve(t, s))
-	if _, err := c.Status(t.Context()); KindOf(err) != Failed || err.Error() != "helogate has a bug here; its log says more" {
+	if _, err := c.Status(t.Context()); ErrorKindOf(err) != Failed || err.Error() != "helogate has a bug here; its log says more" {
 		t.Errorf("%v", err)
 	}
 	if !strings.Contains(log.String(), `cause="a bug"`) || !strings.Contains(log.String(), "control_test.go") {
@@ -325,7 +325,7 @@ func TestOtherVersions(t *testing.T) {
 	const both = "; the service is helogate v9 and this is v1.2.3: restart the service to have them alike"
 	for _, c := range []struct {
 		handler http.HandlerFunc
-		kind    Kind
+		kind    ErrorKind
 		want    string
 	}{
 		{answer(200, "v9", `{"pid":1,"new":{}}`), "", ""}, // what is new is passed over
@@ -347,8 +347,8 @@ func TestOtherVersions(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- s.Serve(l) }()
 		_, err = dial(t, path).Status(t.Context())
-		if c.kind == "" && err != nil || c.kind != "" && (KindOf(err) != c.kind || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%v (%s), want %s (%s)", err, KindOf(err), c.want, c.kind)
+		if c.kind == "" && err != nil || c.kind != "" && (ErrorKindOf(err) != c.kind || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%v (%s), want %s (%s)", err, ErrorKindOf(err), c.want, c.kind)
 		}
 		s.Close()
 		<-done

@@ -44,7 +44,7 @@ func TestPeekRefused(t *testing.T) {
 		helogate.AnyKind: `"" is no kind`, helogate.A: `of the kind "A"`, helogate.TXT: `of the kind "TXT"`,
 		helogate.Trust: `of the kind "TRUST"`,
 	} {
-		if a, err := c.Peek(t.Context(), helogate.Question{Kind: kind, Name: "x"}); KindOf(err) != Request || !strings.Contains(err.Error(), want) {
+		if a, err := c.Peek(t.Context(), helogate.Question{Kind: kind, Name: "x"}); ErrorKindOf(err) != Request || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, %v", kind, a, err)
 		}
 	}

@@ -28,8 +28,8 @@ func TestSomebodyElseListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = dial(t, path).Status(t.Context())
-	if KindOf(err) != Different || !strings.Contains(err.Error(), "it is user number 54321 who listens on "+path) {
-		t.Errorf("%v (%s)", err, KindOf(err))
+	if ErrorKindOf(err) != Different || !strings.Contains(err.Error(), "it is user number 54321 who listens on "+path) {
+		t.Errorf("%v (%s)", err, ErrorKindOf(err))
 	}
 }
 

@@ -39,28 +39,28 @@ type trustRequest struct {
 }
 
 // Kind says what sort of error it is.
-type Kind string
+type ErrorKind string
 
 // The kinds of error.
 const (
-	Request   Kind = "request"   // what was asked makes no sense
-	Wrong     Kind = "config"    // the configuration is wrong; the old one stays in force
-	NotFound  Kind = "not found" // there is no such thing
-	Failed    Kind = "failed"    // it could not be done
-	NotThere  Kind = "not there" // nobody listens, or may be talked to; the client's own
-	Different Kind = "different" // another version, or no helogate; the client's own
+	Request   ErrorKind = "request"   // what was asked makes no sense
+	Wrong     ErrorKind = "config"    // the configuration is wrong; the old one stays in force
+	NotFound  ErrorKind = "not found" // there is no such thing
+	Failed    ErrorKind = "failed"    // it could not be done
+	NotThere  ErrorKind = "not there" // nobody listens, or may be talked to; the client's own
+	Different ErrorKind = "different" // another version, or no helogate; the client's own
 )
 
 // An Error is what the service says went wrong, or the client.
 type Error struct {
-	Kind Kind   `json:"kind"`
-	Text string `json:"error"` // for people; of a configuration many lines
+	Kind ErrorKind `json:"kind"`
+	Text string    `json:"error"` // for people; of a configuration many lines
 }
 
 func (e *Error) Error() string { return e.Text }
 
 // KindOf returns the kind of an error, "" if it is none of this package.
-func KindOf(err error) Kind {
+func ErrorKindOf(err error) ErrorKind {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}

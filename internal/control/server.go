@@ -102,8 +102,8 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request, answer func(*http
 		s.send(w, http.StatusOK, got)
 		return
 	}
-	kind := KindOf(err)
-	code, known := map[Kind]int{
+	kind := ErrorKindOf(err)
+	code, known := map[ErrorKind]int{
 		Request: http.StatusBadRequest, Wrong: http.StatusUnprocessableEntity, NotFound: http.StatusNotFound,
 	}[kind]
 	if !known {

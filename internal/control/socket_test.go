@@ -155,29 +155,29 @@ func TestNobodyThere(t *testing.T) {
 	path := socketPath(t)
 	const not = "helogate is not running, or not with this control socket: "
 	_, err := Dial(path, "")
-	if KindOf(err) != NotThere || err.Error() != not+path+" (--socket or --config names another)" {
+	if ErrorKindOf(err) != NotThere || err.Error() != not+path+" (--socket or --config names another)" {
 		t.Errorf("no socket: %v", err)
 	}
-	if _, err := Dial(filepath.Join(path, "none"), ""); KindOf(err) != NotThere {
+	if _, err := Dial(filepath.Join(path, "none"), ""); ErrorKindOf(err) != NotThere {
 		t.Errorf("no directory: %v", err)
 	}
-	if _, err := Dial("", ""); KindOf(err) != NotThere || !strings.Contains(err.Error(), "--socket") {
+	if _, err := Dial("", ""); ErrorKindOf(err) != NotThere || !strings.Contains(err.Error(), "--socket") {
 		t.Errorf("no path: %v", err)
 	}
 	stale(t, path)
-	if _, err := dial(t, path).Status(t.Context()); KindOf(err) != NotThere || !strings.HasPrefix(err.Error(), not) {
+	if _, err := dial(t, path).Status(t.Context()); ErrorKindOf(err) != NotThere || !strings.HasPrefix(err.Error(), not) {
 		t.Errorf("a stale one: %v", err)
 	}
 	os.Remove(path)
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Dial(path, ""); KindOf(err) != Different || !strings.Contains(err.Error(), "is no socket") {
+	if _, err := Dial(path, ""); ErrorKindOf(err) != Different || !strings.Contains(err.Error(), "is no socket") {
 		t.Errorf("a file: %v", err)
 	}
 	for _, e := range []error{syscall.EACCES, syscall.EPERM} {
 		err := notThere("/run/x", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", e)})
-		if KindOf(err) != NotThere || !strings.Contains(err.Error(), "this user may not talk to helogate on /run/x") || errors.Is(err, e) {
+		if ErrorKindOf(err) != NotThere || !strings.Contains(err.Error(), "this user may not talk to helogate on /run/x") || errors.Is(err, e) {
 			t.Errorf("%v", err)
 		}
 	}

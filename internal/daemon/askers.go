@@ -21,14 +21,14 @@ import (
 // askers are all that answer the judge's questions: DNS, through those who watch resolver and lists, and what is
 // remembered of clients: a helogate.Asker.
 type askers struct {
-	log       *slog.Logger
-	store     *state.Guarded
-	health    *patience.Health
-	lists     *blocklist.Guard
-	callout   *callout.Caller
-	hammering *hammering.Book
-	muffle    *hammering.LogLimiter
-	fixed     helogate.ByKind // what no reload changes
+	log        *slog.Logger
+	store      *state.Breaker
+	health     *patience.Health
+	lists      *blocklist.Monitor
+	callout    *callout.Caller
+	hammering  *hammering.Tracker
+	logLimiter *hammering.LogLimiter
+	fixed      helogate.ByKind // what no reload changes
 
 	reloaded atomic.Pointer[reloaded]
 	stop     context.CancelFunc
@@ -37,8 +37,8 @@ type askers struct {
 
 // reloaded are the askers that a reload exchanges. What they know is in the store.
 type reloaded struct {
-	greylist *greylist.Book
-	patience *patience.Book
+	greylist *greylist.Tracker
+	patience *patience.Tracker
 }
 
 // openAskers opens them all. Whatever is in trouble later is said in log and status, and lets mail flow.
@@ -50,9 +50,9 @@ func openAskers(
 		return nil, err
 	}
 	r := &askers{
-		log: log, store: state.Guard(store, c.State.Timeout, log, time.Now), health: patience.NewHealth(dns, log, nil),
-		hammering: hammering.New(hammering.Config{Tries: c.Hammering.Tries, Within: c.Hammering.Within}),
-		muffle:    hammering.NewLogLimiter(),
+		log: log, store: state.NewBreaker(store, c.State.Timeout, log, time.Now), health: patience.NewHealth(dns, log, nil),
+		hammering:  hammering.New(hammering.Config{Tries: c.Hammering.Tries, Within: c.Hammering.Within}),
+		logLimiter: hammering.NewLogLimiter(),
 	}
 	r.lists = blocklist.New(blocklist.Config{Ask: r.health, Log: log, Settings: blocklistsOf(c)})
 	if r.callout, err = r.caller(c); err != nil {
@@ -95,11 +95,11 @@ func (a *askers) set(c *config.Config) {
 		greylist: greylist.New(greylist.Config{
 			Store: a.store, Times: state.Times{Delay: g.Delay, Window: g.Window, Pass: g.Pass, AutoPass: g.AutoPass},
 		}),
-		patience: patience.New(patience.Config{Store: a.store, Limit: c.DNS.Patience, Sick: a.sick}),
+		patience: patience.New(patience.Config{Store: a.store, Limit: c.DNS.Patience, ResolverDown: a.resolverDown}),
 	})
 }
 
-func (a *askers) sick() (string, bool) {
+func (a *askers) resolverDown() (string, bool) {
 	why, _, is := a.health.Sick()
 	return why, is
 }

@@ -130,7 +130,7 @@ func (d *Daemon) open(ctx context.Context) (err error) {
 // observers are all who are shown verdicts: first who must have seen one before the client has its answer.
 func (d *Daemon) observers() []engine.Observer {
 	all := []engine.Observer{rejections(d.askers.hammering), d.counts.Observer(), engine.PrivateWarning(d.log.Logger)}
-	all = append(all, d.log.Verdicts(d.askers.muffle.Say)...)
+	all = append(all, d.log.Verdicts(d.askers.logLimiter.Say)...)
 	return append(all, d.Observers...)
 }
 

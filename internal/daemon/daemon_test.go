@@ -31,7 +31,7 @@ type place struct {
 	t    testing.TB
 	dir  string
 	zone helogate.Asker
-	log  testlog.Book
+	log  testlog.Buffer
 
 	mu   sync.Mutex
 	text string // of the configuration, with DIR for the directory
@@ -214,7 +214,7 @@ func TestReloadByCommand(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	p.write("mode = 1\n")
-	if _, err := client.Reload(t.Context()); control.KindOf(err) != control.Wrong {
+	if _, err := client.Reload(t.Context()); control.ErrorKindOf(err) != control.Wrong {
 		t.Errorf("%v", err)
 	}
 }
@@ -465,7 +465,7 @@ func TestListenerEnds(t *testing.T) {
 func TestFilter(t *testing.T) {
 	p := at(t, enforcing)
 	ours, theirs := io.Pipe()
-	var answers testlog.Book
+	var answers testlog.Buffer
 	d := p.serves(func(o *Options) {
 		load := o.Load
 		o.Load = func() (*config.Config, error) {

@@ -18,7 +18,7 @@ import (
 type listener struct {
 	net.Listener
 	protocol string
-	gate     *engine.Gate
+	endpoint *engine.Endpoint
 	server   *protocol.Server
 }
 
@@ -32,8 +32,8 @@ func (d *Daemon) openListeners(policies *policy.Policies) error {
 		d.onEnd(func(context.Context) error { _ = socket.Close(); return nil }) // of a daemon that never served
 		l := &listener{Listener: socket, protocol: is.Protocol}
 		at := engine.Listener{Protocol: is.Protocol, Address: socket.Addr().String()}
-		l.gate = d.engine.Gate(at, Rules(d.config, policies.Listeners[i]))
-		if l.server, err = d.newServer(i, l.gate); err != nil {
+		l.endpoint = d.engine.Endpoint(at, Rules(d.config, policies.Listeners[i]))
+		if l.server, err = d.newServer(i, l.endpoint); err != nil {
 			return err
 		}
 		d.listeners = append(d.listeners, l)
@@ -51,10 +51,10 @@ func (d *Daemon) listen(is config.Listen) (net.Listener, error) {
 
 // newServer makes what answers at a listener of the configuration. Messages come through us only if there is something to add
 // to them.
-func (d *Daemon) newServer(i int, gate *engine.Gate) (*protocol.Server, error) {
+func (d *Daemon) newServer(i int, endpoint *engine.Endpoint) (*protocol.Server, error) {
 	c := d.config
 	token, err := tokenOf(c, i)
-	return &protocol.Server{Judge: gate.Judge, Whole: gate.JudgeWhole, Log: d.log.Logger, Protocol: protocol.New(c.Listen[i].Protocol, protocol.Settings{
+	return &protocol.Server{Judge: endpoint.Judge, Whole: endpoint.JudgeWhole, Log: d.log.Logger, Protocol: protocol.New(c.Listen[i].Protocol, protocol.Settings{
 		Name: resultsName(c), Headers: addsHeaders(c), Backend: c.Listen[i].Nginx.Backend, Token: token, Version: d.Version,
 	})}, err
 }

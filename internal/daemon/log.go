@@ -35,11 +35,11 @@ func NewLog(w io.Writer, c *config.Config) *Log {
 
 // Verdicts observes verdicts for the log: by one observer, or none where the configuration wants no such lines. muffle
 // is engine.VerdictLog's.
-func (l *Log) Verdicts(muffle func(netip.Addr, time.Time) (int, bool)) []engine.Observer {
+func (l *Log) Verdicts(limit func(netip.Addr, time.Time) (int, bool)) []engine.Observer {
 	if !l.isInfo {
 		return nil
 	}
-	log := &engine.VerdictLog{Out: l.out, JSON: l.json, Muffle: muffle}
+	log := &engine.VerdictLog{Out: l.out, JSON: l.json, Limit: limit}
 	return []engine.Observer{log.Observer()}
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // logOf makes the log of a configuration.
-func logOf(t testing.TB, out *testlog.Book, text string) *Log {
+func logOf(t testing.TB, out *testlog.Buffer, text string) *Log {
 	t.Helper()
 	c, err := config.Parse("helogate.toml", []byte(text), Known(nil))
 	if err != nil {
@@ -35,7 +35,7 @@ func TestLog(t *testing.T) {
 		{`log.level = "debug"`, " level=INFO msg=hello\n", " level=INFO msg=verdict id=x "},
 		{`log.level = "warn"`, "", ""},
 	} {
-		var out testlog.Book
+		var out testlog.Buffer
 		log := logOf(t, &out, c.config)
 		log.Info("hello")
 		for _, o := range log.Verdicts(nil) {
@@ -96,13 +96,13 @@ func (c *counting) writes() int {
 
 // stuck is a pipe that nobody reads, until somebody does.
 type stuck struct {
-	testlog.Book
+	testlog.Buffer
 	read chan struct{}
 }
 
 func (s *stuck) Write(b []byte) (int, error) {
 	<-s.read
-	return s.Book.Write(b)
+	return s.Buffer.Write(b)
 }
 
 // TestLogNeverWaits: where nobody reads the log, lines are lost and counted, and whoever writes goes on.

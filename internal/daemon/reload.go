@@ -61,7 +61,7 @@ func (d *Daemon) put(c *config.Config) error {
 	}
 	d.askers.set(c)
 	for i, l := range d.listeners {
-		l.gate.SetRules(Rules(c, policies.Listeners[i]))
+		l.endpoint.SetRules(Rules(c, policies.Listeners[i]))
 	}
 	d.inForce.Store(&inForce{c, policies, time.Now()})
 	for _, w := range policy.Warnings(c, policies, time.Now()) {

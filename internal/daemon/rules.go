@@ -61,7 +61,7 @@ func Policies(c *config.Config) (*policy.Policies, error) {
 }
 
 // Rules makes the rules of a listener.
-func Rules(c *config.Config, d *policy.Listener) engine.Rules {
+func Rules(c *config.Config, d *policy.ListenerPolicies) engine.Rules {
 	h := c.Headers
 	r := engine.Rules{
 		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage,

@@ -23,7 +23,7 @@ func BenchmarkVerdict(b *testing.B) {
 		observers []Observer
 	}{{"log", []Observer{(&VerdictLog{Out: io.Discard}).Observer()}}, {"nolog", nil}} {
 		e := New(Config{Ask: helogate.MustZone(benchZone), Log: slog.New(slog.DiscardHandler), Observers: c.observers})
-		g := e.Gate(here, Rules{Policy: p, RejectAt: helogate.Rcpt})
+		g := e.Endpoint(here, Rules{Policy: p, RejectAt: helogate.Rcpt})
 		f := spammer(helogate.Rcpt)
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -87,21 +87,21 @@ func (r *Rules) of(f *helogate.Facts) (*helogate.Policy, string) {
 }
 
 // A Gate is the engine as one listener sees it.
-type Gate struct {
+type Endpoint struct {
 	engine   *Engine
 	listener Listener
 	rules    atomic.Pointer[[2]Rules] // without the whole verdict in the response, and with it
 }
 
 // Gate returns the gate of a listener, with its rules.
-func (e *Engine) Gate(l Listener, r Rules) *Gate {
-	g := &Gate{engine: e, listener: l}
+func (e *Engine) Endpoint(l Listener, r Rules) *Endpoint {
+	g := &Endpoint{engine: e, listener: l}
 	g.SetRules(r)
 	return g
 }
 
 // SetRules exchanges the rules; judgements under way end by the old ones.
-func (g *Gate) SetRules(r Rules) {
+func (g *Endpoint) SetRules(r Rules) {
 	g.rules.Store(&[2]Rules{g.engine.ownRules(r, false), g.engine.ownRules(r, true)})
 }
 
@@ -141,16 +141,16 @@ func (e *Engine) fault(f helogate.Fault) {
 }
 
 // Judge rules on a client, whose connection the listener names in Facts.Session. It is a response.Judge.
-func (g *Gate) Judge(ctx context.Context, f helogate.Facts) response.Response {
+func (g *Endpoint) Judge(ctx context.Context, f helogate.Facts) response.Response {
 	return g.named(ctx, f, &g.rules.Load()[0])
 }
 
 // JudgeWhole is Judge, with the whole verdict in the response, for a listener that shows it.
-func (g *Gate) JudgeWhole(ctx context.Context, f helogate.Facts) response.Response {
+func (g *Endpoint) JudgeWhole(ctx context.Context, f helogate.Facts) response.Response {
 	return g.named(ctx, f, &g.rules.Load()[1])
 }
 
-func (g *Gate) named(ctx context.Context, f helogate.Facts, rules *Rules) response.Response {
+func (g *Endpoint) named(ctx context.Context, f helogate.Facts, rules *Rules) response.Response {
 	s := new(session)
 	if f.Session != "" {
 		s = g.engine.sessions.get(f.Session, g.engine.Now())
@@ -159,7 +159,7 @@ func (g *Gate) named(ctx context.Context, f helogate.Facts, rules *Rules) respon
 }
 
 // judge judges a stage of a session, says what is to be done now, and shows the verdict.
-func (g *Gate) judge(ctx context.Context, s *session, f helogate.Facts, rules *Rules) response.Response {
+func (g *Endpoint) judge(ctx context.Context, s *session, f helogate.Facts, rules *Rules) response.Response {
 	e := g.engine
 	began := e.Now()
 	if f.Time.IsZero() {

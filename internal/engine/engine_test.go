@@ -28,7 +28,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // A bench is an engine with what it logged and whom it judged.
 type bench struct {
 	*Engine
-	log      testlog.Book
+	log      testlog.Buffer
 	verdicts VerdictLog
 	counts   Counts
 	now      time.Time
@@ -141,10 +141,10 @@ func TestHolding(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := newBench("")
-		gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, f[1])), RejectAt: at})
+		endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, f[1])), RejectAt: at})
 		for stage, want := range strings.Split(want, ",") {
 			stage := helogate.Stage(stage)
-			got := told(gate.Judge(t.Context(), spammer(stage)))
+			got := told(endpoint.Judge(t.Context(), spammer(stage)))
 			if want = strings.TrimSpace(want); got != want {
 				t.Errorf("%s %s at %s: the listener is told %s, want %s", f[0], f[1], stage, got, want)
 			}
@@ -160,8 +160,8 @@ func TestHolding(t *testing.T) {
 // TestRejected: a session that is rejected is so once, and what is on trial or not told rejects nobody.
 func TestRejected(t *testing.T) {
 	b := newBench("")
-	gate := func(action string) *Gate {
-		return b.Gate(here, Rules{Policy: mustPolicy(line(failing, action)), RejectAt: helogate.Mail})
+	endpoint := func(action string) *Endpoint {
+		return b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, action)), RejectAt: helogate.Mail})
 	}
 	for i, c := range []struct {
 		session, action string
@@ -181,7 +181,7 @@ func TestRejected(t *testing.T) {
 	} {
 		f := spammer(c.stage)
 		f.Session = c.session
-		gate(c.action).Judge(t.Context(), f)
+		endpoint(c.action).Judge(t.Context(), f)
 		if got := b.events[len(b.events)-1].Rejected; got != c.want {
 			t.Errorf("%d: %s at %s in session %q: rejected %v, want %v", i, c.action, c.stage, c.session, got, c.want)
 		}
@@ -203,12 +203,12 @@ func lastLine(s string) string {
 // TestHeldTillWhoMayLetInIsHeard: what is held at HELO is not told to who authenticates or writes to postmaster.
 func TestHeldTillWhoMayLetInIsHeard(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(here, Rules{Policy: preset(t, "hardline", check.Settings{}), RejectAt: helogate.Rcpt})
+	endpoint := b.Endpoint(here, Rules{Policy: preset(t, "hardline", check.Settings{}), RejectAt: helogate.Rcpt})
 	f := spammer(helogate.Helo)
 	f.Helo = "192.0.2.1"
 	is := func(f helogate.Facts, want string) {
 		t.Helper()
-		if got := told(gate.Judge(t.Context(), f)); got != want {
+		if got := told(endpoint.Judge(t.Context(), f)); got != want {
 			t.Errorf("%s: the listener is told %s, want %s", f.Stage, got, want)
 		}
 	}
@@ -227,9 +227,9 @@ func TestHeldTillWhoMayLetInIsHeard(t *testing.T) {
 // TestShadow: the client is told nothing, the log what he would have been.
 func TestShadow(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "reject")).DryRun(), RejectAt: helogate.Connect})
+	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "reject")).DryRun(), RejectAt: helogate.Connect})
 	for stage := helogate.Connect; stage <= helogate.Rcpt; stage++ {
-		if got := gate.Judge(t.Context(), spammer(stage)); got.Do != helogate.Continue || got.Reply.Code != 0 {
+		if got := endpoint.Judge(t.Context(), spammer(stage)); got.Do != helogate.Continue || got.Reply.Code != 0 {
 			t.Errorf("%s: the listener is told %+v", stage, got)
 		}
 		if got := lastLine(b.log.String()); !strings.Contains(got, "action=continue would=reject would_by=failing") ||
@@ -248,7 +248,7 @@ func TestPanic(t *testing.T) {
 		return c.Pass("fine")
 	}}
 	b := newBench("")
-	gate := b.Gate(here, Rules{Policy: mustPolicy(line(broken, "reject")), RejectAt: helogate.Rcpt})
+	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(broken, "reject")), RejectAt: helogate.Rcpt})
 	f := spammer(helogate.Helo)
 	f.Helo = "trigger\n\x1b[2J"
 	for _, c := range []struct {
@@ -256,7 +256,7 @@ func TestPanic(t *testing.T) {
 		want  string
 	}{{helogate.Helo, "continue"}, {helogate.Rcpt, "defer 451"}} {
 		f.Stage = c.stage
-		if got := told(gate.Judge(t.Context(), f)); got != c.want {
+		if got := told(endpoint.Judge(t.Context(), f)); got != c.want {
 			t.Errorf("a panic at %s: the listener is told %s, want %s", c.stage, got, c.want)
 		}
 	}
@@ -271,14 +271,14 @@ func TestPanic(t *testing.T) {
 		t.Errorf("two panics of a minute are logged %d times, counted %d times", n, b.Panics())
 	}
 	b.now = b.now.Add(time.Minute)
-	gate.Judge(t.Context(), f)
+	endpoint.Judge(t.Context(), f)
 	if n := strings.Count(b.log.String(), "level=ERROR"); n != 2 || !strings.Contains(b.log.String(), "faults=3") {
 		t.Errorf("a minute later there are %d lines of three panics", n)
 	}
 	if clean(log) {
 		t.Errorf("the log holds control bytes: %q", log)
 	}
-	if got := told(gate.Judge(t.Context(), spammer(helogate.Rcpt))); got != "continue" {
+	if got := told(endpoint.Judge(t.Context(), spammer(helogate.Rcpt))); got != "continue" {
 		t.Errorf("the next client: %s", got)
 	}
 }
@@ -306,13 +306,13 @@ func (m mute) Ask(ctx context.Context, _ helogate.Question) *helogate.Answer {
 func TestBudget(t *testing.T) {
 	for _, c := range []struct{ budget, want time.Duration }{{3 * time.Second, 3 * time.Second}, {0, 8 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
-			var log testlog.Book
+			var log testlog.Buffer
 			e := New(Config{
 				Ask: mute{}, Log: slog.New(slog.DiscardHandler), Budget: c.budget, Observers: []Observer{(&VerdictLog{Out: &log}).Observer()},
 			})
-			gate := e.Gate(here, Rules{Policy: mustPolicy(line(check.RDNS, "reject"), line(check.FCrDNS, "reject")), RejectAt: helogate.Rcpt})
+			endpoint := e.Endpoint(here, Rules{Policy: mustPolicy(line(check.RDNS, "reject"), line(check.FCrDNS, "reject")), RejectAt: helogate.Rcpt})
 			began := time.Now()
-			got := gate.Judge(t.Context(), spammer(helogate.Rcpt))
+			got := endpoint.Judge(t.Context(), spammer(helogate.Rcpt))
 			if took := time.Since(began); took != c.want {
 				t.Errorf("a budget of %s: the ruling took %s", c.budget, took)
 			}
@@ -334,10 +334,10 @@ func TestCancelled(t *testing.T) {
 	b := newBench("")
 	asked := make(chan struct{})
 	b.Ask = mute{asked}
-	gate := b.Gate(here, Rules{Policy: mustPolicy(line(check.RDNS, "reject")), RejectAt: helogate.Rcpt})
+	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(check.RDNS, "reject")), RejectAt: helogate.Rcpt})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
-	if got := gate.Judge(ctx, spammer(helogate.Rcpt)); !cmp.Equal(got, response.Response{}) {
+	if got := endpoint.Judge(ctx, spammer(helogate.Rcpt)); !cmp.Equal(got, response.Response{}) {
 		t.Errorf("the listener is told %+v", got)
 	}
 	if len(b.seen) != 0 || b.log.String() != "" {
@@ -348,7 +348,7 @@ func TestCancelled(t *testing.T) {
 // TestPrivateClient: that one has a private address is said once, and only of a stranger.
 func TestPrivateClient(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
+	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
 	for _, c := range []struct {
 		client, auth string
 		warnings     int
@@ -363,7 +363,7 @@ func TestPrivateClient(t *testing.T) {
 	} {
 		f := spammer(helogate.Rcpt)
 		f.Client, f.Auth = netip.MustParseAddr(c.client), c.auth
-		gate.Judge(t.Context(), f)
+		endpoint.Judge(t.Context(), f)
 		if n := strings.Count(b.log.String(), "level=WARN"); n != c.warnings {
 			t.Errorf("after %s %s: %d warnings, want %d", c.client, c.auth, n, c.warnings)
 		}
@@ -378,7 +378,7 @@ func TestPrivateClientOfOurs(t *testing.T) {
 	for _, p := range []*helogate.Policy{mustPolicy(accept), mustPolicy(accept).DryRun()} {
 		f := spammer(helogate.Rcpt)
 		f.Client = netip.MustParseAddr("10.1.1.1")
-		b.Gate(here, Rules{Policy: p, RejectAt: helogate.Rcpt}).Judge(t.Context(), f)
+		b.Endpoint(here, Rules{Policy: p, RejectAt: helogate.Rcpt}).Judge(t.Context(), f)
 	}
 	if strings.Contains(b.log.String(), "level=WARN") {
 		t.Errorf("a client of ours is warned of: %s", b.log.String())
@@ -388,11 +388,11 @@ func TestPrivateClientOfOurs(t *testing.T) {
 // TestTime: verdicts are judged at the engine's time; a listener has no clock.
 func TestTime(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note"))})
+	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "note"))})
 	for _, session := range []string{"", "[192.0.2.1]:4711"} {
 		f := spammer(helogate.Rcpt)
 		f.Session = session
-		gate.Judge(t.Context(), f)
+		endpoint.Judge(t.Context(), f)
 		if got := b.seen[len(b.seen)-1].Time; !got.Equal(noon) {
 			t.Errorf("session %q: judged at %s", session, got)
 		}
@@ -404,7 +404,7 @@ func TestExchangedWhileJudging(t *testing.T) {
 	e := New(Config{Ask: helogate.MustZone(""), Log: slog.New(slog.DiscardHandler)})
 	strict := Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Connect}
 	mild := Rules{Policy: mustPolicy(line(failing, "defer")), RejectAt: helogate.Mail}
-	gate := e.Gate(here, strict)
+	endpoint := e.Endpoint(here, strict)
 	var judges, admin sync.WaitGroup
 	done := make(chan struct{})
 	admin.Go(func() {
@@ -413,7 +413,7 @@ func TestExchangedWhileJudging(t *testing.T) {
 			case <-done:
 				return
 			default:
-				gate.SetRules([...]Rules{mild, strict}[i%2])
+				endpoint.SetRules([...]Rules{mild, strict}[i%2])
 			}
 		}
 	})
@@ -422,7 +422,7 @@ func TestExchangedWhileJudging(t *testing.T) {
 			f := spammer(helogate.Mail)
 			f.Session = fmt.Sprint("[192.0.2.1]:", i%2) // two judge for one session
 			for range 300 {
-				if got := told(gate.Judge(context.Background(), f)); got != "reject 550" && got != "defer 451" {
+				if got := told(endpoint.Judge(context.Background(), f)); got != "reject 550" && got != "defer 451" {
 					t.Errorf("the listener is told %s", got)
 				}
 			}
@@ -436,8 +436,8 @@ func TestExchangedWhileJudging(t *testing.T) {
 // TestGates: each listener has its own rules, and all share the sessions.
 func TestGates(t *testing.T) {
 	b := newBench("")
-	strict := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt})
-	mild := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
+	strict := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt})
+	mild := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
 	f := spammer(helogate.Rcpt)
 	if a, b := told(strict.Judge(t.Context(), f)), told(mild.Judge(t.Context(), f)); a != "reject 550" || b != "continue" {
 		t.Errorf("the listeners are told %s and %s", a, b)
@@ -447,7 +447,7 @@ func TestGates(t *testing.T) {
 // TestRulesAreCopied: the policy that was handed in is not written to: two gates may have been given the same.
 func TestRulesAreCopied(t *testing.T) {
 	p := mustPolicy(line(failing, "reject"))
-	newBench("").Gate(here, Rules{Policy: p})
+	newBench("").Endpoint(here, Rules{Policy: p})
 	if p.Budget != 0 || p.Report != nil {
 		t.Error("the gate wrote to the policy that it was given")
 	}

@@ -58,7 +58,7 @@ var logClients = []struct {
 func TestLog(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
-			var log testlog.Book
+			var log testlog.Buffer
 			verdicts := &VerdictLog{Out: &log, JSON: format == "json"}
 			e := New(Config{
 				Ask: helogate.MustZone(logZone), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon },
@@ -75,7 +75,7 @@ func TestLog(t *testing.T) {
 				if c.helo != "" {
 					f.Verb = "EHLO"
 				}
-				e.Gate(here, Rules{Policy: p, RejectAt: helogate.Rcpt}).Judge(t.Context(), f)
+				e.Endpoint(here, Rules{Policy: p, RejectAt: helogate.Rcpt}).Judge(t.Context(), f)
 			}
 			got := log.String()
 			if clean(got) {
@@ -126,9 +126,9 @@ func golden(t *testing.T, file, got string) {
 func TestMuffle(t *testing.T) {
 	hammers := failing
 	hammers.Name = "hammering"
-	var log testlog.Book
+	var log testlog.Buffer
 	n := 0
-	verdicts := &VerdictLog{Out: &log, Muffle: func(client netip.Addr, at time.Time) (int, bool) {
+	verdicts := &VerdictLog{Out: &log, Limit: func(client netip.Addr, at time.Time) (int, bool) {
 		if client.String() != "192.0.2.1" || !at.Equal(noon) {
 			t.Errorf("muffled by %s, %s", client, at)
 		}
@@ -151,7 +151,7 @@ func TestMuffle(t *testing.T) {
 	} {
 		was := strings.Count(log.String(), "\n")
 		for range c.times {
-			e.Gate(here, Rules{Policy: mustPolicy(line(c.check, c.action))}).Judge(t.Context(), spammer(helogate.Rcpt))
+			e.Endpoint(here, Rules{Policy: mustPolicy(line(c.check, c.action))}).Judge(t.Context(), spammer(helogate.Rcpt))
 		}
 		lines := c.times
 		if c.check.Name == "hammering" && c.action == "reject" {

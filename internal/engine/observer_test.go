@@ -17,11 +17,11 @@ import (
 )
 
 // observed is an engine with observers, and its gate, which rejects.
-func observed(log *testlog.Book, now *time.Time, all ...Observer) (*Engine, *Gate) {
+func observed(log *testlog.Buffer, now *time.Time, all ...Observer) (*Engine, *Endpoint) {
 	e := New(Config{
 		Ask: helogate.MustZone(""), Log: slog.New(slog.NewTextHandler(log, nil)), Now: func() time.Time { return *now }, Observers: all,
 	})
-	return e, e.Gate(here, Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt})
+	return e, e.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt})
 }
 
 // TestEvent: an event tells all of a verdict.
@@ -32,18 +32,18 @@ func TestEvent(t *testing.T) {
 		now = now.Add(3 * time.Millisecond)
 		return c.Fail("so it is")
 	}}
-	e, _ := observed(new(testlog.Book), &now, Observer{Name: "test", Reasons: true, Seen: func(e *Event) { seen = append(seen, e.Clone()) }})
-	gate := e.Gate(here, Rules{
+	e, _ := observed(new(testlog.Buffer), &now, Observer{Name: "test", Reasons: true, Seen: func(e *Event) { seen = append(seen, e.Clone()) }})
+	endpoint := e.Endpoint(here, Rules{
 		Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt,
 		For: []Exception{{Name: "for 1", Matches: func(r string) bool { return r == "strict@example.net" }, Policy: mustPolicy(line(slow, "reject"))}},
 	})
 	f := spammer(helogate.Rcpt)
 	f.Recipient = "strict@example.net"
-	if got := told(gate.Judge(t.Context(), f)); got != "reject 550" {
+	if got := told(endpoint.Judge(t.Context(), f)); got != "reject 550" {
 		t.Fatal(got)
 	}
 	f.Stage = helogate.Helo
-	gate.Judge(t.Context(), f)
+	endpoint.Judge(t.Context(), f)
 	if len(seen) != 2 {
 		t.Fatalf("%d events", len(seen))
 	}
@@ -70,13 +70,13 @@ func TestRecordIsMadeWhenWanted(t *testing.T) {
 		var made *helogate.Record
 		words := ""
 		now := noon
-		e, _ := observed(new(testlog.Book), &now, Observer{Name: "test", Reasons: c.reasons, Seen: func(e *Event) {
+		e, _ := observed(new(testlog.Buffer), &now, Observer{Name: "test", Reasons: c.reasons, Seen: func(e *Event) {
 			made, words = e.record, e.Verdict.Findings[0].Why
 		}})
-		gate := e.Gate(here, Rules{Policy: note, RejectAt: helogate.Rcpt})
-		judge := gate.Judge
+		endpoint := e.Endpoint(here, Rules{Policy: note, RejectAt: helogate.Rcpt})
+		judge := endpoint.Judge
 		if c.rules {
-			judge = gate.JudgeWhole
+			judge = endpoint.JudgeWhole
 		}
 		r := judge(t.Context(), spammer(helogate.Rcpt))
 		if (made != nil) != c.rules || r.Record != made || (words != "") != (c.reasons || c.rules) {
@@ -89,17 +89,17 @@ func TestRecordIsMadeWhenWanted(t *testing.T) {
 // and logged once a minute.
 func TestObserverPanics(t *testing.T) {
 	for _, queue := range []int{0, 100} {
-		var log testlog.Book
+		var log testlog.Buffer
 		now := noon
 		others := 0
-		e, gate := observed(&log, &now,
+		e, endpoint := observed(&log, &now,
 			Observer{Name: "broken", Queue: queue, Seen: func(*Event) { panic("an index\nout of range") }},
 			Observer{Name: "whole", Seen: func(*Event) { others++ }})
 		for i := range 4 {
 			if i == 3 {
 				now = now.Add(tellEvery)
 			}
-			if got := told(gate.Judge(t.Context(), spammer(helogate.Rcpt))); got != "reject 550" {
+			if got := told(endpoint.Judge(t.Context(), spammer(helogate.Rcpt))); got != "reject 550" {
 				t.Errorf("queue %d: the listener is told %s", queue, got)
 			}
 		}
@@ -123,7 +123,7 @@ func TestObserverBlocks(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
 	taken, release := make(chan struct{}, 100), make(chan struct{})
-	e, gate := observed(new(testlog.Book), &now, Observer{Name: "stuck", Queue: 3, Seen: func(e *Event) {
+	e, endpoint := observed(new(testlog.Buffer), &now, Observer{Name: "stuck", Queue: 3, Seen: func(e *Event) {
 		taken <- struct{}{}
 		<-release
 		mu.Lock()
@@ -133,7 +133,7 @@ func TestObserverBlocks(t *testing.T) {
 	judge := func(helo string) {
 		f := spammer(helogate.Rcpt)
 		f.Helo = helo
-		if got := told(gate.Judge(t.Context(), f)); got != "reject 550" {
+		if got := told(endpoint.Judge(t.Context(), f)); got != "reject 550" {
 			t.Errorf("the listener is told %s", got)
 		}
 	}
@@ -163,11 +163,11 @@ func TestObserverBlocks(t *testing.T) {
 func TestEventIsLent(t *testing.T) {
 	now := noon
 	var kept []*Event
-	_, gate := observed(new(testlog.Book), &now, Observer{Name: "keeper", Seen: func(e *Event) { kept = append(kept, e.Clone()) }})
+	_, endpoint := observed(new(testlog.Buffer), &now, Observer{Name: "keeper", Seen: func(e *Event) { kept = append(kept, e.Clone()) }})
 	for _, helo := range []string{"a.example", "b.example"} {
 		f := spammer(helogate.Rcpt)
 		f.Helo = helo
-		gate.Judge(t.Context(), f)
+		endpoint.Judge(t.Context(), f)
 	}
 	if kept[0].Facts.Helo != "a.example" || kept[1].Facts.Helo != "b.example" || kept[0].Verdict.ID == kept[1].Verdict.ID || len(kept[0].Verdict.Findings) != 1 {
 		t.Errorf("kept are %+v and %+v", kept[0], kept[1])
@@ -184,9 +184,9 @@ func TestObserversCostNothing(t *testing.T) {
 	}
 	now := noon
 	count := func(all ...Observer) float64 {
-		_, gate := observed(new(testlog.Book), &now, all...)
+		_, endpoint := observed(new(testlog.Buffer), &now, all...)
 		f := spammer(helogate.Rcpt)
-		return testing.AllocsPerRun(200, func() { gate.Judge(context.Background(), f) })
+		return testing.AllocsPerRun(200, func() { endpoint.Judge(context.Background(), f) })
 	}
 	var c Counts
 	none, some := count(), count(c.Observer(), Observer{Name: "reader", Seen: func(e *Event) { _ = e.Verdict.ID }})

@@ -19,7 +19,7 @@ import (
 func TestExceptions(t *testing.T) {
 	b := newBench("")
 	of := func(name string) func(string) bool { return func(r string) bool { return strings.HasPrefix(r, name) } }
-	gate := b.Gate(here, Rules{
+	endpoint := b.Endpoint(here, Rules{
 		Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Connect,
 		For: []Exception{
 			{Name: "for 1", Matches: of("strict"), Policy: mustPolicy(line(failing, "reject"))},
@@ -37,7 +37,7 @@ func TestExceptions(t *testing.T) {
 	} {
 		f := spammer(c.stage)
 		f.Recipient = c.recipient
-		if got := told(gate.Judge(t.Context(), f)); got != c.want {
+		if got := told(endpoint.Judge(t.Context(), f)); got != c.want {
 			t.Errorf("%s at %s: %s, want %s", c.recipient, c.stage, got, c.want)
 		}
 	}
@@ -63,8 +63,8 @@ func TestHeaders(t *testing.T) {
 		if c.shadow {
 			p = p.DryRun()
 		}
-		gate := newBench("").Gate(here, Rules{Policy: p, RejectAt: helogate.Rcpt, Headers: options})
-		got := gate.Judge(t.Context(), spammer(c.stage)).Headers
+		endpoint := newBench("").Endpoint(here, Rules{Policy: p, RejectAt: helogate.Rcpt, Headers: options})
+		got := endpoint.Judge(t.Context(), spammer(c.stage)).Headers
 		if len(got) != c.want {
 			t.Errorf("%s at %s, shadow %v: %v", c.action, c.stage, c.shadow, got)
 		}
@@ -78,10 +78,10 @@ func TestHeaders(t *testing.T) {
 func TestHeadersOfAnOrigin(t *testing.T) {
 	p := mustPolicy(line(failing, "note"))
 	p.ByOrigin = func(*helogate.Facts) bool { return true }
-	gate := newBench("").Gate(here, Rules{Policy: p, Headers: header.Options{XHelo: true}})
+	endpoint := newBench("").Endpoint(here, Rules{Policy: p, Headers: header.Options{XHelo: true}})
 	f := spammer(helogate.Rcpt)
 	f.Origin = helogate.Origin{Client: netip.MustParseAddr("198.51.100.1"), Helo: "origin.example"}
-	if got := gate.Judge(t.Context(), f).Headers; len(got) != 1 || got[0].Value != "origin.example" {
+	if got := endpoint.Judge(t.Context(), f).Headers; len(got) != 1 || got[0].Value != "origin.example" {
 		t.Error(got)
 	}
 }
@@ -93,16 +93,16 @@ func TestCounts(t *testing.T) {
 		{Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}, Comment: "friends: old"},
 		{Addresses: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}},
 	})
-	gate := b.Gate(here, Rules{Policy: mustPolicy(line(exempt, "pass=accept"), line(failing, "reject")), RejectAt: helogate.Rcpt})
-	shadow := b.Gate(here, Rules{Policy: mustPolicy(line(exempt, "pass=accept"), line(failing, "reject")).DryRun(), RejectAt: helogate.Rcpt})
-	ask := func(g *Gate, stage helogate.Stage, client string) {
+	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(exempt, "pass=accept"), line(failing, "reject")), RejectAt: helogate.Rcpt})
+	shadow := b.Endpoint(here, Rules{Policy: mustPolicy(line(exempt, "pass=accept"), line(failing, "reject")).DryRun(), RejectAt: helogate.Rcpt})
+	ask := func(g *Endpoint, stage helogate.Stage, client string) {
 		f := spammer(stage)
 		f.Client = netip.MustParseAddr(client)
 		g.Judge(t.Context(), f)
 	}
-	ask(gate, helogate.Mail, "192.0.2.1")
-	ask(gate, helogate.Rcpt, "192.0.2.1")
-	ask(gate, helogate.Rcpt, "198.51.100.7")
+	ask(endpoint, helogate.Mail, "192.0.2.1")
+	ask(endpoint, helogate.Rcpt, "192.0.2.1")
+	ask(endpoint, helogate.Rcpt, "198.51.100.7")
 	b.now = noon.Add(time.Minute)
 	ask(shadow, helogate.Rcpt, "198.51.100.7")
 	ask(shadow, helogate.Rcpt, "192.0.2.1")
@@ -116,7 +116,7 @@ func TestCounts(t *testing.T) {
 	}
 	passing := failing
 	passing.Name = "passing" // lets in by no entry of a list
-	ask(b.Gate(here, Rules{Policy: mustPolicy(line(passing, "accept")), RejectAt: helogate.Rcpt}), helogate.Rcpt, "192.0.2.1")
+	ask(b.Endpoint(here, Rules{Policy: mustPolicy(line(passing, "accept")), RejectAt: helogate.Rcpt}), helogate.Rcpt, "192.0.2.1")
 	hits := []Hit{{Check: "exempt", Ref: "address=198.51.100.0/24", N: 2, Last: noon.Add(time.Minute)}}
 	if diff := cmp.Diff(hits, b.counts.Hits()); diff != "" {
 		t.Error(diff)

@@ -14,12 +14,12 @@ import (
 // connection's HELO names are not another's.
 func TestSessionsAreFoundByName(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note"))})
+	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "note"))})
 	for _, c := range []struct{ session, helo, earlier string }{
 		{"a", "1.example.org", ""}, {"b", "2.example.org", ""}, {"a", "3.example.org", "EHLO 1.example.org"},
 		{"", "4.example.org", ""}, {"", "5.example.org", ""}, {"b", "2.example.org", ""},
 	} {
-		if got := strings.Join(b.greets(t, gate, c.session, c.helo), "; "); got != c.earlier {
+		if got := strings.Join(b.greets(t, endpoint, c.session, c.helo), "; "); got != c.earlier {
 			t.Errorf("%s %s: earlier are %q, want %q", c.session, c.helo, got, c.earlier)
 		}
 	}
@@ -29,14 +29,14 @@ func TestSessionsAreFoundByName(t *testing.T) {
 func TestFloodOfSessions(t *testing.T) {
 	b := newBench("")
 	b.verdicts.Out = io.Discard
-	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note"))})
+	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "note"))})
 	for i := range 3 * maxSessions {
 		if i%(maxSessions/3) == 0 {
-			if earlier := b.greets(t, gate, "in use", fmt.Sprint(i, ".example.org")); i > 0 && len(earlier) == 0 {
+			if earlier := b.greets(t, endpoint, "in use", fmt.Sprint(i, ".example.org")); i > 0 && len(earlier) == 0 {
 				t.Fatalf("after %d others, a session in use is forgotten", i)
 			}
 		}
-		b.greets(t, gate, fmt.Sprint("[192.0.2.1]:", i), "mx.example.org")
+		b.greets(t, endpoint, fmt.Sprint("[192.0.2.1]:", i), "mx.example.org")
 	}
 	if n := b.Sessions(); n > maxSessions || n < maxSessions/2 {
 		t.Errorf("%d sessions are kept, of at the most %d", n, maxSessions)
@@ -44,9 +44,9 @@ func TestFloodOfSessions(t *testing.T) {
 }
 
 // greets has a client greet, and returns what is remembered of the connection.
-func (b *bench) greets(t *testing.T, gate *Gate, session, helo string) []string {
+func (b *bench) greets(t *testing.T, endpoint *Endpoint, session, helo string) []string {
 	f := helogate.Facts{Stage: helogate.Helo, Client: netip.MustParseAddr("192.0.2.1"), Verb: "EHLO", Helo: helo, Session: session}
-	gate.Judge(t.Context(), f)
+	endpoint.Judge(t.Context(), f)
 	r := b.seen[len(b.seen)-1]
 	b.seen = b.seen[:0]
 	return r.Earlier
@@ -55,19 +55,19 @@ func (b *bench) greets(t *testing.T, gate *Gate, session, helo string) []string 
 // TestSessionsEnd: a connection that says nothing for long is forgotten, one that goes on is not.
 func TestSessionsEnd(t *testing.T) {
 	b := newBench("")
-	gate := b.Gate(here, Rules{Policy: mustPolicy(line(failing, "note"))})
-	b.greets(t, gate, "a", "1.example.org")
-	b.greets(t, gate, "b", "1.example.org")
+	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "note"))})
+	b.greets(t, endpoint, "a", "1.example.org")
+	b.greets(t, endpoint, "b", "1.example.org")
 	for i := range 3 {
 		b.now = b.now.Add(sessionKeep - 1)
-		if got := b.greets(t, gate, "a", fmt.Sprint(i+2, ".example.org")); len(got) != i+1 {
+		if got := b.greets(t, endpoint, "a", fmt.Sprint(i+2, ".example.org")); len(got) != i+1 {
 			t.Fatalf("after %d pauses, remembered is %v", i+1, got)
 		}
 	}
 	if n := b.Sessions(); n != 1 {
 		t.Errorf("%d sessions are kept", n)
 	}
-	if got := b.greets(t, gate, "b", "2.example.org"); len(got) != 0 {
+	if got := b.greets(t, endpoint, "b", "2.example.org"); len(got) != 0 {
 		t.Errorf("silent for three times as long, and remembered is %v", got)
 	}
 }

@@ -19,7 +19,7 @@ type VerdictLog struct {
 	JSON bool      // as slog.JSONHandler; else as slog.TextHandler
 	// Muffle says whether a line is worth writing about a client that hammers, and how many were not before it. nil:
 	// all are.
-	Muffle func(client netip.Addr, at time.Time) (unsaid int, say bool)
+	Limit func(client netip.Addr, at time.Time) (unsaid int, say bool)
 }
 
 // Observer returns what is shown verdicts.
@@ -34,9 +34,9 @@ var lines = sync.Pool{New: func() any { return new(logline.Line) }}
 
 func (l *VerdictLog) seen(e *Event) {
 	unsaid := 0
-	if v := &e.Verdict; v.By == hammering && v.Action.Refuses() && l.Muffle != nil {
+	if v := &e.Verdict; v.By == hammering && v.Action.Refuses() && l.Limit != nil {
 		var say bool
-		if unsaid, say = l.Muffle(e.Client(), e.At); !say {
+		if unsaid, say = l.Limit(e.Client(), e.At); !say {
 			return
 		}
 	}

@@ -21,23 +21,23 @@ type Config struct {
 }
 
 // A Book is a helogate.Asker for the kind helogate.Greylisted. It is safe for concurrent use.
-type Book struct{ Config }
+type Tracker struct{ Config }
 
 // New returns a book.
-func New(c Config) *Book {
+func New(c Config) *Tracker {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Book{c}
+	return &Tracker{c}
 }
 
 var otherKind = &helogate.Answer{Status: helogate.TempFail, Note: "no question about a greylist"}
 
 // Known never knows: an attempt is to be noted.
-func (b *Book) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }
+func (b *Tracker) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }
 
 // Ask notes an attempt, and returns what is known of it. A store that fails is a TempFail.
-func (b *Book) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
+func (b *Tracker) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Greylisted {
 		return otherKind
 	}
@@ -49,7 +49,7 @@ func (b *Book) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 }
 
 // Peek returns what is known of an attempt, and notes nothing.
-func (b *Book) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
+func (b *Tracker) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Greylisted {
 		return otherKind
 	}
@@ -68,7 +68,7 @@ func (b *Book) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 }
 
 // returned returns the record of a client that has come again so often that it passes at once.
-func (b *Book) returned(ctx context.Context, client string, now time.Time) (state.Record, bool, error) {
+func (b *Tracker) returned(ctx context.Context, client string, now time.Time) (state.Record, bool, error) {
 	if b.Times.AutoPass <= 0 {
 		return state.Record{}, false, nil
 	}
@@ -79,7 +79,7 @@ func (b *Book) returned(ctx context.Context, client string, now time.Time) (stat
 // answer says since when a client or an attempt is known, and since when it passes.
 func answer(r state.Record) *helogate.Answer {
 	a := &helogate.Answer{Status: helogate.OK, Values: []string{"first " + stamp(r.First)}}
-	if r.Kind == state.Returned {
+	if r.Bucket == state.Returned {
 		a.Note = fmt.Sprintf("came again %d times", r.Count)
 		r.Passed = r.First
 	}

@@ -104,7 +104,7 @@ type broken struct {
 	err error
 }
 
-func (b broken) Get(context.Context, state.Kind, string, time.Time) (state.Record, bool, error) {
+func (b broken) Get(context.Context, state.Bucket, string, time.Time) (state.Record, bool, error) {
 	return state.Record{}, false, b.err
 }
 

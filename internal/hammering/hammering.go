@@ -32,7 +32,7 @@ type Config struct {
 const slots = 16
 
 // A Book counts rejections by client, and is a helogate.Asker for the kind helogate.Hammering. It is safe for concurrent use.
-type Book struct {
+type Tracker struct {
 	tries   int
 	slot    time.Duration
 	now     func() time.Time
@@ -47,8 +47,8 @@ type tally struct {
 }
 
 // New makes an empty book.
-func New(c Config) *Book {
-	b := &Book{tries: c.Tries, slot: max(c.Within/slots, 1), now: c.Now}
+func New(c Config) *Tracker {
+	b := &Tracker{tries: c.Tries, slot: max(c.Within/slots, 1), now: c.Now}
 	if b.now == nil {
 		b.now = time.Now
 	}
@@ -58,7 +58,7 @@ func New(c Config) *Book {
 
 // Rejected notes that a client was rejected. Of more clients than there may be, those that were rejected once are forgotten
 // first.
-func (b *Book) Rejected(client netip.Addr, at time.Time) {
+func (b *Tracker) Rejected(client netip.Addr, at time.Time) {
 	key, ok := keyOf(client)
 	if !ok {
 		return
@@ -71,7 +71,7 @@ func (b *Book) Rejected(client netip.Addr, at time.Time) {
 	})
 }
 
-func (b *Book) slotOf(at time.Time) int64 { return at.UnixNano() / int64(b.slot) }
+func (b *Tracker) slotOf(at time.Time) int64 { return at.UnixNano() / int64(b.slot) }
 
 var (
 	quiet     = &helogate.Answer{Status: helogate.NXDomain}
@@ -80,7 +80,7 @@ var (
 
 // Known returns whether the address in q was rejected too often, and how often. It always knows. While nobody is, it costs
 // no more than a look at a number.
-func (b *Book) Known(q helogate.Question) (*helogate.Answer, bool) {
+func (b *Tracker) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if q.Kind != helogate.Hammering {
 		return otherKind, true
 	}
@@ -111,13 +111,13 @@ func (b *Book) Known(q helogate.Question) (*helogate.Answer, bool) {
 }
 
 // Ask is Known.
-func (b *Book) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
+func (b *Tracker) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
 	a, _ := b.Known(q)
 	return a
 }
 
 // Len returns how many clients are remembered.
-func (b *Book) Len() int {
+func (b *Tracker) Len() int {
 	return b.clients.Len(b.now())
 }
 

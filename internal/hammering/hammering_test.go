@@ -22,18 +22,18 @@ func (h *hand) now() time.Time { return h.Time }
 
 func (h *hand) turn(d time.Duration) { h.Time = h.Add(d) }
 
-func open(c Config) (*Book, *hand) {
+func open(c Config) (*Tracker, *hand) {
 	h := &hand{noon}
 	c.Now = h.now
 	return New(c), h
 }
 
-func ask(b *Book, client string) string {
+func ask(b *Tracker, client string) string {
 	a := b.Ask(context.Background(), helogate.Question{Kind: helogate.Hammering, Name: client})
 	return strings.TrimSpace(fmt.Sprintf("%s %s", a.Status, strings.Join(a.Values, ";")))
 }
 
-func expect(t *testing.T, b *Book, client, want string) {
+func expect(t *testing.T, b *Tracker, client, want string) {
 	t.Helper()
 	if got := ask(b, client); got != want {
 		t.Errorf("%s: %s, want %s", client, got, want)

@@ -63,7 +63,7 @@ func readList(family, text string) (*dnsList, error) {
 			return nil, err
 		}
 	}
-	if kind := hostname.ParseHelo(l.zone).Kind; kind != hostname.FQDN && kind != hostname.Private {
+	if kind := hostname.ParseHelo(l.zone).Form; kind != hostname.FQDN && kind != hostname.Private {
 		return nil, errors.New("the zone is no domain")
 	}
 	codes, err := check.ParseCodes(l.codes)

@@ -82,10 +82,10 @@ func (d *doc) ownName(param string, line int, v string) (name string, ok bool) {
 	name = hostname.Canonical(strings.TrimPrefix(v, "."))
 	h := hostname.ParseHelo(name)
 	switch {
-	case h.Kind == hostname.SingleLabel || name == "" || strings.HasPrefix(name, "localhost."):
+	case h.Form == hostname.SingleLabel || name == "" || strings.HasPrefix(name, "localhost."):
 		return "", false // localhost, or a name that no stranger says as ours
-	case h.Kind == hostname.Private:
-	case h.Kind != hostname.FQDN:
+	case h.Form == hostname.Private:
+	case h.Form != hostname.FQDN:
 		d.note(line, param+": "+v, "it is no name of a domain")
 		return "", false
 	case hostname.Org(name) == "":

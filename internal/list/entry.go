@@ -74,7 +74,7 @@ func (l *List) addMailbox(entry string) error {
 }
 
 func isLiteral(domain string) bool {
-	return len(domain) > 2 && domain[0] == '[' && hostname.ParseHelo(domain).Kind == hostname.Literal
+	return len(domain) > 2 && domain[0] == '[' && hostname.ParseHelo(domain).Form == hostname.Literal
 }
 
 // canonicalName is a name as DNS knows it: lower case, without a final dot, in A-labels (RFC 5890).
@@ -90,7 +90,7 @@ func canonicalName(s string) (string, error) {
 		}
 		name = ascii
 	}
-	switch h := hostname.ParseHelo(name); h.Kind {
+	switch h := hostname.ParseHelo(name); h.Form {
 	case hostname.FQDN, hostname.SingleLabel, hostname.Private:
 		return h.Name, nil
 	case hostname.Malformed:

@@ -13,7 +13,7 @@ import (
 // repeats the address would be taken for the null reverse-path, or for where an address ends.
 func CalloutName(address string) (name string, ok bool) {
 	unquoted, domain := Mailbox(address)
-	if h := hostname.ParseHelo(domain); h.Kind != hostname.FQDN || h.Name != domain {
+	if h := hostname.ParseHelo(domain); h.Form != hostname.FQDN || h.Name != domain {
 		return "", false
 	}
 	if strings.HasPrefix(address, "@") {

@@ -101,7 +101,7 @@ func (f *Facts) Org(text string) string {
 
 // HeloOrg returns the organisational domain of the name in HELO, "" where it is no FQDN.
 func (f *Facts) HeloOrg() string {
-	if f.Kind != hostname.FQDN {
+	if f.Form != hostname.FQDN {
 		return ""
 	}
 	return f.Org(f.Name)

@@ -24,7 +24,7 @@ type Health struct {
 
 	mu    sync.Mutex
 	spans [spans]span // the last minute, and the span that has begun
-	sick  bool
+	down  bool
 	since time.Time
 	why   string
 }
@@ -137,17 +137,17 @@ func (h *Health) judge() {
 			good, failed = good+len(s.good), failed+len(s.failed)
 		}
 	}
-	sick := good+failed >= minDomains && failed > good
-	if h.sick { // and is well again only when it plainly is
-		sick = 2*failed > good
+	down := good+failed >= minDomains && failed > good
+	if h.down { // and is well again only when it plainly is
+		down = 2*failed > good
 	}
 	h.why = fmt.Sprintf("no answer about %d of %d domains in the last minute", failed, good+failed)
 	switch {
-	case sick && !h.sick:
-		h.sick, h.since = true, now
+	case down && !h.down:
+		h.down, h.since = true, now
 		h.log.Error("our own resolver fails: nobody is deferred for it while it does; mend it, or name others in dns.servers", "why", h.why)
-	case !sick && h.sick:
-		h.sick = false
+	case !down && h.down:
+		h.down = false
 		h.log.Warn("the resolver answers again: clients are deferred for failures of their DNS", "failed_for", now.Sub(h.since).Round(time.Second).String())
 	}
 }
@@ -157,5 +157,5 @@ func (h *Health) Sick() (why string, since time.Time, is bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.judge() // time goes on though nobody asks
-	return h.why, h.since, h.sick
+	return h.why, h.since, h.down
 }

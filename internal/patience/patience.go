@@ -13,15 +13,15 @@ import (
 
 // Config is what a book needs.
 type Config struct {
-	Store state.Store
-	Limit time.Duration                // how long anybody is deferred
-	Sick  func() (why string, is bool) // whether our own resolver fails; nil is never
-	Now   func() time.Time             // nil is time.Now
+	Store        state.Store
+	Limit        time.Duration                // how long anybody is deferred
+	ResolverDown func() (why string, is bool) // whether our own resolver fails; nil is never
+	Now          func() time.Time             // nil is time.Now
 }
 
 // A Book is a helogate.Asker for the kind helogate.Deferred. It is safe for concurrent use. While its store fails it
 // remembers by itself: else nobody's patience would end while both DNS and store are out.
-type Book struct {
+type Tracker struct {
 	Config
 	spare *bounded.Map[string, time.Time] // first times, while the store fails
 }
@@ -29,11 +29,11 @@ type Book struct {
 const maxSpare = 50_000
 
 // New returns a book.
-func New(c Config) *Book {
+func New(c Config) *Tracker {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Book{Config: c, spare: bounded.New[string, time.Time](maxSpare, c.Limit+quiet)}
+	return &Tracker{Config: c, spare: bounded.New[string, time.Time](maxSpare, c.Limit+quiet)}
 }
 
 // quiet is how long after the last deferral a client is forgotten: it retries for days, and hours apart.
@@ -42,7 +42,7 @@ const quiet = 24 * time.Hour
 var otherKind = &helogate.Answer{Status: helogate.TempFail, Note: "no question about a deferral"}
 
 // Known knows only that our own resolver fails: else a deferral is to be noted.
-func (b *Book) Known(q helogate.Question) (*helogate.Answer, bool) {
+func (b *Tracker) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if why, is := b.sick(); is && q.Kind == helogate.Deferred {
 		return &helogate.Answer{Status: helogate.OK, Values: []string{"sick " + why}}, true
 	}
@@ -50,7 +50,7 @@ func (b *Book) Known(q helogate.Question) (*helogate.Answer, bool) {
 }
 
 // Ask notes a deferral, and returns since when there have been some.
-func (b *Book) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
+func (b *Tracker) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Deferred {
 		return otherKind
 	}
@@ -66,7 +66,7 @@ func (b *Book) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 }
 
 // Peek returns what is known, and notes nothing.
-func (b *Book) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
+func (b *Tracker) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Deferred {
 		return otherKind
 	}
@@ -80,15 +80,15 @@ func (b *Book) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 	return first(r.First)
 }
 
-func (b *Book) sick() (string, bool) {
-	if b.Sick == nil {
+func (b *Tracker) sick() (string, bool) {
+	if b.ResolverDown == nil {
 		return "", false
 	}
-	return b.Sick()
+	return b.ResolverDown()
 }
 
 // remember is Note without a store.
-func (b *Book) remember(name string, now time.Time) (since time.Time) {
+func (b *Tracker) remember(name string, now time.Time) (since time.Time) {
 	b.spare.Use(name, now, func(first *time.Time, made bool) {
 		if made {
 			*first = now

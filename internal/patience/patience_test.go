@@ -28,7 +28,7 @@ func said(a *helogate.Answer) string {
 
 type failing struct{ state.Store }
 
-func (failing) Note(context.Context, state.Kind, string, time.Time, time.Duration) (state.Record, error) {
+func (failing) Note(context.Context, state.Bucket, string, time.Time, time.Duration) (state.Record, error) {
 	return state.Record{}, errors.New("down")
 }
 
@@ -40,9 +40,9 @@ func TestBook(t *testing.T) {
 	}
 	defer memory.Close()
 	for name, store := range map[string]state.Store{"a store": memory, "a store that is down": failing{memory}} {
-		now, sick := noon, false
+		now, down := noon, false
 		b := New(Config{Store: store, Limit: 4 * time.Hour, Now: func() time.Time { return now },
-			Sick: func() (string, bool) { return "nobody answers", sick }})
+			ResolverDown: func() (string, bool) { return "nobody answers", down }})
 		ask := func(after time.Duration, want string) {
 			t.Helper()
 			now = noon.Add(after)
@@ -58,12 +58,12 @@ func TestBook(t *testing.T) {
 		if a, known := b.Known(question("x")); known {
 			t.Errorf("%+v", a)
 		}
-		sick = true
+		down = true
 		ask(6*time.Hour, "ok sick nobody answers")
 		if a, known := b.Known(question("x")); !known || said(a) != "ok sick nobody answers" {
 			t.Errorf("%+v", a)
 		}
-		sick = false
+		down = false
 		ask(100*time.Hour, "ok first 2026-03-05T16:00:00Z")
 	}
 }
@@ -102,7 +102,7 @@ func (a answers) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
 // TestHealth: most of the domains of a minute fail, and it shouts once; what one domain does is one.
 func TestHealth(t *testing.T) {
 	now := noon
-	var log testlog.Book
+	var log testlog.Buffer
 	a := answers{map[string]bool{}}
 	h := NewHealth(a, slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return now })
 	ask := func(good, bad int) {
@@ -115,26 +115,26 @@ func TestHealth(t *testing.T) {
 			h.Ask(t.Context(), helogate.Question{Kind: helogate.MX, Name: name})
 		}
 	}
-	sick := func(want bool) {
+	down := func(want bool) {
 		t.Helper()
 		if why, _, is := h.Sick(); is != want {
 			t.Errorf("at %s: %v, want %v: %s", now.Format(time.TimeOnly), is, want, why)
 		}
 	}
 	ask(0, 8)
-	sick(false) // too few to tell
+	down(false) // too few to tell
 	for i := range 100 {
 		name := fmt.Sprintf("h%d.bad0.example", i)
 		a.broken[name] = true
 		h.Ask(t.Context(), helogate.Question{Kind: helogate.A, Name: name})
 	}
-	sick(false) // of one domain
+	down(false) // of one domain
 	now = now.Add(2 * time.Minute)
 	ask(20, 12)
-	sick(false)
+	down(false)
 	now = now.Add(2 * time.Minute)
 	ask(5, 12)
-	sick(true)
+	down(true)
 	if why, since, _ := h.Sick(); why != "no answer about 12 of 17 domains in the last minute" || !since.Equal(now) {
 		t.Error(why, since)
 	}
@@ -144,15 +144,15 @@ func TestHealth(t *testing.T) {
 	}
 	now = now.Add(30 * time.Second)
 	ask(20, 0)
-	sick(false)
+	down(false)
 	if !strings.Contains(log.String(), "the resolver answers again") || !strings.Contains(log.String(), "failed_for=30s") {
 		t.Error(log.String())
 	}
 	now = now.Add(time.Hour)
 	ask(0, 12)
-	sick(true)
+	down(true)
 	now = now.Add(2 * time.Minute) // and nobody asks
-	sick(false)
+	down(false)
 }
 
 // What a judgement no longer waits for says nothing of the resolver.
@@ -209,13 +209,13 @@ func TestHealthOfOneClient(t *testing.T) {
 	for i := range 5 { // of a /24, who count as one
 		p.Judge(t.Context(), helogate.Facts{Client: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}, h)
 	}
-	if why, _, sick := h.Sick(); sick || why != "no answer about 2 of 2 domains in the last minute" {
-		t.Error(sick, why)
+	if why, _, down := h.Sick(); down || why != "no answer about 2 of 2 domains in the last minute" {
+		t.Error(down, why)
 	}
 	for i := range 5 {
 		p.Judge(t.Context(), helogate.Facts{Client: netip.AddrFrom4([4]byte{198, 51, byte(i), 1})}, h)
 	}
-	if why, _, sick := h.Sick(); !sick || !strings.HasPrefix(why, "no answer about 1") {
-		t.Error(sick, why)
+	if why, _, down := h.Sick(); !down || !strings.HasPrefix(why, "no answer about 1") {
+		t.Error(down, why)
 	}
 }

@@ -40,7 +40,7 @@ func listOf(lists []List, line *helogate.Check) (List, bool) {
 }
 
 // then returns what the administrator said of the list that a line is of, nil if nothing or if it is of none.
-func (m *material) then(line *helogate.Check) map[helogate.Outcome]helogate.Effect {
+func (m *inputs) then(line *helogate.Check) map[helogate.Outcome]helogate.Effect {
 	l, is := listOf(m.lists, line)
 	switch {
 	case !is || l.Then == helogate.Effect{}:

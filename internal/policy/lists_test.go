@@ -64,7 +64,7 @@ recipient = "example.org"
 checks    = { dnsbl = "drop" }
 `))
 	for _, c := range []struct {
-		listener  *Listener
+		listener  *ListenerPolicies
 		recipient string
 		want      map[string]string
 	}{

@@ -10,7 +10,7 @@ import (
 )
 
 // ordered puts what policy.order names behind what lets in, in its order, and before all else.
-func (m *material) ordered(lines []helogate.Line) ([]helogate.Line, error) {
+func (m *inputs) ordered(lines []helogate.Line) ([]helogate.Line, error) {
 	order := m.config.Policy.Order
 	if len(order) == 0 {
 		return lines, nil
@@ -33,7 +33,7 @@ func (m *material) ordered(lines []helogate.Line) ([]helogate.Line, error) {
 }
 
 // possible says what of an order cannot be, at its place.
-func (m *material) possible(order []string, groups [][]helogate.Line) error {
+func (m *inputs) possible(order []string, groups [][]helogate.Line) error {
 	var errs []error
 	for i, word := range order {
 		err := m.placeable(word, groups[i])
@@ -48,11 +48,11 @@ func (m *material) possible(order []string, groups [][]helogate.Line) error {
 }
 
 // firstJudging is the place of the first line that does not only let in: a rule, or the first check of that kind.
-func (m *material) firstJudging(lines []helogate.Line) int {
+func (m *inputs) firstJudging(lines []helogate.Line) int {
 	return slices.IndexFunc(lines, func(l helogate.Line) bool { return l.Check.Name == firstJudging || m.isRule(l) })
 }
 
-func (m *material) isRule(l helogate.Line) bool {
+func (m *inputs) isRule(l helogate.Line) bool {
 	for _, r := range m.rules {
 		if r.Check.Name == l.Check.Name {
 			return true
@@ -62,7 +62,7 @@ func (m *material) isRule(l helogate.Line) bool {
 }
 
 // named returns the lines that a word of the order means. A rule that weighs the score stays at the end, where that is whole.
-func (m *material) named(word string, lines []helogate.Line) (out []helogate.Line) {
+func (m *inputs) named(word string, lines []helogate.Line) (out []helogate.Line) {
 	for _, l := range lines {
 		c := &l.Check
 		is := c.Name == word || c.Family == word
@@ -80,7 +80,7 @@ func (m *material) named(word string, lines []helogate.Line) (out []helogate.Lin
 }
 
 // placeable says why what a word means has no place that could be chosen.
-func (m *material) placeable(word string, group []helogate.Line) error {
+func (m *inputs) placeable(word string, group []helogate.Line) error {
 	names := check.Names()
 	first := slices.Index(names, firstJudging)
 	for _, l := range group {

@@ -16,14 +16,14 @@ import (
 
 // Policies are all policies of a configuration.
 type Policies struct {
-	General   *Listener   // of no listener: what [policy] says
-	Listeners []*Listener // in the order of the configuration
+	General   *ListenerPolicies   // of no listener: what [policy] says
+	Listeners []*ListenerPolicies // in the order of the configuration
 
 	read []string // the checks that rules read
 }
 
 // A Listener is the policies at one listener.
-type Listener struct {
+type ListenerPolicies struct {
 	Everybody *Policy
 	For       []*For // for some recipients; the first that matches holds
 }
@@ -48,7 +48,7 @@ type Policy struct {
 }
 
 // Of returns the policy for a recipient, that for everybody where there is none or the recipient is not known yet.
-func (d *Listener) Of(recipient string) *Policy {
+func (d *ListenerPolicies) Of(recipient string) *Policy {
 	if recipient != "" {
 		for _, f := range d.For {
 			if f.Matches(recipient) {
@@ -60,7 +60,7 @@ func (d *Listener) Of(recipient string) *Policy {
 }
 
 // All returns every policy at the listener.
-func (d *Listener) All() []*Policy {
+func (d *ListenerPolicies) All() []*Policy {
 	all := []*Policy{d.Everybody}
 	for _, f := range d.For {
 		all = append(all, f.Policy)
@@ -71,14 +71,14 @@ func (d *Listener) All() []*Policy {
 // Build makes the policies of a configuration. What is wrong is an error that names its place in the file. It reads the
 // files that the configuration names.
 func Build(c *config.Config) (*Policies, error) {
-	m, err := gather(c)
+	m, err := gatherInputs(c)
 	if err != nil {
 		return nil, err
 	}
 	general := layer{place: "policy", preset: c.Policy.Preset, mode: c.Mode, checks: c.Policy.Checks}
 	all, errs := &Policies{read: m.read()}, []error{}
-	listener := func(layers ...layer) *Listener {
-		d := &Listener{}
+	listener := func(layers ...layer) *ListenerPolicies {
+		d := &ListenerPolicies{}
 		make := func(layers ...layer) *Policy {
 			p, err := m.policy(layers)
 			errs = append(errs, err)
@@ -130,7 +130,7 @@ type layer struct {
 }
 
 // policy makes one policy of what there is and of layers.
-func (m *material) policy(layers []layer) (*Policy, error) {
+func (m *inputs) policy(layers []layer) (*Policy, error) {
 	out := &Policy{}
 	for _, l := range layers {
 		out.Layers = append(out.Layers, l.place)
@@ -172,7 +172,7 @@ func (m *material) policy(layers []layer) (*Policy, error) {
 
 // layered puts what layers say of a line over what the preset does. What is said of one list stands above what is said of
 // its family in general, and below what a listener or some recipients have of their own.
-func (m *material) layered(line *helogate.Line, layers []layer) error {
+func (m *inputs) layered(line *helogate.Line, layers []layer) error {
 	name := cmp.Or(line.Check.Family, line.Check.Name)
 	said := false // of temperror, by the administrator
 	var errs []error
@@ -196,7 +196,7 @@ func (m *material) layered(line *helogate.Line, layers []layer) error {
 	return errors.Join(errs...)
 }
 
-func (m *material) thresholds(at helogate.Thresholds) helogate.Thresholds {
+func (m *inputs) thresholds(at helogate.Thresholds) helogate.Thresholds {
 	if n := m.config.Policy.GreylistAt; n != nil {
 		at.GreylistAt = *n
 	}

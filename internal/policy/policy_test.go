@@ -300,7 +300,7 @@ recipient = "example.NET"
 comment   = "since 2016"
 until     = 2027-06-30
 `)
-	m, err := gather(c)
+	m, err := gatherInputs(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -657,7 +657,7 @@ mode     = "enforce"
 checks   = { rdns = "note" }
 `))
 	for _, c := range []struct {
-		listener                        *Listener
+		listener                        *ListenerPolicies
 		recipient, preset, mode, layers string
 		rdns, fcrdns, fqdn, missing     string
 	}{

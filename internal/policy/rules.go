@@ -31,7 +31,7 @@ func listsOf(c *config.Config) (map[string]*list.List, []error) {
 }
 
 // compile makes the rules of the configuration.
-func (m *material) compile(lists map[string]*list.List) []error {
+func (m *inputs) compile(lists map[string]*list.List) []error {
 	own, checks := m.settings.Own, check.All(m.settings)
 	compiler, err := rule.New(rule.Env{
 		Checks: checks, Lists: lists,
@@ -56,7 +56,7 @@ func (m *material) compile(lists map[string]*list.List) []error {
 }
 
 // read returns the checks whose outcomes rules read, sorted; of a family its name.
-func (m *material) read() (names []string) {
+func (m *inputs) read() (names []string) {
 	for _, r := range m.rules {
 		names = append(names, r.Reads...)
 	}
@@ -65,7 +65,7 @@ func (m *material) read() (names []string) {
 }
 
 // placed puts what is wrong with a rule at its place in the file.
-func (m *material) placed(i int, err error) (out []error) {
+func (m *inputs) placed(i int, err error) (out []error) {
 	path := fmt.Sprintf("rule[%d].when", i)
 	if list, ok := errors.AsType[rule.Errors](err); ok {
 		for _, e := range list {
@@ -82,7 +82,7 @@ const firstJudging = "hammering"
 // withRules puts the rules among the lines of a policy: behind what lets in and before all else, for what the
 // administrator says himself is what his clients should read of; those that weigh the score at the end, where it is
 // whole.
-func (m *material) withRules(lines []helogate.Line) []helogate.Line {
+func (m *inputs) withRules(lines []helogate.Line) []helogate.Line {
 	var early, late []helogate.Line
 	for _, r := range m.rules {
 		l := helogate.Line{Check: r.Check, On: r.On}

@@ -13,7 +13,7 @@ import (
 // lines yields the lines that any of the policies runs.
 func (p *Policies) lines() iter.Seq[helogate.Line] {
 	return func(yield func(helogate.Line) bool) {
-		for _, listener := range append([]*Listener{p.General}, p.Listeners...) {
+		for _, listener := range append([]*ListenerPolicies{p.General}, p.Listeners...) {
 			for _, one := range listener.All() {
 				for _, l := range one.Lines() {
 					if !yield(l) {
@@ -67,7 +67,7 @@ func ungreylisted(c *config.Config, p *Policies) (out []string) {
 			out = append(out, what+so)
 		}
 	}
-	for _, listener := range append([]*Listener{p.General}, p.Listeners...) {
+	for _, listener := range append([]*ListenerPolicies{p.General}, p.Listeners...) {
 		for _, one := range listener.All() {
 			lines := one.Lines()
 			if slices.ContainsFunc(lines, func(l helogate.Line) bool { return l.Check.Name == "greylist" }) {

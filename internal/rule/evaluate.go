@@ -161,7 +161,7 @@ func (e *evaluation) work(name string) ref.Val {
 	case "helo.name":
 		return types.String(e.greeting().Name)
 	case "helo.kind":
-		return types.String(e.greeting().Kind)
+		return types.String(e.greeting().Form)
 	case "helo.org":
 		return types.String(parsed.Of(c).Org(e.greeting().Name))
 	case "helo.verb":

@@ -52,9 +52,9 @@ func escape(b *strings.Builder, part string) {
 }
 
 // check says what is wrong with the kind or the key of a record.
-func check(kind Kind, key string) error {
-	if !slices.Contains(Kinds, kind) {
-		return fmt.Errorf("%w: there is no kind %q", ErrRecord, kind)
+func check(bucket Bucket, key string) error {
+	if !slices.Contains(Buckets, bucket) {
+		return fmt.Errorf("%w: there is no kind %q", ErrRecord, bucket)
 	}
 	if len(key) > MaxKey {
 		return fmt.Errorf("%w: a key of %d bytes is longer than the %d that may be", ErrRecord, len(key), MaxKey)

@@ -45,9 +45,9 @@ func packRecord(r Record) string {
 }
 
 // unpackRecord reads the string of a record.
-func unpackRecord(kind Kind, key, packed string) (Record, error) {
+func unpackRecord(bucket Bucket, key, packed string) (Record, error) {
 	fields := strings.SplitN(packed, " ", 6)
-	r, base, ok := Record{Kind: kind, Key: key}, int64(0), len(fields) >= 5
+	r, base, ok := Record{Bucket: bucket, Key: key}, int64(0), len(fields) >= 5
 	number := func(s string) int64 {
 		n, err := strconv.ParseInt(s, 10, 64)
 		ok = ok && err == nil
@@ -66,7 +66,7 @@ func unpackRecord(kind Kind, key, packed string) (Record, error) {
 		r.Last, r.Passed, r.Count, r.Expires = at(fields[1]), at(fields[2]), number(fields[3]), at(fields[4])
 	}
 	if !ok || r.Expires.IsZero() {
-		return Record{}, notOurs(kind, key)
+		return Record{}, notOurs(bucket, key)
 	}
 	if len(fields) == 6 {
 		r.Value = fields[5]
@@ -75,8 +75,8 @@ func unpackRecord(kind Kind, key, packed string) (Record, error) {
 }
 
 // notOurs is that something else is where a record should be.
-func notOurs(kind Kind, key string) error {
-	return fmt.Errorf("what is there of %s %q is no record of helogate: delete that key, or choose another prefix", kind, key)
+func notOurs(bucket Bucket, key string) error {
+	return fmt.Errorf("what is there of %s %q is no record of helogate: delete that key, or choose another prefix", bucket, key)
 }
 
 // redisName is where a record is in Redis: the prefix, the kind, a colon, and the key, whose first word, the client, is in
@@ -85,23 +85,23 @@ func notOurs(kind Kind, key string) error {
 //
 //	helogate:greylist:{192.0.2.0/24} jane@example.org bob@example.net
 //	helogate:returned:{192.0.2.0/24}
-func redisName(prefix string, kind Kind, key string) string {
+func redisName(prefix string, bucket Bucket, key string) string {
 	client := Client(key)
 	open := "{"
 	if client == "" || client[0] == '{' || client[0] == '}' {
 		open = "{{"
 	}
-	return prefix + string(kind) + ":" + open + client + "}" + key[len(client):]
+	return prefix + string(bucket) + ":" + open + client + "}" + key[len(client):]
 }
 
 // ofRedisName is the record that a name without its prefix is for. Names of others are not ok.
 func ofRedisName(name string) (h home, ok bool) {
-	kind, key, _ := strings.Cut(name, ":")
+	bucket, key, _ := strings.Cut(name, ":")
 	client := Client(key)
 	inside, opens := strings.CutPrefix(client, "{")
 	inside, closes := strings.CutSuffix(inside, "}")
-	if !opens || !closes || !slices.Contains(Kinds, Kind(kind)) {
+	if !opens || !closes || !slices.Contains(Buckets, Bucket(bucket)) {
 		return home{}, false
 	}
-	return home{Kind(kind), strings.TrimPrefix(inside, "{") + key[len(client):]}, true
+	return home{Bucket(bucket), strings.TrimPrefix(inside, "{") + key[len(client):]}, true
 }

@@ -19,7 +19,9 @@ import (
 // not be gone for another.
 const redisSlack = time.Hour
 
-func (s *redisStore) name(kind Kind, key string) string { return redisName(s.config.Prefix, kind, key) }
+func (s *redisStore) name(bucket Bucket, key string) string {
+	return redisName(s.config.Prefix, bucket, key)
+}
 
 // within bounds an operation by the time limit, too, and says more of its errors.
 func within[T any](ctx context.Context, s *redisStore, do func(context.Context) (T, error)) (T, error) {
@@ -41,7 +43,7 @@ func direct[T any](ctx context.Context, s *redisStore, do func(context.Context) 
 
 // A home is where a record is.
 type home struct {
-	kind Kind
+	kind Bucket
 	key  string
 }
 
@@ -91,19 +93,19 @@ func (s *redisStore) Attempt(ctx context.Context, key string, now time.Time, t T
 		t.Pass.Milliseconds(), t.AutoPass)
 }
 
-func (s *redisStore) Note(ctx context.Context, kind Kind, key string, now time.Time, keep time.Duration) (Record, error) {
-	return s.run(ctx, noteScript, []home{{kind, key}}, now.UnixMilli(), keep.Milliseconds())
+func (s *redisStore) Note(ctx context.Context, bucket Bucket, key string, now time.Time, keep time.Duration) (Record, error) {
+	return s.run(ctx, noteScript, []home{{bucket, key}}, now.UnixMilli(), keep.Milliseconds())
 }
 
-func (s *redisStore) Get(ctx context.Context, kind Kind, key string, now time.Time) (Record, bool, error) {
-	if err := check(kind, key); err != nil {
+func (s *redisStore) Get(ctx context.Context, bucket Bucket, key string, now time.Time) (Record, bool, error) {
+	if err := check(bucket, key); err != nil {
 		return Record{}, false, err
 	}
 	r, err := within(ctx, s, func(ctx context.Context) (Record, error) {
-		name := s.name(kind, key)
+		name := s.name(bucket, key)
 		cmd := redis.NewStringCmd(ctx, "get", name)
 		err := s.pipe.run(ctx, name, cmd)
-		return home{kind, key}.read(cmd.Val, err)
+		return home{bucket, key}.read(cmd.Val, err)
 	})
 	if err != nil || !lasts(r, now) {
 		return Record{}, false, err
@@ -127,7 +129,7 @@ func (h home) read(packed func() string, err error) (Record, error) {
 func lasts(r Record, now time.Time) bool { return now.UnixMilli() < r.Expires.UnixMilli() }
 
 func (s *redisStore) Put(ctx context.Context, r Record) error {
-	if err := check(r.Kind, r.Key); err != nil {
+	if err := check(r.Bucket, r.Key); err != nil {
 		return err
 	}
 	if r.Expires.IsZero() {
@@ -135,7 +137,7 @@ func (s *redisStore) Put(ctx context.Context, r Record) error {
 	}
 	keep := max(r.Expires.Sub(s.config.Now())+redisSlack, time.Millisecond)
 	_, err := within(ctx, s, func(ctx context.Context) (string, error) {
-		name := s.name(r.Kind, r.Key)
+		name := s.name(r.Bucket, r.Key)
 		cmd := redis.NewStatusCmd(ctx, "set", name, packRecord(r), "px", keep.Milliseconds())
 		return "", s.pipe.run(ctx, name, cmd)
 	})

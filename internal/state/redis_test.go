@@ -93,7 +93,7 @@ func TestRedisHolds(t *testing.T) {
 	holds("helogate:returned:{k}", "1795251600000 0 - 1 3600000", time.Hour)
 	put := func(r state.Record) {
 		t.Helper()
-		r.Kind, r.Key = state.Callout, "k"
+		r.Bucket, r.Key = state.Callout, "k"
 		if err := s.Put(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
@@ -416,7 +416,7 @@ func TestRedisHangs(t *testing.T) {
 		time.AfterFunc(50*time.Millisecond, cancel)
 		return ctx, cancel
 	}
-	for _, kind := range []state.RedisConfig{{}, {Cluster: true}, {Master: "m"}} {
+	for _, bucket := range []state.RedisConfig{{}, {Cluster: true}, {Master: "m"}} {
 		for _, c := range []struct {
 			limit time.Duration
 			ctx   func(context.Context) (context.Context, context.CancelFunc)
@@ -427,7 +427,7 @@ func TestRedisHangs(t *testing.T) {
 			{time.Minute, cancelled, "redis: context canceled"},
 		} {
 			m := startMute(t)
-			conf := kind
+			conf := bucket
 			conf.Servers, conf.Timeout = []string{m.Addr().String()}, c.limit
 			ended, cancel := context.WithCancel(t.Context())
 			cancel()
@@ -556,14 +556,14 @@ func TestRedisRecord(t *testing.T) {
 			return time.UnixMilli(rapid.Int64Range(-1<<40, 1<<44).Draw(t, name)).UTC()
 		}
 		r := state.Record{
-			Kind: rapid.SampledFrom(state.Kinds).Draw(t, "kind"), Key: string(rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "key")),
+			Bucket: rapid.SampledFrom(state.Buckets).Draw(t, "kind"), Key: string(rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "key")),
 			First: at("first"), Last: at("last"), Passed: at("passed"), Count: rapid.Int64Min(0).Draw(t, "count"),
 			Value: string(rapid.SliceOf(rapid.Byte()).Draw(t, "value")), Expires: time.UnixMilli(rapid.Int64Range(1, 1<<44).Draw(t, "expires")).UTC(),
 		}
 		if err := s.Put(context.Background(), r); err != nil {
 			t.Fatal(err)
 		}
-		got, found, err := s.Get(context.Background(), r.Kind, r.Key, r.Expires.Add(-time.Millisecond))
+		got, found, err := s.Get(context.Background(), r.Bucket, r.Key, r.Expires.Add(-time.Millisecond))
 		if diff := cmp.Diff(r, got); diff != "" || !found || err != nil {
 			t.Fatalf("%t, %v\n%s", found, err, diff)
 		}

@@ -69,7 +69,7 @@ func OpenSQLite(c SQLiteConfig) (Store, error) {
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	s := &sqlite{path: c.Path, jobs: make(chan *job, 256), closing: make(chan struct{}), ended: make(chan struct{})}
-	k := &keeper{table: t, log: c.Log.With("file", t.name()), every: c.CommitEvery}
+	k := &writer{table: t, log: c.Log.With("file", t.name()), every: c.CommitEvery}
 	go func() {
 		defer close(s.ended)
 		s.closed = k.run(s.jobs, s.closing)
@@ -127,14 +127,14 @@ func (s *sqlite) Attempt(ctx context.Context, key string, now time.Time, rules T
 	return call(ctx, s, true, func(t *table) (Record, error) { return t.attempt(key, now, rules) })
 }
 
-func (s *sqlite) Note(ctx context.Context, kind Kind, key string, now time.Time, keep time.Duration) (Record, error) {
+func (s *sqlite) Note(ctx context.Context, bucket Bucket, key string, now time.Time, keep time.Duration) (Record, error) {
 	return call(ctx, s, true, func(t *table) (Record, error) {
-		return t.noteKey(kind, key, now, keep)
+		return t.noteKey(bucket, key, now, keep)
 	})
 }
 
-func (s *sqlite) Get(ctx context.Context, kind Kind, key string, now time.Time) (r Record, found bool, err error) {
-	p, err := call(ctx, s, false, func(t *table) (*Record, error) { return t.get(kind, key, now) })
+func (s *sqlite) Get(ctx context.Context, bucket Bucket, key string, now time.Time) (r Record, found bool, err error) {
+	p, err := call(ctx, s, false, func(t *table) (*Record, error) { return t.get(bucket, key, now) })
 	if p == nil {
 		return Record{}, false, err
 	}
@@ -150,7 +150,7 @@ func (s *sqlite) Put(ctx context.Context, r Record) error {
 func (s *sqlite) All(ctx context.Context, now time.Time) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		at := place{kind: 1}
-		for at.kind <= len(Kinds) {
+		for at.kind <= len(Buckets) {
 			page, err := call(ctx, s, false, func(t *table) (page, error) { return t.page(at) })
 			if err != nil {
 				yield(Record{}, err)

@@ -102,7 +102,7 @@ func BenchmarkFirstAttempt(b *testing.B) {
 // BenchmarkDecision is what a service asks of its store: behind a guard, by 32 at once; of four attempts two are new, one
 // comes too early and one comes again in time, and no client passes at once.
 func BenchmarkDecision(b *testing.B) {
-	s := state.Guard(open(b, state.SQLiteConfig{Path: filepath.Join(b.TempDir(), "state.db")}), time.Minute, slog.New(slog.DiscardHandler), time.Now)
+	s := state.NewBreaker(open(b, state.SQLiteConfig{Path: filepath.Join(b.TempDir(), "state.db")}), time.Minute, slog.New(slog.DiscardHandler), time.Now)
 	defer s.Close()
 	rules := greylist
 	rules.AutoPass = 5

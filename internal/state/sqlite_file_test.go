@@ -20,7 +20,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func mustPut(t testing.TB, s state.Store, key string, ends time.Time) {
 	t.Helper()
-	if err := s.Put(t.Context(), state.Record{Kind: state.Callout, Key: key, Expires: ends}); err != nil {
+	if err := s.Put(t.Context(), state.Record{Bucket: state.Callout, Key: key, Expires: ends}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -32,13 +32,13 @@ func mustClose(t testing.TB, s state.Store) {
 	}
 }
 
-func count(t testing.TB, s state.Store, kind state.Kind) int64 {
+func count(t testing.TB, s state.Store, bucket state.Bucket) int64 {
 	t.Helper()
 	st, err := s.Stats(context.Background(), noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return st.Records[kind]
+	return st.Records[bucket]
 }
 
 // What was answered is there when the store is opened again, whatever the name of the file is, and only its owner can read it.

@@ -27,12 +27,12 @@ func TestMain(m *testing.M) {
 var children = map[string]func(path string){"writer": writer, "flood": flood, "full disk": fullDisk}
 
 type bookLogger struct {
-	*testlog.Book
+	*testlog.Buffer
 	*slog.Logger
 }
 
 func newLog() bookLogger {
-	b := new(testlog.Book)
+	b := new(testlog.Buffer)
 	return bookLogger{b, slog.New(slog.NewTextHandler(b, nil))}
 }
 
@@ -160,7 +160,7 @@ func TestBesideAWriter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Kind == state.Greylist {
+		if r.Bucket == state.Greylist {
 			n++
 		}
 	}

@@ -15,15 +15,15 @@ type table struct {
 
 	load, loadTwo, insert, update, some, survey, remove, tally, setTally stmt
 
-	inside bool                 // a transaction is open
-	counts [numberOfKinds]int64 // of records, while it is
-	stored [numberOfKinds]int64 // and when it began
-	now    int64                // the last time that somebody said, in milliseconds
-	full   bool                 // a record found no room since the last sweep
-	swept  place                // how far the sweep is
+	inside bool                   // a transaction is open
+	counts [numberOfBuckets]int64 // of records, while it is
+	stored [numberOfBuckets]int64 // and when it began
+	now    int64                  // the last time that somebody said, in milliseconds
+	full   bool                   // a record found no room since the last sweep
+	swept  place                  // how far the sweep is
 }
 
-const numberOfKinds = 4
+const numberOfBuckets = 4
 
 // name is what to call the store in an error.
 func (t *table) name() string {
@@ -82,13 +82,13 @@ func instant(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-func newRow(kind Kind, key string) row {
-	return row{kind: slices.Index(Kinds, kind) + 1, key: []byte(key), value: []byte{}}
+func newRow(bucket Bucket, key string) row {
+	return row{kind: slices.Index(Buckets, bucket) + 1, key: []byte(key), value: []byte{}}
 }
 
 func (r *row) record() Record {
 	return Record{
-		Kind: Kinds[r.kind-1], Key: string(r.key), First: instant(r.first), Last: instant(r.last), Passed: instant(r.passed),
+		Bucket: Buckets[r.kind-1], Key: string(r.key), First: instant(r.first), Last: instant(r.last), Passed: instant(r.passed),
 		Count: r.count, Value: string(r.value), Expires: instant(r.expires),
 	}
 }
@@ -191,11 +191,11 @@ func (t *table) note(r *row, now time.Time, end func(*row)) (Record, error) {
 }
 
 // noteKey is Note of Store.
-func (t *table) noteKey(kind Kind, key string, now time.Time, keep time.Duration) (Record, error) {
-	if err := check(kind, key); err != nil {
+func (t *table) noteKey(bucket Bucket, key string, now time.Time, keep time.Duration) (Record, error) {
+	if err := check(bucket, key); err != nil {
 		return Record{}, err
 	}
-	r := newRow(kind, key)
+	r := newRow(bucket, key)
 	if err := t.find(&r); err != nil {
 		return Record{}, err
 	}
@@ -203,13 +203,13 @@ func (t *table) noteKey(kind Kind, key string, now time.Time, keep time.Duration
 }
 
 func (t *table) put(rec Record) error {
-	if err := check(rec.Kind, rec.Key); err != nil {
+	if err := check(rec.Bucket, rec.Key); err != nil {
 		return err
 	}
 	if rec.Expires.IsZero() {
 		return fmt.Errorf("%w: it never ends", ErrRecord)
 	}
-	r := newRow(rec.Kind, rec.Key)
+	r := newRow(rec.Bucket, rec.Key)
 	if err := t.find(&r); err != nil {
 		return err
 	}
@@ -237,11 +237,11 @@ func (t *table) save(r *row) error {
 }
 
 // get returns a record, nil if there is none.
-func (t *table) get(kind Kind, key string, now time.Time) (*Record, error) {
-	if err := check(kind, key); err != nil {
+func (t *table) get(bucket Bucket, key string, now time.Time) (*Record, error) {
+	if err := check(bucket, key); err != nil {
 		return nil, err
 	}
-	r := newRow(kind, key)
+	r := newRow(bucket, key)
 	if err := t.find(&r); err != nil || !r.there || r.over(now) {
 		return nil, err
 	}
@@ -256,7 +256,7 @@ type place struct {
 }
 
 // after is the place behind a key.
-func after(kind int, key []byte) place { return place{kind, append(slices.Clone(key), 0)} }
+func after(bucket int, key []byte) place { return place{bucket, append(slices.Clone(key), 0)} }
 
 // A page is some rows in order, and where those after them begin.
 type page struct {
@@ -293,9 +293,9 @@ func (t *table) stats() (Stats, error) {
 	if err != nil {
 		return Stats{}, err
 	}
-	st := Stats{Records: map[Kind]int64{}, Bytes: pages * pageSize}
+	st := Stats{Records: map[Bucket]int64{}, Bytes: pages * pageSize}
 	for i, n := range counts {
-		st.Records[Kinds[i]] = n
+		st.Records[Buckets[i]] = n
 	}
 	return st, nil
 }
@@ -307,9 +307,9 @@ func (t *table) total() (n int64) {
 	return n
 }
 
-func (t *table) readCounts() (counts [numberOfKinds]int64, err error) {
+func (t *table) readCounts() (counts [numberOfBuckets]int64, err error) {
 	err = t.tally.each(func(v []driver.Value) {
-		if i := integer(v[0]); i >= 1 && i <= numberOfKinds {
+		if i := integer(v[0]); i >= 1 && i <= numberOfBuckets {
 			counts[i-1] = integer(v[1])
 		}
 	})

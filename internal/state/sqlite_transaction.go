@@ -65,7 +65,7 @@ func (t *table) look(rows int) (s slice, err error) {
 		s.last, _ = v[2].([]byte)
 	}, t.now, int64(s.from.kind), blob(s.from.key), int64(rows))
 	if s.next = after(s.from.kind, s.last); s.seen < rows {
-		s.next = place{kind: s.from.kind%len(Kinds) + 1}
+		s.next = place{kind: s.from.kind%len(Buckets) + 1}
 	}
 	return s, err
 }

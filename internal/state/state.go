@@ -14,22 +14,22 @@ import (
 )
 
 // Kind is what a record is about.
-type Kind string
+type Bucket string
 
 // The kinds.
 const (
-	Greylist Kind = "greylist" // who tried to send what; see Store.Attempt
-	Returned Kind = "returned" // a client, and how many of its attempts have passed the greylist
-	Deferred Kind = "deferred" // a client's network and name, and since when it is deferred for failures of DNS
-	Callout  Kind = "callout"  // an address or a domain, and what its mail hosts say
+	Greylist Bucket = "greylist" // who tried to send what; see Store.Attempt
+	Returned Bucket = "returned" // a client, and how many of its attempts have passed the greylist
+	Deferred Bucket = "deferred" // a client's network and name, and since when it is deferred for failures of DNS
+	Callout  Bucket = "callout"  // an address or a domain, and what its mail hosts say
 )
 
 // Kinds lists them all.
-var Kinds = []Kind{Greylist, Returned, Deferred, Callout}
+var Buckets = []Bucket{Greylist, Returned, Deferred, Callout}
 
 // A Record is what is remembered of a key. Times are kept to the millisecond, in UTC; a zero time is none.
 type Record struct {
-	Kind    Kind
+	Bucket  Bucket
 	Key     string    // any bytes, at most MaxKey of them
 	First   time.Time // when it began
 	Last    time.Time // when it was noted last
@@ -79,9 +79,9 @@ type Store interface {
 	// AutoPass is 0. From then on the record ends Pass after the last attempt.
 	Attempt(ctx context.Context, key string, now time.Time, t Times) (Record, error)
 	// Note adds one to the record of a key, whose end is then keep from now; where none is there or it is over, one begins.
-	Note(ctx context.Context, kind Kind, key string, now time.Time, keep time.Duration) (Record, error)
+	Note(ctx context.Context, bucket Bucket, key string, now time.Time, keep time.Duration) (Record, error)
 	// Get returns the record of a key, if there is one and it is not over.
-	Get(ctx context.Context, kind Kind, key string, now time.Time) (r Record, found bool, err error)
+	Get(ctx context.Context, bucket Bucket, key string, now time.Time) (r Record, found bool, err error)
 	// Put keeps a record in place of what is there of its key.
 	Put(ctx context.Context, r Record) error
 	// All yields every record that is not over, in no order, for an export; the last pair may have an error.
@@ -94,6 +94,6 @@ type Store interface {
 
 // Stats is how a store is.
 type Stats struct {
-	Records map[Kind]int64 // how many there are, those that are over and not yet removed among them; nil where it is dear to count
-	Bytes   int64          // that they take, on disk or in memory; -1 where nobody knows
+	Records map[Bucket]int64 // how many there are, those that are over and not yet removed among them; nil where it is dear to count
+	Bytes   int64            // that they take, on disk or in memory; -1 where nobody knows
 }

@@ -97,7 +97,7 @@ func newCrew(ctx context.Context, s Store, now time.Time, fail func(error)) *cre
 }
 
 func (c *crew) give(ctx context.Context, t task) {
-	hand := c.hands[maphash.String(c.seed, string(t.Kind)+t.Key)%importers]
+	hand := c.hands[maphash.String(c.seed, string(t.Bucket)+t.Key)%importers]
 	select {
 	case hand <- t:
 	case <-ctx.Done():
@@ -118,7 +118,7 @@ func (c *crew) finish() (n int) {
 
 // keep puts a record together with what the store has of its key.
 func keep(ctx context.Context, s Store, now time.Time, r Record) error {
-	old, found, err := s.Get(ctx, r.Kind, r.Key, now)
+	old, found, err := s.Get(ctx, r.Bucket, r.Key, now)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func together(a, b Record) Record {
 	if before(b, a) {
 		a, b = b, a
 	}
-	if b.Kind == Callout {
+	if b.Bucket == Callout {
 		return b
 	}
 	b.First, b.Passed = earlier(a.First, b.First), earlier(a.Passed, b.Passed)

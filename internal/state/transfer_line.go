@@ -35,7 +35,7 @@ func newHeader(now time.Time) header {
 
 // A line is a record. What is no UTF-8 has no place in JSON, and stands in base64.
 type line struct {
-	Kind        Kind    `json:"kind"`
+	Kind        Bucket  `json:"kind"`
 	Key         *string `json:"key,omitempty"`
 	KeyBase64   []byte  `json:"key_base64,omitempty"`
 	First       string  `json:"first,omitempty"`
@@ -48,7 +48,7 @@ type line struct {
 }
 
 func newLine(r Record) line {
-	l := line{Kind: r.Kind, First: written(r.First), Last: written(r.Last), Passed: written(r.Passed), Count: r.Count, Expires: written(r.Expires)}
+	l := line{Kind: r.Bucket, First: written(r.First), Last: written(r.Last), Passed: written(r.Passed), Count: r.Count, Expires: written(r.Expires)}
 	if utf8.ValidString(r.Key) {
 		l.Key = &r.Key
 	} else {
@@ -134,7 +134,7 @@ func readLine(text []byte) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	if err := check(r.Kind, r.Key); err != nil {
+	if err := check(r.Bucket, r.Key); err != nil {
 		return Record{}, err
 	}
 	return r, nil
@@ -149,7 +149,7 @@ func badJSON(err error) error {
 
 // record is the record of a line.
 func (l line) record() (Record, error) {
-	r := Record{Kind: l.Kind, Key: string(l.KeyBase64), Count: l.Count, Value: l.Value}
+	r := Record{Bucket: l.Kind, Key: string(l.KeyBase64), Count: l.Count, Value: l.Value}
 	switch {
 	case l.Kind == "":
 		return r, errors.New("kind is missing")

@@ -25,10 +25,10 @@ const transferHeader = `{"helogate":"state","version":1,"at":"2026-11-21T09:00:0
 func TestExport(t *testing.T) {
 	s := open(t, state.SQLiteConfig{})
 	for _, r := range []state.Record{
-		{Kind: state.Greylist, Key: "192.0.2.0/24 jane@example.org bob@example.net", First: morning.Add(-time.Hour), Last: morning, Passed: morning, Count: 2, Expires: morning.Add(36 * 24 * time.Hour)},
-		{Kind: state.Callout, Key: "caf\xe9", Value: "\xff", Expires: morning.Add(time.Millisecond)},
-		{Kind: state.Callout, Key: "", Value: "refused: \"no\"", Count: 0, Expires: morning.Add(time.Hour)},
-		{Kind: state.Deferred, Key: "over", Expires: morning},
+		{Bucket: state.Greylist, Key: "192.0.2.0/24 jane@example.org bob@example.net", First: morning.Add(-time.Hour), Last: morning, Passed: morning, Count: 2, Expires: morning.Add(36 * 24 * time.Hour)},
+		{Bucket: state.Callout, Key: "caf\xe9", Value: "\xff", Expires: morning.Add(time.Millisecond)},
+		{Bucket: state.Callout, Key: "", Value: "refused: \"no\"", Count: 0, Expires: morning.Add(time.Hour)},
+		{Bucket: state.Deferred, Key: "over", Expires: morning},
 	} {
 		if err := s.Put(t.Context(), r); err != nil {
 			t.Fatal(err)
@@ -120,8 +120,8 @@ func TestImport(t *testing.T) {
 		t.Errorf("%d, %d, %v", n, skipped, err)
 	}
 	want := []state.Record{
-		{Kind: state.Callout, Key: "\xff", Value: "\x00", Expires: morning.Add(time.Hour)},
-		{Kind: state.Greylist, Key: "a", First: morning.Add(time.Millisecond - 30*time.Minute), Last: morning.Add(-29 * time.Minute), Count: 2, Expires: morning.Add(time.Millisecond)},
+		{Bucket: state.Callout, Key: "\xff", Value: "\x00", Expires: morning.Add(time.Hour)},
+		{Bucket: state.Greylist, Key: "a", First: morning.Add(time.Millisecond - 30*time.Minute), Last: morning.Add(-29 * time.Minute), Count: 2, Expires: morning.Add(time.Millisecond)},
 	}
 	if diff := cmp.Diff(want, allOf(t, s)); diff != "" {
 		t.Error(diff)
@@ -136,7 +136,7 @@ func allOf(t fataler, s state.Store) (list []state.Record) {
 		}
 		list = append(list, r)
 	}
-	slices.SortFunc(list, func(a, b state.Record) int { return strings.Compare(string(a.Kind)+a.Key, string(b.Kind)+b.Key) })
+	slices.SortFunc(list, func(a, b state.Record) int { return strings.Compare(string(a.Bucket)+a.Key, string(b.Bucket)+b.Key) })
 	return list
 }
 
@@ -169,14 +169,14 @@ func TestImportStoreFails(t *testing.T) {
 func TestImportOver(t *testing.T) {
 	at := func(minutes int) time.Time { return morning.Add(time.Duration(minutes) * time.Minute) }
 	grey := func(first, last, passed int, count int64, expires int) state.Record {
-		r := state.Record{Kind: state.Greylist, Key: "k", First: at(first), Last: at(last), Count: count, Expires: at(expires)}
+		r := state.Record{Bucket: state.Greylist, Key: "k", First: at(first), Last: at(last), Count: count, Expires: at(expires)}
 		if passed != 0 {
 			r.Passed = at(passed)
 		}
 		return r
 	}
 	callout := func(last, expires int, value string) state.Record {
-		return state.Record{Kind: state.Callout, Key: "k", First: at(last), Last: at(last), Value: value, Count: 1, Expires: at(expires)}
+		return state.Record{Bucket: state.Callout, Key: "k", First: at(last), Last: at(last), Value: value, Count: 1, Expires: at(expires)}
 	}
 	for _, c := range []struct {
 		name       string
@@ -251,7 +251,7 @@ func drawRecord(t *rapid.T) state.Record {
 		return morning.Add(time.Duration(rapid.Int64Range(-1e9, 1e9).Draw(t, name)) * time.Millisecond)
 	}
 	r := state.Record{
-		Kind: rapid.SampledFrom(state.Kinds).Draw(t, "kind"), Key: string(rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "key")),
+		Bucket: rapid.SampledFrom(state.Buckets).Draw(t, "kind"), Key: string(rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "key")),
 		First: at("first"), Last: at("last"), Count: rapid.Int64Range(0, 1<<50).Draw(t, "count"),
 		Value: string(rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "value")), Expires: morning.Add(time.Duration(rapid.Int64Range(1, 1e9).Draw(t, "expires")) * time.Millisecond),
 	}
@@ -272,7 +272,7 @@ func TestTogether(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := drawRecord(t), drawRecord(t)
 		a.Key = "k"
-		b.Kind, b.Key = a.Kind, a.Key
+		b.Bucket, b.Key = a.Bucket, a.Key
 		var got []state.Record
 		for _, order := range [][]state.Record{{a, b}, {b, a, b, a}} {
 			put(t, to, order[0])
@@ -280,7 +280,7 @@ func TestTogether(t *testing.T) {
 				put(t, from, r)
 				transfer(t, from, to)
 			}
-			r, _, err := to.Get(context.Background(), a.Kind, a.Key, morning)
+			r, _, err := to.Get(context.Background(), a.Bucket, a.Key, morning)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,20 +7,20 @@ import (
 )
 
 // A Book keeps what is written to it. The zero value is empty; it is safe for concurrent use.
-type Book struct {
+type Buffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
 // Write adds to the book.
-func (b *Book) Write(p []byte) (int, error) {
+func (b *Buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.Write(p)
 }
 
 // String returns all that was written.
-func (b *Book) String() string {
+func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()

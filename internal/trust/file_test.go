@@ -228,7 +228,7 @@ func TestWrittenShortly(t *testing.T) {
 // What cannot be written is said once and tried again; nobody is forgotten meanwhile.
 func TestDiskTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, log := filepath.Join(t.TempDir(), "state"), new(testlog.Book)
+		dir, log := filepath.Join(t.TempDir(), "state"), new(testlog.Buffer)
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}

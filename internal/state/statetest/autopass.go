@@ -42,8 +42,8 @@ func (s *suite) autoPass(t *testing.T) {
 // autoPassOfHours is a client whose note ends within a day: it is renewed after half of its time.
 func (s *suite) autoPassOfHours(t *testing.T) {
 	store, rules := s.open(t), state.Times{Pass: 10 * time.Hour, AutoPass: 1}
-	put(t, store, state.Record{Kind: state.Returned, Key: "c", First: s.at(0), Last: s.at(0), Count: 1, Expires: s.at(10 * time.Hour)})
-	put(t, store, state.Record{Kind: state.Returned, Key: "imported", Count: 1, Expires: s.at(10 * time.Hour)})
+	put(t, store, state.Record{Bucket: state.Returned, Key: "c", First: s.at(0), Last: s.at(0), Count: 1, Expires: s.at(10 * time.Hour)})
+	put(t, store, state.Record{Bucket: state.Returned, Key: "imported", Count: 1, Expires: s.at(10 * time.Hour)})
 	for _, step := range []struct {
 		at   time.Duration
 		key  string

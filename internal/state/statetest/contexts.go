@@ -22,7 +22,7 @@ func (s *suite) calls(store state.Store) map[string]func(context.Context) error 
 			return err
 		},
 		"put": func(ctx context.Context) error {
-			return store.Put(ctx, state.Record{Kind: state.Callout, Key: "k", Expires: s.at(time.Hour)})
+			return store.Put(ctx, state.Record{Bucket: state.Callout, Key: "k", Expires: s.at(time.Hour)})
 		},
 		"all": func(ctx context.Context) error {
 			for _, err := range store.All(ctx, s.at(0)) {
@@ -55,7 +55,7 @@ func (s *suite) fails(t *testing.T, store state.Store, ctx context.Context) {
 func (s *suite) endedContexts(t *testing.T) {
 	store := s.open(t)
 	for i := range 10 {
-		put(t, store, state.Record{Kind: state.Callout, Key: fmt.Sprint(i), Expires: s.at(time.Hour)})
+		put(t, store, state.Record{Bucket: state.Callout, Key: fmt.Sprint(i), Expires: s.at(time.Hour)})
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

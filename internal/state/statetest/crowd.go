@@ -86,7 +86,7 @@ func (s *suite) two(t *testing.T) {
 	s.try(t, b, "k", time.Minute, `greylist "k" 2 first 0s last 1m0s expires 24h0m0s`)
 	s.try(t, a, "k", 5*time.Minute, `greylist "k" 3 first 0s last 5m0s passed 5m0s expires 864h5m0s`)
 	s.try(t, b, "k", time.Hour, `greylist "k" 4 first 0s last 1h0m0s passed 5m0s expires 865h0m0s`)
-	put(t, b, state.Record{Kind: state.Callout, Key: "k", Value: "b", Expires: s.at(time.Hour)})
+	put(t, b, state.Record{Bucket: state.Callout, Key: "k", Value: "b", Expires: s.at(time.Hour)})
 	eventually(t, func() bool {
 		r, found, err := a.Get(t.Context(), state.Callout, "k", s.at(0))
 		if err != nil {

@@ -15,11 +15,11 @@ import (
 type memory map[place]state.Record
 
 type place struct {
-	kind state.Kind
+	kind state.Bucket
 	key  string
 }
 
-func (m memory) get(kind state.Kind, key string, now time.Time) (state.Record, bool) {
+func (m memory) get(kind state.Bucket, key string, now time.Time) (state.Record, bool) {
 	r, found := m[place{kind, key}]
 	if !found || !now.Before(r.Expires) {
 		return state.Record{}, false
@@ -27,12 +27,12 @@ func (m memory) get(kind state.Kind, key string, now time.Time) (state.Record, b
 	return r, true
 }
 
-func (m memory) put(r state.Record) { m[place{r.Kind, r.Key}] = r }
+func (m memory) put(r state.Record) { m[place{r.Bucket, r.Key}] = r }
 
-func (m memory) note(kind state.Kind, key string, now time.Time, keep time.Duration) state.Record {
+func (m memory) note(kind state.Bucket, key string, now time.Time, keep time.Duration) state.Record {
 	r, found := m.get(kind, key, now)
 	if !found {
-		r = state.Record{Kind: kind, Key: key, First: now}
+		r = state.Record{Bucket: kind, Key: key, First: now}
 	}
 	r.Last, r.Expires = now, now.Add(keep)
 	r.Count++
@@ -50,7 +50,7 @@ func (m memory) attempt(key string, now time.Time, t state.Times) state.Record {
 	}
 	r, found := m.get(state.Greylist, key, now)
 	if !found {
-		r = state.Record{Kind: state.Greylist, Key: key, First: now, Expires: now.Add(t.Window)}
+		r = state.Record{Bucket: state.Greylist, Key: key, First: now, Expires: now.Add(t.Window)}
 	} else if r.Passed.IsZero() && now.Sub(r.First) >= t.Delay {
 		r.Passed = now
 		if t.AutoPass > 0 {
@@ -105,7 +105,7 @@ type walk struct {
 func (w *walk) step(t *rapid.T) {
 	ctx := context.Background()
 	key := w.prefix + rapid.SampledFrom([]string{"", "a", "a ", "a b", "a b c", "b", "b }", "a\x00", "\xff"}).Draw(t, "key")
-	kind := rapid.SampledFrom(state.Kinds).Draw(t, "kind")
+	kind := rapid.SampledFrom(state.Buckets).Draw(t, "kind")
 	same := func(what string, got, want state.Record, err error) {
 		t.Helper()
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -146,7 +146,7 @@ func (w *walk) step(t *rapid.T) {
 }
 
 // draw is a record to put. One that is over lives no longer than the suite promises, but one that began may end at any time.
-func (w *walk) draw(t *rapid.T, kind state.Kind, key string) state.Record {
+func (w *walk) draw(t *rapid.T, kind state.Bucket, key string) state.Record {
 	around := func(name string) time.Time {
 		d := rapid.SampledFrom([]time.Duration{-time.Hour, -5 * time.Minute, -time.Millisecond, 0}).Draw(t, name)
 		if rapid.Bool().Draw(t, "no "+name) {
@@ -155,7 +155,7 @@ func (w *walk) draw(t *rapid.T, kind state.Kind, key string) state.Record {
 		return w.now.Add(d)
 	}
 	return state.Record{
-		Kind: kind, Key: key, First: around("first"), Last: around("last"), Passed: around("passed"),
+		Bucket: kind, Key: key, First: around("first"), Last: around("last"), Passed: around("passed"),
 		Count:   rapid.Int64Range(0, 1<<40).Draw(t, "count"),
 		Value:   rapid.SampledFrom([]string{"", "ok", "\x00\xff"}).Draw(t, "value"),
 		Expires: w.now.Add(rapid.SampledFrom([]time.Duration{-time.Minute, 0, time.Minute, time.Hour}).Draw(t, "expires")),

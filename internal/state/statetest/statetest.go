@@ -84,7 +84,7 @@ func (s *suite) at(d time.Duration) time.Time { return s.start.Add(d) }
 // tell writes a record as a test can state it, its times as from the start of the suite.
 func (s *suite) tell(r state.Record) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %q %d", r.Kind, r.Key, r.Count)
+	fmt.Fprintf(&b, "%s %q %d", r.Bucket, r.Key, r.Count)
 	for _, t := range []struct {
 		name string
 		at   time.Time
@@ -112,7 +112,7 @@ func (s *suite) try(t *testing.T, store state.Store, key string, at time.Duratio
 }
 
 // get wants a record, or none where want is empty.
-func (s *suite) get(t *testing.T, store state.Store, kind state.Kind, key string, at time.Duration, want string) {
+func (s *suite) get(t *testing.T, store state.Store, kind state.Bucket, key string, at time.Duration, want string) {
 	t.Helper()
 	r, found, err := store.Get(t.Context(), kind, key, s.at(at))
 	got := ""
@@ -190,19 +190,19 @@ func (s *suite) note(t *testing.T) {
 	s.get(t, store, state.Returned, "k", time.Hour+time.Minute, "")
 	note("k", time.Hour+time.Minute, time.Hour, `returned "k" 1 first 1h1m0s last 1h1m0s expires 2h1m0s`)
 
-	put(t, store, state.Record{Kind: state.Returned, Key: "v", First: s.at(0), Last: s.at(0), Passed: s.at(0), Count: 41, Value: "kept", Expires: s.at(time.Hour)})
+	put(t, store, state.Record{Bucket: state.Returned, Key: "v", First: s.at(0), Last: s.at(0), Passed: s.at(0), Count: 41, Value: "kept", Expires: s.at(time.Hour)})
 	note("v", time.Minute, time.Hour, `returned "v" 42 first 0s last 1m0s passed 0s expires 1h1m0s "kept"`)
 	note("v", 2*time.Hour, time.Hour, `returned "v" 1 first 2h0m0s last 2h0m0s expires 3h0m0s`)
 }
 
 func (s *suite) putAndGet(t *testing.T) {
 	store := s.open(t)
-	put(t, store, state.Record{Kind: state.Callout, Key: "k", Value: "found", Expires: s.at(time.Hour)})
+	put(t, store, state.Record{Bucket: state.Callout, Key: "k", Value: "found", Expires: s.at(time.Hour)})
 	s.get(t, store, state.Callout, "k", 0, `callout "k" 0 expires 1h0m0s "found"`)
 	s.get(t, store, state.Callout, "k", time.Hour, "")
 
 	whole := state.Record{
-		Kind: state.Greylist, Key: "k", First: s.at(1 * time.Second), Last: s.at(2 * time.Second), Passed: s.at(3 * time.Second),
+		Bucket: state.Greylist, Key: "k", First: s.at(1 * time.Second), Last: s.at(2 * time.Second), Passed: s.at(3 * time.Second),
 		Count: 1 << 60, Value: "\x00\xff \n\"{}", Expires: s.at(100 * 365 * 24 * time.Hour),
 	}
 	put(t, store, whole)
@@ -210,37 +210,37 @@ func (s *suite) putAndGet(t *testing.T) {
 	if diff := cmp.Diff(whole, got); diff != "" || !found || err != nil {
 		t.Errorf("%t, %v\n%s", found, err, diff)
 	}
-	put(t, store, state.Record{Kind: state.Greylist, Key: "k", Count: 2, Expires: s.at(time.Hour)}) // nothing of the one before is left
+	put(t, store, state.Record{Bucket: state.Greylist, Key: "k", Count: 2, Expires: s.at(time.Hour)}) // nothing of the one before is left
 	s.get(t, store, state.Greylist, "k", 0, `greylist "k" 2 expires 1h0m0s`)
 
-	long := state.Record{Kind: state.Callout, Key: "long", Value: strings.Repeat("\x00ü", 8<<10), Expires: s.at(time.Hour)}
+	long := state.Record{Bucket: state.Callout, Key: "long", Value: strings.Repeat("\x00ü", 8<<10), Expires: s.at(time.Hour)}
 	put(t, store, long)
 	if got, _, err := store.Get(t.Context(), state.Callout, "long", s.at(0)); err != nil || got.Value != long.Value {
 		t.Errorf("a value of %d bytes has %d, %v", len(long.Value), len(got.Value), err)
 	}
 
-	put(t, store, state.Record{Kind: state.Greylist, Key: "waits", First: s.at(0), Last: s.at(0), Count: 1, Expires: s.at(24 * time.Hour)})
+	put(t, store, state.Record{Bucket: state.Greylist, Key: "waits", First: s.at(0), Last: s.at(0), Count: 1, Expires: s.at(24 * time.Hour)})
 	s.try(t, store, "waits", 5*time.Minute, `greylist "waits" 2 first 0s last 5m0s passed 5m0s expires 864h5m0s`)
-	put(t, store, state.Record{Kind: state.Greylist, Key: "passes", First: s.at(0), Last: s.at(0), Passed: s.at(0), Count: 9, Expires: s.at(24 * time.Hour)})
+	put(t, store, state.Record{Bucket: state.Greylist, Key: "passes", First: s.at(0), Last: s.at(0), Passed: s.at(0), Count: 9, Expires: s.at(24 * time.Hour)})
 	s.try(t, store, "passes", time.Minute, `greylist "passes" 10 first 0s last 1m0s passed 0s expires 864h1m0s`)
 }
 
 func (s *suite) putOver(t *testing.T) {
 	store := s.open(t)
 	s.try(t, store, "k", 0, `greylist "k" 1 first 0s last 0s expires 24h0m0s`)
-	put(t, store, state.Record{Kind: state.Greylist, Key: "k", First: s.at(25 * time.Hour), Count: 7, Expires: s.at(26 * time.Hour)})
+	put(t, store, state.Record{Bucket: state.Greylist, Key: "k", First: s.at(25 * time.Hour), Count: 7, Expires: s.at(26 * time.Hour)})
 	s.get(t, store, state.Greylist, "k", 25*time.Hour, `greylist "k" 7 first 25h0m0s expires 26h0m0s`)
-	put(t, store, state.Record{Kind: state.Greylist, Key: "k", Count: 8, Expires: s.at(-time.Hour)}) // over when it is put
+	put(t, store, state.Record{Bucket: state.Greylist, Key: "k", Count: 8, Expires: s.at(-time.Hour)}) // over when it is put
 	s.get(t, store, state.Greylist, "k", 25*time.Hour, "")
 	s.try(t, store, "k", 25*time.Hour, `greylist "k" 1 first 25h0m0s last 25h0m0s expires 49h0m0s`)
 }
 
 func (s *suite) kinds(t *testing.T) {
 	store := s.open(t)
-	for i, kind := range state.Kinds {
-		put(t, store, state.Record{Kind: kind, Key: "k", Count: int64(i), Expires: s.at(time.Hour)})
+	for i, kind := range state.Buckets {
+		put(t, store, state.Record{Bucket: kind, Key: "k", Count: int64(i), Expires: s.at(time.Hour)})
 	}
-	for i, kind := range state.Kinds {
+	for i, kind := range state.Buckets {
 		s.get(t, store, kind, "k", 0, fmt.Sprintf("%s \"k\" %d expires 1h0m0s", kind, i))
 	}
 }
@@ -256,7 +256,7 @@ func (s *suite) keys(t *testing.T) {
 	store := s.open(t)
 	for i, key := range oddKeys {
 		s.get(t, store, state.Callout, key, 0, "")
-		put(t, store, state.Record{Kind: state.Callout, Key: key, Count: int64(i), Expires: s.at(time.Hour)})
+		put(t, store, state.Record{Bucket: state.Callout, Key: key, Count: int64(i), Expires: s.at(time.Hour)})
 		s.try(t, store, key, 0, fmt.Sprintf("greylist %q 1 first 0s last 0s expires 24h0m0s", key))
 		if _, err := store.Note(t.Context(), state.Returned, key, s.at(0), time.Hour); err != nil {
 			t.Error(err)
@@ -295,9 +295,9 @@ func (s *suite) refused(t *testing.T) {
 	fails("get of a long key", err)
 	_, _, err = store.Get(t.Context(), "gossip", "k", s.at(0))
 	fails("get of an unknown kind", err)
-	fails("put of a long key", store.Put(t.Context(), state.Record{Kind: state.Callout, Key: long, Expires: s.at(time.Hour)}))
-	fails("put of an unknown kind", store.Put(t.Context(), state.Record{Kind: "gossip", Key: "k", Expires: s.at(time.Hour)}))
-	fails("put of no end", store.Put(t.Context(), state.Record{Kind: state.Callout, Key: "k"}))
+	fails("put of a long key", store.Put(t.Context(), state.Record{Bucket: state.Callout, Key: long, Expires: s.at(time.Hour)}))
+	fails("put of an unknown kind", store.Put(t.Context(), state.Record{Bucket: "gossip", Key: "k", Expires: s.at(time.Hour)}))
+	fails("put of no end", store.Put(t.Context(), state.Record{Bucket: state.Callout, Key: "k"}))
 	if left := s.everything(t, store, 0); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
@@ -319,7 +319,7 @@ func (s *suite) milliseconds(t *testing.T) {
 	if got := s.tell(r); err != nil || got != `returned "k" 1 first 0s last 0s expires 1h0m0s` {
 		t.Errorf("note: %s, %v", got, err)
 	}
-	put(t, store, state.Record{Kind: state.Callout, Key: "k", First: odd(0), Last: odd(time.Millisecond), Passed: odd(2 * time.Millisecond), Expires: odd(time.Hour)})
+	put(t, store, state.Record{Bucket: state.Callout, Key: "k", First: odd(0), Last: odd(time.Millisecond), Passed: odd(2 * time.Millisecond), Expires: odd(time.Hour)})
 	s.get(t, store, state.Callout, "k", 0, `callout "k" 0 first 0s last 1ms passed 2ms expires 1h0m0s`)
 	if _, found, err := store.Get(t.Context(), state.Callout, "k", odd(time.Hour-time.Millisecond)); !found || err != nil {
 		t.Errorf("it ends early: %v", err)
@@ -351,7 +351,7 @@ type fataler interface {
 
 func sortRecords(list []state.Record) {
 	slices.SortFunc(list, func(a, b state.Record) int {
-		return strings.Compare(string(a.Kind)+" "+a.Key, string(b.Kind)+" "+b.Key)
+		return strings.Compare(string(a.Bucket)+" "+a.Key, string(b.Bucket)+" "+b.Key)
 	})
 }
 
@@ -363,8 +363,8 @@ func (s *suite) all(t *testing.T) {
 	const each = 700 // more than a page of any store
 	var want []state.Record
 	for i := range each {
-		for _, kind := range state.Kinds {
-			r := state.Record{Kind: kind, Key: fmt.Sprint("k", i), First: s.at(0), Last: s.at(time.Second), Count: int64(i), Value: "v", Expires: s.at(time.Hour)}
+		for _, kind := range state.Buckets {
+			r := state.Record{Bucket: kind, Key: fmt.Sprint("k", i), First: s.at(0), Last: s.at(time.Second), Count: int64(i), Value: "v", Expires: s.at(time.Hour)}
 			if i%10 == 0 {
 				r.Expires = s.at(time.Minute)
 			} else {
@@ -373,7 +373,7 @@ func (s *suite) all(t *testing.T) {
 			put(t, store, r)
 		}
 	}
-	if n := len(s.everything(t, store, time.Minute-time.Millisecond)); n != each*len(state.Kinds) {
+	if n := len(s.everything(t, store, time.Minute-time.Millisecond)); n != each*len(state.Buckets) {
 		t.Errorf("%d records before the end of some", n)
 	}
 	sortRecords(want)
@@ -392,7 +392,7 @@ func (s *suite) all(t *testing.T) {
 		if n++; n == 10 {
 			break
 		}
-		if _, err := store.Note(t.Context(), r.Kind, r.Key, s.at(0), time.Hour); err != nil {
+		if _, err := store.Note(t.Context(), r.Bucket, r.Key, s.at(0), time.Hour); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -402,14 +402,14 @@ func (s *suite) all(t *testing.T) {
 func (s *suite) stats(t *testing.T) {
 	store := s.open(t)
 	for i := range 30 {
-		put(t, store, state.Record{Kind: state.Kinds[i%3], Key: fmt.Sprint(i), Expires: s.at(time.Hour)})
-		put(t, store, state.Record{Kind: state.Kinds[i%3], Key: fmt.Sprint(i), Expires: s.at(time.Hour)})
+		put(t, store, state.Record{Bucket: state.Buckets[i%3], Key: fmt.Sprint(i), Expires: s.at(time.Hour)})
+		put(t, store, state.Record{Bucket: state.Buckets[i%3], Key: fmt.Sprint(i), Expires: s.at(time.Hour)})
 	}
 	st, err := store.Stats(t.Context(), s.at(0))
 	if err != nil || st.Bytes == 0 || st.Bytes < -1 {
 		t.Errorf("%+v, %v", st, err)
 	}
-	for i, kind := range state.Kinds {
+	for i, kind := range state.Buckets {
 		want := int64(10)
 		if i == 3 {
 			want = 0

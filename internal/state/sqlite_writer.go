@@ -17,7 +17,7 @@ const (
 )
 
 // A keeper is the goroutine that has the connection: it does the jobs, one after the other.
-type keeper struct {
+type writer struct {
 	*table
 	log   *slog.Logger
 	every time.Duration // between the first write and the commit
@@ -25,12 +25,12 @@ type keeper struct {
 	due   *time.Timer // when to commit
 
 	answered int // operations that were answered and are not committed
-	careful  int // so many commits are to succeed before anything is answered again that is not committed
+	syncEach int // so many commits are to succeed before anything is answered again that is not committed
 	fullSaid bool
 }
 
 // run does what comes, until closing.
-func (k *keeper) run(jobs <-chan *job, closing <-chan struct{}) error {
+func (k *writer) run(jobs <-chan *job, closing <-chan struct{}) error {
 	k.jobs, k.due = jobs, time.NewTimer(time.Hour)
 	defer k.due.Stop()
 	idle := time.NewTicker(idleEvery)
@@ -57,7 +57,7 @@ func (k *keeper) run(jobs <-chan *job, closing <-chan struct{}) error {
 }
 
 // end writes what is not written. Who still waits hears of it when the keeper has gone.
-func (k *keeper) end() error {
+func (k *writer) end() error {
 	err := k.finish()
 	if e := k.conn.Close(); e != nil && err == nil {
 		err = advise(k.name(), e)
@@ -65,7 +65,7 @@ func (k *keeper) end() error {
 	return err
 }
 
-func (k *keeper) serve(j *job) error {
+func (k *writer) serve(j *job) error {
 	if err := j.ctx.Err(); err != nil {
 		return err
 	}
@@ -78,10 +78,10 @@ func (k *keeper) serve(j *job) error {
 	err := j.do(k.table)
 	switch {
 	case code(err) != 0:
-		k.lose(err)
+		k.giveUp(err)
 	case err == nil:
 		k.answered++
-		if k.careful > 0 {
+		if k.syncEach > 0 {
 			err = k.finish()
 		}
 	}
@@ -89,7 +89,7 @@ func (k *keeper) serve(j *job) error {
 }
 
 // said makes an error one to show, and tells the log of the first that found no room.
-func (k *keeper) said(err error) error {
+func (k *writer) said(err error) error {
 	if errors.Is(err, ErrFull) && !k.fullSaid {
 		k.fullSaid = true
 		k.log.Error("the store is full: what is new is not remembered", "records", k.most)
@@ -101,7 +101,7 @@ func (k *keeper) said(err error) error {
 }
 
 // patiently does something until no other process is in the way.
-func (k *keeper) patiently(ctx context.Context, do func() error) error {
+func (k *writer) patiently(ctx context.Context, do func() error) error {
 	for began := time.Now(); ; {
 		err := do()
 		switch {
@@ -117,7 +117,7 @@ func (k *keeper) patiently(ctx context.Context, do func() error) error {
 }
 
 // enter sees that a transaction is open, and that it will be committed.
-func (k *keeper) enter(ctx context.Context) error {
+func (k *writer) enter(ctx context.Context) error {
 	if k.inside {
 		return nil
 	}
@@ -137,7 +137,7 @@ func (k *keeper) enter(ctx context.Context) error {
 }
 
 // finish sweeps and commits.
-func (k *keeper) finish() error {
+func (k *writer) finish() error {
 	if !k.inside {
 		return nil
 	}
@@ -147,12 +147,12 @@ func (k *keeper) finish() error {
 		err = k.commit()
 	}
 	if err != nil {
-		k.lose(err)
+		k.giveUp(err)
 		return err
 	}
 	k.answered = 0
-	if k.careful > 0 {
-		if k.careful--; k.careful == 0 {
+	if k.syncEach > 0 {
+		if k.syncEach--; k.syncEach == 0 {
 			k.log.Info("the store can be written again")
 		}
 	}
@@ -166,19 +166,19 @@ func (k *keeper) finish() error {
 	return nil
 }
 
-// lose gives up the transaction, and all that was answered from it. From now on an answer waits for its commit: where the disk
+// giveUp rolls back the transaction, and all that was answered from it. From now on an answer waits for its commit: where the disk
 // is full, nobody would be told to come again when that is forgotten at once.
-func (k *keeper) lose(err error) {
+func (k *writer) giveUp(err error) {
 	k.due.Stop()
 	k.rollback()
-	if k.careful == 0 {
+	if k.syncEach == 0 {
 		k.log.Error("the store cannot be written, and what it was told of late is forgotten", "operations", k.answered, "error", advise(k.name(), err))
 	}
-	k.answered, k.careful = 0, mostCareful
+	k.answered, k.syncEach = 0, mostCareful
 }
 
 // idle looks for what is over while nobody writes. Only where there is some, it takes the lock.
-func (k *keeper) idle() {
+func (k *writer) idle() {
 	if k.inside || k.now == 0 {
 		return
 	}
@@ -193,7 +193,7 @@ func (k *keeper) idle() {
 		return
 	}
 	if err := k.clear(s); err != nil {
-		k.lose(err)
+		k.giveUp(err)
 		return
 	}
 	k.finish()

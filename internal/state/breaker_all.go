@@ -7,7 +7,7 @@ import (
 )
 
 // All is that of Store; the limit is for each record, and what its reader does with it takes as long as it takes.
-func (g *Guarded) All(ctx context.Context, now time.Time) iter.Seq2[Record, error] {
+func (g *Breaker) All(ctx context.Context, now time.Time) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		err := ctx.Err()
 		if err == nil {
@@ -40,7 +40,7 @@ type pair struct {
 }
 
 // pass yields what comes, until that ends, or the reader has enough.
-func (g *Guarded) pass(ctx context.Context, records <-chan pair, yield func(Record, error) bool) {
+func (g *Breaker) pass(ctx context.Context, records <-chan pair, yield func(Record, error) bool) {
 	limit := time.NewTimer(g.limit)
 	defer limit.Stop()
 	for {

@@ -64,7 +64,7 @@ func (s Settings) withDefaults() Settings {
 
 // A Guard is a helogate.Asker for SetAside and all that its Config.Ask answers. It is safe for concurrent use. A list is in
 // use until something is known against it: mail must not wait for the first tests.
-type Guard struct {
+type Monitor struct {
 	config Config
 	wake   chan struct{} // there may be something to do earlier than Run thinks
 
@@ -79,14 +79,14 @@ type state struct {
 }
 
 // New makes a guard. It tests nothing before Run.
-func New(c Config) *Guard {
+func New(c Config) *Monitor {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	g := &Guard{config: c, wake: make(chan struct{}, 1)}
+	g := &Monitor{config: c, wake: make(chan struct{}, 1)}
 	g.state.Store(&state{zones: map[string]*zone{}})
 	g.Set(c.Settings)
 	return g
@@ -94,7 +94,7 @@ func New(c Config) *Guard {
 
 // Set exchanges lists and numbers. What is known of a list that stays is kept, unless it is to be tested otherwise; a list
 // that is new is tested soon.
-func (g *Guard) Set(s Settings) {
+func (g *Monitor) Set(s Settings) {
 	g.set.Lock()
 	defer g.set.Unlock()
 	old, now := g.state.Load(), g.config.Now()
@@ -121,7 +121,7 @@ func (g *Guard) Set(s Settings) {
 }
 
 // look has Run look what is due.
-func (g *Guard) look() {
+func (g *Monitor) look() {
 	select {
 	case g.wake <- struct{}{}:
 	default: // it will
@@ -131,7 +131,7 @@ func (g *Guard) look() {
 var inUse = &helogate.Answer{Status: helogate.NXDomain}
 
 // Known returns what is at hand: of a list that is set aside why, and of DNS what its asker knows. It costs no allocation.
-func (g *Guard) Known(q helogate.Question) (*helogate.Answer, bool) {
+func (g *Monitor) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if q.Kind != helogate.Suspended {
 		return g.config.Ask.Known(q)
 	}
@@ -144,7 +144,7 @@ func (g *Guard) Known(q helogate.Question) (*helogate.Answer, bool) {
 }
 
 // Ask asks DNS. Of a list it waits no longer than Settings.Timeout; the asker may go on for who comes next.
-func (g *Guard) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
+func (g *Monitor) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind == helogate.Suspended {
 		a, _ := g.Known(q)
 		return a
@@ -218,7 +218,7 @@ type ZoneState struct {
 }
 
 // State says how each list is, in the order of their names.
-func (g *Guard) State() []ZoneState {
+func (g *Monitor) State() []ZoneState {
 	now := g.config.Now()
 	out := []ZoneState{}
 	for _, z := range g.state.Load().zones {

@@ -92,9 +92,9 @@ func bl(t testing.TB) Zone {
 }
 
 // running starts a guard in a bubble of synctest, and ends it with the test.
-func running(t *testing.T, d helogate.Asker, s Settings) (*Guard, *testlog.Book) {
+func running(t *testing.T, d helogate.Asker, s Settings) (*Monitor, *testlog.Buffer) {
 	t.Helper()
-	log := &testlog.Book{}
+	log := &testlog.Buffer{}
 	g := New(Config{Ask: d, Log: slog.New(slog.NewTextHandler(log, nil)), Settings: s})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -111,7 +111,7 @@ func pass(d time.Duration) {
 }
 
 // aside is why a zone is set aside, "" if it is in use.
-func aside(t testing.TB, g *Guard, zone string) string {
+func aside(t testing.TB, g *Monitor, zone string) string {
 	t.Helper()
 	q := helogate.Question{Kind: helogate.Suspended, Name: zone}
 	a, ok := g.Known(q)
@@ -124,12 +124,12 @@ func aside(t testing.TB, g *Guard, zone string) string {
 	return a.Values[0]
 }
 
-func ask(g *Guard, n int) *helogate.Answer {
+func ask(g *Monitor, n int) *helogate.Answer {
 	return g.Ask(context.Background(), helogate.Question{Kind: helogate.Listing, Name: fmt.Sprintf("%d.%d.2.192.bl.example", n%256, n/256)})
 }
 
 // stateOf is the state of the only zone.
-func stateOf(g *Guard) ZoneState { return g.State()[0] }
+func stateOf(g *Monitor) ZoneState { return g.State()[0] }
 
 // Each list is tested at the start by what RFC 5782 section 5 asks of it.
 func TestTestEntries(t *testing.T) {
@@ -423,7 +423,7 @@ func TestStaysAside(t *testing.T) {
 // A test that is interrupted since the service stops says nothing.
 func TestStopsInATest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, log := newDNS(""), &testlog.Book{}
+		d, log := newDNS(""), &testlog.Buffer{}
 		g := New(Config{Ask: d, Log: slog.New(slog.NewTextHandler(log, nil)), Settings: Settings{Zones: []Zone{bl(t)}}})
 		ctx, cancel := context.WithCancel(context.Background())
 		var run sync.WaitGroup

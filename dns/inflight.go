@@ -12,13 +12,13 @@ import (
 )
 
 // A flight finds out one answer, for everyone who asks for it meanwhile. It does not end when its first asker gives up.
-type flight struct {
+type inflight struct {
 	landed chan struct{}
 	entry  *entry // once landed
 }
 
 // board joins the flight for a question, or starts it. It is nil if ctx ends before there is room in the air.
-func (r *Resolver) board(ctx context.Context, q helogate.Question, asked query) *flight {
+func (r *Resolver) join(ctx context.Context, q helogate.Question, asked query) *inflight {
 	if f := r.underway(q); f != nil {
 		return f
 	}
@@ -36,7 +36,7 @@ func (r *Resolver) board(ctx context.Context, q helogate.Question, asked query) 
 	return f
 }
 
-func (r *Resolver) underway(q helogate.Question) *flight {
+func (r *Resolver) underway(q helogate.Question) *inflight {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := r.flights[q]
@@ -48,7 +48,7 @@ func (r *Resolver) underway(q helogate.Question) *flight {
 
 // start registers a new flight, unless there is one by now, or one has landed since the cache was looked into: a flight
 // is in the cache before it is off the list.
-func (r *Resolver) start(q helogate.Question) (*flight, bool) {
+func (r *Resolver) start(q helogate.Question) (*inflight, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if f := r.flights[q]; f != nil {
@@ -62,20 +62,20 @@ func (r *Resolver) start(q helogate.Question) (*flight, bool) {
 	if r.closed {
 		return arrived(r.failed(trail{start: q.Name, kind: wire.TypeA}, "the resolver is closed")), false
 	}
-	f := &flight{landed: make(chan struct{})}
+	f := &inflight{landed: make(chan struct{})}
 	r.flights[q] = f
 	r.wg.Add(1)
 	return f, true
 }
 
-func arrived(e *entry) *flight {
-	f := &flight{landed: make(chan struct{}), entry: e}
+func arrived(e *entry) *inflight {
+	f := &inflight{landed: make(chan struct{}), entry: e}
 	close(f.landed)
 	return f
 }
 
 // fly finds the answer, remembers it, and lands.
-func (r *Resolver) fly(f *flight, q helogate.Question, asked query) {
+func (r *Resolver) fly(f *inflight, q helogate.Question, asked query) {
 	defer r.wg.Done()
 	ctx, cancel := context.WithTimeout(r.ctx, r.config.Deadline)
 	defer cancel()

@@ -10,7 +10,7 @@ import (
 )
 
 // material is what all policies of a configuration are made of.
-type material struct {
+type inputs struct {
 	config   *config.Config
 	settings check.Settings
 	lists    []List
@@ -18,8 +18,8 @@ type material struct {
 }
 
 // gather reads what the configuration names, and compiles its rules.
-func gather(c *config.Config) (*material, error) {
-	m := &material{config: c, lists: Lists(c)}
+func gatherInputs(c *config.Config) (*inputs, error) {
+	m := &inputs{config: c, lists: Lists(c)}
 	bad, errs := badHelo(c)
 	m.settings = m.settingsOf(bad)
 	lists, unread := listsOf(c)
@@ -28,7 +28,7 @@ func gather(c *config.Config) (*material, error) {
 }
 
 // settingsOf puts together what the checks need to know.
-func (m *material) settingsOf(bad check.BadHeloList) check.Settings {
+func (m *inputs) settingsOf(bad check.BadHeloList) check.Settings {
 	c := m.config
 	s := check.Settings{
 		Own:          check.Own{Names: c.Own.Names, Addresses: c.Own.Addresses, Networks: c.Own.Networks},

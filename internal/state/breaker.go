@@ -20,7 +20,7 @@ const (
 var ErrDown = errors.New("the store is down")
 
 // Guarded is a store that nobody waits for in vain.
-type Guarded struct {
+type Breaker struct {
 	store Store
 	limit time.Duration
 	log   *slog.Logger
@@ -47,19 +47,19 @@ type Health struct {
 // After three failures in a row, and a second without a success, the store is down: that is said in the log once, and every operation is an error at once,
 // but one a second, which is to find out whether it is well again. An error that says ErrFull, or that the caller's own
 // context has ended, is no failure.
-func Guard(s Store, limit time.Duration, log *slog.Logger, now func() time.Time) *Guarded {
-	return &Guarded{store: s, limit: limit, log: log, now: now, slots: make(chan struct{}, mostAtOnce)}
+func NewBreaker(s Store, limit time.Duration, log *slog.Logger, now func() time.Time) *Breaker {
+	return &Breaker{store: s, limit: limit, log: log, now: now, slots: make(chan struct{}, mostAtOnce)}
 }
 
 // Health says how the store does.
-func (g *Guarded) Health() Health {
+func (g *Breaker) Health() Health {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.health
 }
 
 // enter says whether the store may be asked now.
-func (g *Guarded) enter() error {
+func (g *Breaker) enter() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.health.Down.IsZero() {
@@ -74,7 +74,7 @@ func (g *Guarded) enter() error {
 }
 
 // heard takes note of how an operation ended.
-func (g *Guarded) heard(err error) {
+func (g *Breaker) heard(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err != nil && !errors.Is(err, ErrFull) && !errors.Is(err, ErrRecord) {
@@ -91,7 +91,7 @@ func (g *Guarded) heard(err error) {
 }
 
 // failed counts a failure. It needs the lock.
-func (g *Guarded) failed(err error) {
+func (g *Breaker) failed(err error) {
 	g.health.Last = err
 	g.row++
 	now := g.now()
@@ -104,12 +104,12 @@ func (g *Guarded) failed(err error) {
 	g.log.Error("the store is down: what needs it lets pass until it is well again", "error", err)
 }
 
-func (g *Guarded) late() error {
+func (g *Breaker) late() error {
 	return fmt.Errorf("state: the store gave no answer within %s", g.limit)
 }
 
 // bounded does one operation, and waits for it no longer than the limit.
-func bounded[T any](ctx context.Context, g *Guarded, do func(context.Context) (T, error)) (T, error) {
+func bounded[T any](ctx context.Context, g *Breaker, do func(context.Context) (T, error)) (T, error) {
 	type answer struct {
 		got T
 		err error
@@ -152,19 +152,19 @@ func bounded[T any](ctx context.Context, g *Guarded, do func(context.Context) (T
 }
 
 // Attempt is that of Store.
-func (g *Guarded) Attempt(ctx context.Context, key string, now time.Time, t Times) (Record, error) {
+func (g *Breaker) Attempt(ctx context.Context, key string, now time.Time, t Times) (Record, error) {
 	return bounded(ctx, g, func(ctx context.Context) (Record, error) { return g.store.Attempt(ctx, key, now, t) })
 }
 
 // Note is that of Store.
-func (g *Guarded) Note(ctx context.Context, kind Kind, key string, now time.Time, keep time.Duration) (Record, error) {
-	return bounded(ctx, g, func(ctx context.Context) (Record, error) { return g.store.Note(ctx, kind, key, now, keep) })
+func (g *Breaker) Note(ctx context.Context, bucket Bucket, key string, now time.Time, keep time.Duration) (Record, error) {
+	return bounded(ctx, g, func(ctx context.Context) (Record, error) { return g.store.Note(ctx, bucket, key, now, keep) })
 }
 
 // Get is that of Store.
-func (g *Guarded) Get(ctx context.Context, kind Kind, key string, now time.Time) (r Record, found bool, err error) {
+func (g *Breaker) Get(ctx context.Context, bucket Bucket, key string, now time.Time) (r Record, found bool, err error) {
 	p, err := bounded(ctx, g, func(ctx context.Context) (*Record, error) {
-		r, found, err := g.store.Get(ctx, kind, key, now)
+		r, found, err := g.store.Get(ctx, bucket, key, now)
 		if err != nil || !found {
 			return nil, err
 		}
@@ -177,13 +177,13 @@ func (g *Guarded) Get(ctx context.Context, kind Kind, key string, now time.Time)
 }
 
 // Put is that of Store.
-func (g *Guarded) Put(ctx context.Context, r Record) error {
+func (g *Breaker) Put(ctx context.Context, r Record) error {
 	_, err := bounded(ctx, g, func(ctx context.Context) (struct{}, error) { return struct{}{}, g.store.Put(ctx, r) })
 	return err
 }
 
 // Stats is that of Store.
-func (g *Guarded) Stats(ctx context.Context, now time.Time) (Stats, error) {
+func (g *Breaker) Stats(ctx context.Context, now time.Time) (Stats, error) {
 	return bounded(ctx, g, func(ctx context.Context) (Stats, error) { return g.store.Stats(ctx, now) })
 }
 
@@ -191,7 +191,7 @@ func (g *Guarded) Stats(ctx context.Context, now time.Time) (Stats, error) {
 const closeLimit = 10 * time.Second
 
 // Close is that of Store, and waits for it no longer than 10 seconds, or the limit if that is more.
-func (g *Guarded) Close() error {
+func (g *Breaker) Close() error {
 	done := make(chan error, 1)
 	go func() { done <- g.store.Close() }()
 	limit := max(g.limit, closeLimit)

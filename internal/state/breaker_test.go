@@ -50,10 +50,10 @@ func (m *moody) Close() error {
 	return m.Store.Close()
 }
 
-func guard(t *testing.T, m *moody) (*state.Guarded, *testlog.Book) {
+func guard(t *testing.T, m *moody) (*state.Breaker, *testlog.Buffer) {
 	m.Store = open(t, state.SQLiteConfig{})
-	log := new(testlog.Book)
-	return state.Guard(m, 2*time.Second, slog.New(slog.NewTextHandler(log, nil)), time.Now), log
+	log := new(testlog.Buffer)
+	return state.NewBreaker(m, 2*time.Second, slog.New(slog.NewTextHandler(log, nil)), time.Now), log
 }
 
 func try(t *testing.T, s state.Store, want string) {
@@ -67,7 +67,7 @@ func try(t *testing.T, s state.Store, want string) {
 // What a guard gives is a store like any other.
 func TestGuardIsAStore(t *testing.T) {
 	statetest.Run(t, func(t *testing.T) state.Store {
-		return state.Guard(open(t, state.SQLiteConfig{}), time.Minute, slog.New(slog.DiscardHandler), time.Now)
+		return state.NewBreaker(open(t, state.SQLiteConfig{}), time.Minute, slog.New(slog.DiscardHandler), time.Now)
 	})
 }
 
@@ -217,7 +217,7 @@ func TestGuardForgives(t *testing.T) {
 		close(m.hangs)
 		synctest.Wait()
 		for range 10 {
-			if err := g.Put(t.Context(), state.Record{Kind: "gossip"}); !errors.Is(err, state.ErrRecord) {
+			if err := g.Put(t.Context(), state.Record{Bucket: "gossip"}); !errors.Is(err, state.ErrRecord) {
 				t.Error(err)
 			}
 		}
