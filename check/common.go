@@ -15,7 +15,7 @@ const maxShown = parsed.MaxShown
 // said is the HELO argument, cut for a finding.
 func said(c *helogate.Case) string { return clip(c.Helo) }
 
-func clip(s string) string { return parsed.Clip(s) }
+func clip(s string) string { return parsed.Cut(s) }
 
 // heloName returns the name that the client greets with, if it is one that DNS can be asked about: not for an address,
 // a private name, and what is no name at all. A single label is one, for DNS will say that it does not exist.

@@ -11,7 +11,7 @@ import (
 type Class string
 
 const (
-	Custom  Class = "custom"   // a person gave it, or nothing says otherwise
+	Custom  Class = "custom"  // a person gave it, or nothing says otherwise
 	Access  Class = "access"  // a provider stamped it on a line: dial-up, DSL, cable, mobile
 	Hosting Class = "hosting" // the default of a rented server
 	Generic Class = "generic" // a provider stamped it, no telling on what

@@ -38,13 +38,13 @@ var CallerID = helogate.Check{
 		s := epSearch{Case: c}
 		switch s.outgoing(domain) {
 		case epAmong:
-			return c.Pass("%s is an outgoing server of %s by Caller ID", c.ClientText(), parsed.Clip(domain))
+			return c.Pass("%s is an outgoing server of %s by Caller ID", c.ClientText(), parsed.Cut(domain))
 		case epSenseless:
 			return c.PermError("%s", s.why)
 		case epUnsaid:
 			return c.None("%s", s.why)
 		}
-		return c.Fail("%s is no outgoing server of %s by Caller ID", c.ClientText(), parsed.Clip(domain))
+		return c.Fail("%s is no outgoing server of %s by Caller ID", c.ClientText(), parsed.Cut(domain))
 	},
 }
 
@@ -95,9 +95,9 @@ func (s *epSearch) outgoing(domain string) epFound {
 	doc, err := epOf(s.Case, domain)
 	switch {
 	case err != nil:
-		return s.is(epSenseless, "the Caller ID record of %s makes no sense: %s", parsed.Clip(domain), parsed.Clip(err.Error()))
+		return s.is(epSenseless, "the Caller ID record of %s makes no sense: %s", parsed.Cut(domain), parsed.Cut(err.Error()))
 	case doc == nil:
-		return s.is(epUnsaid, "%s has no Caller ID record", parsed.Clip(domain))
+		return s.is(epUnsaid, "%s has no Caller ID record", parsed.Cut(domain))
 	}
 	return s.listedBy(doc, domain)
 }
@@ -114,16 +114,16 @@ func (s *epSearch) indirect(domain string) epFound {
 }
 
 func (s *epSearch) tooMany() epFound {
-	return s.is(epUnsaid, "the Caller ID record of %s names too many", parsed.Clip(s.path[0]))
+	return s.is(epUnsaid, "the Caller ID record of %s names too many", parsed.Cut(s.path[0]))
 }
 
 // listedBy looks through a domain's document.
 func (s *epSearch) listedBy(doc *epDocument, domain string) epFound {
 	if slices.Contains(s.path, domain) {
-		return s.is(epUnsaid, "the Caller ID record of %s leads back to itself", parsed.Clip(domain))
+		return s.is(epUnsaid, "the Caller ID record of %s leads back to itself", parsed.Cut(domain))
 	}
 	if len(s.path) == maxEPDepth {
-		return s.is(epUnsaid, "the Caller ID record of %s leads to too many others", parsed.Clip(s.path[0]))
+		return s.is(epUnsaid, "the Caller ID record of %s leads to too many others", parsed.Cut(s.path[0]))
 	}
 	s.path = append(s.path, domain)
 	defer func() { s.path = s.path[:len(s.path)-1] }()
@@ -135,7 +135,7 @@ func (s *epSearch) listedBy(doc *epDocument, domain string) epFound {
 		sets = append(sets, out.Servers...)
 	}
 	if len(sets) == 0 {
-		return s.is(epUnsaid, "the Caller ID record of %s says nothing of outgoing servers", parsed.Clip(domain))
+		return s.is(epUnsaid, "the Caller ID record of %s says nothing of outgoing servers", parsed.Cut(domain))
 	}
 	return greatest(sets, func(set epServers) epFound { return s.in(&set, domain) })
 }
@@ -216,7 +216,7 @@ func (s *epSearch) inbound(domain string) epFound {
 		}
 	}
 	if s.More(helogate.MX, domain) != "" {
-		return max(found, s.is(epUnsaid, "%s has more mail hosts than are followed", parsed.Clip(domain)))
+		return max(found, s.is(epUnsaid, "%s has more mail hosts than are followed", parsed.Cut(domain)))
 	}
 	return found
 }
@@ -256,7 +256,7 @@ type epRange struct {
 func (r *epRange) UnmarshalText(text []byte) (err error) {
 	s, not := strings.CutPrefix(strings.TrimSpace(string(text)), "!")
 	if r.Prefix, err = netip.ParsePrefix(s); err != nil {
-		return fmt.Errorf("%q is no network", parsed.Clip(s))
+		return fmt.Errorf("%q is no network", parsed.Cut(s))
 	}
 	r.not = not
 	return nil

@@ -83,21 +83,21 @@ func csaByItself(c *helogate.Case, name string, records []*csaRecord) helogate.F
 		default:
 			targets++
 			if r.target != "." && targets <= maxCSATargets && c.ResolvesBack(r.target) {
-				return c.Pass("%s may send from %s by CSA", parsed.Clip(name), c.ClientText())
+				return c.Pass("%s may send from %s by CSA", parsed.Cut(name), c.ClientText())
 			}
 		}
 	}
 	switch {
 	case unprovable:
-		return c.Neutral("%s may send by CSA, which does not say from where", parsed.Clip(name))
+		return c.Neutral("%s may send by CSA, which does not say from where", parsed.Cut(name))
 	case targets > maxCSATargets:
-		return c.Neutral("%s has more CSA records than are followed", parsed.Clip(name))
+		return c.Neutral("%s has more CSA records than are followed", parsed.Cut(name))
 	case targets > 0:
-		return c.Fail("%s may not send from %s by CSA", parsed.Clip(name), c.ClientText())
+		return c.Fail("%s may not send from %s by CSA", parsed.Cut(name), c.ClientText())
 	case mayNot:
-		return c.Fail("%s may not send by CSA", parsed.Clip(name))
+		return c.Fail("%s may not send by CSA", parsed.Cut(name))
 	}
-	return c.Neutral("%s has a CSA record that says nothing known", parsed.Clip(name))
+	return c.Neutral("%s has a CSA record that says nothing known", parsed.Cut(name))
 }
 
 // csaByParents judges a host without a record by the domains above it: the highest first, for that one is known from other
@@ -109,16 +109,16 @@ func csaByParents(c *helogate.Case, name string, parents []string) helogate.Find
 			switch {
 			case r == nil:
 			case r.port&csaExplicit != 0:
-				return c.Fail("%s has no CSA record, and by that of %s must have one", parsed.Clip(name), parsed.Clip(p))
+				return c.Fail("%s has no CSA record, and by that of %s must have one", parsed.Cut(name), parsed.Cut(p))
 			default:
 				silent = p
 			}
 		}
 	}
 	if silent != "" {
-		return c.Neutral("the CSA record of %s says nothing of %s", parsed.Clip(silent), parsed.Clip(name))
+		return c.Neutral("the CSA record of %s says nothing of %s", parsed.Cut(silent), parsed.Cut(name))
 	}
-	return c.None("%s has no CSA record", parsed.Clip(name))
+	return c.None("%s has no CSA record", parsed.Cut(name))
 }
 
 // How much is followed.

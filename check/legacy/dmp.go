@@ -27,13 +27,13 @@ var DMP = helogate.Check{
 		}
 		switch dmpOf(c, domain) {
 		case dmpAllows:
-			return c.Pass("%s allows %s by DMP", parsed.Clip(domain), c.ClientText())
+			return c.Pass("%s allows %s by DMP", parsed.Cut(domain), c.ClientText())
 		case dmpDenies:
-			return dmpOfHost(c, parsed.Clip(domain)+" denies "+c.ClientText()+" by DMP")
+			return dmpOfHost(c, parsed.Cut(domain)+" denies "+c.ClientText()+" by DMP")
 		case dmpLacks:
-			return dmpOfHost(c, parsed.Clip(domain)+" takes part in DMP and does not allow "+c.ClientText())
+			return dmpOfHost(c, parsed.Cut(domain)+" takes part in DMP and does not allow "+c.ClientText())
 		}
-		return c.None("%s takes no part in DMP", parsed.Clip(domain))
+		return c.None("%s takes no part in DMP", parsed.Cut(domain))
 	},
 }
 
@@ -47,11 +47,11 @@ func dmpOfHost(c *helogate.Case, why string) helogate.Finding {
 	}
 	switch {
 	case said == dmpAllows:
-		return c.Pass("HELO %s allows %s by DMP", parsed.Clip(g.Name), c.ClientText())
+		return c.Pass("HELO %s allows %s by DMP", parsed.Cut(g.Name), c.ClientText())
 	case said == dmpDenies:
-		return c.Fail("HELO %s denies %s by DMP", parsed.Clip(g.Name), c.ClientText())
+		return c.Fail("HELO %s denies %s by DMP", parsed.Cut(g.Name), c.ClientText())
 	case said == dmpLacks:
-		return c.Fail("HELO %s takes part in DMP and does not allow %s", parsed.Clip(g.Name), c.ClientText())
+		return c.Fail("HELO %s takes part in DMP and does not allow %s", parsed.Cut(g.Name), c.ClientText())
 	case why != "":
 		return c.Fail("%s", why)
 	}

@@ -67,7 +67,7 @@ func TestDMP(t *testing.T) {
 		"192.0.2.2 pc a@part.example", "fail: part.example denies 192.0.2.2 by DMP",
 		"192.0.2.2 x.example a@a..\x00", `none: a..\x00 takes no part in DMP`,
 		`192.0.2.2 x.example a@part\.example`, `none: part\\.example takes no part in DMP`,
-		"192.0.2.2 x.example a@"+strings.Repeat("a.", 200)+"example", "none: "+strings.Repeat("a.", 40)+"... takes no part in DMP",
+		"192.0.2.2 x.example a@"+strings.Repeat("a.", 200)+"example", "none: "+strings.Repeat("a.", 38)+"a... takes no part in DMP",
 		"10.0.0.1 mx.example a@part.example", "none: 10.0.0.1 is a private address: DNS says nothing of it",
 
 		"192.0.2.6 x.example a@part.example", "temperror: TXT of 6.2.0.192.in-addr._smtp-client.part.example: the zone says so",

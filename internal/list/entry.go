@@ -15,7 +15,7 @@ import (
 func (l *List) add(entry string) error {
 	switch {
 	case strings.ContainsAny(entry, " \t,;"):
-		return fmt.Errorf("%s: one entry a line, and nothing after it but a # comment", shown(entry))
+		return fmt.Errorf("%s: one entry a line, and nothing after it but a # comment", quote(entry))
 	case entry == "<>":
 		return errors.New(`"<>": no list holds the null reverse-path; ask for it in the rule: sender == ""`)
 	case strings.Contains(entry, "@"):
@@ -44,17 +44,17 @@ func (l *List) add(entry string) error {
 func (l *List) addPrefix(entry string) error {
 	p, err := netip.ParsePrefix(entry)
 	if err != nil {
-		return fmt.Errorf("%s is no network: write 192.0.2.0/24 or 2001:db8::/32", shown(entry))
+		return fmt.Errorf("%s is no network: write 192.0.2.0/24 or 2001:db8::/32", quote(entry))
 	}
 	if a := p.Addr(); a.Is4In6() {
 		if p.Bits() < 96 {
-			return fmt.Errorf("%s holds more than the IPv4 addresses that are mapped: write the IPv4 network", shown(entry))
+			return fmt.Errorf("%s holds more than the IPv4 addresses that are mapped: write the IPv4 network", quote(entry))
 		}
 		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 	}
 	// Whoever writes 192.0.2.77/24 meant the host or the network, and the two are far apart.
 	if p != p.Masked() {
-		return fmt.Errorf("%s has host bits: the network is %s, the host %s", shown(entry), p.Masked(), p.Addr())
+		return fmt.Errorf("%s has host bits: the network is %s, the host %s", quote(entry), p.Masked(), p.Addr())
 	}
 	l.prefixes.Insert(p)
 	return nil
@@ -63,7 +63,7 @@ func (l *List) addPrefix(entry string) error {
 func (l *List) addMailbox(entry string) error {
 	at := strings.LastIndexByte(entry, '@')
 	if at == 0 {
-		return fmt.Errorf("%s has nothing before the @: for all addresses of a domain write %s", shown(entry), shown(entry[1:]))
+		return fmt.Errorf("%s has nothing before the @: for all addresses of a domain write %s", quote(entry), quote(entry[1:]))
 	}
 	domain := entry[at+1:]
 	if _, err := canonicalName(domain); err != nil && !isLiteral(domain) {
@@ -81,12 +81,12 @@ func isLiteral(domain string) bool {
 func canonicalName(s string) (string, error) {
 	name := hostname.Canonical(s)
 	if strings.HasPrefix(name, "*.") {
-		return "", fmt.Errorf("%s: for all that is below write %s", shown(s), shown(name[1:]))
+		return "", fmt.Errorf("%s: for all that is below write %s", quote(s), quote(name[1:]))
 	}
 	if !isASCII(name) {
 		ascii, err := idna.Lookup.ToASCII(name)
 		if err != nil {
-			return "", fmt.Errorf("%s is no name that DNS can hold: %s", shown(s), printable.Text(err.Error(), maxShown))
+			return "", fmt.Errorf("%s is no name that DNS can hold: %s", quote(s), printable.Text(err.Error(), maxShown))
 		}
 		name = ascii
 	}
@@ -94,11 +94,11 @@ func canonicalName(s string) (string, error) {
 	case hostname.FQDN, hostname.SingleLabel, hostname.Private:
 		return h.Name, nil
 	case hostname.Malformed:
-		return "", fmt.Errorf("%s is neither an address, a network, a name nor a mail address: %s", shown(s), h.Why)
+		return "", fmt.Errorf("%s is neither an address, a network, a name nor a mail address: %s", quote(s), h.Why)
 	case hostname.BareAddress:
-		return "", fmt.Errorf("%s is no name: a network is written 192.0.2.0/24", shown(s))
+		return "", fmt.Errorf("%s is no name: a network is written 192.0.2.0/24", quote(s))
 	}
-	return "", fmt.Errorf("%s is neither an address, a network, a name nor a mail address", shown(s))
+	return "", fmt.Errorf("%s is neither an address, a network, a name nor a mail address", quote(s))
 }
 
 func isASCII(s string) bool {
@@ -112,4 +112,4 @@ func isASCII(s string) bool {
 
 const maxShown = 60 // octets of an entry in a message
 
-func shown(s string) string { return `"` + printable.Text(s, maxShown) + `"` }
+func quote(entry string) string { return printable.Quote(entry, maxShown) }

@@ -8,18 +8,14 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
+	"github.com/helogate/helogate/internal/printable"
 )
 
-// MaxShown is how many bytes of a client's text a finding shows; a finding says more than that.
+// MaxShown is how many octets of a client's text a finding shows, so that the rest of the finding has room.
 const MaxShown = 80
 
-// Clip cuts a client's text for a finding.
-func Clip(s string) string {
-	if len(s) <= MaxShown {
-		return s
-	}
-	return s[:MaxShown] + "..."
-}
+// Cut cuts a client's text for a finding.
+func Cut(s string) string { return printable.Cut(s, MaxShown) }
 
 // Unroutable is a finding for a client that DNS cannot judge: a private address means that it is ours and nobody said
 // so, or that something between us and it hides who it is.

@@ -1,4 +1,4 @@
-// Package printable makes a stranger's text fit for people and for lines: for a log, an SMTP reply, a header, a terminal.
+// Package printable makes text that a client sent safe to print: in a log, in an SMTP reply, in a header, on a terminal.
 package printable
 
 const (
@@ -6,12 +6,12 @@ const (
 	hexDigit = "0123456789abcdef"
 )
 
-// Text makes a stranger's text fit for a reply, a header, a log and a terminal: the octets 0x20 to 0x7e stay as
-// they are, except that a backslash is doubled, and every other octet becomes \xHH. So no escape sequence, line break or
-// bidirectional override survives, and what was sent can still be told.
+// Text escapes the text of a client. The octets 0x20 to 0x7e stay as they are, except that a backslash is doubled; every
+// other octet becomes \xHH. No escape sequence, line break or bidirectional override survives, and the original octets can
+// be read from the result.
 //
-// The result is at most max octets long; what had to be cut ends in "...", never within an escape. It allocates nothing
-// if s is clean and short, and reads no more of s than it returns.
+// The result is at most max octets long. Where text is cut, the result ends in "...", and no escape is split. Text does not
+// allocate where s is clean and short, and reads no more of s than it returns.
 func Text(s string, max int) string {
 	if len(s) <= max && isClean(s) {
 		return s
@@ -20,7 +20,7 @@ func Text(s string, max int) string {
 		return ""
 	}
 	out := make([]byte, 0, min(max, 4*len(s)))
-	whole := 0 // as much as can stay if "..." must follow
+	whole := 0 // how much stays if "..." must follow
 	for i := range len(s) {
 		width := escapedLen(s[i])
 		if len(out)+width > max {
@@ -32,6 +32,22 @@ func Text(s string, max int) string {
 		}
 	}
 	return string(out)
+}
+
+// Quote returns Text in double quotes, with at most max octets between them. A double quote within s is not escaped.
+func Quote(s string, max int) string { return `"` + Text(s, max) + `"` }
+
+// Cut shortens text that is printable already to at most max octets. Where text is cut, the result ends in "...".
+func Cut(s string, max int) string {
+	switch {
+	case len(s) <= max:
+		return s
+	case max <= 0:
+		return ""
+	case max <= len(ellipsis):
+		return ellipsis[:max]
+	}
+	return s[:max-len(ellipsis)] + ellipsis
 }
 
 func isClean(s string) bool {

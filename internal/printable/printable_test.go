@@ -44,7 +44,40 @@ func TestText(t *testing.T) {
 	}
 }
 
-func TestTextHolds(t *testing.T) {
+func TestCut(t *testing.T) {
+	for _, c := range []struct {
+		s    string
+		max  int
+		want string
+	}{
+		{"mail.example.com", 16, "mail.example.com"},
+		{"mail.example.com", 15, "mail.example..."},
+		{"abcd", 3, "..."},
+		{"abcd", 2, ".."},
+		{"abc", 0, ""},
+		{"abc", -1, ""},
+		{"", 0, ""},
+	} {
+		if got := Cut(c.s, c.max); got != c.want {
+			t.Errorf("Cut(%q, %d) = %q, want %q", c.s, c.max, got, c.want)
+		}
+	}
+}
+
+func TestQuote(t *testing.T) {
+	for _, c := range [][2]string{
+		{"", `""`},
+		{"mail", `"mail"`},
+		{"a\nb", `"a\x0ab"`},
+		{"mail.example.com", `"mail.ex..."`},
+	} {
+		if got := Quote(c[0], 10); got != c[1] {
+			t.Errorf("Quote(%q, 10) = %s, want %s", c[0], got, c[1])
+		}
+	}
+}
+
+func TestTextProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
 		limit := rapid.IntRange(-1, 100).Draw(t, "max")

@@ -160,8 +160,8 @@ var wrong = []string{
 	`score > 3 && score < 9 && score != 5 && score != 6 && helo.text.lowerAscii().contains("a") && sender.lowerAscii().contains("b")`,
 }
 
-// shown is an expression with what is wrong under it.
-func shown(when string, err error) string {
+// render writes an expression with each error below the place where it is.
+func render(when string, err error) string {
 	var b strings.Builder
 	for _, e := range err.(Errors) {
 		at := 0
@@ -188,7 +188,7 @@ func TestCompileErrors(t *testing.T) {
 			t.Errorf("%s is compiled, and costs %d", when, r.Cost)
 			continue
 		}
-		b.WriteString(shown(when, err))
+		b.WriteString(render(when, err))
 	}
 	const file = "testdata/errors.golden"
 	if *update {

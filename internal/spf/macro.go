@@ -95,7 +95,7 @@ func parseMacro(s string, where place) (p piece, n int, err error) {
 	p.letter = body[0] | 0x20
 	p.escape = body[0] != p.letter
 	if !isAlpha(body[0]) || strings.IndexByte(letters, p.letter) < 0 {
-		return p, 0, fmt.Errorf("there is no macro %%{%s} here", clip(body))
+		return p, 0, fmt.Errorf("there is no macro %%{%s} here", quoted(body))
 	}
 	return p, end + 1, p.parseTransformers(body[1:])
 }
@@ -121,7 +121,7 @@ func (p *piece) parseTransformers(s string) error {
 	}
 	for i := range len(s) {
 		if strings.IndexByte(".-+,/_=", s[i]) < 0 {
-			return fmt.Errorf("%s may not stand in a macro", clip(s))
+			return fmt.Errorf("%s may not stand in a macro", quoted(s))
 		}
 	}
 	if p.delimiters = s; s == "" {

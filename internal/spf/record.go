@@ -10,6 +10,7 @@ import (
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/presentation"
+	"github.com/helogate/helogate/internal/printable"
 )
 
 const version = "v=spf1"
@@ -94,7 +95,7 @@ func (rec *record) read(text string, client netip.Addr) error {
 			continue
 		}
 		if err := rec.add(field, client); err != nil {
-			return fmt.Errorf("%s: %w", clip(field), err)
+			return fmt.Errorf("%s: %w", quoted(field), err)
 		}
 	}
 	return nil
@@ -227,7 +228,7 @@ func (t *term) parseBits(arg string) (rest string, err error) {
 func parseLength(s string, most int) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n > most || !isNumber(s) || len(s) > 1 && s[0] == '0' {
-		return 0, fmt.Errorf("/%s is no length of a prefix: 0 to %d", clip(s), most)
+		return 0, fmt.Errorf("/%s is no length of a prefix: 0 to %d", quoted(s), most)
 	}
 	return n, nil
 }
@@ -243,7 +244,7 @@ func (t *term) parseNetwork(arg string, is4 bool) error {
 	address, length, cut := strings.Cut(arg[1:], "/")
 	a, err := netip.ParseAddr(address)
 	if err != nil || a.Is4() != is4 || a.Zone() != "" {
-		return fmt.Errorf("%s is no %s address", clip(address), family)
+		return fmt.Errorf("%s is no %s address", quoted(address), family)
 	}
 	bits := most
 	if cut {
@@ -268,11 +269,5 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// clip cuts what is quoted from a record.
-func clip(s string) string {
-	const most = 60
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "..."
-}
+// quoted cuts what an error quotes from a record.
+func quoted(s string) string { return printable.Cut(s, 60) }

@@ -14,9 +14,9 @@ import (
 	"github.com/helogate/helogate/internal/presentation"
 )
 
-// shown is a record as it was understood: each of its terms, whatever they mean to a client. It reads as the record does, and is
-// one with the same meaning.
-func shown(text string) (string, error) {
+// reread writes a record as it was understood: each of its terms, whatever they mean to a client. The result is a record
+// with the same meaning.
+func reread(text string) (string, error) {
 	var rec record
 	if err := rec.read(text, netip.Addr{}); err != nil {
 		return "", err
@@ -126,12 +126,12 @@ func TestParse(t *testing.T) {
 		{"a:%{}", `a:%{}: after "%" stands "{", a letter and "}", or one of "%", "_" and "-"`},
 		{"a:%{d", `a:%{d: after "%" stands "{", a letter and "}", or one of "%", "_" and "-"`},
 		{"a:x%", `a:x%: after "%" stands "{", a letter and "}", or one of "%", "_" and "-"`},
-		{"a:" + strings.Repeat("x", 100), "a:" + strings.Repeat("x", 58) + "...: the domain does not end in a top-level domain"},
+		{"a:" + strings.Repeat("x", 100), "a:" + strings.Repeat("x", 55) + "...: the domain does not end in a top-level domain"},
 		{`a:\226\128\139x.example`, "octet 10 is 0xe2, which is no printable ASCII"},
 		{"a\tmx", "octet 9 is 0x09, which is no printable ASCII"},
 		{`a:\"x.example`, `+a:"x.example`}, // presentation form of a TXT value
 	} {
-		got, err := shown(version + " " + c.text)
+		got, err := reread(version + " " + c.text)
 		if err != nil {
 			got = err.Error()
 		}
@@ -293,11 +293,11 @@ func TestParseTakesTheGrammar(t *testing.T) {
 				b.WriteString(rapid.SampledFrom([]string{"", "/24", "//64", "/0//128"}).Draw(t, "bits"))
 			}
 		}
-		got, err := shown(b.String())
+		got, err := reread(b.String())
 		if err != nil || len(strings.Fields(got)) != n {
 			t.Fatalf("%q: %q %v", b.String(), got, err)
 		}
-		if again, err := shown(version + " " + got); again != got || err != nil {
+		if again, err := reread(version + " " + got); again != got || err != nil {
 			t.Fatalf("%q: understood as %q, and that as %q %v", b.String(), got, again, err)
 		}
 	})
