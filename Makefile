@@ -16,6 +16,7 @@ lint:            ## gofmt, vet, staticcheck, and whether go.mod is tidy
 
 docs:            ## the pages that are made of the code
 	go generate ./check ./internal/config
+	go test ./cmd/helogate -run TestCommandPage -update
 
 interop:         ## the real MTAs and DNS servers (make peers); a peer that is missing is a failure. As root.
 	HELOGATE_INTEROP=require go test -count=1 -v ./interop

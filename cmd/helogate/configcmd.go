@@ -37,9 +37,9 @@ func (cmd configCheckCmd) Run(env *env) error {
 
 type configShowCmd struct {
 	configFlag
-	Policy   bool    `help:"Print the policy instead: every line in the order in which it is heard, rules included, with what it costs and does."`
-	For      rawText `help:"The policy for this recipient." placeholder:"ADDR"`
-	Listener string  `help:"The policy at this listener, by its address in [[listen]]." placeholder:"ADDRESS"`
+	Policy   bool    `help:"Print the policy instead: all checks and rules in the order of evaluation, with their lookups and actions."`
+	For      rawText `help:"Print the policy for this recipient." placeholder:"ADDR"`
+	Listener string  `help:"Print the policy of the listener at this address, as [[listen]] has it." placeholder:"ADDRESS"`
 }
 
 // Run prints the configuration as TOML, which reads back as the same, or one of its policies.

@@ -10,10 +10,10 @@ import (
 	"github.com/helogate/helogate/internal/daemon"
 )
 
-// socketFlag is the flags that all commands to the running service have.
+// socketFlag is the flags of all commands that talk to the running service.
 type socketFlag struct {
 	configFlag
-	Socket string `help:"The control socket; without it that of the configuration." placeholder:"PATH"`
+	Socket string `help:"Use this control socket. Default: control.socket of the configuration." placeholder:"PATH"`
 }
 
 // dial finds the running service.
@@ -92,7 +92,7 @@ func fileOf(c control.Config) string {
 
 type serviceStatusCmd struct {
 	socketFlag
-	JSON bool `name:"json" help:"Print it for programs."`
+	JSON bool `name:"json" help:"Print JSON, for programs."`
 }
 
 // Run prints how the service is.

@@ -13,8 +13,8 @@ import (
 )
 
 type exemptCmd struct {
-	List exemptListCmd `cmd:"" help:"Say who is exempt, until when, and how often it counted."`
-	Why  exemptWhyCmd  `cmd:"" help:"Say for each way to be let in why a client is, or is not. Needs no running service."`
+	List exemptListCmd `cmd:"" help:"List the exemptions of the service, and how often each applied."`
+	Why  exemptWhyCmd  `cmd:"" help:"Show which exemptions apply to a client, and why."`
 }
 
 type exemptListCmd struct {

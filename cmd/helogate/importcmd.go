@@ -16,16 +16,16 @@ import (
 )
 
 type importCmd struct {
-	Helodnscheck importHelodnscheckCmd `cmd:"" help:"The qmail-spp plugin helodnscheck, by its letters."`
-	Qpsmtpd      importQpsmtpdCmd      `cmd:"" help:"The qpsmtpd plugin helo, by its line in config/plugins."`
-	Wcsap        importWcsapCmd        `cmd:"" help:"The filter rules of WCSAP (Wildcat!)."`
-	Postfix      importPostfixCmd      `cmd:"" help:"What is ours by Postfix's main.cf, and which of its restrictions helogate has."`
+	Helodnscheck importHelodnscheckCmd `cmd:"" help:"Convert the letters of the qmail-spp plugin helodnscheck."`
+	Qpsmtpd      importQpsmtpdCmd      `cmd:"" help:"Convert the line of the qpsmtpd plugin helo in config/plugins."`
+	Wcsap        importWcsapCmd        `cmd:"" help:"Convert the filter rules of WCSAP (Wildcat!)."`
+	Postfix      importPostfixCmd      `cmd:"" help:"Convert main.cf of Postfix."`
 }
 
 type importHelodnscheckCmd struct {
-	Flags      string `required:"" help:"The letters in HELO_DNS_CHECK; \"\" if it is set, but empty." placeholder:"LETTERS"`
-	Moreipme   string `help:"The file control/moreipme: our addresses." placeholder:"FILE"`
-	Generation string `help:"What the letters mean: seed (PBLHRDVI, version 7) or later (GANB and LHDRP). Without it they tell themselves, or it is seed." placeholder:"WHICH"`
+	Flags      string `required:"" help:"The letters in HELO_DNS_CHECK; \"\" if it is set but empty." placeholder:"LETTERS"`
+	Moreipme   string `help:"The file control/moreipme, with more addresses of this host." placeholder:"FILE"`
+	Generation string `help:"Read the letters as those of seed (PBLHRDVI, version 7) or later (GANB and LHDRP). Default: the one that the letters show, or seed." placeholder:"WHICH"`
 }
 
 // Run prints the configuration that does the same.
@@ -47,8 +47,8 @@ func (cmd importHelodnscheckCmd) Run(env *env) error {
 }
 
 type importQpsmtpdCmd struct {
-	File    string `arg:"" help:"The file config/plugins, or - for standard input."`
-	BadHelo string `name:"badhelo" help:"The file config/badhelo; without it the one beside FILE, if there is one." placeholder:"FILE"`
+	File    string `arg:"" help:"The file config/plugins; - is standard input."`
+	BadHelo string `name:"badhelo" help:"The file config/badhelo. Default: the one that the plugin's line names, or the one beside FILE." placeholder:"FILE"`
 }
 
 // Run prints the configuration that does the same.
@@ -89,7 +89,7 @@ func (cmd importQpsmtpdCmd) badHelo(plugins string) string {
 }
 
 type importWcsapCmd struct {
-	File string `arg:"" help:"The file with the filter rules, or - for standard input."`
+	File string `arg:"" help:"The file with the filter rules; - is standard input."`
 }
 
 // Run prints the configuration that does the same.
@@ -102,8 +102,8 @@ func (cmd importWcsapCmd) Run(env *env) error {
 }
 
 type importPostfixCmd struct {
-	File     string `help:"What postconf -n printed, or - for standard input; without it, postconf is asked." placeholder:"FILE"`
-	Postconf string `help:"The program to ask." placeholder:"PROGRAM"`
+	File     string `help:"The output of postconf -n; - is standard input. Default: run postconf." placeholder:"FILE"`
+	Postconf string `help:"Run this postconf. Default: the one in the PATH, /usr/sbin or /usr/local/sbin." placeholder:"PROGRAM"`
 }
 
 // Run prints a first configuration.

@@ -15,9 +15,9 @@ import (
 )
 
 type initCmd struct {
-	Output   string `help:"The file to write, or - for standard output." default:"helogate.toml" placeholder:"FILE"`
-	Force    bool   `help:"Replace the file if there is one."`
-	Postconf string `help:"The postconf to ask; none asks nothing. Without it, the one that is installed." placeholder:"PROGRAM"`
+	Output   string `help:"Write this file; - is standard output. Default: helogate.toml." default:"helogate.toml" placeholder:"FILE"`
+	Force    bool   `help:"Replace the file if it exists."`
+	Postconf string `help:"Run this postconf; none runs nothing. Default: the one that is installed." placeholder:"PROGRAM"`
 }
 
 // Run writes a first configuration, filled in by Postfix if there is one, and says what comes next.

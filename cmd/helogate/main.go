@@ -1,5 +1,5 @@
-// Command helogate judges SMTP clients by what they say in HELO/EHLO and by what DNS says about it, in front of the MTA
-// that is there already.
+// Command helogate evaluates SMTP clients by the name that they send in HELO or EHLO and by DNS, for the mail server that is
+// already there.
 package main
 
 import (
@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -19,48 +17,62 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// The exit statuses: those of sysexits.h where it has one.
+// The exit statuses. Those of sysexits.h are used where it has one.
 const (
 	exitOK       = 0
-	exitRejected = 1
+	exitRejected = 1  // the answer is no
 	exitUsage    = 64 // EX_USAGE
-	exitFailed   = 70 // EX_SOFTWARE: what could not be done, for no fault in the words of the command
+	exitFailed   = 70 // EX_SOFTWARE: the command is right and could not be carried out
 	exitDeferred = 75 // EX_TEMPFAIL
 	exitConfig   = 78 // EX_CONFIG
 )
 
-// A status ends the program with a number and no further word.
+// A status ends the program with an exit status and prints nothing more.
 type status int
 
 func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
+// commands is the command line. The groups are in help order; manual.go has examples and exit statuses of each command.
 type commands struct {
-	Serve    serveCmd         `cmd:"" help:"Judge for the MTAs that ask."`
-	SMTPD    opensmtpdCmd     `cmd:"" name:"opensmtpd" help:"Judge for OpenSMTPD, which starts this as a filter: filter \"helogate\" proc-exec \"...\"."`
-	Check    checkCmd         `cmd:"" help:"Judge one client and show why, always as if in force. A HELO that begins with - goes after --."`
-	Config   configCmd        `cmd:"" help:"Check or show the configuration."`
-	Reload   reloadCmd        `cmd:"" help:"Have the running service read its configuration again."`
-	Status   serviceStatusCmd `cmd:"" help:"Say how the running service is."`
-	Trust    trustCmd         `cmd:"" help:"Say who is let in for a while."`
-	Exempt   exemptCmd        `cmd:"" help:"Say who is exempt, and why somebody is not."`
-	State    stateCmd         `cmd:"" help:"Export and import what is remembered."`
-	Import   importCmd        `cmd:"" help:"Print the configuration that does what another tool's does."`
-	Init     initCmd          `cmd:"" help:"Write a first configuration, by what Postfix says if there is one."`
-	Names    namesCmd         `cmd:"" help:"Say of each name in a list whether a person gave it or a provider stamped it."`
-	QmailSpp qmailSppCmd      `cmd:"" name:"qmail-spp" help:"Judge the client that the environment tells of: a plugin of qmail-spp, in place of helodnscheck."`
-	Demo     demoCmd          `cmd:"" help:"See it work without a network: the real service on a DNS of its own, and clients that pose."`
-	Version  versionCmd       `cmd:"" help:"Print the version."`
+	Demo   demoCmd   `cmd:"" group:"start" help:"Show verdicts on sample clients, without network or configuration."`
+	Init   initCmd   `cmd:"" group:"start" help:"Write a first configuration, filled in from Postfix if it is installed."`
+	Config configCmd `cmd:"" group:"start" help:"Check a configuration, or print the effective one."`
+	Serve  serveCmd  `cmd:"" group:"start" help:"Run the service for the mail servers of the configuration."`
+
+	Check  checkCmd  `cmd:"" group:"ask" help:"Evaluate one client and show the verdict and its reasons."`
+	Exempt exemptCmd `cmd:"" group:"ask" help:"List the exemptions, or show which of them apply to a client."`
+	Names  namesCmd  `cmd:"" group:"ask" help:"Classify host names as custom or auto-generated."`
+
+	Status  serviceStatusCmd `cmd:"" group:"operate" help:"Print the state of the running service."`
+	Reload  reloadCmd        `cmd:"" group:"operate" help:"Make the running service read its configuration again."`
+	Trust   trustCmd         `cmd:"" group:"operate" help:"Accept client addresses for a limited time."`
+	State   stateCmd         `cmd:"" group:"operate" help:"Export or import the stored state."`
+	Version versionCmd       `cmd:"" group:"operate" help:"Print the version, commit and platform."`
+
+	Import importCmd `cmd:"" group:"migrate" help:"Convert the configuration of another tool."`
+
+	SMTPD    opensmtpdCmd `cmd:"" name:"opensmtpd" group:"plugin" help:"Run as a filter of OpenSMTPD, which starts this command."`
+	QmailSpp qmailSppCmd  `cmd:"" name:"qmail-spp" group:"plugin" help:"Run as a plugin of qmail-spp, in place of helodnscheck."`
+}
+
+// groups are the headings of the commands in --help.
+var groups = []kong.Group{
+	{Key: "start", Title: "First steps:"},
+	{Key: "ask", Title: "Ask:"},
+	{Key: "operate", Title: "Operate:"},
+	{Key: "migrate", Title: "Migrate:"},
+	{Key: "plugin", Title: "MTA plugins:"},
 }
 
 type configCmd struct {
-	Check configCheckCmd `cmd:"" help:"Say what is wrong with a configuration, and what was meant."`
-	Show  configShowCmd  `cmd:"" help:"Print what a configuration comes to, defaults included."`
+	Check configCheckCmd `cmd:"" help:"Check a configuration and report each error with its line."`
+	Show  configShowCmd  `cmd:"" help:"Print the effective configuration, or one of its policies."`
 }
 
-// world is what a command may touch of the world around it.
+// env is the surroundings of a command: all that it may use of the process.
 type env struct {
 	ctx            context.Context // ends at SIGINT and SIGTERM
-	stop           func()          // lets the next of them end the program at once
+	stop           func()          // after it, the next of these signals ends the program at once
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string
@@ -82,26 +94,48 @@ func run(args []string, stdout, stderr io.Writer, environ []string) (code int) {
 		args, stdout = []string{"--help"}, stderr
 		defer func() { code = exitUsage }()
 	}
-	parser := kong.Must(&cli, kong.Name("helogate"), kong.Writers(stdout, stderr), kong.Exit(func(n int) { exited = n }),
-		kong.Description("Judges SMTP clients by HELO and DNS, before a message is accepted."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parser := newParser(&cli, stdout, stderr, func(n int) { exited = n })
 	parsed, err := parser.Parse(args)
 	if exited >= 0 { // --help
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "helogate: %s\nhelogate --help says what there is", printable.Text(err.Error(), 500))
-		if args[0] == "check" && strings.HasPrefix(err.Error(), "unknown flag") {
-			fmt.Fprint(stderr, "; a HELO that begins with - goes after --")
-		}
-		fmt.Fprintln(stderr)
+		fmt.Fprint(stderr, usageError(err))
 		return exitUsage
 	}
-	return say(parsed.Run(&env{ctx: ctx, stop: stop, stdin: os.Stdin, stdout: stdout, stderr: stderr, environ: environ}), stderr)
+	return exitOf(parsed.Run(&env{ctx: ctx, stop: stop, stdin: os.Stdin, stdout: stdout, stderr: stderr, environ: environ}), stderr)
 }
 
-// say words an error and finds the exit status that it means.
-func say(err error, stderr io.Writer) int {
+// usageError words an error of the parser: what is wrong, with which command, and where its usage stands.
+func usageError(err error) string {
+	command, unknown := "helogate", false
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
+		node := parse.Context.Selected()
+		if node != nil {
+			command = node.FullPath()
+		}
+		unknown = node == nil || !node.Leaf()
+	}
+	what := strings.Replace(err.Error(), ", did you mean ", "; did you mean ", 1)
+	rest, unexpected := strings.CutPrefix(what, "unexpected argument ")
+	names, missing := strings.CutPrefix(what, "expected ")
+	switch {
+	case unexpected && unknown:
+		what = "unknown command " + rest
+	case missing && unknown:
+		what = "missing command: " + names
+	case missing:
+		what = "missing argument " + strings.Trim(names, `"`)
+	}
+	text := fmt.Sprintf("%s: %s\n", command, printable.Text(what, 500))
+	if command == "helogate check" && strings.HasPrefix(what, "unknown flag") {
+		text += "Write -- before a HELO name that begins with a hyphen.\n"
+	}
+	return text + fmt.Sprintf("Run \"%s --help\" for usage.\n", command)
+}
+
+// exitOf prints an error and returns the exit status that it stands for.
+func exitOf(err error, stderr io.Writer) int {
 	var number status
 	var config daemon.ConfigError
 	switch {
@@ -115,20 +149,4 @@ func say(err error, stderr io.Writer) int {
 		return exitConfig
 	}
 	return exitFailed
-}
-
-type versionCmd struct{}
-
-// Run prints one line.
-func (versionCmd) Run(env *env) error {
-	_, err := fmt.Fprintf(env.stdout, "helogate %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
-}
-
-// version is that of this program.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/helogate/helogate/internal/daemon"
 )
 
-// configFlag is the flag that all commands with a configuration have.
+// configFlag is the flag of all commands that read the configuration.
 type configFlag struct {
-	Config string `help:"The configuration; without it the defaults hold, and the HELOGATE_ variables of the environment." placeholder:"FILE"`
+	Config string `help:"Read this configuration (TOML). Default: no file. HELOGATE_ environment variables override settings." placeholder:"FILE"`
 }
 
 func (f configFlag) load(env *env) (*config.Config, error) {
@@ -19,7 +19,7 @@ func (f configFlag) load(env *env) (*config.Config, error) {
 	return c, nil
 }
 
-// serviceOf asks the service that runs with a configuration.
+// serviceOf returns an asker of the service that runs with a configuration.
 func serviceOf(env *env, c *config.Config) control.Asker {
 	return control.Asker{Socket: control.Socket(c.Control.Socket, env.environ), Version: version()}
 }

@@ -14,8 +14,8 @@ import (
 )
 
 type stateCmd struct {
-	Export stateExportCmd `cmd:"" help:"Print what is remembered, a line of JSON each. The service may run on."`
-	Import stateImportCmd `cmd:"" help:"Add what was exported to what is remembered. The service may run on, but for the store memory."`
+	Export stateExportCmd `cmd:"" help:"Print the stored state, a line of JSON for each record."`
+	Import stateImportCmd `cmd:"" help:"Add exported records to the stored state."`
 }
 
 type stateExportCmd struct {
@@ -39,7 +39,7 @@ func (cmd stateExportCmd) Run(env *env) error {
 
 type stateImportCmd struct {
 	configFlag
-	File string `arg:"" help:"What state export printed; - is the standard input."`
+	File string `arg:"" help:"The output of state export; - is standard input."`
 }
 
 // Run imports records into the store of the configuration.

@@ -13,9 +13,9 @@ import (
 )
 
 type trustCmd struct {
-	Add    trustAddCmd    `cmd:"" help:"Let an address in for a while: after POP before SMTP, say."`
-	List   trustListCmd   `cmd:"" help:"Say who is let in, and until when."`
-	Remove trustRemoveCmd `cmd:"" help:"Let an address in no more."`
+	Add    trustAddCmd    `cmd:"" help:"Trust an address for a limited time, after a POP login for example."`
+	List   trustListCmd   `cmd:"" help:"List the trusted addresses, until when, and why."`
+	Remove trustRemoveCmd `cmd:"" help:"End the trust in an address."`
 }
 
 // span is a duration as the configuration writes it: days, too.
@@ -42,9 +42,9 @@ func (s *span) Decode(ctx *kong.DecodeContext) error {
 
 type trustAddCmd struct {
 	socketFlag
-	For     span    `required:"" help:"How long, from now on: 30m, 12h, 7d. An end that is later already stays." placeholder:"TIME"`
-	Comment rawText `help:"Why, for the log and for who wonders." placeholder:"TEXT"`
-	Address string  `arg:"" help:"The client's address."`
+	For     span    `required:"" help:"Trust it for this long from now: 30m, 12h or 7d; between 1s and 30d." placeholder:"TIME"`
+	Comment rawText `help:"Say why, for the log and trust list; at most 200 bytes." placeholder:"TEXT"`
+	Address string  `arg:"" help:"The client's IPv4 or IPv6 address."`
 }
 
 // Run trusts an address.
@@ -70,7 +70,7 @@ func (cmd trustAddCmd) Run(env *env) error {
 
 type trustListCmd struct {
 	socketFlag
-	JSON bool `name:"json" help:"Print it for programs."`
+	JSON bool `name:"json" help:"Print JSON, for programs."`
 }
 
 // Run prints who is trusted, an address a line.
@@ -112,7 +112,7 @@ func shownAgain(s string) string {
 
 type trustRemoveCmd struct {
 	socketFlag
-	Address string `arg:"" help:"The client's address."`
+	Address string `arg:"" help:"The client's IPv4 or IPv6 address."`
 }
 
 // Run ends the trust in an address.
