@@ -233,7 +233,7 @@ func TestShadow(t *testing.T) {
 			t.Errorf("%s: the listener is told %+v", stage, got)
 		}
 		if got := lastLine(b.log.String()); !strings.Contains(got, "action=continue would=reject would_by=failing") ||
-			strings.Contains(got, "held") || !strings.Contains(got, `why="so it is"`) {
+			strings.Contains(got, "held") || !strings.Contains(got, `reasons="so it is"`) {
 			t.Errorf("%s: the log says %s", stage, got)
 		}
 	}
