@@ -58,11 +58,11 @@ func (c *Caller) callAt(ctx context.Context, host string, addr netip.Addr, addre
 	if err != nil {
 		return result{note: notConnected(err)}
 	}
-	t := newTalk(ctx, conn, c.config.Timeout/2, c.us)
+	t := newTalk(ctx, conn, c.config.Timeout/2, c.ownNames)
 	stop := context.AfterFunc(c.ctx, func() { conn.Close() })
 	defer stop()
 	defer t.quit()
-	if err := t.greet(c.config.Helo); err != nil {
+	if err := t.hello(c.config.Helo); err != nil {
 		return result{note: err.Error()}
 	}
 	r := t.ask(address)

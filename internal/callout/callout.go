@@ -56,13 +56,13 @@ type Config struct {
 // A Caller is a helogate.Asker for the kind helogate.Callout. It is safe for concurrent use. Close it when it is no longer
 // needed.
 type Caller struct {
-	config Config
-	own    []netip.Addr
-	us     []string // what a refusal that is about us may name
-	random func() string
-	memory memory
-	limits limits
-	counts counts
+	config   Config
+	own      []netip.Addr
+	ownNames []string // what a refusal that is about us may name
+	random   func() string
+	memory   memory
+	limits   limits
+	counts   counts
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -88,14 +88,14 @@ func newCaller(c Config, here []netip.Addr) (*Caller, error) {
 		return nil, fmt.Errorf("callout: %w", err)
 	}
 	out := &Caller{
-		config: c, us: []string{strings.ToLower(c.Helo)}, memory: newMemory(maxMemory),
+		config: c, ownNames: []string{strings.ToLower(c.Helo)}, memory: newMemory(maxMemory),
 		random:  func() string { return "helogate-" + strings.ToLower(rand.Text()) },
 		limits:  newLimits(c.PerMinute, c.PerDomainHour, c.PerMX),
 		flights: map[string]*inflight{}, trying: map[string]chan struct{}{},
 	}
 	for _, a := range slices.Concat(c.Own, here) {
 		out.own = append(out.own, a.Unmap())
-		out.us = append(out.us, a.Unmap().String())
+		out.ownNames = append(out.ownNames, a.Unmap().String())
 	}
 	out.ctx, out.stop = context.WithCancel(context.Background())
 	return out, nil

@@ -17,17 +17,17 @@ import (
 
 // A talk is an SMTP dialogue with a mail host, of which we say the least that there is: no DATA, no AUTH, no STARTTLS.
 type talk struct {
-	conn     net.Conn
-	in       *bufio.Reader
-	until    time.Time     // the end of all of it
-	patience time.Duration // for the reply to one command
-	us       []string      // what a refusal that is about us may name: our addresses, our HELO name
-	broken   bool          // nothing more can be said
+	conn    net.Conn
+	in      *bufio.Reader
+	until   time.Time     // the end of all of it
+	timeout time.Duration // for the reply to one command
+	us      []string      // what a refusal that is about us may name: our addresses, our HELO name
+	broken  bool          // nothing more can be said
 }
 
 // newTalk begins a dialogue, which ends with ctx.
 func newTalk(ctx context.Context, conn net.Conn, patience time.Duration, us []string) *talk {
-	t := &talk{conn: conn, in: bufio.NewReaderSize(conn, maxLine), patience: patience, us: us}
+	t := &talk{conn: conn, in: bufio.NewReaderSize(conn, maxLine), timeout: patience, us: us}
 	t.until, _ = ctx.Deadline()
 	if local, err := netip.ParseAddrPort(conn.LocalAddr().String()); err == nil {
 		t.us = append(t.us[:len(t.us):len(t.us)], local.Addr().Unmap().String())
@@ -36,19 +36,19 @@ func newTalk(ctx context.Context, conn net.Conn, patience time.Duration, us []st
 }
 
 // say says a command and returns the reply. Its error says what came instead.
-func (t *talk) say(command string) (reply, error) {
+func (t *talk) send(command string) (reply, error) {
 	verb, _, _ := strings.Cut(command, " ")
-	t.wait(t.patience)
+	t.wait(t.timeout)
 	if _, err := t.conn.Write([]byte(command + "\r\n")); err != nil {
 		return reply{}, t.failed(verb, err)
 	}
-	return t.hear(verb)
+	return t.read(verb)
 }
 
 // hear reads the reply to what was done last. One that is followed by more than was asked for cannot be told from that to the
 // next command.
-func (t *talk) hear(last string) (reply, error) {
-	t.wait(t.patience)
+func (t *talk) read(last string) (reply, error) {
+	t.wait(t.timeout)
 	r, err := readReply(t.in)
 	if err == nil && t.in.Buffered() > 0 {
 		err = errors.New("it says more than it was asked")
@@ -81,24 +81,24 @@ func (t *talk) failed(last string, err error) error {
 // quit ends the dialogue as one should (RFC 5321 section 4.1.1.10). What has been found is not kept waiting for long.
 func (t *talk) quit() {
 	if !t.broken {
-		t.patience = min(t.patience, 2*time.Second)
-		t.say("QUIT")
+		t.timeout = min(t.timeout, 2*time.Second)
+		t.send("QUIT")
 	}
 	t.conn.Close()
 }
 
 // greet says who we are. The error says why we are not wanted here.
-func (t *talk) greet(helo string) error {
-	r, err := t.hear("the connection")
+func (t *talk) hello(helo string) error {
+	r, err := t.read("the connection")
 	if err != nil {
 		return err
 	}
 	if r.code != 220 {
 		return fmt.Errorf("it greets with %s", r.line())
 	}
-	r, err = t.say("EHLO " + helo)
+	r, err = t.send("EHLO " + helo)
 	if err == nil && r.code/100 == 5 && !t.broken { // of before 2001 (RFC 5321 section 3.2)
-		r, err = t.say("HELO " + helo)
+		r, err = t.send("HELO " + helo)
 	}
 	if err == nil && !r.isYes() {
 		return fmt.Errorf("it answers to EHLO and HELO %s", r.line())
@@ -108,7 +108,7 @@ func (t *talk) greet(helo string) error {
 
 // ask asks about an address, after greet.
 func (t *talk) ask(address string) result {
-	r, err := t.say("MAIL FROM:<>")
+	r, err := t.send("MAIL FROM:<>")
 	switch {
 	case err != nil:
 		return result{note: err.Error()}
@@ -117,7 +117,7 @@ func (t *talk) ask(address string) result {
 	case !r.isYes():
 		return result{note: "it answers to MAIL FROM:<> " + r.line()}
 	}
-	r, err = t.say("RCPT TO:<" + address + ">")
+	r, err = t.send("RCPT TO:<" + address + ">")
 	switch {
 	case err != nil:
 		return result{note: err.Error()}
@@ -143,11 +143,11 @@ func (t *talk) isAboutUs(r reply, address string) bool {
 // else it chooses. "" is that it did not say.
 func (t *talk) askAnother(address string) (domain string) {
 	for _, command := range []string{"RSET", "MAIL FROM:<>"} {
-		if r, err := t.say(command); err != nil || !r.isYes() {
+		if r, err := t.send(command); err != nil || !r.isYes() {
 			return ""
 		}
 	}
-	r, err := t.say("RCPT TO:<" + address + ">")
+	r, err := t.send("RCPT TO:<" + address + ">")
 	switch {
 	case err != nil:
 		return ""

@@ -58,11 +58,11 @@ type Daemon struct {
 	listeners []*listener
 	control   *control.Server // nil: there is none
 	socket    net.Listener    // of control
-	inForce   atomic.Pointer[inForce]
+	active    atomic.Pointer[active]
 	serving   sync.WaitGroup
 	ended     chan error
 	lost      atomic.Bool                   // a listener, and the log has said so
-	ends      []func(context.Context) error // what Close does at last, in reverse
+	closers   []func(context.Context) error // what Close does at last, in reverse
 	closeOnce sync.Once
 
 	lastReload atomic.Pointer[control.Reload] // nil: none was tried
@@ -73,7 +73,7 @@ type Daemon struct {
 }
 
 // inForce is what listeners judge by.
-type inForce struct {
+type active struct {
 	config   *config.Config
 	policies *policy.Policies
 	loaded   time.Time
@@ -101,29 +101,29 @@ func (d *Daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	d.log = NewLog(d.Options.Log, c)
-	d.onEnd(func(context.Context) error { d.log.Close(); return nil })
+	d.onClose(func(context.Context) error { d.log.Close(); return nil })
 	ask := d.DNS
 	if ask == nil {
 		if d.resolver, err = Resolver(c); err != nil {
 			return err
 		}
-		d.onEnd(func(context.Context) error { d.resolver.Close(); return nil })
+		d.onClose(func(context.Context) error { d.resolver.Close(); return nil })
 		ask = d.resolver
 	}
 	if d.trusted, err = trust.Open(trust.Config{Path: c.Trust.File, Log: d.log.Logger}); err != nil {
 		return ConfigError{err}
 	}
-	d.onEnd(func(context.Context) error { return d.trusted.Close() })
+	d.onClose(func(context.Context) error { return d.trusted.Close() })
 	if d.askers, err = openAskers(ctx, c, d.Environ, ask, d.trusted, d.log.Logger); err != nil {
 		return err
 	}
-	d.onEnd(func(context.Context) error { return d.askers.close() })
+	d.onClose(func(context.Context) error { return d.askers.close() })
 	d.engine = engine.New(engine.Config{Ask: d.askers, Log: d.log.Logger, Budget: c.DNS.Budget, Observers: d.observers()})
-	d.onEnd(d.engine.Close)
+	d.onClose(d.engine.Close)
 	if err := d.openListeners(policies); err != nil {
 		return err
 	}
-	d.inForce.Store(&inForce{c, policies, d.since})
+	d.active.Store(&active{c, policies, d.since})
 	return d.openControl()
 }
 
@@ -135,12 +135,12 @@ func (d *Daemon) observers() []engine.Observer {
 }
 
 // onEnd has f called when all is closed, before what was opened earlier is.
-func (d *Daemon) onEnd(f func(context.Context) error) { d.ends = append(d.ends, f) }
+func (d *Daemon) onClose(f func(context.Context) error) { d.closers = append(d.closers, f) }
 
 // end closes what was opened.
 func (d *Daemon) end(ctx context.Context) error {
 	var errs []error
-	for _, f := range slices.Backward(d.ends) {
+	for _, f := range slices.Backward(d.closers) {
 		errs = append(errs, f(ctx))
 	}
 	return errors.Join(errs...)
@@ -164,7 +164,7 @@ func (d *Daemon) openControl() error {
 			"control.socket names another place", "error", err)
 		return nil
 	}
-	d.onEnd(func(context.Context) error { _ = l.Close(); return nil }) // of a daemon that never served
+	d.onClose(func(context.Context) error { _ = l.Close(); return nil }) // of a daemon that never served
 	d.socket = l
 	d.control = &control.Server{
 		Version: d.Version, Status: d.Status, Exemptions: d.exemptions, Trust: d.trusted, Peek: d.askers.peek,
@@ -200,7 +200,7 @@ func (d *Daemon) Serve() {
 	if err := d.watch(d.config); err != nil {
 		d.log.Warn("changes of the configuration are not noticed by themselves", "error", err)
 	}
-	now := d.inForce.Load()
+	now := d.active.Load()
 	for i, l := range d.listeners {
 		d.serving.Go(func() { d.serve(l) })
 		p := now.policies.Listeners[i].Everybody

@@ -8,10 +8,10 @@ import (
 // rejections notes who is rejected: once a session, for fifty recipients are one try. That it hammers is no reason: who
 // sends steadily would be shut out for ever. It is done before the client has its answer, so that its next try finds
 // it.
-func rejections(book *hammering.Tracker) engine.Observer {
+func rejections(tracker *hammering.Tracker) engine.Observer {
 	return engine.Observer{Name: "hammering", Seen: func(e *engine.Event) {
 		if e.Rejected {
-			book.Rejected(e.Client(), e.Facts.Time)
+			tracker.Rejected(e.Client(), e.Facts.Time)
 		}
 	}}
 }

@@ -29,7 +29,7 @@ func (d *Daemon) openListeners(policies *policy.Policies) error {
 		if err != nil {
 			return err
 		}
-		d.onEnd(func(context.Context) error { _ = socket.Close(); return nil }) // of a daemon that never served
+		d.onClose(func(context.Context) error { _ = socket.Close(); return nil }) // of a daemon that never served
 		l := &listener{Listener: socket, protocol: is.Protocol}
 		at := engine.Listener{Protocol: is.Protocol, Address: socket.Addr().String()}
 		l.endpoint = d.engine.Endpoint(at, Rules(d.config, policies.Listeners[i]))

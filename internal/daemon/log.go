@@ -74,13 +74,13 @@ type logWriter struct {
 
 	writing chan struct{} // has one in it while out is written to
 
-	mu      sync.Mutex // guards what follows
-	lines   []byte
-	spare   []byte // room for lines, while they are written
-	pending bool   // somebody will write them in a moment
-	hurried bool   // or now
-	lost    uint64 // lines
-	told    uint64 // of them, in the log
+	mu       sync.Mutex // guards what follows
+	lines    []byte
+	spare    []byte // room for lines, while they are written
+	pending  bool   // somebody will write them in a moment
+	urgent   bool   // or now
+	lost     uint64 // lines
+	reported uint64 // of them, in the log
 }
 
 func newLogWriter(w io.Writer, json bool) *logWriter {
@@ -106,8 +106,8 @@ func (l *logWriter) Write(line []byte) (int, error) {
 		l.pending = true
 		time.AfterFunc(logDelay, l.flush)
 	}
-	if len(l.lines) >= logMany && !l.hurried {
-		l.hurried = true
+	if len(l.lines) >= logMany && !l.urgent {
+		l.urgent = true
 		go l.flush()
 	}
 	return len(line), nil
@@ -118,10 +118,10 @@ func (l *logWriter) flush() {
 	l.writing <- struct{}{}
 	defer func() { <-l.writing }()
 	l.mu.Lock()
-	lines, lost := l.lines, l.lost-l.told
+	lines, lost := l.lines, l.lost-l.reported
 	l.lines, l.spare = l.spare[:0], nil
-	l.told += lost
-	l.pending, l.hurried = false, false
+	l.reported += lost
+	l.pending, l.urgent = false, false
 	l.mu.Unlock()
 	if len(lines) > 0 {
 		_, _ = l.out.Write(lines)

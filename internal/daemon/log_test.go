@@ -138,8 +138,8 @@ func TestLogNeverWaits(t *testing.T) {
 func TestRejections(t *testing.T) {
 	client := netip.MustParseAddr("192.0.2.1")
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	book := hammering.New(hammering.Config{Tries: 3, Within: time.Hour, Now: func() time.Time { return now }})
-	o := rejections(book)
+	tracker := hammering.New(hammering.Config{Tries: 3, Within: time.Hour, Now: func() time.Time { return now }})
+	o := rejections(tracker)
 	if o.Queue != 0 {
 		t.Error("it is shown rejections after the client has its answer")
 	}
@@ -149,13 +149,13 @@ func TestRejections(t *testing.T) {
 		o.Seen(&engine.Event{Facts: f, Judged: f, Verdict: v, Rejected: rejected})
 	}
 	hammers := func() bool {
-		a, _ := book.Known(helogate.Question{Kind: helogate.Hammering, Name: client.String()})
+		a, _ := tracker.Known(helogate.Question{Kind: helogate.Hammering, Name: client.String()})
 		return a.Status == helogate.OK
 	}
 	for range 5 {
 		event("fcrdns", false) // held, not the first of its session, or for hammering
 	}
-	if book.Len() != 0 {
+	if tracker.Len() != 0 {
 		t.Error("what is no rejection counts")
 	}
 	event("fcrdns", true)

@@ -24,13 +24,13 @@ func (d *Daemon) Reload(by string) error {
 	}
 	c, err := d.Load()
 	if err == nil {
-		err = d.put(c)
+		err = d.apply(c)
 	}
 	last := &control.Reload{At: time.Now(), By: by}
 	defer d.lastReload.Store(last)
 	if err != nil {
 		last.Error = err.Error()
-		d.watchRefused(c)
+		d.watchRejected(c)
 		d.log.Error("the configuration was not reloaded, the old one stays in force", "error", err, "by", by)
 		return err
 	}
@@ -43,7 +43,7 @@ func (d *Daemon) Reload(by string) error {
 
 // put puts the policies of another configuration into force. Listeners, resolver and log cannot change while the daemon
 // runs; that they would is said. On an error the old policies stay in force.
-func (d *Daemon) put(c *config.Config) error {
+func (d *Daemon) apply(c *config.Config) error {
 	if len(c.Listen) != len(d.config.Listen) {
 		return errors.New("other listeners: restart helogate to open or close them")
 	}
@@ -63,7 +63,7 @@ func (d *Daemon) put(c *config.Config) error {
 	for i, l := range d.listeners {
 		l.endpoint.SetRules(Rules(c, policies.Listeners[i]))
 	}
-	d.inForce.Store(&inForce{c, policies, time.Now()})
+	d.active.Store(&active{c, policies, time.Now()})
 	for _, w := range policy.Warnings(c, policies, time.Now()) {
 		d.log.Warn(w)
 	}
@@ -138,11 +138,11 @@ func (d *Daemon) watch(c *config.Config) error {
 
 // watchRefused also watches the files of a configuration that was refused, for in one of them may be why. nil is one
 // that could not be read.
-func (d *Daemon) watchRefused(c *config.Config) {
+func (d *Daemon) watchRejected(c *config.Config) {
 	if c == nil || d.watcher == nil {
 		return
 	}
-	files := append(filesOf(d.File, c), filesOf(d.File, d.inForce.Load().config)...)
+	files := append(filesOf(d.File, c), filesOf(d.File, d.active.Load().config)...)
 	if err := d.watcher.Set(files); err != nil {
 		d.log.Warn("changes of the configuration are not noticed by themselves", "error", err)
 	}

@@ -16,7 +16,7 @@ import (
 // Status says how the daemon is.
 func (d *Daemon) Status() control.Status {
 	last := d.lastReload.Load() // before what it put into force
-	now := d.inForce.Load()
+	now := d.active.Load()
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
 	s := control.Status{
@@ -35,7 +35,7 @@ func (d *Daemon) Status() control.Status {
 	for _, o := range d.engine.Observers() {
 		s.Observers = append(s.Observers, control.Observer(o))
 	}
-	d.remembered(&s, now.config)
+	d.addState(&s, now.config)
 	for i, l := range now.config.Listen {
 		p := now.policies.Listeners[i].Everybody
 		s.Listeners = append(s.Listeners, control.Listener{
@@ -44,7 +44,7 @@ func (d *Daemon) Status() control.Status {
 		})
 	}
 	for _, n := range d.counts.Verdicts() {
-		one := control.Count{Action: n.Action.String(), By: n.By, Would: n.Trial, Count: n.N}
+		one := control.Count{Action: n.Action.String(), By: n.By, Would: n.DryRun, Count: n.N}
 		s.Verdicts.Counts = append(s.Verdicts.Counts, one)
 	}
 	return s
@@ -54,7 +54,7 @@ func (d *Daemon) Status() control.Status {
 const statsTime = 2 * time.Second
 
 // remembered says how fares what the service knows beside DNS.
-func (d *Daemon) remembered(s *control.Status, c *config.Config) {
+func (d *Daemon) addState(s *control.Status, c *config.Config) {
 	k := d.askers
 	if why, since, is := k.health.Sick(); is {
 		s.DNS.Sick, s.DNS.SickWhy = &since, why
@@ -85,7 +85,7 @@ func (d *Daemon) remembered(s *control.Status, c *config.Config) {
 
 // exemptions lists the entries that let somebody in, with how often they did.
 func (d *Daemon) exemptions() (out []control.Exemption) {
-	c := d.inForce.Load().config
+	c := d.active.Load().config
 	for i, e := range policy.Exemptions(c) {
 		out = append(out, exemption("exempt", i, &e, e.Ref()))
 	}

@@ -23,14 +23,14 @@ type Counts struct {
 type countOf struct {
 	action helogate.Action
 	by     string
-	trial  bool
+	dryRun bool
 }
 
 // A Count is how often a verdict was of one kind.
 type Count struct {
 	Action helogate.Action
 	By     string // the deciding line, or "score"; "" for continue
-	Trial  bool   // this is what were decided if the lines on trial were in force, where that differs
+	DryRun bool   // this is what were decided if the lines on trial were in force, where that differs
 	N      uint64
 }
 
@@ -110,7 +110,7 @@ func (c *Counts) Verdicts() []Count {
 	defer c.mu.RUnlock()
 	var out []Count
 	for of, n := range c.all {
-		out = append(out, Count{of.action, of.by, of.trial, n.Load()})
+		out = append(out, Count{of.action, of.by, of.dryRun, n.Load()})
 	}
 	slices.SortFunc(out, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Action, b.Action), cmp.Compare(a.By, b.By))

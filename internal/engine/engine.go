@@ -102,21 +102,21 @@ func (e *Engine) Endpoint(l Listener, r Rules) *Endpoint {
 
 // SetRules exchanges the rules; judgements under way end by the old ones.
 func (g *Endpoint) SetRules(r Rules) {
-	g.rules.Store(&[2]Rules{g.engine.ownRules(r, false), g.engine.ownRules(r, true)})
+	g.rules.Store(&[2]Rules{g.engine.prepareRules(r, false), g.engine.prepareRules(r, true)})
 }
 
-func (e *Engine) ownRules(r Rules, record bool) Rules {
+func (e *Engine) prepareRules(r Rules, record bool) Rules {
 	r.record = record
-	r.Policy = e.own(r.Policy, &r)
+	r.Policy = e.prepare(r.Policy, &r)
 	r.For = slices.Clone(r.For)
 	for i := range r.For {
-		r.For[i].Policy = e.own(r.For[i].Policy, &r)
+		r.For[i].Policy = e.prepare(r.For[i].Policy, &r)
 	}
 	return r
 }
 
 // own returns the policy with what this engine wants of it. A header tells reasons from which nothing follows.
-func (e *Engine) own(policy *helogate.Policy, r *Rules) *helogate.Policy {
+func (e *Engine) prepare(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	p := *policy
 	p.Budget, p.OmitReasons = e.Budget, !e.observers.readReasons() && !r.record && !r.Headers.AuthenticationResults
 	p.Report, p.RejectAtStage = e.fault, r.RejectAt
@@ -132,7 +132,7 @@ func (e *Engine) fault(f helogate.Fault) {
 		name = f.Question.Kind.String()
 		where = slog.String("question", name+" "+printable.Text(f.Question.Name, maxLogged))
 	}
-	if last, ok := e.faulty.Swap(name, now); ok && now.Sub(last.(time.Time)) < tellEvery {
+	if last, ok := e.faulty.Swap(name, now); ok && now.Sub(last.(time.Time)) < logEvery {
 		e.faulty.Store(name, last)
 		return
 	}
@@ -180,7 +180,7 @@ func (g *Endpoint) judge(ctx context.Context, s *session, f helogate.Facts, rule
 		s.rejected.Store(false) // an earlier connection from the same port has ended
 	}
 	r := event.response(rules, reply)
-	event.Rejected = (r.Do == helogate.Reject || r.Do == helogate.Drop) && event.Verdict.By != hammering && !s.rejected.Swap(true)
+	event.Rejected = (r.Action == helogate.Reject || r.Action == helogate.Drop) && event.Verdict.By != hammering && !s.rejected.Swap(true)
 	e.observers.show(event)
 	return r
 }
@@ -188,17 +188,17 @@ func (g *Endpoint) judge(ctx context.Context, s *session, f helogate.Facts, rule
 // response is what the listener is to do now, by the rules of its gate: to give the reply, if there is one.
 func (e *Event) response(rules *Rules, reply *helogate.Reply) response.Response {
 	v, stage := &e.Verdict, e.Facts.Stage
-	r := response.Response{ID: v.ID, Do: v.Action}
+	r := response.Response{ID: v.ID, Action: v.Action}
 	switch {
 	case reply == nil && (v.Action.Refuses() || v.Action == helogate.Greylist):
-		e.Held, r.Do = true, helogate.Continue
+		e.Held, r.Action = true, helogate.Continue
 	case v.Action == helogate.Greylist:
-		r.Do = helogate.Defer
+		r.Action = helogate.Defer
 	}
 	if reply != nil {
 		r.Reply = *reply
 	}
-	if !r.Do.Refuses() && stage >= helogate.Mail { // before MAIL there is no message to add to
+	if !r.Action.Refuses() && stage >= helogate.Mail { // before MAIL there is no message to add to
 		r.Headers = header.Make(&e.Judged, v, rules.Headers)
 	}
 	if rules.record {

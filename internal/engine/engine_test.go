@@ -190,9 +190,9 @@ func TestRejected(t *testing.T) {
 
 func told(r response.Response) string {
 	if r.Reply.Code == 0 {
-		return r.Do.String()
+		return r.Action.String()
 	}
-	return fmt.Sprintf("%s %d", r.Do, r.Reply.Code)
+	return fmt.Sprintf("%s %d", r.Action, r.Reply.Code)
 }
 
 func lastLine(s string) string {
@@ -229,11 +229,11 @@ func TestShadow(t *testing.T) {
 	b := newBench("")
 	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "reject")).DryRun(), RejectAt: helogate.Connect})
 	for stage := helogate.Connect; stage <= helogate.Rcpt; stage++ {
-		if got := endpoint.Judge(t.Context(), spammer(stage)); got.Do != helogate.Continue || got.Reply.Code != 0 {
+		if got := endpoint.Judge(t.Context(), spammer(stage)); got.Action != helogate.Continue || got.Reply.Code != 0 {
 			t.Errorf("%s: the listener is told %+v", stage, got)
 		}
 		if got := lastLine(b.log.String()); !strings.Contains(got, "action=continue would=reject would_by=failing") ||
-			strings.Contains(got, "held") || !strings.Contains(got, `why="so it is"`) {
+			strings.Contains(got, "held") || !strings.Contains(got, `reasons="so it is"`) {
 			t.Errorf("%s: the log says %s", stage, got)
 		}
 	}

@@ -35,11 +35,11 @@ type ObserverStats struct {
 // observer is an Observer at work.
 type observer struct {
 	Observer
-	log     *slog.Logger
-	panics  atomic.Uint64
-	told    atomic.Int64 // when the log was told of a panic, in Unix nanoseconds
-	dropped atomic.Uint64
-	queue   chan *Event // nil: there is none
+	log        *slog.Logger
+	panics     atomic.Uint64
+	lastLogged atomic.Int64 // when the log was told of a panic, in Unix nanoseconds
+	dropped    atomic.Uint64
+	queue      chan *Event // nil: there is none
 }
 
 // observers are those of an engine.
@@ -85,14 +85,14 @@ func (o *observers) show(e *Event) {
 }
 
 // tellEvery is how often the log has the panics of an observer, and the faults of a check.
-const tellEvery = time.Minute
+const logEvery = time.Minute
 
 // show calls Seen, and recovers it.
 func (o *observer) show(e *Event) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			n, last, now := o.panics.Add(1), o.told.Load(), e.At.UnixNano()
-			if (last == 0 || now-last >= int64(tellEvery)) && o.told.CompareAndSwap(last, now) {
+			n, last, now := o.panics.Add(1), o.lastLogged.Load(), e.At.UnixNano()
+			if (last == 0 || now-last >= int64(logEvery)) && o.lastLogged.CompareAndSwap(last, now) {
 				o.log.Error("an observer of verdicts panicked; please report this", "observer", o.Name, "panics", n, "cause", cause,
 					"stack", string(debug.Stack()))
 			}

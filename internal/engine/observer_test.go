@@ -97,7 +97,7 @@ func TestObserverPanics(t *testing.T) {
 			Observer{Name: "whole", Seen: func(*Event) { others++ }})
 		for i := range 4 {
 			if i == 3 {
-				now = now.Add(tellEvery)
+				now = now.Add(logEvery)
 			}
 			if got := told(endpoint.Judge(t.Context(), spammer(helogate.Rcpt))); got != "reject 550" {
 				t.Errorf("queue %d: the listener is told %s", queue, got)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,31 +13,33 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// A VerdictLog writes a line of log for each verdict: what a person looks for at night. All of the client's text is
-// made printable.
+// A VerdictLog writes one log line for each verdict. Text of the client is made printable. docs/logs.md lists the keys.
 type VerdictLog struct {
-	Out  io.Writer // takes a line by one Write, and must not wait
-	JSON bool      // as slog.JSONHandler; else as slog.TextHandler
-	// Muffle says whether a line is worth writing about a client that hammers, and how many were not before it. nil:
-	// all are.
-	Limit func(client netip.Addr, at time.Time) (unsaid int, say bool)
+	Out  io.Writer // takes a line by one Write, and must not block
+	JSON bool      // lines as slog.JSONHandler writes them; else as slog.TextHandler does
+	// Limit is asked before the line of a client that is rejected for hammering: whether to write the line now, and how many
+	// such lines were suppressed before it. nil: every line is written.
+	Limit func(client netip.Addr, at time.Time) (suppressed int, write bool)
 }
 
-// Observer returns what is shown verdicts.
+// Observer returns the observer that writes the lines.
 func (l *VerdictLog) Observer() Observer { return Observer{Name: "log", Seen: l.seen} }
 
-// hammering is the line of clients that are answered at once, and are worth a line of log a minute.
+// hammering is the check whose rejections are answered without lookups, and logged once a minute a client.
 const hammering = "hammering"
 
-const maxLogged = 255 // bytes of a client's text in a line of log
+const (
+	maxLogged  = 255  // bytes of a client's text in a log line
+	maxReasons = 1024 // bytes of the reasons in a log line
+)
 
 var lines = sync.Pool{New: func() any { return new(logline.Line) }}
 
 func (l *VerdictLog) seen(e *Event) {
-	unsaid := 0
+	suppressed := 0
 	if v := &e.Verdict; v.By == hammering && v.Action.Refuses() && l.Limit != nil {
-		var say bool
-		if unsaid, say = l.Limit(e.Client(), e.At); !say {
+		var write bool
+		if suppressed, write = l.Limit(e.Client(), e.At); !write {
 			return
 		}
 	}
@@ -45,18 +48,21 @@ func (l *VerdictLog) seen(e *Event) {
 	line.Begin(l.JSON, e.At, slog.LevelInfo, "verdict")
 	logFacts(line, e)
 	logDecision(line, e)
-	if unsaid > 0 {
-		line.Int("unsaid", unsaid)
+	if suppressed > 0 {
+		line.Int("suppressed", suppressed)
 	}
-	line.Duration("took", e.Took.Round(time.Microsecond))
-	_, _ = l.Out.Write(line.End()) // what cannot be logged has nowhere to be said
+	line.Millis("duration_ms", e.Took)
+	_, _ = l.Out.Write(line.End()) // an error of the log cannot be logged
 }
 
-// logFacts says who was judged, by which policy.
+// logFacts adds the client, the envelope, and the policy that was used.
 func logFacts(line *logline.Line, e *Event) {
 	f := &e.Facts
 	line.Text("id", e.Verdict.ID)
 	line.Text("stage", f.Stage.String())
+	if e.Listener.Address != "" {
+		line.Text("listener", e.Listener.Address)
+	}
 	line.Addr("client", f.Client)
 	line.Text("helo", printable.Text(f.Helo, maxLogged))
 	if f.Origin.Client.IsValid() {
@@ -74,7 +80,7 @@ func logFacts(line *logline.Line, e *Event) {
 	}
 }
 
-// logDecision says what was decided, and why.
+// logDecision adds what was decided, and why.
 func logDecision(line *logline.Line, e *Event) {
 	v := &e.Verdict
 	line.Text("action", v.Action.String())
@@ -88,53 +94,63 @@ func logDecision(line *logline.Line, e *Event) {
 		line.Text("would", v.DryRun.Action.String())
 		line.Text("would_by", v.DryRun.By)
 	}
-	line.Int("score", v.DryRun.Score) // what is on trial counts: in shadow mode all is
+	line.Int("score", v.DryRun.Score) // dry-run effects included: in shadow mode there are no others
+	if v.DryRun.MaxScore != v.DryRun.Score {
+		line.Int("max_score", v.DryRun.MaxScore)
+	}
 	logChecks(line, "failed", v.Findings, helogate.Fail, helogate.SoftFail)
 	logChecks(line, "unsure", v.Findings, helogate.TempError, helogate.PermError)
-	logReason(line, v)
+	var room [16]string
+	if reasons := appendReasons(room[:0], v); len(reasons) > 0 {
+		line.List("reasons", "; ", reasons)
+	}
 }
 
-// logChecks names the checks with one of two outcomes, in policy order, if there are any.
+// logChecks lists the checks with one of two outcomes, in policy order, if there are any.
 func logChecks(line *logline.Line, key string, found []helogate.Finding, a, b helogate.Outcome) {
-	var room [256]byte
-	out := room[:0]
+	var room [24]string
+	names := room[:0]
 	for i := range found {
 		if o := found[i].Outcome; o == a || o == b {
-			if len(out) > 0 {
-				out = append(out, ',')
-			}
-			out = append(out, found[i].Check...)
+			names = append(names, found[i].Check)
 		}
 	}
-	if len(out) > 0 {
-		line.Bytes(key, out)
+	if len(names) > 0 {
+		line.List(key, ",", names)
 	}
 }
 
-// logReason says what the deciding line found, or the one that would decide, if it says why.
-func logReason(line *logline.Line, v *helogate.Verdict) {
-	by := v.By
-	if by == "" {
-		by = v.DryRun.By
+// appendReasons appends what the deciding findings say, each reason once: of what is enforced, or, where that decided
+// nothing, of the dry run. Reasons beyond maxReasons bytes become one "...".
+func appendReasons(reasons []string, v *helogate.Verdict) []string {
+	d, dryRun := &v.Decision, false
+	if d.By == "" {
+		d, dryRun = &v.DryRun, true
 	}
-	var room [512]byte
-	why := room[:0]
+	size := 0
 	for i := range v.Findings {
 		f := &v.Findings[i]
-		if f.Check == by && f.Outcome != helogate.None { // a rule on the score may find nothing but for what is on trial
-			if f.Why != "" {
-				line.Text("why", f.Why)
-			}
-			return
+		if f.Why == "" || !decided(f, d, dryRun) || slices.Contains(reasons, f.Why) {
+			continue
 		}
-		if by == helogate.ByScore && f.Effect.RaisesScore() && len(why) < maxLogged {
-			if len(why) > 0 {
-				why = append(why, "; "...)
-			}
-			why = append(why, f.Why...)
+		if size += len(f.Why); size > maxReasons {
+			return append(reasons, "...")
 		}
+		reasons = append(reasons, f.Why)
 	}
-	if len(why) > 0 {
-		line.Bytes("why", why)
+	return reasons
+}
+
+// decided reports whether a finding is one that a decision was made by: that of the deciding check, or for the score every
+// one that adds to it. A DNS failure only makes the score uncertain, so it is one only where that matters.
+func decided(f *helogate.Finding, d *helogate.Decision, dryRun bool) bool {
+	switch {
+	case d.By != helogate.ByScore:
+		return f.Check == d.By && f.Outcome != helogate.None
+	case !f.Effect.RaisesScore() || f.Effect.DryRun && !dryRun:
+		return false
+	case f.Outcome == helogate.TempError:
+		return d.Action != helogate.Reject && d.MaxScore > d.Score
 	}
+	return true
 }

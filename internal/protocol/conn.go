@@ -181,7 +181,7 @@ func (c *conn) lastDeadline(now time.Time) time.Time {
 }
 
 // say writes an answer, and reports whether it was taken.
-func (c *conn) say(b []byte) bool {
+func (c *conn) send(b []byte) bool {
 	by := time.Now().Add(c.limits.write)
 	if by.Sub(c.writeBy) > c.limits.write/2 {
 		c.writeBy = by
@@ -203,15 +203,15 @@ func (c *conn) say(b []byte) bool {
 func (c *conn) judge() response.Response { return c.server.Judge(c.server.ctx, c.facts) }
 
 // stray says that a client is let pass that nothing can be said of.
-func (c *conn) stray(args ...any) {
-	if unsaid, due := c.server.strays.due(); due {
+func (c *conn) warnNoAddress(args ...any) {
+	if suppressed, due := c.server.noAddress.due(); due {
 		c.log(slog.LevelWarn, "a client without an address is let pass: nothing can be judged",
-			append(args, "others_since_the_last_warning", unsaid)...)
+			append(args, "others_since_the_last_warning", suppressed)...)
 	}
 }
 
 // noRuling says that the connection is closed because there is nothing to say.
-func (c *conn) noRuling(do helogate.Action) {
+func (c *conn) noVerdict(do helogate.Action) {
 	c.log(slog.LevelError, "no ruling: closed without an answer", "do", do.String(), "client", c.facts.Client)
 }
 

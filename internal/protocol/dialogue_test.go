@@ -141,7 +141,7 @@ type dialogue struct {
 }
 
 func newDialogue(t *testing.T) *dialogue {
-	d := &dialogue{t: t, ruling: func() response.Response { return response.Response{Do: helogate.Continue} }}
+	d := &dialogue{t: t, ruling: func() response.Response { return response.Response{Action: helogate.Continue} }}
 	d.conn = serveListener(t, &Server{Protocol: &Postfix{}, Judge: d.judge, Log: d.log.logger()}).dial()
 	d.in = bufio.NewReader(d.conn)
 	return d
@@ -213,7 +213,7 @@ func (d *dialogue) rule(s string) {
 	if err != nil && word[0] != "panics" && word[0] != "" {
 		d.t.Fatal(err)
 	}
-	r := response.Response{Do: do, Reply: helogate.Reply{Code: code, Enhanced: word[2], Text: unescape(d.t, word[3])}}
+	r := response.Response{Action: do, Reply: helogate.Reply{Code: code, Enhanced: word[2], Text: unescape(d.t, word[3])}}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ruling = func() response.Response {

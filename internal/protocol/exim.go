@@ -48,9 +48,9 @@ func (*Exim) answer(c *conn) error {
 		q.unread(err, "not a request of Exim's ACL that can be answered")
 		return nil
 	}
-	ruling := q.judge()
-	q.out = appendEximAnswer(nil, ruling, q.facts.Stage)
-	q.sayRuling(ruling)
+	resp := q.judge()
+	q.out = appendEximAnswer(nil, resp, q.facts.Stage)
+	q.sendResponse(resp)
 	return nil
 }
 
@@ -58,7 +58,7 @@ func (*Exim) answer(c *conn) error {
 // that was given before would stand beside it.
 func appendEximAnswer(b []byte, r response.Response, at helogate.Stage) []byte {
 	b = appendAnswer(b, r)
-	if at < helogate.Rcpt || r.Do != helogate.Continue && r.Do != helogate.Accept {
+	if at < helogate.Rcpt || r.Action != helogate.Continue && r.Action != helogate.Accept {
 		return b
 	}
 	b = b[:len(b)-len("\n")]

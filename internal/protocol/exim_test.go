@@ -52,7 +52,7 @@ func TestEximFacts(t *testing.T) {
 			var got string
 			l := serveListener(t, &Server{Protocol: &Exim{}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 				got = factsText(f)
-				return response.Response{Do: helogate.Continue}
+				return response.Response{Action: helogate.Continue}
 			}})
 			if answer := askExim(t, l, c.request); answer != dunno || got != c.want {
 				t.Errorf("answered %q\nshown %s\nwant  %s", answer, got, c.want)
@@ -63,16 +63,16 @@ func TestEximFacts(t *testing.T) {
 
 func TestEximAnswers(t *testing.T) {
 	refuses := func(do helogate.Action, code int, enhanced, text string) response.Response {
-		return response.Response{Do: do, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}, Headers: []header.Field{{Name: "X-One", Value: "1"}}}
+		return response.Response{Action: do, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}, Headers: []header.Field{{Name: "X-One", Value: "1"}}}
 	}
 	adds := func(do helogate.Action, fields ...header.Field) response.Response {
-		return response.Response{Do: do, Headers: fields}
+		return response.Response{Action: do, Headers: fields}
 	}
 	one, two := header.Field{Name: "X-One", Value: "1"}, header.Field{Name: "X-Two", Value: "2"}
 	for name, c := range map[string]struct {
-		ruling response.Response
-		stage  string
-		want   string
+		resp  response.Response
+		stage string
+		want  string
 	}{
 		"continue":                            {adds(helogate.Continue), "rcpt", dunno},
 		"accept is no permit":                 {adds(helogate.Accept), "rcpt", dunno},
@@ -91,7 +91,7 @@ func TestEximAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := serveListener(t, &Server{Protocol: &Exim{}, Judge: always(c.ruling)})
+				l := serveListener(t, &Server{Protocol: &Exim{}, Judge: always(c.resp)})
 				state := strings.ToUpper(strings.TrimPrefix(c.stage, "connect"))
 				if got := askExim(t, l, eximRequest(c.stage, state)); got != c.want {
 					t.Errorf("answered %q\nwant     %q", got, c.want)
@@ -120,7 +120,7 @@ func TestEximTrouble(t *testing.T) {
 					if f.Client.String() == "192.0.2.66" {
 						panic("as told")
 					}
-					return response.Response{Do: helogate.Continue}
+					return response.Response{Action: helogate.Continue}
 				}})
 				conn := l.dial()
 				if c.sent == "" {
@@ -196,7 +196,7 @@ func TestEximShutdown(t *testing.T) {
 		free := make(chan struct{})
 		e := &Server{Protocol: &Exim{}, Judge: func(context.Context, helogate.Facts) response.Response {
 			<-free
-			return response.Response{Do: helogate.Continue}
+			return response.Response{Action: helogate.Continue}
 		}}
 		l := serveListener(t, e)
 		judged, silent := l.dial(), l.dial()
@@ -265,7 +265,7 @@ func fuzzExim(t *testing.T, in []byte, piece uint16) {
 			t.Fatalf("judged %+v, which was not asked", f)
 		}
 		sameFacts(t, f, requests[0])
-		return response.Response{Do: helogate.Continue, Headers: []header.Field{{Name: "X-HELO", Value: f.Helo}}}
+		return response.Response{Action: helogate.Continue, Headers: []header.Field{{Name: "X-HELO", Value: f.Helo}}}
 	}}
 	e.init()
 	e.answer(conn)

@@ -28,7 +28,7 @@ type HTTP struct {
 	Version string // as health says it
 
 	httpServer
-	strangers seldom // without the token
+	noToken rateLimited // without the token
 }
 
 func (*HTTP) missing() string { return "" }
@@ -70,7 +70,7 @@ func (d *HTTP) health(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
-	if !d.knows(r) {
+	if !d.hasToken(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		d.refuse(w, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: Authorization: Bearer, and what http.token_file names"))
 		return
@@ -84,7 +84,7 @@ func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 		d.unread(w, r, err)
 		return
 	}
-	evidence, err := wantsEvidence(r.URL)
+	evidence, err := readsEvidence(r.URL)
 	if err != nil {
 		d.refuse(w, r, http.StatusBadRequest, err)
 		return
@@ -98,10 +98,10 @@ func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 	if evidence {
 		judge, word = d.server.Whole, appendVerdict
 	}
-	ruling := judge(d.server.ctx, facts)
-	answer, ok := word(nil, ruling)
+	resp := judge(d.server.ctx, facts)
+	answer, ok := word(nil, resp)
 	if !ok {
-		d.server.Log.Error("no ruling: answered 503", "do", ruling.Do.String(), "client", facts.Client, "peer", r.RemoteAddr)
+		d.server.Log.Error("no ruling: answered 503", "do", resp.Action.String(), "client", facts.Client, "peer", r.RemoteAddr)
 		d.write(w, http.StatusServiceUnavailable, httpError{Error: "there is no ruling"})
 		return
 	}
@@ -120,7 +120,7 @@ func readBody(r *http.Request) ([]byte, error) {
 
 // wantsEvidence reads the query: evidence=no is an answer without what was found and asked, which costs less. What else is in
 // a query is passed over.
-func wantsEvidence(u *url.URL) (bool, error) {
+func readsEvidence(u *url.URL) (bool, error) {
 	if u.RawQuery == "" {
 		return true, nil
 	}
@@ -146,7 +146,7 @@ func (d *HTTP) unread(w http.ResponseWriter, r *http.Request, err error) {
 
 // knows reports whether who asks may. Sums are compared, and in constant time, so that nothing about the token can be found
 // out by how long it takes to say no.
-func (d *HTTP) knows(r *http.Request) bool {
+func (d *HTTP) hasToken(r *http.Request) bool {
 	if d.Token == "" {
 		return true
 	}
@@ -171,9 +171,9 @@ func isJSON(h http.Header) bool {
 // refuse answers a request that is none of ours, and says so in the log from time to time: a program that asks wrongly is
 // never told about its clients, and somebody must hear of it.
 func (d *HTTP) refuse(w http.ResponseWriter, r *http.Request, code int, err error) {
-	often := &d.server.wrong
+	often := &d.server.malformed
 	if code == http.StatusUnauthorized {
-		often = &d.strangers
+		often = &d.noToken
 	}
 	often.warn(d.server.Log, "a request that cannot be answered", "status", code, "error", err, "peer", r.RemoteAddr)
 	e := httpError{Error: err.Error()}
@@ -243,7 +243,7 @@ func appendBrief(b []byte, r response.Response) (_ []byte, ok bool) {
 // appendNow ends an object with what is to be done now, and returns false where there is no ruling. Accept is no more than
 // continue: it is no permit.
 func appendNow(b []byte, r response.Response) (_ []byte, ok bool) {
-	switch r.Do {
+	switch r.Action {
 	case helogate.Continue, helogate.Accept:
 		b = append(b, `,"now":{"do":"continue","reply":null,"headers":`...)
 		if len(r.Headers) == 0 {
@@ -260,7 +260,7 @@ func appendNow(b []byte, r response.Response) (_ []byte, ok bool) {
 		return append(append(b, said...), "}}"...), true
 	case helogate.Defer, helogate.Reject, helogate.Drop:
 		reply := refusal(r)
-		b = append(append(append(b, `,"now":{"do":"`...), r.Do.String()...), `","reply":{"code":`...)
+		b = append(append(append(b, `,"now":{"do":"`...), r.Action.String()...), `","reply":{"code":`...)
 		b = strconv.AppendInt(b, int64(reply.Code), 10)
 		b = append(append(append(b, `,"enhanced":"`...), reply.Enhanced...), `","text":`...)
 		return append(appendASCII(b, reply.Text), `},"headers":[]}}`...), true

@@ -16,42 +16,42 @@ import (
 // factsIn is what a request says of a client: the "facts" of a verdict's JSON ([helogate.Record]), less what is the
 // judge's own.
 type factsIn struct {
-	stage, client, server, verb, helo, sender, recipient, auth, session given
-	originClient, originHelo                                            given
+	stage, client, server, verb, helo, sender, recipient, auth, session textField
+	originClient, originHelo                                            textField
 	origin                                                              bool // it came
 }
 
 // given is a text that came, perhaps twice: as a JSON string, which can hold no bytes that are no UTF-8, and in base64.
-type given struct {
-	text        string
-	come, exact bool // exact: in base64, which is what counts
+type textField struct {
+	text           string
+	present, exact bool // exact: in base64, which is what counts
 }
 
 // A factsField is a key of the facts, and where it belongs.
 type factsField struct {
 	name string
-	of   func(*factsIn) *given
+	of   func(*factsIn) *textField
 }
 
-var factsFields = withBase64(map[string]func(*factsIn) *given{
-	"stage":   func(in *factsIn) *given { return &in.stage },
-	"client":  func(in *factsIn) *given { return &in.client },
-	"server":  func(in *factsIn) *given { return &in.server },
-	"session": func(in *factsIn) *given { return &in.session },
+var factsFields = withBase64(map[string]func(*factsIn) *textField{
+	"stage":   func(in *factsIn) *textField { return &in.stage },
+	"client":  func(in *factsIn) *textField { return &in.client },
+	"server":  func(in *factsIn) *textField { return &in.server },
+	"session": func(in *factsIn) *textField { return &in.session },
 	// What follows is the client's text.
-	"verb":        func(in *factsIn) *given { return &in.verb },
-	"helo":        func(in *factsIn) *given { return &in.helo },
-	"sender":      func(in *factsIn) *given { return &in.sender },
-	"recipient":   func(in *factsIn) *given { return &in.recipient },
-	"auth":        func(in *factsIn) *given { return &in.auth },
-	"origin.helo": func(in *factsIn) *given { return &in.originHelo },
+	"verb":        func(in *factsIn) *textField { return &in.verb },
+	"helo":        func(in *factsIn) *textField { return &in.helo },
+	"sender":      func(in *factsIn) *textField { return &in.sender },
+	"recipient":   func(in *factsIn) *textField { return &in.recipient },
+	"auth":        func(in *factsIn) *textField { return &in.auth },
+	"origin.helo": func(in *factsIn) *textField { return &in.originHelo },
 
-	"origin.client": func(in *factsIn) *given { return &in.originClient },
+	"origin.client": func(in *factsIn) *textField { return &in.originClient },
 }, "verb", "helo", "sender", "recipient", "auth", "origin.helo")
 
 const inBase64 = "_base64"
 
-func withBase64(fields map[string]func(*factsIn) *given, texts ...string) map[string]factsField {
+func withBase64(fields map[string]func(*factsIn) *textField, texts ...string) map[string]factsField {
 	all := map[string]factsField{}
 	for name, of := range fields {
 		all[name] = factsField{name, of}
@@ -63,7 +63,7 @@ func withBase64(fields map[string]func(*factsIn) *given, texts ...string) map[st
 }
 
 // notAsked are keys of a verdict's facts that nobody can ask with, and why.
-var notAsked = map[string]string{
+var notAccepted = map[string]string{
 	"time":           "the judge has its own clock",
 	"earlier":        "the judge remembers it by the session",
 	"earlier_base64": "the judge remembers it by the session",
@@ -126,7 +126,7 @@ func (in *factsIn) object(b []byte, prefix string) ([]byte, error) {
 			b = pastSpace(b[1:])
 		}
 	}
-	if prefix != "" && !in.originClient.come {
+	if prefix != "" && !in.originClient.present {
 		return nil, badFacts{"origin.client", "is missing"}
 	}
 	return b[1:], nil
@@ -148,8 +148,8 @@ func (in *factsIn) member(b []byte, prefix string, key []byte) ([]byte, error) {
 	case name == "origin":
 		in.origin = true
 		return in.object(b, "origin.")
-	case notAsked[name] != "":
-		return nil, badFacts{name, "is not to be given: " + notAsked[name]}
+	case notAccepted[name] != "":
+		return nil, badFacts{name, "is not to be given: " + notAccepted[name]}
 	case !known || bytes.IndexByte(key, '.') >= 0:
 		return nil, badFacts{printable.Text(name, 80), "is not known here"}
 	case b[0] != '"':
@@ -181,13 +181,13 @@ func textAt(b []byte) (text, rest []byte) {
 func pastSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
 
 // take keeps a text that came. Of one that came in base64 too, that counts, in whatever order they come.
-func (g *given) take(name string, text []byte) error {
+func (g *textField) take(name string, text []byte) error {
 	exact := strings.HasSuffix(name, inBase64)
-	if exact && g.exact || !exact && g.come {
+	if exact && g.exact || !exact && g.present {
 		return badFacts{name, "comes twice"}
 	}
 	if !exact {
-		g.come = true
+		g.present = true
 		if !g.exact {
 			g.text = string(text)
 		}
@@ -203,25 +203,25 @@ func (g *given) take(name string, text []byte) error {
 
 // facts understands what came.
 func (in *factsIn) facts() (f helogate.Facts, err error) {
-	if !in.stage.come {
+	if !in.stage.present {
 		return f, badFacts{"stage", "is missing"}
 	}
 	if f.Stage, err = helogate.ParseStage(in.stage.text); err != nil {
 		return f, badFacts{"stage", "is to be connect, helo, mail or rcpt, not " + quoted(in.stage.text)}
 	}
-	if !in.client.come {
+	if !in.client.present {
 		return f, badFacts{"client", "is missing"}
 	}
 	if f.Client, err = addressIn("client", in.client.text); err != nil {
 		return f, err
 	}
-	if in.server.come {
+	if in.server.present {
 		if f.Server, err = netip.ParseAddrPort(in.server.text); err != nil {
 			return f, badFacts{"server", `is to be an IP address with a port, as "192.0.2.1:25" or "[2001:db8::1]:25", not ` + quoted(in.server.text)}
 		}
 		f.Server = netip.AddrPortFrom(f.Server.Addr().WithZone("").Unmap(), f.Server.Port())
 	}
-	if in.originClient.come {
+	if in.originClient.present {
 		if f.Origin.Client, err = addressIn("origin.client", in.originClient.text); err != nil {
 			return f, err
 		}
@@ -241,7 +241,7 @@ func (in *factsIn) known(at helogate.Stage) error {
 	for _, one := range []struct {
 		field string
 		from  helogate.Stage
-		what  *given
+		what  *textField
 	}{
 		{"verb", helogate.Helo, &in.verb},
 		{"helo", helogate.Helo, &in.helo},

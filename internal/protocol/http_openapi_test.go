@@ -236,9 +236,9 @@ func TestOpenAPIAnswers(t *testing.T) {
 			return response.Response{}
 		case "let in":
 			r.Verdict = helogate.Verdict{ID: "x", Decision: helogate.Decision{Action: helogate.Accept}, DryRun: helogate.Decision{Action: helogate.Accept}}
-			return response.Response{Do: helogate.Accept, Record: &r, Headers: []header.Field{{Name: "X-Helogate", Value: "x"}}}
+			return response.Response{Action: helogate.Accept, Record: &r, Headers: []header.Field{{Name: "X-Helogate", Value: "x"}}}
 		}
-		return response.Response{Do: helogate.Defer, Reply: r.Reply, Record: &r}
+		return response.Response{Action: helogate.Defer, Reply: r.Reply, Record: &r}
 	}
 	d := &Server{Protocol: &HTTP{Token: "0123456789abcdef", Version: "1.2.3"}, Judge: judge}
 	good := map[string]string{"Authorization": "Bearer 0123456789abcdef", "Content-Type": "application/json"}
@@ -397,7 +397,7 @@ func TestOpenAPIRealVerdict(t *testing.T) {
 	judge := func(ctx context.Context, f helogate.Facts) response.Response {
 		f.Time = time.Now()
 		v := p.Judge(ctx, f, helogate.MustZone(""))
-		return response.Response{Do: v.Action, Record: &helogate.Record{Facts: f, Verdict: v}}
+		return response.Response{Action: v.Action, Record: &helogate.Record{Facts: f, Verdict: v}}
 	}
 	body := factsJSON(t, helogate.Facts{Stage: helogate.Rcpt, Client: netip.MustParseAddr("192.0.2.1"), Helo: "a"})
 	if code, answer := o.ask(&Server{Protocol: &HTTP{}, Judge: judge}, "POST", "/v1/judge", string(body), map[string]string{"Content-Type": "application/json"}); code != 200 {

@@ -62,7 +62,7 @@ func rules(do helogate.Action, reply helogate.Reply, headers ...header.Field) re
 		f.Time = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 		v := helogate.Verdict{ID: "8rx7ssvzkrbze", Decision: helogate.Decision{Action: do}, Reply: reply}
 		v.DryRun = v.Decision
-		return response.Response{Do: do, Reply: reply, Headers: headers, Record: &helogate.Record{Facts: f, Verdict: v}}
+		return response.Response{Action: do, Reply: reply, Headers: headers, Record: &helogate.Record{Facts: f, Verdict: v}}
 	}
 }
 
@@ -86,7 +86,7 @@ func TestHTTPAnswer(t *testing.T) {
 		{rules(helogate.Reject, evil), `{"do":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"a\\x0d\\x0a250 ok"},"headers":[]}`},
 		{func(ctx context.Context, f helogate.Facts) response.Response { // what is held is in the verdict, and is not to be done now
 			r := held(ctx, f)
-			r.Do, r.Reply = helogate.Continue, helogate.Reply{}
+			r.Action, r.Reply = helogate.Continue, helogate.Reply{}
 			return r
 		}, `{"do":"continue","reply":null,"headers":[]}`},
 	} {
@@ -115,10 +115,10 @@ func TestHTTPWithoutEvidence(t *testing.T) {
 		brief response.Response
 		want  string
 	}{
-		{response.Response{ID: "8rx7ssvzkrbze", Do: helogate.Accept}, `{"id":"8rx7ssvzkrbze","now":{"do":"continue","reply":null,"headers":[]}}`},
-		{response.Response{ID: "8rx7ssvzkrbze", Do: helogate.Reject, Reply: no},
+		{response.Response{ID: "8rx7ssvzkrbze", Action: helogate.Accept}, `{"id":"8rx7ssvzkrbze","now":{"do":"continue","reply":null,"headers":[]}}`},
+		{response.Response{ID: "8rx7ssvzkrbze", Action: helogate.Reject, Reply: no},
 			`{"id":"8rx7ssvzkrbze","now":{"do":"reject","reply":{"code":550,"enhanced":"5.7.25","text":"192.0.2.25 has no name"},"headers":[]}}`},
-		{response.Response{ID: "8rx7ssvzkrbze", Do: helogate.Continue, Headers: []header.Field{{Name: "X-Helogate", Value: "a"}}},
+		{response.Response{ID: "8rx7ssvzkrbze", Action: helogate.Continue, Headers: []header.Field{{Name: "X-Helogate", Value: "a"}}},
 			`{"id":"8rx7ssvzkrbze","now":{"do":"continue","reply":null,"headers":[{"name":"X-Helogate","value":"a"}]}}`},
 	} {
 		synctest.Test(t, func(t *testing.T) {

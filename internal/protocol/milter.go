@@ -37,7 +37,7 @@ func (*Milter) missing() string { return "" }
 
 func (d *Milter) answer(c *conn) error {
 	c.limits, c.whole = &milterLimits, frameEnd
-	s := &milterSession{conn: c, ourName: d.Name}
+	s := &milterSession{conn: c, ownName: d.Name}
 	var order milterOrder
 	for {
 		c.underWay = order.underWay()
@@ -50,7 +50,7 @@ func (d *Milter) answer(c *conn) error {
 			c.unread(err, "not the milter protocol, or not as it is spoken")
 			return nil
 		}
-		if !s.command(frame[0], frame[1:]) || len(s.out) > 0 && !c.say(s.out) {
+		if !s.command(frame[0], frame[1:]) || len(s.out) > 0 && !c.send(s.out) {
 			return nil
 		}
 	}

@@ -37,19 +37,19 @@ func FuzzMilter(f *testing.F) {
 }
 
 func fuzzMilter(t *testing.T, in []byte, piece uint16, do byte) {
-	ruling := []response.Response{
-		{Do: helogate.Continue, Headers: []header.Field{{Name: header.AuthenticationResults, Value: "mx.example.net; none"}, {Name: "X\n", Value: "y"}}},
-		{Do: helogate.Reject, Reply: helogate.Reply{Text: "100% \r\n no"}},
-		{Do: helogate.Drop}, {Do: helogate.Accept},
+	resp := []response.Response{
+		{Action: helogate.Continue, Headers: []header.Field{{Name: header.AuthenticationResults, Value: "mx.example.net; none"}, {Name: "X\n", Value: "y"}}},
+		{Action: helogate.Reject, Reply: helogate.Reply{Text: "100% \r\n no"}},
+		{Action: helogate.Drop}, {Action: helogate.Accept},
 	}[do%4]
-	wantJudged, wantAnswers := milterOracle(in, ruling.Do == helogate.Drop)
+	wantJudged, wantAnswers := milterOracle(in, resp.Action == helogate.Drop)
 	judged := 0
 	d := &Server{Protocol: &Milter{Name: "mx.example.net"}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 		judged++
 		if !f.Client.IsValid() || f.Client.Is4In6() || f.Client.Zone() != "" || f.Session == "" || strings.ContainsRune(f.Helo+f.Sender+f.Recipient+f.Auth, 0) {
 			t.Errorf("shown %s", factsText(f))
 		}
-		return ruling
+		return resp
 	}}
 	d.init()
 	conn := &scriptConn{in: in, piece: int(piece)%5000 + 1}

@@ -22,14 +22,14 @@ func merged(last, before []header.Field) []header.Field {
 }
 
 // cameFields are the fields of a message's header that are to be removed, for they would be taken for ours.
-type cameFields struct {
+type existingFields struct {
 	seen   [len(removable)]int // fields of a name so far
-	forged []cameField
+	forged []fieldRef
 	more   int // those beyond maxForged
 }
 
 // A cameField is the index-th field of its name, from 1 on.
-type cameField struct {
+type fieldRef struct {
 	name  string
 	index int
 }
@@ -43,7 +43,7 @@ const maxForged = 1000
 
 // add looks at a field. Authentication-Results are removed if they bear our name (RFC 8601 section 5), fields of our own if
 // this message is given such; X-Helo-Check also if it is given any, for then its absence says something.
-func (c *cameFields) add(name, value, ourName string, given []header.Field) {
+func (c *existingFields) add(name, value, ownName string, given []header.Field) {
 	name = strings.TrimRight(name, " \t") // RFC 5322 section 4.5.8
 	i := slices.IndexFunc(removable[:], func(r string) bool { return strings.EqualFold(r, name) })
 	if i < 0 {
@@ -53,7 +53,7 @@ func (c *cameFields) add(name, value, ourName string, given []header.Field) {
 	name = removable[i]
 	remove := name == header.XHeloCheck && len(given) > 0
 	if name == header.AuthenticationResults {
-		remove = isAuthserv(value, ourName)
+		remove = isAuthserv(value, ownName)
 	}
 	for _, f := range given {
 		if f.Name == name {
@@ -65,7 +65,7 @@ func (c *cameFields) add(name, value, ourName string, given []header.Field) {
 	case len(c.forged) == maxForged:
 		c.more++
 	default:
-		c.forged = append(c.forged, cameField{name, c.seen[i]})
+		c.forged = append(c.forged, fieldRef{name, c.seen[i]})
 	}
 }
 

@@ -57,15 +57,15 @@ func TestCameFields(t *testing.T) {
 		title string
 		given []header.Field
 		name  string
-		want  []cameField
+		want  []fieldRef
 	}{
 		{"no name", nil, "", nil},
-		{"a name", nil, "mx.example.net", []cameField{{header.AuthenticationResults, 1}}},
-		{"the name has changed since", results, "mx.example.net", []cameField{
+		{"a name", nil, "mx.example.net", []fieldRef{{header.AuthenticationResults, 1}}},
+		{"the name has changed since", results, "mx.example.net", []fieldRef{
 			{header.AuthenticationResults, 1}, {header.AuthenticationResults, 2}, {header.XHeloCheck, 1}}},
-		{"another field", []header.Field{{Name: header.XHelo, Value: "x"}}, "", []cameField{{header.XHelo, 1}, {header.XHeloCheck, 1}}},
+		{"another field", []header.Field{{Name: header.XHelo, Value: "x"}}, "", []fieldRef{{header.XHelo, 1}, {header.XHeloCheck, 1}}},
 	} {
-		var came cameFields
+		var came existingFields
 		for _, line := range []string{
 			"Authentication-Results: mx.example.net; none", "Authentication-Results: new.example.net; none", "X-HELO: x", "X-Helogate: x",
 			"X-Helo-Check: x", "Subject: x",
@@ -73,7 +73,7 @@ func TestCameFields(t *testing.T) {
 			name, value, _ := strings.Cut(line, ": ")
 			came.add(name, value, c.name, c.given)
 		}
-		if diff := cmp.Diff(c.want, came.forged, cmp.AllowUnexported(cameField{})); diff != "" {
+		if diff := cmp.Diff(c.want, came.forged, cmp.AllowUnexported(fieldRef{})); diff != "" {
 			t.Errorf("%s: %s", c.title, diff)
 		}
 	}
@@ -81,7 +81,7 @@ func TestCameFields(t *testing.T) {
 
 // Of very many forged fields some stay, below ours.
 func TestCameFieldsAreBounded(t *testing.T) {
-	var came cameFields
+	var came existingFields
 	for range maxForged + 5 {
 		came.add("authentication-results", "mx.example.net", "mx.example.net", nil)
 	}

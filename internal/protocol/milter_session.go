@@ -16,7 +16,7 @@ import (
 // connection after a session (SMFIC_QUIT_NC) begins another in it; Postfix opens a new one after XCLIENT.
 type milterSession struct {
 	conn    *conn
-	ourName string // in Authentication-Results; "" is none
+	ownName string // in Authentication-Results; "" is none
 	milterTerms
 	milterClient
 	macros    milterMacros
@@ -27,7 +27,7 @@ type milterSession struct {
 // A milterClient is what is known of a client.
 type milterClient struct {
 	client, server netip.AddrPort
-	stray          bool // the client has no address, and nothing is judged
+	noAddress      bool // the client has no address, and nothing is judged
 	name           string
 	helo           string // neither MTA tells whether it was HELO or EHLO
 	certificate    string
@@ -39,7 +39,7 @@ type milterClient struct {
 type milterMessage struct {
 	auth, sender string
 	fields       []header.Field // to be added
-	came         cameFields
+	came         existingFields
 }
 
 var milterSessions atomic.Uint64 // since the start: a client's port is used again, or not known
@@ -73,7 +73,7 @@ func (s *milterSession) command(code byte, data []byte) (goesOn bool) {
 	case smficConnect:
 		return s.connect(data)
 	case smficHelo:
-		return s.greets(firstString(data))
+		return s.hello(firstString(data))
 	case smficMail:
 		s.certify(macroMail)
 		auth, _ := s.macros.at(macroMail, macroAuthen)
@@ -83,21 +83,21 @@ func (s *milterSession) command(code byte, data []byte) (goesOn bool) {
 		return s.judge(helogate.Rcpt, withoutAngles(firstString(data)))
 	case smficHeader:
 		name, value, _ := bytes.Cut(data[:len(data)-1], nul)
-		s.message.came.add(string(name), string(value), s.ourName, s.message.fields)
+		s.message.came.add(string(name), string(value), s.ownName, s.message.fields)
 		if s.protocol&noReplyToHeader == 0 {
-			s.goOn()
+			s.proceed()
 		}
 	case smficBodyEOB:
 		s.editHeader()
 		s.out = appendFrame(s.out, smfirAccept)
 	default: // what only MTAs send that are too old not to
-		s.goOn()
+		s.proceed()
 	}
 	return true
 }
 
 // goOn answers that there is no objection.
-func (s *milterSession) goOn() { s.out = appendFrame(s.out, smfirContinue) }
+func (s *milterSession) proceed() { s.out = appendFrame(s.out, smfirContinue) }
 
 // connect begins anew: it shows the client's address. Its name is the MTA's finding; helogate looks for itself.
 func (s *milterSession) connect(data []byte) bool {
@@ -105,9 +105,9 @@ func (s *milterSession) connect(data []byte) bool {
 	_, data, _ = bytes.Cut(data, nul)
 	family := data[0]
 	if family != '4' && family != '6' {
-		s.stray = true
-		s.conn.stray("family", familyName(family))
-		s.goOn()
+		s.noAddress = true
+		s.conn.warnNoAddress("family", familyName(family))
+		s.proceed()
 		return true
 	}
 	port := binary.BigEndian.Uint16(data[1:])
@@ -151,14 +151,14 @@ func serverOf(m *milterMacros) netip.AddrPort {
 // A refusal is not told now. Both MTAs would answer 250 all the same, tell it at MAIL, and keep to it whatever the client
 // greets with until then; but a client may correct its greeting (RFC 5321 section 4.1.4). So what is in force at MAIL is
 // judged there.
-func (s *milterSession) greets(name string) bool {
+func (s *milterSession) hello(name string) bool {
 	s.message = milterMessage{} // who has logged in is told again at MAIL, and was forgotten at STARTTLS
 	s.certify(macroHelo)
 	s.helo = name
 	goesOn := s.judge(helogate.Helo, "")
 	if goesOn && !s.dropped {
 		s.out = s.out[:0]
-		s.goOn()
+		s.proceed()
 	}
 	return goesOn
 }
@@ -193,8 +193,8 @@ const droppedCode = 421 // both MTAs send it, and close
 
 // judge has a stage judged, and words what is to be done. It returns false where there is nothing to say.
 func (s *milterSession) judge(stage helogate.Stage, recipient string) bool {
-	if s.stray {
-		s.goOn()
+	if s.noAddress {
+		s.proceed()
 		return true
 	}
 	if s.dropped {
@@ -202,21 +202,21 @@ func (s *milterSession) judge(stage helogate.Stage, recipient string) bool {
 		return true
 	}
 	s.conn.facts = s.facts(stage, recipient)
-	ruling := s.conn.judge()
-	switch ruling.Do {
+	resp := s.conn.judge()
+	switch resp.Action {
 	case helogate.Continue, helogate.Accept:
 		if stage >= helogate.Mail {
-			s.message.fields = merged(ruling.Headers, s.message.fields)
+			s.message.fields = merged(resp.Headers, s.message.fields)
 		}
-		s.goOn()
+		s.proceed()
 	case helogate.Defer, helogate.Reject, helogate.Drop:
-		reply := refusal(ruling)
-		if ruling.Do == helogate.Drop {
+		reply := refusal(resp)
+		if resp.Action == helogate.Drop {
 			reply.Code, s.dropped = dropCode, stage != helogate.Helo
 		}
 		s.refuse(reply)
 	default:
-		s.conn.noRuling(ruling.Do)
+		s.conn.noVerdict(resp.Action)
 		return false
 	}
 	return true

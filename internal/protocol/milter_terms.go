@@ -13,7 +13,7 @@ const (
 	addsHeader    = 0x01
 	changesHeader = 0x10
 	choosesMacros = 0x100
-	ourActions    = addsHeader | changesHeader | choosesMacros
+	ownActions    = addsHeader | changesHeader | choosesMacros
 )
 
 // What is not wanted (SMFIP_ in mfdef.h): bodies, commands that tell nothing of the client, and to answer each field.
@@ -23,7 +23,7 @@ const (
 	noReplyToHeader = 0x80
 	noUnknown       = 0x100
 	noData          = 0x200
-	ourProtocol     = noBody | noEOH | noReplyToHeader | noUnknown | noData
+	ownProtocol     = noBody | noEOH | noReplyToHeader | noUnknown | noData
 )
 
 // wantedMacros are what is wanted beside the commands themselves, by stage: its number in mfapi.h (SMFIM_), and names. An
@@ -44,8 +44,8 @@ func negotiated(offer []byte) milterTerms {
 	return milterTerms{
 		version:  min(binary.BigEndian.Uint32(offer), milterVersion),
 		offered:  offered,
-		actions:  offered & ourActions,
-		protocol: binary.BigEndian.Uint32(offer[8:]) & ourProtocol,
+		actions:  offered & ownActions,
+		protocol: binary.BigEndian.Uint32(offer[8:]) & ownProtocol,
 	}
 }
 

@@ -185,7 +185,7 @@ func TestMilterShutdown(t *testing.T) {
 					if f.Helo == "slow" {
 						time.Sleep(time.Second)
 					}
-					return response.Response{Do: helogate.Continue}
+					return response.Response{Action: helogate.Continue}
 				}}
 				conn := serveListener(t, d).dial()
 				tell(t, conn, c.well...)
@@ -227,7 +227,7 @@ func TestMilterShutdownByForce(t *testing.T) {
 		l := newPipeListener()
 		d := &Server{Protocol: &Milter{}, Judge: func(ctx context.Context, f helogate.Facts) response.Response {
 			if f.Helo == "" {
-				return response.Response{Do: helogate.Continue}
+				return response.Response{Action: helogate.Continue}
 			}
 			<-ctx.Done()
 			return response.Response{}
@@ -257,9 +257,9 @@ func TestMilterShutdownByForce(t *testing.T) {
 func TestMilterClient(t *testing.T) {
 	d := &Server{Protocol: &Milter{Name: "mx.example.net"}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 		if f.Recipient == "carol@example.net" {
-			return response.Response{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "100% no"}}
+			return response.Response{Action: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "100% no"}}
 		}
-		return response.Response{Do: helogate.Accept, Headers: []header.Field{{Name: "X-Helogate", Value: "id=" + f.Auth + f.Recipient}}}
+		return response.Response{Action: helogate.Accept, Headers: []header.Field{{Name: "X-Helogate", Value: "id=" + f.Auth + f.Recipient}}}
 	}}
 	l := listenOn(t, filepath.Join(t.TempDir(), "milter"), 0o600)
 	served := make(chan error, 1)

@@ -37,21 +37,21 @@ func (d *Nginx) answer(c *conn) error { return d.httpServer.answer(c, d.request)
 
 func (d *Nginx) request(w http.ResponseWriter, r *http.Request) {
 	if why := notNginx(r); why != "" {
-		d.server.wrong.warn(d.server.Log, "not a request of nginx that can be answered", // bots that try passwords cause it, too
+		d.server.malformed.warn(d.server.Log, "not a request of nginx that can be answered", // bots that try passwords cause it, too
 			"why", why, "client_ip", printable.Text(r.Header.Get("Client-Ip"), 64), "peer", r.RemoteAddr)
 		http.Error(w, why, http.StatusBadRequest)
 		return
 	}
 	f := nginxFacts(r.Header)
-	ruling := response.Response{Do: helogate.Continue}
+	resp := response.Response{Action: helogate.Continue}
 	if f.Client.IsValid() {
-		ruling = d.server.Judge(d.server.ctx, f)
+		resp = d.server.Judge(d.server.ctx, f)
 	} else {
-		d.server.strays.warn(d.server.Log, "a client without an address is let pass: nothing can be judged",
+		d.server.noAddress.warn(d.server.Log, "a client without an address is let pass: nothing can be judged",
 			"client_ip", printable.Text(r.Header.Get("Client-Ip"), 64))
 	}
-	if !d.word(w.Header(), ruling) {
-		d.server.Log.Error("no ruling: closed without an answer", "do", ruling.Do.String(), "client", f.Client)
+	if !d.word(w.Header(), resp) {
+		d.server.Log.Error("no ruling: closed without an answer", "do", resp.Action.String(), "client", f.Client)
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -125,7 +125,7 @@ func pathEnd(s string) int {
 // word words a ruling in a header, and reports whether there was one. The text begins with the enhanced code, for "OK"
 // and "WAIT" alone would mean something else.
 func (d *Nginx) word(h http.Header, r response.Response) bool {
-	switch r.Do {
+	switch r.Action {
 	case helogate.Continue, helogate.Accept:
 		h.Set("Auth-Status", "OK")
 		h.Set("Auth-Server", d.Backend.Addr().Unmap().String())
@@ -133,7 +133,7 @@ func (d *Nginx) word(h http.Header, r response.Response) bool {
 	case helogate.Defer, helogate.Reject, helogate.Drop:
 		reply := refusal(r)
 		h.Set("Auth-Status", reply.Enhanced+" "+reply.Text)
-		if r.Do == helogate.Drop {
+		if r.Action == helogate.Drop {
 			reply.Code = dropCode
 		} else {
 			h.Set("Auth-Wait", "1")

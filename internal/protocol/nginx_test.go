@@ -96,7 +96,7 @@ func TestNginxFacts(t *testing.T) {
 			var got string
 			l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 				got = factsText(f)
-				return response.Response{Do: helogate.Continue}
+				return response.Response{Action: helogate.Continue}
 			}})
 			status, answer := askNginx(t, l, nginxRequest(c.field))
 			if status != 200 || answer != nginxOK || got != c.want {
@@ -135,15 +135,15 @@ func TestPathOf(t *testing.T) {
 
 func TestNginxAnswers(t *testing.T) {
 	refuses := func(do helogate.Action, code int, enhanced, text string) response.Response {
-		return response.Response{Do: do, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}}
+		return response.Response{Action: do, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}}
 	}
 	for name, c := range map[string]struct {
-		ruling response.Response
+		resp   response.Response
 		status int
 		want   string
 	}{
-		"continue": {response.Response{Do: helogate.Continue}, 200, nginxOK},
-		"accept":   {response.Response{Do: helogate.Accept}, 200, nginxOK},
+		"continue": {response.Response{Action: helogate.Continue}, 200, nginxOK},
+		"accept":   {response.Response{Action: helogate.Accept}, 200, nginxOK},
 		"reject":   {refuses(helogate.Reject, 550, "5.7.25", "no PTR"), 200, "Status: 5.7.25 no PTR; Error-Code: 550; Wait: 1"},
 		"defer":    {refuses(helogate.Defer, 451, "4.4.3", "later"), 200, "Status: 4.4.3 later; Error-Code: 451; Wait: 1"},
 		"drop":     {refuses(helogate.Drop, 550, "5.7.1", "go"), 200, "Status: 5.7.1 go; Error-Code: 521"},
@@ -151,12 +151,12 @@ func TestNginxAnswers(t *testing.T) {
 			`Status: 5.7.1 a\x0d\x0aAuth-Status: OK\x0d\x0aAuth-Server: 192.0.2.1; Error-Code: 550; Wait: 1`},
 		"a text that is OK":      {refuses(helogate.Reject, 550, "5.7.1", "OK"), 200, "Status: 5.7.1 OK; Error-Code: 550; Wait: 1"},
 		"no ruling":              {response.Response{}, 0, ""},
-		"what no listener knows": {response.Response{Do: helogate.Note}, 0, ""},
+		"what no listener knows": {response.Response{Action: helogate.Note}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
-				l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Log: log.logger(), Judge: always(c.ruling)})
+				l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Log: log.logger(), Judge: always(c.resp)})
 				status, got := askNginx(t, l, nginxRequest())
 				if status != c.status || got != c.want {
 					t.Errorf("answered %d %s\nwant     %d %s", status, got, c.status, c.want)
@@ -174,7 +174,7 @@ func TestNginxBackend(t *testing.T) {
 	for addr, want := range map[string]string{"[2001:db8::1]:25": "2001:db8::1", "[::ffff:192.0.2.1]:25": "192.0.2.1"} {
 		h := http.Header{}
 		d := &Nginx{Backend: netip.MustParseAddrPort(addr)}
-		if d.word(h, response.Response{Do: helogate.Continue}); h.Get("Auth-Server") != want || h.Get("Auth-Port") != "25" {
+		if d.word(h, response.Response{Action: helogate.Continue}); h.Get("Auth-Server") != want || h.Get("Auth-Port") != "25" {
 			t.Errorf("%s: %v", addr, h)
 		}
 	}
@@ -204,7 +204,7 @@ func TestNginxTrouble(t *testing.T) {
 					if f.Client.String() == "192.0.2.66" {
 						panic("as told")
 					}
-					return response.Response{Do: helogate.Accept}
+					return response.Response{Action: helogate.Accept}
 				}})
 				if status, got := askNginx(t, l, c.request); status != c.status || (got != "") != (status == 200) {
 					t.Errorf("answered %d %s, want %d", status, got, c.status)
@@ -239,7 +239,7 @@ func TestNginxShutdown(t *testing.T) {
 		free := make(chan struct{})
 		d := &Server{Protocol: &Nginx{Backend: backend}, Judge: func(context.Context, helogate.Facts) response.Response {
 			<-free
-			return response.Response{Do: helogate.Continue}
+			return response.Response{Action: helogate.Continue}
 		}}
 		l := serveNginx(t, d)
 		down := make(chan error, 1)
@@ -309,7 +309,7 @@ func FuzzNginx(f *testing.F) {
 					t.Fatalf("shown %q of %q", s, sent)
 				}
 			}
-			return response.Response{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: f.Helo + f.Sender}}
+			return response.Response{Action: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: f.Helo + f.Sender}}
 		}}
 		w := &recorded{header: http.Header{}}
 		handlerOf(d)(w, r)
@@ -357,7 +357,7 @@ func TestNginxGone(t *testing.T) {
 		l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Judge: func(ctx context.Context, _ helogate.Facts) response.Response {
 			time.Sleep(time.Second)
 			judged <- ctx.Err()
-			return response.Response{Do: helogate.Continue}
+			return response.Response{Action: helogate.Continue}
 		}})
 		conn := l.dial()
 		io.WriteString(conn, nginxRequest())

@@ -104,7 +104,7 @@ func (o *smtpdConn) lines(c io.Reader) error {
 		raw, err := in.next()
 		switch {
 		case errors.Is(err, errLineTooLong):
-			o.server.Log.Error("a line of smtpd's is longer than any that is known: not answered", "bytes_taken", maxSMTPDLine, "line", shown(raw))
+			o.server.Log.Error("a line of smtpd's is longer than any that is known: not answered", "bytes_taken", maxSMTPDLine, "line", printableLine(raw))
 			continue
 		case err == io.EOF:
 			return ErrGone
@@ -118,7 +118,7 @@ func (o *smtpdConn) lines(c io.Reader) error {
 			ready = true
 			o.register()
 		case !strings.HasPrefix(line, "config|"):
-			o.wrong(line)
+			o.malformed(line)
 		}
 		if err != nil {
 			return err
@@ -141,20 +141,20 @@ func (o *smtpdConn) register() {
 	for _, r := range requests {
 		b.WriteString("register|filter|smtp-in|" + r + "\n")
 	}
-	o.out.say(b.String() + "register|ready\n")
+	o.out.send(b.String() + "register|ready\n")
 }
 
 // line does what a line asks for. An error is that there is no going on.
 func (o *smtpdConn) line(text string) error {
 	defer func() {
 		if v := recover(); v != nil { // to die of one line would end smtpd
-			o.server.Log.Error("panic: a line of smtpd's is passed over", "panic", fmt.Sprint(v), "line", shown([]byte(text)), "stack", string(debug.Stack()))
+			o.server.Log.Error("panic: a line of smtpd's is passed over", "panic", fmt.Sprint(v), "line", printableLine([]byte(text)), "stack", string(debug.Stack()))
 		}
 	}()
 	var l smtpdLine
 	switch {
 	case !l.parse(text):
-		o.wrong(text)
+		o.malformed(text)
 		return nil
 	case l.version.before(oldestFilter.major, oldestFilter.minor):
 		return fmt.Errorf("this smtpd speaks version %s of the filter protocol, and helogate %s to %s: OpenSMTPD 6.6.2 is the first that has it",
@@ -176,11 +176,13 @@ func (o *smtpdConn) line(text string) error {
 	return nil
 }
 
-func (o *smtpdConn) wrong(line string) {
-	o.server.Log.Warn("not a line of the filter protocol that can be answered: passed over", "line", shown([]byte(line)))
+func (o *smtpdConn) malformed(line string) {
+	o.server.Log.Warn("not a line of the filter protocol that can be answered: passed over", "line", printableLine([]byte(line)))
 }
 
-func shown(line []byte) string { return printable.Text(string(line[:min(len(line), 300)]), 200) }
+func printableLine(line []byte) string {
+	return printable.Text(string(line[:min(len(line), 300)]), 200)
+}
 
 // request answers a request, when its client is judged.
 func (o *smtpdConn) request(l *smtpdLine) {
@@ -233,23 +235,23 @@ func (o *smtpdConn) judge(l *smtpdLine, f helogate.Facts) {
 			o.result(l, tryAgain)
 		}
 	}()
-	ruling := o.server.Judge(o.ctx, f)
-	switch ruling.Do {
+	resp := o.server.Judge(o.ctx, f)
+	switch resp.Action {
 	case helogate.Continue, helogate.Accept:
-		o.passed(l, f, ruling.Headers)
+		o.passed(l, f, resp.Headers)
 		o.result(l, "proceed")
 	case helogate.Reject, helogate.Defer:
-		o.result(l, "reject|"+refusal(ruling).String())
+		o.result(l, "reject|"+refusal(resp).String())
 	case helogate.Drop:
-		o.result(l, "disconnect|"+refusal(ruling).String())
+		o.result(l, "disconnect|"+refusal(resp).String())
 	default:
 		if o.ctx.Err() == nil { // else we are ended by force, or smtpd has gone
-			o.server.Log.Error("no ruling: the client is disconnected", "do", ruling.Do.String(), "session", f.Session, "client", f.Client)
+			o.server.Log.Error("no ruling: the client is disconnected", "do", resp.Action.String(), "session", f.Session, "client", f.Client)
 			o.result(l, tryAgain)
 		}
 	}
 }
 
 func (o *smtpdConn) result(l *smtpdLine, result string) {
-	o.out.say("filter-result|" + l.session + "|" + l.token + "|" + result + "\n")
+	o.out.send("filter-result|" + l.session + "|" + l.token + "|" + result + "\n")
 }

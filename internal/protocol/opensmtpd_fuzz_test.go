@@ -55,8 +55,8 @@ func fuzzOpenSMTPD(t *testing.T, in []byte, piece uint16, do byte) {
 			t.Errorf("shown %s", factsText(f))
 		}
 		return response.Response{
-			Do:    []helogate.Action{helogate.Continue, helogate.Reject, helogate.Drop, helogate.Defer, helogate.Action(200)}[do%5],
-			Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: f.Helo + f.Sender},
+			Action: []helogate.Action{helogate.Continue, helogate.Reject, helogate.Drop, helogate.Defer, helogate.Action(200)}[do%5],
+			Reply:  helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: f.Helo + f.Sender},
 		}
 	}
 	answers, ended := playOpenSMTPD(t, &Server{Judge: judge}, in, int(piece)%5000+1)

@@ -42,7 +42,7 @@ func (o *smtpdConn) dataLine(l *smtpdLine) {
 		o.server.Log.Info("results that somebody else gave in our name were taken out", "session", l.session)
 	}
 	for _, line := range out {
-		o.out.say("filter-dataline|", l.session, "|", l.token, "|", line, "\n")
+		o.out.send("filter-dataline|", l.session, "|", l.token, "|", line, "\n")
 	}
 }
 

@@ -68,7 +68,7 @@ func (o *smtpdConn) facts(l *smtpdLine) (f helogate.Facts, judge bool) {
 	s := o.known[l.session]
 	switch {
 	case s == nil:
-		o.stray(l)
+		o.warnNoAddress(l)
 		return f, false
 	case l.event == "connect" && !s.client.IsValid() && !s.local:
 		var addr netip.Addr
@@ -80,7 +80,7 @@ func (o *smtpdConn) facts(l *smtpdLine) (f helogate.Facts, judge bool) {
 		return f, false
 	}
 	if !s.client.IsValid() {
-		o.stray(l)
+		o.warnNoAddress(l)
 		return f, false
 	}
 	f = helogate.Facts{Client: s.client.Addr(), Server: s.server, Session: l.session, Auth: s.auth}
@@ -127,7 +127,7 @@ func (o *smtpdConn) passed(l *smtpdLine, f helogate.Facts, fields []header.Field
 	}
 }
 
-func (o *smtpdConn) stray(l *smtpdLine) {
-	o.server.strays.warn(o.server.Log, "a client without an address is let pass: nothing can be judged", "session", l.session,
-		"phase", printable.Text(l.event, 64), "parameters", shown([]byte(l.params)))
+func (o *smtpdConn) warnNoAddress(l *smtpdLine) {
+	o.server.noAddress.warn(o.server.Log, "a client without an address is let pass: nothing can be judged", "session", l.session,
+		"phase", printable.Text(l.event, 64), "parameters", printableLine([]byte(l.params)))
 }

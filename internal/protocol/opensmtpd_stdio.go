@@ -69,7 +69,7 @@ func (*stdioConn) SetWriteDeadline(time.Time) error { return errors.ErrUnsupport
 // waiting for us to read, is always read.
 type smtpdWriter struct {
 	mu     sync.Mutex
-	unsaid []byte
+	queued []byte
 	wake   chan struct{} // holds one when there is something to write; closed when no more comes
 	closed bool
 	done   chan struct{}
@@ -82,14 +82,14 @@ func newSMTPDWriter(to io.Writer) *smtpdWriter {
 }
 
 // say takes text to be written, all of it together.
-func (w *smtpdWriter) say(text ...string) {
+func (w *smtpdWriter) send(text ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return
 	}
 	for _, t := range text {
-		w.unsaid = append(w.unsaid, t...)
+		w.queued = append(w.queued, t...)
 	}
 	select {
 	case w.wake <- struct{}{}:
@@ -100,20 +100,20 @@ func (w *smtpdWriter) say(text ...string) {
 // write writes what was said since it last looked. That it cannot means that smtpd has gone, which reading says, too.
 func (w *smtpdWriter) write(to io.Writer) {
 	defer close(w.done)
-	var saying []byte
+	var writing []byte
 	for range w.wake {
-		if cap(saying) > maxSaying {
-			saying = nil // a large message is over some time
+		if cap(writing) > maxWriting {
+			writing = nil // a large message is over some time
 		}
 		w.mu.Lock()
-		saying, w.unsaid = w.unsaid, saying[:0]
+		writing, w.queued = w.queued, writing[:0]
 		w.mu.Unlock()
-		_, _ = to.Write(saying)
+		_, _ = to.Write(writing)
 	}
 }
 
 const (
-	maxSaying  = 1 << 20
+	maxWriting = 1 << 20
 	lastWrites = 2 * time.Second // for an smtpd that does not read
 )
 

@@ -21,7 +21,7 @@ import (
 // begin with headers messages come through us, and mx.example.net is our name.
 func TestOpenSMTPDDialogues(t *testing.T) {
 	playDialogues(t, "opensmtpd", func(t *testing.T, name string) player {
-		d := &dialogue{t: t, ruling: func() response.Response { return response.Response{Do: helogate.Continue} }}
+		d := &dialogue{t: t, ruling: func() response.Response { return response.Response{Action: helogate.Continue} }}
 		o := &OpenSMTPD{}
 		if strings.HasPrefix(name, "headers") {
 			o.Headers, o.Name = true, "mx.example.net"
@@ -105,7 +105,7 @@ func TestOpenSMTPDSideBySide(t *testing.T) {
 			if f.Helo == "a1.example.com" {
 				<-free
 			}
-			return response.Response{Do: helogate.Continue}
+			return response.Response{Action: helogate.Continue}
 		}
 		o := &Server{Protocol: &OpenSMTPD{Headers: true}, Judge: judge}
 		s := startOpenSMTPD(t, o, ErrGone).greeted()
@@ -135,7 +135,7 @@ func TestOpenSMTPDShutdown(t *testing.T) {
 		o := &Server{Protocol: &OpenSMTPD{}, Judge: func(context.Context, helogate.Facts) response.Response {
 			judged++
 			<-free
-			return response.Response{Do: helogate.Reject}
+			return response.Response{Action: helogate.Reject}
 		}}
 		s := startOpenSMTPD(t, o, nil).greeted()
 		s.say(connects("a1")...)

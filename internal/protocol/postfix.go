@@ -49,13 +49,13 @@ func (p *Postfix) one(q *policyConn) bool {
 		q.unread(err, "not a policy request that can be answered")
 		return false
 	}
-	ruling := q.judge()
-	if field, ok := p.prepend(&q.attrs, ruling); ok {
+	resp := q.judge()
+	if field, ok := p.prepend(&q.attrs, resp); ok {
 		q.out = appendPrepend(q.out[:0], field)
 	} else {
-		q.out = appendAnswer(q.out[:0], ruling)
+		q.out = appendAnswer(q.out[:0], resp)
 	}
-	return q.sayRuling(ruling)
+	return q.sendResponse(resp)
 }
 
 // A policyConn is the connection of an MTA that asks in Postfix's form.
@@ -76,29 +76,29 @@ func (q *policyConn) judge() response.Response {
 	if q.attrs.facts(&q.facts, &q.memo) {
 		return q.conn.judge()
 	}
-	q.stray("client_address", printable.Text(string(q.attrs.clientAddress), 64))
-	return response.Response{Do: helogate.Continue}
+	q.warnNoAddress("client_address", printable.Text(string(q.attrs.clientAddress), 64))
+	return response.Response{Action: helogate.Continue}
 }
 
 // sayRuling says what a ruling was worded as, and reports whether that was said.
-func (q *policyConn) sayRuling(r response.Response) bool {
+func (q *policyConn) sendResponse(r response.Response) bool {
 	if len(q.out) == 0 {
-		q.noRuling(r.Do)
+		q.noVerdict(r.Action)
 		return false
 	}
-	return q.say(q.out)
+	return q.send(q.out)
 }
 
 const dropCode = 521 // Postfix sends it, and closes (RFC 7504 gave it its meaning)
 
 // appendAnswer words a ruling, or appends nothing where there is none.
 func appendAnswer(b []byte, r response.Response) []byte {
-	switch r.Do {
+	switch r.Action {
 	case helogate.Continue, helogate.Accept:
 		return append(b, "action=DUNNO\n\n"...)
 	case helogate.Defer, helogate.Reject, helogate.Drop:
 		reply := refusal(r)
-		if r.Do == helogate.Drop {
+		if r.Action == helogate.Drop {
 			reply.Code = dropCode
 		}
 		b = append(b, "action="...)

@@ -106,8 +106,8 @@ func ask(b *testing.B, pb *testing.PB, to net.Addr, request []byte) {
 func TestPostfixAllocates(t *testing.T) {
 	request := rcptRequest(t)
 	for _, r := range []response.Response{
-		{Do: helogate.Continue},
-		{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "192.0.2.25 has no name"}},
+		{Action: helogate.Continue},
+		{Action: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: "192.0.2.25 has no name"}},
 	} {
 		script := &scriptConn{piece: 1 << 16}
 		listener := &Postfix{}
@@ -122,7 +122,7 @@ func TestPostfixAllocates(t *testing.T) {
 			}
 		})
 		if n != 4 {
-			t.Errorf("%s: %v allocations", r.Do, n)
+			t.Errorf("%s: %v allocations", r.Action, n)
 		}
 	}
 }

@@ -95,7 +95,7 @@ func fuzzPostfix(t *testing.T, in []byte, piece uint16) {
 		}
 		sameFacts(t, f, requests[next])
 		next++
-		return response.Response{Do: helogate.Continue}
+		return response.Response{Action: helogate.Continue}
 	}
 	p := &Server{Protocol: &Postfix{}, Judge: judge}
 	p.init()

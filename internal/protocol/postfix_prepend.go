@@ -56,7 +56,7 @@ func (p *Postfix) prepend(a *attributes, r response.Response) (header.Field, boo
 	if len(r.Headers) == 0 || !a.takesPrepend() {
 		return header.Field{}, false
 	}
-	switch r.Do {
+	switch r.Action {
 	case helogate.Continue, helogate.Accept:
 		return p.prepended.next(a.instance, r.Headers)
 	}

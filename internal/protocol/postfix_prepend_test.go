@@ -19,7 +19,7 @@ var threeFields = []header.Field{{Name: "X-One", Value: "1"}, {Name: "X-Two", Va
 
 func adds(fields ...header.Field) response.Judge {
 	return func(context.Context, helogate.Facts) response.Response {
-		return response.Response{Do: helogate.Continue, Headers: fields}
+		return response.Response{Action: helogate.Continue, Headers: fields}
 	}
 }
 

@@ -98,7 +98,7 @@ func TestPipelinedSizes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sizes := []int{1, 5_000, 1, 10 << 10, 4_096, 1, 60_000, 60_001, 3, 4_095, 1}
 		l := serveListener(t, &Server{Protocol: &Postfix{}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
-			return response.Response{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: fmt.Sprint(len(f.Helo))}}
+			return response.Response{Action: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: fmt.Sprint(len(f.Helo))}}
 		}})
 		var all strings.Builder
 		for _, size := range sizes {
@@ -323,7 +323,7 @@ func TestJudgementsAreSideBySide(t *testing.T) {
 			if asked.Add(1) == 1 {
 				<-free
 			}
-			return response.Response{Do: helogate.Continue}
+			return response.Response{Action: helogate.Continue}
 		}})
 		slow, quick := l.dial(), l.dial()
 		io.WriteString(slow, smallRequest)

@@ -75,7 +75,7 @@ func always(r response.Response) response.Judge {
 	return func(context.Context, helogate.Facts) response.Response { return r }
 }
 
-var passes = always(response.Response{Do: helogate.Continue})
+var passes = always(response.Response{Action: helogate.Continue})
 
 // What a server cannot do without is missed at once.
 func TestServeWithoutWhatItNeeds(t *testing.T) {

@@ -13,7 +13,7 @@ const maxReplyLine = 512 - len("\r\n")
 // the attacker's text, and a line end let through here would let him write our next answer.
 func refusal(r response.Response) helogate.Reply {
 	class, reply := 5, r.Reply
-	if r.Do == helogate.Defer {
+	if r.Action == helogate.Defer {
 		class = 4
 	}
 	if reply.Code/100 != class {

@@ -35,7 +35,7 @@ func TestRefusal(t *testing.T) {
 		{helogate.Reject, helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: long}, ("550 5.7.25 " + long)[:510]},
 		{helogate.Reject, helogate.Reply{Code: 550, Enhanced: "5.7.25", Text: long + "\x00"}, ("550 5.7.25 " + long)[:507] + "..."},
 	} {
-		if got := refusal(response.Response{Do: c.do, Reply: c.in}).String(); got != c.want {
+		if got := refusal(response.Response{Action: c.do, Reply: c.in}).String(); got != c.want {
 			t.Errorf("%s %.80q:\n got %s\nwant %s", c.do, c.in.Text, got, c.want)
 		}
 	}
@@ -45,10 +45,10 @@ func FuzzRefusal(f *testing.F) {
 	f.Add(550, "5.7.1", "two\nlines", true)
 	f.Add(451, "4.4.3", strings.Repeat("\x00", 300), false)
 	f.Fuzz(func(t *testing.T, code int, enhanced, text string, reject bool) {
-		r := response.Response{Do: helogate.Defer, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}}
+		r := response.Response{Action: helogate.Defer, Reply: helogate.Reply{Code: code, Enhanced: enhanced, Text: text}}
 		want := byte('4')
 		if reject {
-			r.Do, want = helogate.Reject, '5'
+			r.Action, want = helogate.Reject, '5'
 		}
 		got := refusal(r).String()
 		if len(got) > maxReplyLine || got[0] != want || got[3] != ' ' || got[4] != want || got[5] != '.' {

@@ -31,8 +31,8 @@ type Server struct {
 	ctx     context.Context    // of all judgements
 	cancel  context.CancelFunc // when Shutdown returns
 
-	strays seldom // questions about no client
-	wrong  seldom // what is no question
+	noAddress rateLimited // questions about no client
+	malformed rateLimited // what is no question
 }
 
 func (s *Server) init() {
@@ -85,7 +85,7 @@ func (s *Server) accept(l net.Listener) error {
 		if s.closing() {
 			return nil
 		}
-		if !passing(err) {
+		if !isTransient(err) {
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
@@ -98,7 +98,7 @@ func (s *Server) accept(l net.Listener) error {
 }
 
 // passing reports whether the next Accept may succeed: the client has gone, or the machine is short of something.
-func passing(err error) bool {
+func isTransient(err error) bool {
 	for _, e := range []error{syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		if errors.Is(err, e) {
 			return true

@@ -22,7 +22,7 @@ func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
 		free := make(chan struct{})
 		p := &Server{Protocol: &Postfix{}, Judge: func(context.Context, helogate.Facts) response.Response {
 			<-free
-			return response.Response{Do: helogate.Continue}
+			return response.Response{Action: helogate.Continue}
 		}}
 		l := serveListener(t, p)
 		idle, judged, ahead, partial := l.dial(), l.dial(), l.dial(), l.dial()

@@ -15,9 +15,9 @@ type Judge func(ctx context.Context, f helogate.Facts) Response
 
 // A Response is what a listener is to do with a client now.
 type Response struct {
-	ID    string          // of the verdict: by it the log is searched
-	Do    helogate.Action // Continue, Accept, Defer, Reject or Drop; anything else is no response
-	Reply helogate.Reply  // when Do refuses
+	ID     string          // of the verdict: by it the log is searched
+	Action helogate.Action // Continue, Accept, Defer, Reject or Drop; anything else is no response
+	Reply  helogate.Reply  // when Do refuses
 	// Headers are for a client that is let in: what to add to the message's header. A listener that can add only some adds the
 	// first.
 	Headers []header.Field

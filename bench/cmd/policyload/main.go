@@ -145,5 +145,5 @@ func answer(ctx context.Context, what, address string) error {
 }
 
 func pass(context.Context, helogate.Facts) response.Response {
-	return response.Response{Do: helogate.Continue}
+	return response.Response{Action: helogate.Continue}
 }
