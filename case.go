@@ -148,6 +148,12 @@ func (c *Case) Refuses(o Outcome) bool {
 	return a.Action.Refuses() && !a.DryRun
 }
 
+// inReply reports whether an outcome can be part of a reply: what refuses, and what adds to the score.
+func (c *Case) inReply(o Outcome) bool {
+	e := c.line.on[o]
+	return !e.DryRun && (e.Action.Refuses() || e.RaisesScore())
+}
+
 // Memo is room for what a set of checks works out of the facts once for all of them: nil at first, one for a judgement.
 // What is kept there must be a function of the facts alone. spare is what an earlier judgement kept, which is over: its
 // memory may be used again. It may be nil.
@@ -347,9 +353,14 @@ func (c *Case) say(o Outcome, format string, args ...any) Finding {
 	if !c.WantsReason(o) {
 		return Finding{Outcome: o}
 	}
+	return Finding{Outcome: o, Why: text(format, args)}
+}
+
+// text formats a text of a finding and makes it printable.
+func text(format string, args []any) string {
 	if len(args) == 0 {
-		return Finding{Outcome: o, Why: format} // the check's own words, printable as they stand
+		return format // the check's own words, printable as they stand
 	}
 	var room [maxWhy]byte
-	return Finding{Outcome: o, Why: printable.Text(string(appendFormat(room[:0], format, args)), maxWhy)}
+	return printable.Text(string(appendFormat(room[:0], format, args)), maxWhy)
 }

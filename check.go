@@ -1,6 +1,7 @@
 package helogate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -74,7 +75,7 @@ func (o *Outcome) UnmarshalText(b []byte) (err error) { *o, err = ParseOutcome(s
 type Check struct {
 	Name string // stable: config, journal, metrics, docs and replies all use it
 	Doc  string // one line with its RFC; docs/checks.md is made of these
-	Fix  string // what the sender's administrator should do; ends the reply: "greet with your host's own name"
+	Fix  string // the remedy, for the client's postmaster; ends the reply: "use a HELO name that resolves"
 	Code string // enhanced status code of a rejection (RFC 3463, RFC 7372): "5.7.25"; "" is 5.7.1
 	// AtHelo is the basic code of a rejection at the HELO stage where RFC 5321 section 4.3.2 has one that fits better than
 	// 550: 501 for a syntax error, 504 for a parameter that is not taken.
@@ -104,8 +105,9 @@ type Check struct {
 type Finding struct {
 	Check   string
 	Outcome Outcome
-	Effect  Effect        // what the policy made of the outcome
-	Why     string        // reads well after "rejected: "; printable ASCII, whatever the client sent
+	Effect  Effect        // what the policy makes of the outcome
+	Why     string        // what was found, for the administrator: the client in the third person; printable ASCII
+	Reply   string        // the same for the client's postmaster, see WithReply; empty in a Verdict, which has a whole Reply
 	Code    string        // replaces Check.Code in the reply, for a check that finds more than one thing wrong
 	Entry   int           // which entry of the administrator's list it was, from 1; 0 where there is no list
 	Ref     string        // names that entry by what it says, so that it is the same when the file changes; "" where there is none
@@ -117,6 +119,22 @@ func (f Finding) String() string { return fmt.Sprintf("%s: %s", f.Outcome, f.Why
 
 // As returns the finding with another enhanced status code for its reply.
 func (f Finding) As(code string) Finding { f.Code = code; return f }
+
+// WithReply gives the finding another text for the reply: what the client's postmaster reads in place of Why, where that
+// would speak as the administrator does. The text is made only if the policy can put it into a reply. It is no part of a
+// record: the same facts and answers give it again.
+func (f Finding) WithReply(c *Case, format string, args ...any) Finding {
+	if false {
+		_ = fmt.Sprintf(format, args...) // for go vet, as in Case.say
+	}
+	if !c.pending && c.inReply(f.Outcome) {
+		f.Reply = text(format, args)
+	}
+	return f
+}
+
+// replied returns what a reply says of the finding.
+func (f *Finding) replied() string { return cmp.Or(f.Reply, f.Why) }
 
 // After returns the finding with how long to wait before the next try.
 func (f Finding) After(d time.Duration) Finding { f.Retry = d; return f }

@@ -127,7 +127,7 @@ func (j *judgement) try() (v Verdict, open []openLine) {
 	v = j.conclude()
 	if j.policy.RunAll {
 		open = j.evaluateRest()
-		v.Findings, v.Asked = j.findings(), j.answers.asked()
+		v.Findings, v.Asked = withoutReplies(j.findings()), j.answers.asked()
 	}
 	return v, open
 }
@@ -268,7 +268,16 @@ func (j *judgement) conclude() Verdict {
 	if v.Action.Refuses() || v.Action == Greylist {
 		v.Reply = p.reply(&j.Facts, &v)
 	}
+	withoutReplies(v.Findings)
 	return v
+}
+
+// withoutReplies takes the reply's texts from findings, once the reply is worded: a record does not have them.
+func withoutReplies(found []Finding) []Finding {
+	for i := range found {
+		found[i].Reply = ""
+	}
+	return found
 }
 
 // findings returns what was found, in the order of the policy, and what the policy makes of it: what was evaluated for

@@ -39,7 +39,7 @@ const (
 	// "passed TIME" once it has proved that it retries; times are of RFC 3339.
 	Greylisted Kind = Suspended + 1 + iota
 	// Deferred notes that a client is to be deferred for failures of DNS. Name is its network, a space and its HELO name;
-	// Values are "first TIME", or "sick WHY" where it is our own resolver that fails.
+	// Values are "first TIME", or "resolver-down WHY" while the local resolver fails.
 	Deferred
 	// Callout asks the mail hosts of an address whether they take mail for it, as they should (RFC 5321 section 4.5.5). Name
 	// is the address; the one of Values is "accepts", "refuses REPLY", "accepts all" for a domain that takes every address,

@@ -25,21 +25,24 @@ func TestReplyCodes(t *testing.T) {
 		client string
 		want   string
 	}{
-		{"rfc", Connect, "198.51.100.9", "554 5.7.25 198.51.100.9 has no name in reverse DNS; give your address a PTR record"},
-		{"rfc", Rcpt, "198.51.100.9 mx.example.org", "550 5.7.25 198.51.100.9 has no name"},
+		{"rfc", Connect, "198.51.100.9", "554 5.7.25 198.51.100.9 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address"},
+		{"rfc", Rcpt, "198.51.100.9 mx.example.org", "550 5.7.25 198.51.100.9 has no PTR record"},
 		{"rfc", Helo, "198.51.100.1 a..b", "501 5.5.2 HELO a..b is malformed: an empty label"},
 		{"rfc", Mail, "198.51.100.1 a..b", "550 5.5.2 HELO a..b is malformed"},
-		{"rfc", Helo, "198.51.100.1 192.0.2.7", "501 5.5.2 HELO 192.0.2.7 is an address without brackets"},
-		{"rfc", Helo, "198.51.100.1 desktop", "504 5.5.2 HELO desktop is not fully qualified"},
-		{"rfc", Rcpt, "198.51.100.1 desktop", "550 5.5.2 HELO desktop is not fully qualified"},
-		{"rfc", Helo, "198.51.100.1 [192.0.2.7]", "550 5.7.1 HELO [192.0.2.7] is not your address 198.51.100.1"},
-		{"rfc", Mail, "198.51.100.1", "503 5.5.1 198.51.100.1 said no HELO or EHLO name"},
-		{"rfc", Rcpt, "198.51.100.3 mx.example.org", "450 4.7.25 Cannot judge this client now, please try again later: DNS does not answer for PTR of 198.51.100.3 ["},
-		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@down.example", "451 4.4.3 Cannot judge this client now, please try again later: DNS does not answer for MX of down.example ["},
-		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@gone.example", "550 5.1.8 the sender's domain gone.example does not exist; send from an address that takes mail"},
-		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@null.example", "550 5.7.27 the sender's domain null.example takes no mail: null MX"},
-		{"hardline", Rcpt, "198.51.100.2 mx.example.org", "550 5.7.25 no name of 198.51.100.2 leads back to it"},
-		{"balanced", Rcpt, "198.51.100.9 nowhere.example", "550 5.7.1 Too little speaks for a mail server: 198.51.100.9 has no name in reverse DNS; HELO nowhere.example does not exist; nothing relates"},
+		{"rfc", Helo, "198.51.100.1 192.0.2.7", "501 5.5.2 HELO 192.0.2.7 is an IP address, not a host name"},
+		{"rfc", Helo, "198.51.100.1 desktop", "504 5.5.2 HELO desktop is not a fully qualified host name"},
+		{"rfc", Rcpt, "198.51.100.1 desktop", "550 5.5.2 HELO desktop is not a fully qualified host name"},
+		{"rfc", Helo, "198.51.100.1 [192.0.2.7]", "550 5.7.1 HELO [192.0.2.7] is not your server's address 198.51.100.1"},
+		{"rfc", Mail, "198.51.100.1", "503 5.5.1 198.51.100.1 sent no HELO or EHLO name"},
+		{"rfc", Rcpt, "198.51.100.3 mx.example.org", "450 4.7.25 Temporary DNS failure, please try again later: no answer for PTR of 198.51.100.3 ["},
+		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@down.example", "451 4.4.3 Temporary DNS failure, please try again later: no answer for MX of down.example ["},
+		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@gone.example", "550 5.1.8 the sender's domain gone.example does not exist; use a sender address in a domain of your own that accepts mail"},
+		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@null.example", "550 5.7.27 the sender's domain null.example accepts no mail (null MX)"},
+		{"hardline", Rcpt, "198.51.100.2 mx.example.org", "550 5.7.25 PTR of 198.51.100.2 is gone.example.org, but gone.example.org does not exist; make the PTR name and its address record match"},
+		{"balanced", Rcpt, "198.51.100.9 nowhere.example", "550 5.7.1 Rejected, your server does not look like a mail server: 198.51.100.9 has no PTR record; " +
+			"HELO name nowhere.example does not exist; HELO nowhere.example has no relation to 198.51.100.9 by PTR name, network or MX. " +
+			"Fix: ask your provider for a PTR record with your server's host name that resolves back to this address; " +
+			"set the HELO name to your server's public host name, as in its PTR record ["},
 	} {
 		f := client(c.client)
 		f.Stage = c.stage
@@ -69,7 +72,7 @@ func TestReplyNamesAFewQuestions(t *testing.T) {
 		slow.example AAAA tempfail
 		slow.example MX tempfail
 		down.example MX tempfail`))
-	want := "451 4.4.3 Cannot judge this client now, please try again later: DNS does not answer for " +
+	want := "451 4.4.3 Temporary DNS failure, please try again later: no answer for " +
 		"PTR of 198.51.100.3, A of slow.example, AAAA of slow.example and 2 more [" + v.ID + "]"
 	if got := v.Reply.String(); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
@@ -92,7 +95,7 @@ func TestReplyOfDeferrals(t *testing.T) {
 		t.Error(got)
 	}
 	if got := preset(t, "rfc").Judge(t.Context(), client("198.51.100.2 desktop"), zone).Reply; got.Code != 451 || got.Enhanced != "4.4.3" ||
-		!strings.Contains(got.Text, "desktop is not fully qualified; DNS does not answer for PTR of 198.51.100.2") {
+		!strings.Contains(got.Text, "desktop is not a fully qualified host name; no answer for PTR of 198.51.100.2") {
 		t.Error(got)
 	}
 }
@@ -110,13 +113,13 @@ func TestReplyTexts(t *testing.T) {
 	const tail = " https://example.net/ID Call +1 555 0100 about 198.51.100.9."
 	zone := MustZone("198.51.100.10 PTR tempfail\n198.51.100.9 PTR mx.example.org\nmx.example.org A 198.51.100.9")
 	for _, c := range []struct{ client, want string }{
-		{"198.51.100.9 192.0.2.7 a{id}@b.example bob@example.net", "550 5.5.2 No. HELO 192.0.2.7 is an address without brackets! " +
-			"greet with your host's own name, or its address in brackets? (bare-address, 198.51.100.9, 192.0.2.7, a{id}@b.example, bob@example.net) " +
+		{"198.51.100.9 192.0.2.7 a{id}@b.example bob@example.net", "550 5.5.2 No. HELO 192.0.2.7 is an IP address, not a host name! " +
+			"set the HELO name to your server's public host name, as in its PTR record? (bare-address, 198.51.100.9, 192.0.2.7, a{id}@b.example, bob@example.net) " +
 			"{unknown} { [ID]" + tail},
-		{"198.51.100.11 nowhere.example", "550 5.7.1 We do not know you: 198.51.100.11 has no name in reverse DNS; "},
+		{"198.51.100.11 nowhere.example", "550 5.7.1 We do not know you: 198.51.100.11 has no PTR record; "},
 		{"198.51.100.10 desktop.corp.local a@null.example", "451 4.4.3 Later, 198.51.100.10 [ID] https://example.net/ID Call +1 555 0100 about 198.51.100.10."},
 		{"198.51.100.9 desktop", "550 5.5.2 Quote ID" + tail},
-		{"198.51.100.9 mx.example.org a@gone.example", "550 5.1.8 the sender's domain gone.example does not exist; send from an address that takes mail [ID]" + tail},
+		{"198.51.100.9 mx.example.org a@gone.example", "550 5.1.8 the sender's domain gone.example does not exist; use a sender address in a domain of your own that accepts mail [ID]" + tail},
 	} {
 		v := p.Judge(t.Context(), client(c.client), zone)
 		if got := strings.ReplaceAll(v.Reply.String(), v.ID, "ID"); !strings.HasPrefix(got, c.want) {

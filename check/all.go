@@ -7,15 +7,15 @@ import (
 	"github.com/helogate/helogate/check/legacy"
 )
 
-// All returns the checks in their order. The order means something: of lines that reject, the first is the one that the
-// client reads about, and of lines that accept, the first ends the evaluation. So those that accept come first, and of the
-// others the cheap and plain ones. A family of lists without a list has one check of the family's name, which finds none.
+// All returns all checks in their order. The order matters: the first check that rejects words the reply, and the first one
+// that accepts ends the evaluation. So those that accept come first, and of the others those that cost least and are
+// easiest to understand. A family of lists without a list has one check of the family's name, whose outcome is none.
 func All(s Settings) []helogate.Check {
-	return slices.Concat(own(s), lists(s), memory(s))
+	return slices.Concat(clientChecks(s), listChecks(s), memoryChecks(s))
 }
 
-// own are the checks of what the client says, and of what DNS says about it.
-func own(s Settings) []helogate.Check {
+// clientChecks are the checks of what the client sends, and of what DNS says about it.
+func clientChecks(s Settings) []helogate.Check {
 	return []helogate.Check{
 		Authenticated,
 		Submission,
@@ -56,16 +56,16 @@ func own(s Settings) []helogate.Check {
 	}
 }
 
-// lists are the checks of what others say about the client, or about the sender.
-func lists(s Settings) (out []helogate.Check) {
+// listChecks are the checks of what others publish about the client or the sender.
+func listChecks(s Settings) (out []helogate.Check) {
 	for _, family := range ListFamilies {
 		out = append(out, ListChecks(family, s.Lists)...)
 	}
 	return append(out, SPFHelo, SPFFrom, legacy.DMP, legacy.CallerID, legacy.CSA)
 }
 
-// memory are the checks of what is remembered, and of what is asked of nobody in a hurry.
-func memory(s Settings) []helogate.Check {
+// memoryChecks are the checks that come last: those that ask other mail servers or a store that notes the question.
+func memoryChecks(s Settings) []helogate.Check {
 	return []helogate.Check{
 		Callout(s.Callout),
 		CalloutPostmaster(s.Callout),

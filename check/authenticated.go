@@ -2,8 +2,8 @@ package check
 
 import "github.com/helogate/helogate"
 
-// Authenticated lets in whom the MTA knows: a login, or a verified client certificate. Such a client is a person's
-// program, and judged by no rule for mail servers.
+// Authenticated passes a client that has logged in or has shown a client certificate that the MTA verified. It is a
+// person's mail program, and rules for mail servers do not apply to it.
 var Authenticated = helogate.Check{
 	Name: "authenticated", Needs: helogate.Connect, Cost: helogate.Local,
 	Doc: "the client has authenticated, by login or by a verified certificate (RFC 4954)",

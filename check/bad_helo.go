@@ -11,12 +11,12 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// BadHelo is for names that the administrator does not want to hear.
+// BadHelo fails a HELO name that is on the administrator's list.
 func BadHelo(bad BadHeloList) helogate.Check {
 	return helogate.Check{
 		Name: "bad-helo", Needs: helogate.Helo, Cost: helogate.Local,
-		Doc: "HELO is not on the administrator's list: names, .suffixes, /regular expressions/, ! for what does not match",
-		Fix: "greet with your host's own name",
+		Doc: "HELO is not on the administrator's list of names, .suffixes and /regular expressions/; ! inverts an entry",
+		Fix: fixHelo,
 		Run: func(c *helogate.Case) helogate.Finding {
 			if len(bad) == 0 {
 				return c.None("no list")
@@ -24,7 +24,7 @@ func BadHelo(bad BadHeloList) helogate.Check {
 			name := hostname.Canonical(c.Helo)
 			for i := range bad {
 				if bad[i].matches(name) {
-					return c.Fail("HELO %s is not allowed here", said(c))
+					return c.Fail("HELO %s is on the bad_helo list", said(c)).WithReply(c, "HELO %s is not accepted here", said(c))
 				}
 			}
 			return c.Pass("not on the list")
@@ -32,14 +32,14 @@ func BadHelo(bad BadHeloList) helogate.Check {
 	}
 }
 
-// BadHeloList is the patterns that the check bad-helo compares HELO with; one that matches is enough.
+// BadHeloList is the list of the check bad-helo. The check fails if one of the patterns matches.
 type BadHeloList []HeloPattern
 
-// A HeloPattern is a pattern of what clients say in HELO.
+// A HeloPattern matches HELO arguments.
 type HeloPattern struct {
 	text   string // as it was written
-	name   string // equal, in lower case
-	suffix bool   // or below it: name begins with a dot
+	name   string // the name to match, in lower case
+	suffix bool   // match all names below name, which begins with a dot
 	re     *regexp.Regexp
 	not    bool
 }
@@ -57,9 +57,9 @@ func (b *HeloPattern) matches(name string) bool {
 	return (name == b.name) != b.not
 }
 
-// ParseBadHelo reads one pattern of the configuration: a name, a .suffix with all below it, or a /regular expression/,
-// which matches anywhere unless it is anchored; case does not matter. A ! before it turns it round. Regular expressions
-// are Go's (RE2): none takes long, whatever the client says.
+// ParseBadHelo reads one pattern of the configuration: a name, a .suffix for all names below it, or a /regular expression/,
+// which matches anywhere unless it is anchored. Case does not matter. A ! before the pattern inverts it. Regular expressions
+// are those of Go (RE2), whose run time is linear in the length of the HELO argument.
 func ParseBadHelo(pattern string) (HeloPattern, error) {
 	b := HeloPattern{text: pattern}
 	text := pattern
@@ -84,9 +84,9 @@ func ParseBadHelo(pattern string) (HeloPattern, error) {
 	return b, nil
 }
 
-// ReadBadHelo reads a badhelo file of qmail or qpsmtpd as it is: a host a line, comments after #. A line with one of
-// {}[]()^$|*+?\! is a regular expression that matches anywhere, and after a leading ! everything that does not match it;
-// each line is also compared literally. name is for errors, which count lines from 1.
+// ReadBadHelo reads a badhelo file of qmail or qpsmtpd: one host a line, comments after #. A line with one of
+// {}[]()^$|*+?\! is a regular expression that matches anywhere; a leading ! inverts it. Each line is also compared
+// literally. name is the name of the file for errors, which count lines from 1.
 func ReadBadHelo(name string, r io.Reader) (BadHeloList, error) {
 	var out BadHeloList
 	lines := bufio.NewScanner(r)

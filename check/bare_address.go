@@ -6,17 +6,18 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// BareAddress is for an address without brackets: no mail server says it, and the grammar has no place for it.
+// BareAddress fails an IP address without brackets, or a number, in place of a host name. The grammar of HELO has no place
+// for it, and no mail server sends it.
 var BareAddress = helogate.Check{
 	Name: "bare-address", Needs: helogate.Helo, Cost: helogate.Local, Code: "5.5.2", AtHelo: 501,
-	Doc: "HELO is not an address without brackets, nor a number (RFC 5321 section 4.1.3)",
-	Fix: "greet with your host's own name, or its address in brackets",
+	Doc: "HELO is not an IP address without brackets, nor a number (RFC 5321 section 4.1.3)",
+	Fix: fixHelo, // no word of brackets: the checks literal and forged-literal refuse those
 	Run: func(c *helogate.Case) helogate.Finding {
 		if h := parsed.Of(c); h.Form == hostname.BareAddress {
 			if h.Addr.IsValid() {
-				return c.Fail("HELO %s is an address without brackets", said(c))
+				return c.Fail("HELO %s is an IP address, not a host name", said(c))
 			}
-			return c.Fail("HELO %s is a number, not a name", said(c))
+			return c.Fail("HELO %s is a number, not a host name", said(c))
 		}
 		return c.Pass("no bare address")
 	},

@@ -23,20 +23,20 @@ const calloutWorld = `
 
 func TestCallout(t *testing.T) {
 	zone(t, Callout(names("*")), calloutWorld,
-		"192.0.2.1 x jane@example.org", "pass: example.org takes mail for jane@example.org",
-		"192.0.2.1 x jane@EXAMPLE.ORG.", "pass: example.org takes mail for jane@example.org",
-		`192.0.2.1 x "jane"@example.org`, "pass: example.org takes mail for jane@example.org",
-		"192.0.2.1 x @relay.example:jane@example.org", "pass: example.org takes mail for jane@example.org",
-		"192.0.2.1 x jane@caf\u00e9.example", "pass: xn--caf-dma.example takes mail for jane@xn--caf-dma.example",
-		"192.0.2.1 x joe@example.org", "fail: example.org takes no mail for joe@example.org: 550 5.1.1 <joe@example.org>: User unknown",
-		"192.0.2.1 x any@all.example", "neutral: all.example takes mail for every address, so nothing is known of any@all.example",
-		"192.0.2.1 x jane@null.example", "neutral: null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 <>: Sender address rejected",
+		"192.0.2.1 x jane@example.org", "pass: example.org accepts mail for jane@example.org",
+		"192.0.2.1 x jane@EXAMPLE.ORG.", "pass: example.org accepts mail for jane@example.org",
+		`192.0.2.1 x "jane"@example.org`, "pass: example.org accepts mail for jane@example.org",
+		"192.0.2.1 x @relay.example:jane@example.org", "pass: example.org accepts mail for jane@example.org",
+		"192.0.2.1 x jane@caf\u00e9.example", "pass: xn--caf-dma.example accepts mail for jane@xn--caf-dma.example",
+		"192.0.2.1 x joe@example.org", "fail: example.org does not accept mail for joe@example.org: 550 5.1.1 <joe@example.org>: User unknown",
+		"192.0.2.1 x any@all.example", "neutral: all.example accepts mail for every address, so nothing is known of any@all.example",
+		"192.0.2.1 x jane@null.example", "neutral: null.example cannot be asked: it does not accept the null sender: 550 5.7.1 <>: Sender address rejected",
 		"192.0.2.1 x jane@slow.example", "temperror: CALLOUT of jane@slow.example: the zone says so",
-		"192.0.2.1 x jane@odd.example", "none: what was answered about jane@odd.example makes no sense",
-		"192.0.2.1 x new@example.org", "none: nobody has asked about new@example.org",
-		"192.0.2.1 x -", "none: nobody is asked about the null reverse-path",
-		"192.0.2.1 x PostMaster@rude.example", "none: nobody is asked about postmaster",
-		`192.0.2.1 x "abuse"@rude.example`, "none: nobody is asked about abuse",
+		"192.0.2.1 x jane@odd.example", "none: the answer about jane@odd.example is not known",
+		"192.0.2.1 x new@example.org", "none: no callout has been made for new@example.org",
+		"192.0.2.1 x -", "none: no callout for the null sender",
+		"192.0.2.1 x PostMaster@rude.example", "none: no callout for postmaster",
+		`192.0.2.1 x "abuse"@rude.example`, "none: no callout for abuse",
 		"192.0.2.1 x jane", "none: the sender has no domain",
 		"192.0.2.1 x jane@[192.0.2.1]", "none: the sender has no domain",
 		"192.0.2.1 x jane@localhost", "none: the sender jane@localhost cannot be written in an SMTP command",
@@ -48,28 +48,28 @@ func TestCallout(t *testing.T) {
 
 func TestCalloutPostmaster(t *testing.T) {
 	zone(t, CalloutPostmaster(names("*")), calloutWorld,
-		"192.0.2.1 x jane@example.org", "pass: example.org takes mail for postmaster@example.org",
-		"192.0.2.1 x j\u00e4ne@example.org", "pass: example.org takes mail for postmaster@example.org",
-		"192.0.2.1 x jane@all.example", "pass: all.example takes mail for postmaster@all.example",
-		"192.0.2.1 x jane@rude.example", "fail: rude.example takes no mail for postmaster@rude.example: 550 no postmaster here",
-		"192.0.2.1 x jane@null.example", "neutral: null.example cannot be asked, for it takes no null reverse-path: 550 go away",
+		"192.0.2.1 x jane@example.org", "pass: example.org accepts mail for postmaster@example.org",
+		"192.0.2.1 x j\u00e4ne@example.org", "pass: example.org accepts mail for postmaster@example.org",
+		"192.0.2.1 x jane@all.example", "pass: all.example accepts mail for postmaster@all.example",
+		"192.0.2.1 x jane@rude.example", "fail: rude.example does not accept mail for postmaster@rude.example: 550 no postmaster here",
+		"192.0.2.1 x jane@null.example", "neutral: null.example cannot be asked: it does not accept the null sender: 550 go away",
 		"192.0.2.1 x jane@slow.example", "temperror: CALLOUT of postmaster@slow.example: the zone says so",
-		"192.0.2.1 x postmaster@rude.example", "none: nobody is asked about postmaster",
-		"192.0.2.1 x jane@a_SP_b.example", "none: a b.example is no name of a domain",
-		"192.0.2.1 x -", "none: nobody is asked about the null reverse-path")
+		"192.0.2.1 x postmaster@rude.example", "none: no callout for postmaster",
+		"192.0.2.1 x jane@a_SP_b.example", "none: a b.example is not a domain name",
+		"192.0.2.1 x -", "none: no callout for the null sender")
 }
 
 // Only those are asked whom the administrator names, and nobody by default.
 func TestCalloutDomains(t *testing.T) {
-	const asked = "fail: DOMAIN takes no mail for joe@DOMAIN: 550 no"
+	const asked = "fail: DOMAIN does not accept mail for joe@DOMAIN: 550 no"
 	for _, c := range []struct{ domains, domain, want string }{
-		{"", "example.org", "none: no domain's senders are asked about"},
+		{"", "example.org", "none: callouts are off: no domains are configured"},
 		{"example.org", "example.org", asked},
-		{"example.org", "mail.example.org", "none: the senders of DOMAIN are not asked about"},
+		{"example.org", "mail.example.org", "none: no callouts are configured for senders of DOMAIN"},
 		{".example.org", "mail.example.org", asked},
-		{".example.org", "example.org", "none: the senders of DOMAIN are not asked about"},
+		{".example.org", "example.org", "none: no callouts are configured for senders of DOMAIN"},
 		{"example.com example.org", "example.org", asked},
-		{"example.com", "badexample.com", "none: the senders of DOMAIN are not asked about"},
+		{"example.com", "badexample.com", "none: no callouts are configured for senders of DOMAIN"},
 	} {
 		domains := names(strings.Fields(c.domains)...)
 		zone(t, Callout(domains), "joe@"+c.domain+" CALLOUT refuses 550 no",

@@ -6,12 +6,12 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// ClientMX is for a client that takes mail for the domain that it greets with. Not every host that sends takes mail; but
-// one that does is no alias (RFC 2181 section 10.3) and has public addresses, or nobody could answer it.
+// ClientMX fails a client that is an MX host of its HELO name's domain by an alias (RFC 2181 section 10.3) or by a name with
+// a private address, which no other server can reach. Not every host that sends mail is an MX host: others are not judged.
 var ClientMX = helogate.Check{
 	Name: "client-mx", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Fail,
-	Doc: "a client that is an MX of its HELO's domain is so by a name that is no alias and has no private address (RFC 2181 section 10.3)",
-	Fix: "let your domain's MX name a host with public addresses alone",
+	Doc: "if the client is an MX host of its HELO name's domain, the name in the MX record is no alias and has no private address (RFC 2181 section 10.3)",
+	Fix: "point the MX record of the HELO name's domain to a host name that is no alias and has only public addresses",
 	Run: func(c *helogate.Case) helogate.Finding {
 		_, none, ok := heloAndClient(c)
 		if !ok {
@@ -19,7 +19,7 @@ var ClientMX = helogate.Check{
 		}
 		org := parsed.Of(c).HeloOrg()
 		if org == "" {
-			return c.None("no organisation's name")
+			return c.None("the HELO name is in no registered domain")
 		}
 		mx := ""
 		for host := range c.MX(org) {
@@ -28,17 +28,17 @@ var ClientMX = helogate.Check{
 			}
 			mx = host
 			if of, is := isAlias(c, host); is {
-				return c.Fail("the client's MX name %s is an alias of %s", clip(host), clip(of))
+				return c.Fail("%s is an MX host of %s as %s, which is an alias of %s", c.ClientText(), org, clip(host), clip(of))
 			}
 			for a := range c.AnyAddrs(host) {
 				if hostname.IsPrivate(a) {
-					return c.Fail("the client's MX name %s has the private address %s", clip(host), a)
+					return c.Fail("%s is an MX host of %s as %s, which has the private address %s", c.ClientText(), org, clip(host), a)
 				}
 			}
 		}
 		if mx == "" {
-			return c.None("%s is no MX of %s", c.ClientText(), org)
+			return c.None("%s is no MX host of %s", c.ClientText(), org)
 		}
-		return c.Pass("%s is %s, an MX of %s", c.ClientText(), clip(mx), org)
+		return c.Pass("%s is %s, an MX host of %s", c.ClientText(), clip(mx), org)
 	},
 }

@@ -19,13 +19,13 @@ func TestClientMX(t *testing.T) {
 		good.example     MX 10 mx.good.example
 		mx.good.example  A 192.0.2.4
 		null.example     MX 0 .`,
-		"192.0.2.4 out.good.example", "pass: 192.0.2.4 is mx.good.example, an MX of good.example",
-		"192.0.2.2 out.alias.example", "fail: the client's MX name mail.alias.example is an alias of real.alias.example",
-		"192.0.2.3 out.inner.example", "fail: the client's MX name mx.inner.example has the private address 10.0.0.3",
-		"192.0.2.9 out.good.example", "none: 192.0.2.9 is no MX of good.example",
+		"192.0.2.4 out.good.example", "pass: 192.0.2.4 is mx.good.example, an MX host of good.example",
+		"192.0.2.2 out.alias.example", "fail: 192.0.2.2 is an MX host of alias.example as mail.alias.example, which is an alias of real.alias.example",
+		"192.0.2.3 out.inner.example", "fail: 192.0.2.3 is an MX host of inner.example as mx.inner.example, which has the private address 10.0.0.3",
+		"192.0.2.9 out.good.example", "none: 192.0.2.9 is no MX host of good.example",
 		"192.0.2.1 out.example.org", "temperror: A of slow.example.org: the zone says so",
-		"192.0.2.9 out.null.example", "none: 192.0.2.9 is no MX of null.example",
-		"192.0.2.9 co.uk", "none: no organisation's name",
+		"192.0.2.9 out.null.example", "none: 192.0.2.9 is no MX host of null.example",
+		"192.0.2.9 co.uk", "none: the HELO name is in no registered domain",
 		"10.0.0.1 out.good.example", "none: 10.0.0.1 is a private address: DNS says nothing of it",
 		"192.0.2.9 pc.lan", "none: HELO pc.lan is a private name")
 }

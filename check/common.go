@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/hostname"
@@ -12,13 +13,13 @@ import (
 
 const maxShown = parsed.MaxShown
 
-// said is the HELO argument, cut for a finding.
+// said returns the HELO argument, cut for a finding.
 func said(c *helogate.Case) string { return clip(c.Helo) }
 
 func clip(s string) string { return parsed.Cut(s) }
 
-// heloName returns the name that the client greets with, if it is one that DNS can be asked about: not for an address,
-// a private name, and what is no name at all. A single label is one, for DNS will say that it does not exist.
+// heloName returns the HELO name if DNS can be asked about it. It is not ok for an address, a private name and what is no
+// name at all; none says why. A single label is ok: DNS says that it does not exist.
 func heloName(c *helogate.Case) (name string, none helogate.Finding, ok bool) {
 	h := parsed.Of(c)
 	switch h.Form {
@@ -29,11 +30,10 @@ func heloName(c *helogate.Case) (name string, none helogate.Finding, ok bool) {
 	case hostname.Literal, hostname.BareAddress:
 		return "", c.None("HELO %s is an address", said(c)), false
 	}
-	return "", c.None("there is no name to judge"), false
+	return "", c.None("HELO has no name to judge"), false
 }
 
-// heloAndClient is heloName for checks that hold the name against the client's address: that has to be one that DNS can
-// speak of.
+// heloAndClient is heloName for checks that compare the name with the client's address, which must be a public one.
 func heloAndClient(c *helogate.Case) (name string, none helogate.Finding, ok bool) {
 	name, none, ok = heloName(c)
 	if ok {
@@ -44,7 +44,7 @@ func heloAndClient(c *helogate.Case) (name string, none helogate.Finding, ok boo
 	return name, none, ok
 }
 
-// near reports whether a is in the client's /24 or /64: the same small network, though not the same host.
+// near reports whether a is in the client's /24 (IPv4) or /64 (IPv6).
 func near(c *helogate.Case, a netip.Addr) bool {
 	bits := 24
 	if a.Is6() {
@@ -72,7 +72,7 @@ func hasAddrs(c *helogate.Case, name string) bool {
 	return false
 }
 
-// addrsOf words the addresses of name that are of the client's family, for a finding of an outcome.
+// addrsOf lists the addresses of name that are of the client's family, for a finding with outcome o.
 func addrsOf(c *helogate.Case, o helogate.Outcome, name string) string {
 	if !c.WantsReason(o) {
 		return ""
@@ -80,16 +80,17 @@ func addrsOf(c *helogate.Case, o helogate.Outcome, name string) string {
 	return list(slices.Collect(c.Addrs(name)))
 }
 
-// list words addresses for a finding.
+// list lists addresses for a finding: "192.0.2.1, 192.0.2.2 and 3 more".
 func list(addrs []netip.Addr) string {
 	const most = 4
-	if len(addrs) > most {
-		return fmt.Sprintf("%v and %d more", addrs[:most], len(addrs)-most)
+	s := strings.Join(texts(nil, addrs[:min(len(addrs), most)]), ", ")
+	if n := len(addrs) - most; n > 0 {
+		s += fmt.Sprintf(" and %d more", n)
 	}
-	return fmt.Sprint(addrs)
+	return s
 }
 
-// missing words why a name has no addresses of a kind.
+// missing says why a name has no records of a kind: "gone.example does not exist".
 func missing(c *helogate.Case, kind helogate.Kind, name string) string {
 	if a := c.Ask(kind, name); a.Status == helogate.NXDomain {
 		if a.Note != "" {
@@ -100,7 +101,7 @@ func missing(c *helogate.Case, kind helogate.Kind, name string) string {
 	return fmt.Sprintf("%s has no %s record", clip(name), kind)
 }
 
-// isAlias returns what a host is an alias of.
+// isAlias returns the name that a host is an alias of, if it is one (CNAME).
 func isAlias(c *helogate.Case, host string) (of string, is bool) {
 	if v := c.Values(helogate.CNAME, host); len(v) > 0 {
 		return v[0], true

@@ -10,8 +10,9 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// Exempt lets in whom the administrator has exempted. An entry matches when all that it names does; what needs no DNS is
-// looked at first. A PTR name counts only when it leads back to the client: anybody can write a PTR.
+// Exempt passes a client that an entry of [[exempt]] matches. An entry matches if everything that it names does. Entries
+// that need no DNS are compared first. A PTR name counts only if it resolves back to the client: the owner of an address can
+// write any name into its PTR record.
 func Exempt(entries []Exemption) helogate.Check {
 	cost := helogate.Local
 	for i := range entries {
@@ -22,7 +23,7 @@ func Exempt(entries []Exemption) helogate.Check {
 	refs := refs(entries, (*Exemption).Ref)
 	return helogate.Check{
 		Name: "exempt", Settings: strings.Join(refs, "\n"), Needs: helogate.Connect, Cost: cost, Conclusive: helogate.Pass,
-		Doc: "the administrator has exempted the client: by address, confirmed PTR name, HELO, sender or recipient",
+		Doc: "an entry of [[exempt]] matches the client: its address, forward-confirmed PTR name, HELO, sender or recipient",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if i := match(c, entries, exemptionOf); i >= 0 {
 				return c.Pass("exempt %d: %s", i+1, entries[i].Describe()).At(i+1, refs[i])
@@ -46,7 +47,7 @@ func match[T any](c *helogate.Case, entries []T, exemption func(*T) *Exemption) 
 	return -1
 }
 
-// A miss is what keeps an entry from matching.
+// A miss is the reason why an entry does not match.
 type miss int
 
 const (
@@ -57,10 +58,10 @@ const (
 	missSender
 	missRecipient
 	missName
-	missAll // it names nothing
+	missAll // the entry names nothing
 )
 
-// miss asks DNS last, and only if all else has matched.
+// miss returns why the entry does not match the client, or missNothing. It asks DNS last, and only if all else matches.
 func (e *Exemption) miss(c *helogate.Case) miss {
 	switch {
 	case !e.Until.IsZero() && !c.Time.Before(e.Until):
@@ -96,13 +97,13 @@ func matchesRecipient(c *helogate.Case, list []MailboxPattern) bool {
 	return matchesMailbox(list, c.Recipient, local, domain)
 }
 
-// ExemptEntry is one entry of the list that Exempt looks through, as a check of its own that says why it matches or does
-// not: for an administrator who wonders why an exemption did not take effect.
+// ExemptEntry makes a check of one entry of Exempt's list. Its finding says why the entry matches the client or does not,
+// for an administrator whose exemption has no effect. name is the name of the check.
 func ExemptEntry(name string, e Exemption) helogate.Check {
 	ref := e.Ref()
 	return helogate.Check{
 		Name: name, Needs: helogate.Connect, Cost: helogate.Lookup, Conclusive: helogate.Pass,
-		Doc: "whether one entry of the exemptions matches",
+		Doc: "one entry of [[exempt]] matches the client",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if m := e.miss(c); m != missNothing {
 				return c.None("%s", e.explain(c, m))
@@ -114,11 +115,11 @@ func ExemptEntry(name string, e Exemption) helogate.Check {
 	}
 }
 
-// explain says what keeps the entry from matching.
+// explain says why the entry does not match.
 func (e *Exemption) explain(c *helogate.Case, m miss) string {
 	switch m {
 	case missTime:
-		return "it has ended: " + e.Until.Add(-time.Nanosecond).Format(time.DateTime)
+		return "the exemption has ended: " + e.Until.Add(-time.Nanosecond).Format(time.DateTime)
 	case missAddress:
 		return fmt.Sprintf("%s is not in %s", c.ClientText(), listed(e.Addresses))
 	case missHelo:
@@ -130,31 +131,31 @@ func (e *Exemption) explain(c *helogate.Case, m miss) string {
 	case missName:
 		return e.explainNames(c)
 	}
-	return "it names nobody"
+	return "the entry names no client"
 }
 
 func notYet[T any](c *helogate.Case, needs helogate.Stage, what, is string, want []T) string {
 	if c.Stage < needs {
-		return fmt.Sprintf("%s is not known at %s, and has to be %s", what, c.Stage, listed(want))
+		return fmt.Sprintf("%s is not known at %s, and must be %s", what, c.Stage, listed(want))
 	}
 	return fmt.Sprintf("%s %s is not %s", what, clip(is), listed(want))
 }
 
-// explainNames tells a name that is not the one from one that is not confirmed: anybody can write a PTR.
+// explainNames tells a PTR name that is another one from a PTR name that does not resolve back.
 func (e *Exemption) explainNames(c *helogate.Case) string {
 	names := c.PTR(c.Client)
 	if len(names) == 0 {
-		return fmt.Sprintf("%s has no name in DNS, and has to be %s", c.ClientText(), listed(e.Names))
+		return fmt.Sprintf("%s has no PTR record, and must be %s", c.ClientText(), listed(e.Names))
 	}
 	for _, name := range names {
 		if matchesName(e.Names, name) {
-			return fmt.Sprintf("%s claims to be %s, and that name does not lead back to it", c.ClientText(), clip(name))
+			return fmt.Sprintf("PTR of %s is %s, but that does not resolve back to it", c.ClientText(), clip(name))
 		}
 	}
-	return fmt.Sprintf("%s is %s, not %s", c.ClientText(), listed(names), listed(e.Names))
+	return fmt.Sprintf("PTR of %s is %s, not %s", c.ClientText(), listed(names), listed(e.Names))
 }
 
-// listed words a list, of which the first few are enough.
+// listed lists the first values: "a or b or one of 3 more".
 func listed[T any](list []T) string {
 	const most = 4
 	var parts []string
@@ -177,7 +178,7 @@ func (e *Exemption) matchesAddress(c *helogate.Case) bool {
 	return false
 }
 
-// Whom lists what the entry names.
+// Whom lists what the entry names, separated by commas.
 func (e *Exemption) Whom() string {
 	var parts []string
 	for _, p := range e.Addresses {
@@ -195,7 +196,7 @@ func texts[T fmt.Stringer](parts []string, list []T) []string {
 	return parts
 }
 
-// Describe words what the entry names, when it ends, and the administrator's comment: "198.51.100.0/24 until 2027-06-30
+// Describe says what the entry names, its last day, and the administrator's comment: "198.51.100.0/24 until 2027-06-30
 // (credit union)".
 func (e *Exemption) Describe() string {
 	s := clip(e.Whom())

@@ -106,16 +106,16 @@ func TestExemptEntry(t *testing.T) {
 		{"address", Exemption{Addresses: of("198.51.100.0/24", "2001:db8::/32")}, "192.0.2.1", "none: 192.0.2.1 is not in 198.51.100.0/24 or 2001:db8::/32"},
 		{"many", Exemption{Addresses: of("10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16", "10.4.0.0/16")}, "192.0.2.1",
 			"none: 192.0.2.1 is not in 10.0.0.0/8 or 10.1.0.0/16 or 10.2.0.0/16 or 10.3.0.0/16 or one of 1 more"},
-		{"ended", Exemption{Addresses: of("192.0.2.0/24"), Until: time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)}, "192.0.2.1", "none: it has ended: 2026-05-03 23:59:59"},
+		{"ended", Exemption{Addresses: of("192.0.2.0/24"), Until: time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)}, "192.0.2.1", "none: the exemption has ended: 2026-05-03 23:59:59"},
 		{"helo", Exemption{Helos: names("a.example")}, "192.0.2.1 b.example", "none: HELO b.example is not a.example"},
 		{"sender", Exemption{Senders: mailboxes("a.example")}, "192.0.2.1 x jane@b.example", "none: the sender <jane@b.example> is not a.example"},
 		{"recipient", Exemption{Recipients: mailboxes("bob@example.net")}, "192.0.2.1 x - al@example.net", "none: the recipient <al@example.net> is not bob@example.net"},
-		{"no name", Exemption{Names: names(".friend.example")}, "192.0.2.9", "none: 192.0.2.9 has no name in DNS, and has to be .friend.example"},
-		{"other name", Exemption{Names: names(".friend.example")}, "192.0.2.3", "none: 192.0.2.3 is mx.other.example, not .friend.example"},
-		{"claimed", Exemption{Names: names(".friend.example")}, "192.0.2.2", "none: 192.0.2.2 claims to be forged.friend.example, and that name does not lead back to it"},
+		{"no name", Exemption{Names: names(".friend.example")}, "192.0.2.9", "none: 192.0.2.9 has no PTR record, and must be .friend.example"},
+		{"other name", Exemption{Names: names(".friend.example")}, "192.0.2.3", "none: PTR of 192.0.2.3 is mx.other.example, not .friend.example"},
+		{"claimed", Exemption{Names: names(".friend.example")}, "192.0.2.2", "none: PTR of 192.0.2.2 is forged.friend.example, but that does not resolve back to it"},
 		{"unknown", Exemption{Names: names(".friend.example")}, "192.0.2.4", "temperror: PTR of 192.0.2.4: the zone says so"},
 		{"confirmed", Exemption{Names: names(".friend.example"), Comment: "a friend"}, "192.0.2.1", "pass: .friend.example (a friend)"},
-		{"nobody", Exemption{}, "192.0.2.1", "none: it names nobody"},
+		{"nobody", Exemption{}, "192.0.2.1", "none: the entry names no client"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			check := ExemptEntry("exempt 1", c.Exemption)
@@ -132,7 +132,7 @@ func TestExemptEntry(t *testing.T) {
 	f := facts("192.0.2.1 a.example")
 	f.Stage = helogate.Helo
 	got := ExemptEntry("exempt 1", Exemption{Recipients: mailboxes("bob@example.net")}).Judge(f, helogate.MustZone("")).String()
-	if want := "none: the recipient is not known at helo, and has to be bob@example.net"; got != want {
+	if want := "none: the recipient is not known at helo, and must be bob@example.net"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 }

@@ -7,39 +7,43 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// FCrDNS is iprev of RFC 8601 section 3: one of the client's PTR names must have the client's address. A name that has
-// only other addresses is forged or stale; one that has none does not exist. Who reads the reply needs to know which.
+// FCrDNS passes a client with forward-confirmed reverse DNS, iprev of RFC 8601 section 3: one of its PTR names resolves to
+// its address. The finding of a fail says of each name whether it resolves to other addresses or does not exist, since the
+// remedy differs.
 var FCrDNS = helogate.Check{
 	Name: "fcrdns", Needs: helogate.Connect, Cost: helogate.Lookup, Conclusive: helogate.Pass, Code: "5.7.25",
-	Doc: "a PTR name of the client resolves back to it (RFC 8601 section 3)",
-	Fix: "let the name of your address resolve to it",
+	Doc: "a PTR name of the client resolves back to the client (RFC 8601 section 3)",
+	Fix: "make the PTR name and its address record match",
 	Run: func(c *helogate.Case) helogate.Finding {
 		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
 		names := c.PTR(c.Client)
 		if len(names) == 0 {
-			return c.None("%s has no name to confirm", c.ClientText()) // rdns judges that
+			return c.None("%s has no PTR record", c.ClientText()) // rdns judges that
 		}
 		for _, name := range names {
 			if c.ResolvesBack(name) {
-				return c.Pass("%s is %s", clip(name), c.ClientText())
+				return c.Pass("PTR of %s is %s, which resolves back to it", c.ClientText(), clip(name))
 			}
 		}
+		if len(names) == 1 {
+			return c.Fail("PTR of %s is %s, but %s", c.ClientText(), clip(names[0]), otherAddrs(c, names))
+		}
 		more := c.More(helogate.PTR, c.ClientText())
-		return c.Fail("no name of %s leads back to it: %s%s", c.ClientText(), whereNamesLead(c, names), more)
+		return c.Fail("no PTR name of %s resolves back to it: %s%s", c.ClientText(), otherAddrs(c, names), more)
 	},
 }
 
-// whereNamesLead words for a fail what the client's names have in place of its address.
-func whereNamesLead(c *helogate.Case, names []string) string {
+// otherAddrs says for a fail what each PTR name resolves to in place of the client.
+func otherAddrs(c *helogate.Case, names []string) string {
 	if !c.WantsReason(helogate.Fail) {
 		return ""
 	}
 	why := make([]string, len(names))
 	for i, name := range names {
 		if hasAddrs(c, name) {
-			why[i] = clip(name) + " is " + addrsOf(c, helogate.Fail, name)
+			why[i] = clip(name) + " resolves to " + addrsOf(c, helogate.Fail, name)
 		} else {
 			kind, _ := c.AddressKinds()
 			why[i] = missing(c, kind, name)

@@ -28,16 +28,16 @@ func TestFCrDNS(t *testing.T) {
 		alias.example.org  CNAME nowhere.example.org`+manyPTR("192.0.2.7", 12)+`
 		host99.example.org A 192.0.2.7
 		192.0.2.7 PTR host99.example.org`,
-		"192.0.2.1", "pass: mx.example.org is 192.0.2.1",
-		"2001:db8::1", "pass: mx.example.org is 2001:db8::1",
-		"192.0.2.2", "fail: no name of 192.0.2.2 leads back to it: forged.example.org is [198.51.100.9], gone.example.org does not exist",
+		"192.0.2.1", "pass: PTR of 192.0.2.1 is mx.example.org, which resolves back to it",
+		"2001:db8::1", "pass: PTR of 2001:db8::1 is mx.example.org, which resolves back to it",
+		"192.0.2.2", "fail: no PTR name of 192.0.2.2 resolves back to it: forged.example.org resolves to 198.51.100.9, gone.example.org does not exist",
 		"192.0.2.3", "temperror: A of slow.example.org: the zone says so",
-		"192.0.2.4", "pass: zback.example.org is 192.0.2.4",
+		"192.0.2.4", "pass: PTR of 192.0.2.4 is zback.example.org, which resolves back to it",
 		"192.0.2.5", "temperror: PTR of 192.0.2.5: the zone says so",
-		"192.0.2.6", "none: 192.0.2.6 has no name to confirm",
-		"192.0.2.7 host99.example.org", "pass: host99.example.org is 192.0.2.7", // of many names, that of the HELO is followed
-		"192.0.2.8", "fail: no name of 192.0.2.8 leads back to it: v6only.example.org has no A record",
-		"192.0.2.9", "fail: no name of 192.0.2.9 leads back to it: alias.example.org does not exist (alias of nowhere.example.org)",
+		"192.0.2.6", "none: 192.0.2.6 has no PTR record",
+		"192.0.2.7 host99.example.org", "pass: PTR of 192.0.2.7 is host99.example.org, which resolves back to it", // of many names, that of the HELO is followed
+		"192.0.2.8", "fail: PTR of 192.0.2.8 is v6only.example.org, but v6only.example.org has no A record",
+		"192.0.2.9", "fail: PTR of 192.0.2.9 is alias.example.org, but alias.example.org does not exist (alias of nowhere.example.org)",
 		"172.16.0.1", "none: 172.16.0.1 is a private address: DNS says nothing of it")
 }
 

@@ -6,8 +6,9 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// ForwarderHost lets in mailing lists and relays that pass on the mail of others: judged by their own handshake, all of it
-// would be what they are. One whose mail is judged by its origin is let in only where the listener does not show that.
+// ForwarderHost passes mailing lists and relays that forward mail of other servers. Their handshake says nothing about the
+// servers that the mail comes from. The mail of a forwarder with Origin is judged by its origin, see ByOrigin; this check
+// passes it only where the listener does not know the origin.
 func ForwarderHost(entries []Forwarder) helogate.Check {
 	cost := helogate.Local
 	for i := range entries {
@@ -18,7 +19,7 @@ func ForwarderHost(entries []Forwarder) helogate.Check {
 	refs := refs(entries, (*Forwarder).Ref)
 	return helogate.Check{
 		Name: "forwarder", Settings: strings.Join(refs, "\n"), Needs: helogate.Connect, Cost: cost, Conclusive: helogate.Pass,
-		Doc: "the client is a mailing list or relay that passes on the mail of others, who are not here to be judged",
+		Doc: "the client is a mailing list or relay of [[forwarder]], which forwards mail of other servers",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if i := match(c, entries, func(f *Forwarder) *Exemption { return &f.Exemption }); i >= 0 {
 				return c.Pass("forwarder %d: %s", i+1, entries[i].Describe()).At(i+1, refs[i])
@@ -28,8 +29,8 @@ func ForwarderHost(entries []Forwarder) helogate.Check {
 	}
 }
 
-// ByOrigin is helogate.Policy.ByOrigin for forwarders: which clients are judged by who they say they have the mail from.
-// It is nil if there are none.
+// ByOrigin returns helogate.Policy.ByOrigin for forwarders: whether a client's mail is judged by the origin that the client
+// names. It is nil if no forwarder has Origin.
 func ByOrigin(entries []Forwarder) func(*helogate.Facts) bool {
 	var believed []Forwarder
 	for _, f := range entries {

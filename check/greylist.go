@@ -11,12 +11,12 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// Greylisting is what the greylist needs to know. The zero value greylists no client.
+// Greylisting has the settings of the greylist. The zero value greylists no client.
 type Greylisting struct {
 	On        bool          // whether an Asker answers questions of the kind helogate.Greylisted
-	Delay     time.Duration // how long a first attempt waits; a retry passes from then on
-	Sender    Part          // what of the sender tells two attempts apart
-	Recipient Part          // what of the recipient does
+	Delay     time.Duration // how long after the first attempt a retry is accepted
+	Sender    Part          // the part of the sender by which two attempts differ
+	Recipient Part          // the part of the recipient by which they differ
 	Exempt    []Exemption   // clients that are never greylisted
 }
 
@@ -45,26 +45,26 @@ func (p Part) of(address string) string {
 	return local + "@" + domain
 }
 
-// Greylist is for who cannot be told from a bot, which seldom comes again: it is told to, and passes when it does (RFC 6647).
-// Only who is to be greylisted is asked about.
+// Greylist defers the first attempt of a client and passes its retry (RFC 6647): most bots do not retry. It is evaluated only
+// for a client that the policy greylists.
 //
-// The client goes by the organisational domain of its confirmed name, or of the domain that SPF says may send from it:
-// the hosts of a large sender take turns. A name that a provider stamped on an address is none, or a whole pool of
-// hijacked desktops would pass with its first. Whoever has neither goes by its /24 or /64.
+// The retry can come from another host of a large sender. So the greylist knows the client by the organisational domain of
+// its forward-confirmed PTR name, or by a domain whose SPF record permits it. An auto-generated PTR name does not count, else
+// one retry would let a whole pool of hijacked desktops pass. A client with neither is known by its /24 or /64.
 //
-// Where nobody answers for a greylist, a verdict of greylist is for whoever judges to carry out.
+// Without g.On, a verdict of greylist is for the caller to carry out.
 func Greylist(g Greylisting) helogate.Check {
-	turn := helogate.OnGreylist
+	phase := helogate.OnGreylist
 	if !g.On {
-		turn = helogate.Main
+		phase = helogate.Main
 	}
 	refs := refs(g.Exempt, (*Exemption).Ref)
 	return helogate.Check{
-		Name: "greylist", Needs: helogate.Rcpt, Cost: helogate.Probe, Phase: turn, FailOpen: true, Code: "5.7.1",
-		Doc: "a client that is to be greylisted has come again after a while (RFC 6647); `greylist` here greylists everybody",
+		Name: "greylist", Needs: helogate.Rcpt, Cost: helogate.Probe, Phase: phase, FailOpen: true, Code: "5.7.1",
+		Doc: "a client that is greylisted has retried after the delay (RFC 6647); with `greylist` as the action of fail, every client is greylisted",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if !g.On {
-				return c.None("there is no greylist")
+				return c.None("greylisting is off")
 			}
 			if i := match(c, g.Exempt, exemptionOf); i >= 0 {
 				return c.None("never greylisted, %d: %s", i+1, g.Exempt[i].Describe()).At(i+1, refs[i])
@@ -76,22 +76,23 @@ func Greylist(g Greylisting) helogate.Check {
 }
 
 func (g *Greylisting) judge(c *helogate.Case, client, name string) helogate.Finding {
-	said := c.Values(helogate.Greylisted, name)
-	first, begun := timeIn(said, "first ")
-	if passed, ok := timeIn(said, "passed "); ok {
-		return c.Pass("%s came again, and passes since %s", clip(client), shownTime(passed))
+	answer := c.Values(helogate.Greylisted, name)
+	first, begun := timeIn(answer, "first ")
+	if passed, ok := timeIn(answer, "passed "); ok {
+		return c.Pass("%s has retried, and is accepted since %s", clip(client), shownTime(passed))
 	}
-	if !begun { // nothing is remembered, and we only look
+	if !begun { // no attempt is noted, and this judgement only reads
 		return c.Fail("%s is seen for the first time", clip(client)).After(g.Delay)
 	}
 	if wait := first.Add(g.Delay).Sub(c.Time); wait > 0 {
-		wait = min(wait, g.Delay) // it is noted a moment after the judgement began, or by a host whose clock is ahead
-		return c.Fail("%s was first seen at %s, and is to come again after %s", clip(client), shownTime(first), shownTime(first.Add(g.Delay))).After(wait)
+		wait = min(wait, g.Delay) // the attempt was noted after the judgement began, or by a host whose clock is ahead
+		return c.Fail("%s was first seen at %s, and can retry from %s", clip(client), shownTime(first), shownTime(first.Add(g.Delay))).After(wait)
 	}
-	return c.Pass("%s was first seen at %s, and came again", clip(client), shownTime(first))
+	return c.Pass("%s was first seen at %s, and has retried", clip(client), shownTime(first))
 }
 
-// greylistClient is who the client is to a greylist. What DNS does not say is no doubt: it goes by its network then.
+// greylistClient returns the name by which the greylist knows the client. A DNS failure is no temperror here: the client is
+// then known by its network.
 func greylistClient(c *helogate.Case) string {
 	if org := confirmedOrg(c); org != "" {
 		return org
@@ -110,7 +111,7 @@ func greylistClient(c *helogate.Case) string {
 	return network(c.Client)
 }
 
-// confirmedOrg is the organisational domain of a confirmed name that a person gave.
+// confirmedOrg returns the organisational domain of a forward-confirmed custom PTR name, "" if there is none.
 func confirmedOrg(c *helogate.Case) string {
 	kind, _ := c.AddressKinds()
 	for i, name := range c.Ask(helogate.PTR, c.ClientText()).Values {
@@ -127,7 +128,7 @@ func confirmedOrg(c *helogate.Case) string {
 	return ""
 }
 
-// network is the small network that an address is in: its /24 or /64.
+// network returns the /24 (IPv4) or /64 (IPv6) of an address.
 func network(a netip.Addr) string {
 	bits := 24
 	if a.Is6() {
@@ -140,7 +141,7 @@ func network(a netip.Addr) string {
 	return p.String()
 }
 
-// joined makes one name of parts that may hold any bytes; different parts give different names.
+// joined makes one name of parts, which may have any bytes. Different parts give different names.
 func joined(parts ...string) string {
 	const hex = "0123456789abcdef"
 	var b strings.Builder
@@ -159,7 +160,7 @@ func joined(parts ...string) string {
 	return b.String()
 }
 
-// timeIn reads the time that stands behind a word among values.
+// timeIn returns the time that follows a word in one of the values.
 func timeIn(values []string, word string) (time.Time, bool) {
 	for _, v := range values {
 		if rest, ok := strings.CutPrefix(v, word); ok {

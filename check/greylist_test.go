@@ -84,10 +84,10 @@ func TestGreylistFinds(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct{ client, zone, want string }{
 		{"192.0.2.1 x - bob@example.net", "", "greylist greylist; fail: 192.0.2.0/24 is seen for the first time; retry 5m0s"},
-		{"192.0.2.1 x - bob@example.net", "* GREYLIST first 2026-03-01T11:57:00Z", "greylist greylist; fail: 192.0.2.0/24 was first seen at 2026-03-01 11:57:00 UTC, and is to come again after 2026-03-01 12:02:00 UTC; retry 2m0s"},
-		{"192.0.2.1 x - bob@example.net", "* GREYLIST first 2026-03-01T12:00:00.02Z", "greylist greylist; fail: 192.0.2.0/24 was first seen at 2026-03-01 12:00:00 UTC, and is to come again after 2026-03-01 12:05:00 UTC; retry 5m0s"},
-		{"192.0.2.1 x - bob@example.net", "* GREYLIST first 2026-03-01T11:55:00Z", "continue ; pass: 192.0.2.0/24 was first seen at 2026-03-01 11:55:00 UTC, and came again; retry 0s"},
-		{"192.0.2.1 x - bob@example.net", "* GREYLIST first 2026-03-01T11:00:00Z\n* GREYLIST passed 2026-03-01T11:30:00Z", "continue ; pass: 192.0.2.0/24 came again, and passes since 2026-03-01 11:30:00 UTC; retry 0s"},
+		{"192.0.2.1 x - bob@example.net", "* GREYLIST first 2026-03-01T11:57:00Z", "greylist greylist; fail: 192.0.2.0/24 was first seen at 2026-03-01 11:57:00 UTC, and can retry from 2026-03-01 12:02:00 UTC; retry 2m0s"},
+		{"192.0.2.1 x - bob@example.net", "* GREYLIST first 2026-03-01T12:00:00.02Z", "greylist greylist; fail: 192.0.2.0/24 was first seen at 2026-03-01 12:00:00 UTC, and can retry from 2026-03-01 12:05:00 UTC; retry 5m0s"},
+		{"192.0.2.1 x - bob@example.net", "* GREYLIST first 2026-03-01T11:55:00Z", "continue ; pass: 192.0.2.0/24 was first seen at 2026-03-01 11:55:00 UTC, and has retried; retry 0s"},
+		{"192.0.2.1 x - bob@example.net", "* GREYLIST first 2026-03-01T11:00:00Z\n* GREYLIST passed 2026-03-01T11:30:00Z", "continue ; pass: 192.0.2.0/24 has retried, and is accepted since 2026-03-01 11:30:00 UTC; retry 0s"},
 		{"192.0.2.1 x - bob@example.net", "* GREYLIST tempfail", "continue ; temperror: GREYLIST of 192.0.2.0/24  bob@example.net: the zone says so; retry 0s"},
 		{"192.0.2.1 x - helpdesk@example.net", "", "continue ; none: never greylisted, 1: helpdesk@example.net; retry 0s"},
 		{"192.0.2.1 x - bob@example.net", "192.0.2.1 PTR mx.friend.example\nmx.friend.example A 192.0.2.1", "continue ; none: never greylisted, 2: .friend.example; retry 0s"},

@@ -15,7 +15,7 @@ func TestHammering(t *testing.T) {
 		"2001:db8::1", "fail: 2001:db8::1 had 31 rejections since 2026-03-01T12:00:00Z",
 		"192.0.2.2", "temperror: HAMMERING of 192.0.2.2: the zone says so",
 		"192.0.2.3", "none: not rejected too often")
-	zone(t, Hammering(false), "192.0.2.1 HAMMERING 30 rejections", "192.0.2.1", "none: nobody counts rejections")
+	zone(t, Hammering(false), "192.0.2.1 HAMMERING 30 rejections", "192.0.2.1", "none: rejections are not counted")
 }
 
 // Who hammers is answered at once, whatever would have to be looked up about him; and a count that cannot be had holds up

@@ -7,15 +7,15 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// HeloChanged is for a client that changes its mind about who it is. The same greeting again is what STARTTLS asks for
-// (RFC 3207 section 4.2).
+// HeloChanged fails a client that changes its HELO name within a connection. The same name again is correct: STARTTLS asks
+// for it (RFC 3207 section 4.2).
 var HeloChanged = helogate.Check{
 	Name: "helo-changed", Needs: helogate.Helo, Cost: helogate.Local,
-	Doc: "HELO is the name that was given earlier in the connection, and no HELO after EHLO (RFC 5321 section 4.1.4)",
-	Fix: "greet with one name, your host's own",
+	Doc: "HELO is the same as earlier in the connection, and no HELO follows an EHLO (RFC 5321 section 4.1.4)",
+	Fix: "use one HELO name throughout a connection, and no HELO after EHLO",
 	Run: func(c *helogate.Case) helogate.Finding {
-		for _, greeting := range c.Earlier {
-			verb, name, _ := strings.Cut(greeting, " ")
+		for _, earlier := range c.Earlier {
+			verb, name, _ := strings.Cut(earlier, " ")
 			if hostname.Canonical(name) != hostname.Canonical(c.Helo) {
 				return c.Fail("HELO %s after %s %s in the same connection", said(c), verb, clip(name))
 			}
@@ -24,8 +24,8 @@ var HeloChanged = helogate.Check{
 			}
 		}
 		if len(c.Earlier) == 0 {
-			return c.None("the first greeting of the connection")
+			return c.None("the first HELO of the connection")
 		}
-		return c.Pass("as before")
+		return c.Pass("the same HELO name as before")
 	},
 }

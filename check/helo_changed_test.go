@@ -9,9 +9,9 @@ import (
 
 func TestHeloChanged(t *testing.T) {
 	for _, c := range []struct{ earlier, now, want string }{
-		{"", "EHLO a.example.org", "none: the first greeting of the connection"},
-		{"EHLO a.example.org", "EHLO A.example.org.", "pass: as before"},
-		{"HELO a.example.org", "EHLO a.example.org", "pass: as before"},
+		{"", "EHLO a.example.org", "none: the first HELO of the connection"},
+		{"EHLO a.example.org", "EHLO A.example.org.", "pass: the same HELO name as before"},
+		{"HELO a.example.org", "EHLO a.example.org", "pass: the same HELO name as before"},
 		{"EHLO a.example.org", "HELO a.example.org", "fail: HELO a.example.org after EHLO"},
 		{"EHLO a.example.org", "EHLO google.com", "fail: HELO google.com after EHLO a.example.org in the same connection"},
 	} {

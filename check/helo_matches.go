@@ -6,12 +6,12 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// HeloMatches is the exact match: the name is the client's. RFC 5321 section 4.1.4 forbids refusing mail only because it
-// is not, and the pools of the largest senders are not; so no preset rejects by it. But who passes is whom he says.
+// HeloMatches passes a HELO name that resolves to the client. RFC 5321 section 4.1.4 forbids refusing mail only because the
+// name does not, and the pools of the largest senders fail; so no preset rejects by it. A pass speaks for the client.
 var HeloMatches = helogate.Check{
 	Name: "helo-matches", Needs: helogate.Helo, Cost: helogate.Lookup,
-	Doc: "HELO resolves to the client's address; its /24 or /64 is neutral, and so is a generic name (RFC 5321 section 4.1.4)",
-	Fix: "let your host's name resolve to its address",
+	Doc: "HELO resolves to the client; an address in its /24 or /64 is neutral, and so is an auto-generated name (RFC 5321 section 4.1.4)",
+	Fix: fixHelo,
 	Run: func(c *helogate.Case) helogate.Finding {
 		name, none, ok := heloAndClient(c)
 		if !ok {
@@ -19,16 +19,16 @@ var HeloMatches = helogate.Check{
 		}
 		if c.ResolvesBack(name) {
 			if h := parsed.Of(c); h.Form == hostname.FQDN && h.Class(name) != hostname.Custom {
-				return c.Neutral("%s is %s, but a generic name: %s", clip(name), c.ClientText(), parsed.Why(c, helogate.Neutral, name))
+				return c.Neutral("%s resolves to %s, but looks auto-generated: %s", clip(name), c.ClientText(), parsed.Why(c, helogate.Neutral, name))
 			}
-			return c.Pass("%s is %s", clip(name), c.ClientText())
+			return c.Pass("%s resolves to %s", clip(name), c.ClientText())
 		}
 		switch {
 		case !hasAddrs(c, name):
-			return c.None("%s has no address of the client's kind", clip(name)) // helo-resolves judges that
+			return c.None("%s has no address of the client's family", clip(name)) // helo-resolves judges that
 		case isNear(c, name):
-			return c.Neutral("%s is %s, in the client's network", clip(name), addrsOf(c, helogate.Neutral, name))
+			return c.Neutral("%s resolves to %s, in the client's network", clip(name), addrsOf(c, helogate.Neutral, name))
 		}
-		return c.Fail("HELO %s is %s, not %s", said(c), addrsOf(c, helogate.Fail, name), c.ClientText())
+		return c.Fail("HELO %s resolves to %s, not to %s", said(c), addrsOf(c, helogate.Fail, name), c.ClientText())
 	},
 }

@@ -22,16 +22,16 @@ func TestHeloRelated(t *testing.T) {
 		victim.co.uk       MX 10 mx.victim.co.uk
 		203.0.113.9        PTR mail.evil.co.uk
 		mail.evil.co.uk    A 203.0.113.9`,
-		"192.0.2.1 mx.example.org", "pass: mx.example.org is 192.0.2.1",
-		"192.0.2.200 mx.example.org", "pass: mx.example.org is [192.0.2.1], in the client's network",
-		"198.51.100.7 mx.example.org", "pass: 198.51.100.7 is out7.example.org, of the same organisation",
-		"198.51.100.8 mx.example.org", "fail: nothing relates HELO mx.example.org to 198.51.100.8: not its names, not its network, not its domain's MX",
-		"198.51.100.9 mx.example.org", "fail: nothing relates HELO mx.example.org to 198.51.100.9: not its names, not its network, not its domain's MX",
-		"198.51.100.10 mx.example.org", "fail: nothing relates HELO mx.example.org to 198.51.100.10: not its names, not its network, not its domain's MX",
-		"198.51.100.11 named.example.com", "pass: named.example.com is 198.51.100.11",
+		"192.0.2.1 mx.example.org", "pass: mx.example.org resolves to 192.0.2.1",
+		"192.0.2.200 mx.example.org", "pass: mx.example.org resolves to 192.0.2.1, in the client's network",
+		"198.51.100.7 mx.example.org", "pass: PTR of 198.51.100.7 is out7.example.org, of the same organisation",
+		"198.51.100.8 mx.example.org", "fail: HELO mx.example.org has no relation to 198.51.100.8 by PTR name, network or MX",
+		"198.51.100.9 mx.example.org", "fail: HELO mx.example.org has no relation to 198.51.100.9 by PTR name, network or MX",
+		"198.51.100.10 mx.example.org", "fail: HELO mx.example.org has no relation to 198.51.100.10 by PTR name, network or MX",
+		"198.51.100.11 named.example.com", "pass: named.example.com resolves to 198.51.100.11",
 		"198.51.100.12 mx.example.org", "temperror: PTR of 198.51.100.12: the zone says so",
-		"203.0.113.2 mx.example.org", "pass: 203.0.113.2 is in2.example.org, an MX of example.org",
-		"203.0.113.9 mail.victim.co.uk", "fail: nothing relates HELO mail.victim.co.uk to 203.0.113.9: not its names, not its network, not its domain's MX",
+		"203.0.113.2 mx.example.org", "pass: 203.0.113.2 is in2.example.org, an MX host of example.org",
+		"203.0.113.9 mail.victim.co.uk", "fail: HELO mail.victim.co.uk has no relation to 203.0.113.9 by PTR name, network or MX",
 		"192.168.1.1 mx.example.org", "none: 192.168.1.1 is a private address: DNS says nothing of it",
 		"192.0.2.1 other.local", "none: HELO other.local is a private name")
 }

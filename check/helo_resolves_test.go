@@ -21,11 +21,11 @@ func TestHeloResolves(t *testing.T) {
 		"192.0.2.1 dead.example.org", "temperror: A of dead.example.org: the zone says so",
 		"192.0.2.1 loop.example.org", "temperror: A of loop.example.org: cname loop at loop.example.org",
 		"192.0.2.1 alias.example.org", "pass: alias.example.org exists",
-		"192.0.2.1 bad.example.org", "fail: HELO bad.example.org does not exist (alias of nowhere.example.org)",
-		"192.0.2.1 txt.example.org", "fail: HELO txt.example.org has neither an address nor an MX",
-		"192.0.2.1 yq3H9cDKgS", "fail: HELO yq3h9cdkgs does not exist",
+		"192.0.2.1 bad.example.org", "fail: HELO name bad.example.org does not exist (alias of nowhere.example.org)",
+		"192.0.2.1 txt.example.org", "fail: HELO name txt.example.org has no A, AAAA or MX record",
+		"192.0.2.1 yq3H9cDKgS", "fail: HELO name yq3h9cdkgs does not exist",
 		"10.0.0.1 v4.example.org", "pass: v4.example.org exists", // says nothing of the client's address
 		"192.0.2.1 pc.corp.local", "none: HELO pc.corp.local is a private name",
 		"192.0.2.1 192.0.2.1", "none: HELO 192.0.2.1 is an address",
-		"192.0.2.1 a..b", "none: there is no name to judge")
+		"192.0.2.1 a..b", "none: HELO has no name to judge")
 }

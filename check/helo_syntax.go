@@ -6,12 +6,12 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// HeloSyntax is for what is neither a Domain nor an address literal. RFC 1123 section 5.2.5 asks for a 501 then: the
-// argument ends in a Received line.
+// HeloSyntax fails a HELO argument that is neither a Domain nor an address literal. RFC 1123 section 5.2.5 asks for a 501
+// then, since the argument is copied into a Received line.
 var HeloSyntax = helogate.Check{
 	Name: "helo-syntax", Needs: helogate.Helo, Cost: helogate.Local, Code: "5.5.2", AtHelo: 501,
-	Doc: "HELO is a Domain or an address literal; one final dot and underscores are let pass (RFC 5321 sections 4.1.2, 4.1.3)",
-	Fix: "greet with your host's own name",
+	Doc: "HELO is a Domain or an address literal; one final dot and underscores are accepted (RFC 5321 sections 4.1.2, 4.1.3)",
+	Fix: fixHelo,
 	Run: func(c *helogate.Case) helogate.Finding {
 		switch h := parsed.Of(c); {
 		case h.Form == hostname.Empty:
@@ -19,7 +19,7 @@ var HeloSyntax = helogate.Check{
 		case h.Form == hostname.Malformed:
 			return c.Fail("HELO %s is malformed: %s", said(c), h.Why)
 		case h.Note != "":
-			return c.Pass("let pass: %s", h.Note)
+			return c.Pass("accepted: %s", h.Note)
 		}
 		return c.Pass("well-formed")
 	},

@@ -6,20 +6,20 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// HostingName is for a client all of whose names are the defaults of rented servers: somebody runs it, but has not cared
-// to name it.
+// HostingName fails a client whose PTR names are all defaults of rented servers. Such a server may be a mail server, but its
+// operator has not set a custom PTR record.
 var HostingName = helogate.Check{
 	Name: "hosting-name", Needs: helogate.Connect, Cost: helogate.Lookup, Code: "5.7.25",
-	Doc: "a PTR name of the client is one that a person gave, not the default of a rented server",
-	Fix: "give your server's address a name of your own",
+	Doc: "a PTR name of the client is a custom name, not the default of a rented server",
+	Fix: fixPTR,
 	Run: func(c *helogate.Case) helogate.Finding {
 		name, class, other := genericName(c)
 		switch class {
 		case hostname.Custom:
 			return other
 		case hostname.Hosting:
-			return c.Fail("%s has the default name of a rented server, %s: %s", c.ClientText(), clip(name), parsed.Why(c, helogate.Fail, name))
+			return c.Fail("PTR of %s is %s, the default name of a rented server: %s", c.ClientText(), clip(name), parsed.Why(c, helogate.Fail, name))
 		}
-		return c.None("%s is no hosting default", clip(name)) // generic-name judges that
+		return c.None("%s is not the default name of a rented server", clip(name)) // generic-name judges that
 	},
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// wellKept are organisational domains whose owners are often impersonated and keep the DNS of their mail servers in order:
-// whoever greets with a name of theirs is theirs in DNS too, or is not theirs.
+// wellKept are organisational domains that are often impersonated, and whose owners keep the DNS of their mail servers in
+// order: a client with such a HELO name belongs to the domain in DNS too, or is an impostor.
 var wellKept = []string{
 	"amazon.com", "amazonses.com", "aol.com", "apple.com", "comcast.net", "ebay.com", "facebook.com", "facebookmail.com",
 	"fastmail.com", "gmail.com", "gmx.com", "gmx.de", "gmx.net", "google.com", "googlemail.com", "hotmail.com", "icloud.com",
@@ -18,8 +18,8 @@ var wellKept = []string{
 	"yahoo.com", "yandex.net", "yandex.ru", "zoho.com",
 }
 
-// Impersonation is for a client that says it is one of the best-known senders, and is not in DNS. The admin's own list of
-// names, with all below them, comes beside the one above.
+// Impersonation fails a client whose HELO name is in the domain of a well-known sender to which it does not belong in DNS.
+// more are the administrator's domains, with all names below them, beside wellKept.
 func Impersonation(more []string) helogate.Check {
 	known, others := map[string]bool{}, make([]string, len(more))
 	for _, name := range wellKept {
@@ -33,8 +33,8 @@ func Impersonation(more []string) helogate.Check {
 	}
 	return helogate.Check{
 		Name: "impersonation", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Pass,
-		Doc: "HELO is not a name of a well-known sender (google.com, outlook.com, …, and the admin's list), unless DNS says so",
-		Fix: "greet with your host's own name",
+		Doc: "HELO is not a name of a well-known sender (google.com, outlook.com, …, and the administrator's list) to which the client does not belong in DNS",
+		Fix: fixHelo,
 		Run: func(c *helogate.Case) helogate.Finding {
 			name, none, ok := heloName(c)
 			if !ok {
@@ -42,26 +42,26 @@ func Impersonation(more []string) helogate.Check {
 			}
 			org := parsed.Of(c).HeloOrg()
 			if !watched(name, org) || org == "" {
-				return c.None("no name of a well-known sender")
+				return c.None("HELO is no name of a well-known sender")
 			}
 			if none, is := parsed.Unroutable(c); is {
 				return none
 			}
 			if c.ResolvesBack(name) {
-				return c.Pass("%s is %s", clip(name), c.ClientText())
+				return c.Pass("%s resolves to %s", clip(name), c.ClientText())
 			}
 			if ptr, ok := confirmedOf(c, org); ok {
-				return c.Pass("%s is %s", c.ClientText(), clip(ptr))
+				return c.Pass("PTR of %s is %s", c.ClientText(), clip(ptr))
 			}
-			return c.Fail("HELO %s, but %s is no host of %s", said(c), c.ClientText(), org)
+			return c.Fail("HELO %s, but %s does not belong to %s", said(c), c.ClientText(), org)
 		},
 	}
 }
 
-// confirmedOf returns a confirmed name of the client that a person gave, of an organisation.
+// confirmedOf returns a forward-confirmed custom PTR name of the client in an organisational domain.
 func confirmedOf(c *helogate.Case, org string) (ptr string, ok bool) {
 	for ptr := range c.Confirmed() {
-		if hostname.Under(ptr, org) && named(c, ptr) {
+		if hostname.Under(ptr, org) && isCustom(c, ptr) {
 			return ptr, true
 		}
 	}

@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// Codes are the answers of a DNS list that count: a list says by the address that it answers why it lists, and hardly
-// anybody wants all of its reasons (RFC 5782 section 2.3).
+// Codes are the answers of a DNS list that count as listings. The address in an answer says why the list has an entry, and
+// few sites want every reason (RFC 5782 section 2.3).
 type Codes []Code
 
-// A Code is an answer of a DNS list that counts, or several. The zero value is none.
+// A Code is one answer that counts, or a range of them. The zero value is none.
 type Code struct {
 	span
 	text string
 }
 
-// A span is addresses, as numbers: those from first to last, or where there is a mask all that have a bit of it. No mask has
-// a bit of the first octet.
+// A span is a set of addresses, as numbers: those from first to last, or with a mask, those that have one of its bits. No
+// mask has a bit of the first octet.
 type span struct{ first, last, mask uint32 }
 
 // ParseCode reads an address (127.0.0.2), a range (127.0.0.2-127.0.0.11), a network (127.0.1.0/24), or a mask (&0.0.0.8: any
-// of these bits, as Exim writes it). All lie in 127.0.0.0/8. An error says what is wrong, and what to write.
+// of these bits, as Exim writes it). All lie in 127.0.0.0/8. Errors say what to write.
 func ParseCode(code string) (Code, error) {
 	s, err := parseSpan(strings.TrimSpace(code))
 	if err != nil {
@@ -35,8 +35,8 @@ func ParseCode(code string) (Code, error) {
 // String returns the code as it was written.
 func (c Code) String() string { return c.text }
 
-// ParseCodes reads several codes, as ParseCode does. There must be one: a list whose every answer counts lists the world on
-// the day its domain is sold.
+// ParseCodes reads several codes, as ParseCode does. No codes are an error: a list of which every answer counts would list
+// every client on the day its domain is sold.
 func ParseCodes(codes []string) (Codes, error) {
 	if len(codes) == 0 {
 		return nil, errNoCodes
@@ -51,7 +51,7 @@ func ParseCodes(codes []string) (Codes, error) {
 	return out, nil
 }
 
-var errNoCodes = errors.New("no codes: name the answers that are listings, such as 127.0.0.2; the list's own page has them")
+var errNoCodes = errors.New("no codes: name the answers that are listings, such as 127.0.0.2; the web page of the list has them")
 
 func parseSpan(code string) (span, error) {
 	if mask, is := strings.CutPrefix(code, "&"); is {
@@ -133,7 +133,7 @@ func number(a netip.Addr) uint32 {
 // String returns the codes as they were written, with commas between.
 func (c Codes) String() string { return strings.Join(texts(nil, c), ", ") }
 
-// Has reports whether an answer counts. What is not in 127.0.0.0/8 never does.
+// Has reports whether an answer counts. An address outside 127.0.0.0/8 never does.
 func (c Codes) Has(answer netip.Addr) bool {
 	if !isAnswer(answer) {
 		return false
@@ -149,15 +149,15 @@ func (c Codes) Has(answer netip.Addr) bool {
 
 func isAnswer(a netip.Addr) bool { return a.Is4() && a.As4()[0] == 127 }
 
-// A ListAnswer is what a DNS list says by the addresses that it answers.
+// A ListAnswer is the meaning of the addresses in a DNS list's answer.
 type ListAnswer struct {
 	Listed []string // those that count
-	Other  []string // those that nobody asked for
-	Error  string   // says why the answer is none: the list refuses, or is no list any more; the others are empty then
+	Other  []string // those that do not count
+	Error  string   // why the answer is no answer of a list: it refuses, or no longer exists; the other fields are empty then
 }
 
-// ReadListAnswer tells listings from errors. Values are those of an A record, family is "dnsbl", "rhsbl" or "dnswl". One
-// value that is an error makes an error of the answer, whatever codes say: who refuses to answer has not answered.
+// ReadListAnswer separates listings from errors. values are those of an A record, family is "dnsbl", "rhsbl" or "dnswl". If
+// one value is an error, the whole answer is, whatever codes say.
 func ReadListAnswer(family string, codes Codes, values []string) (out ListAnswer) {
 	for _, v := range values {
 		a, err := netip.ParseAddr(v)
@@ -177,12 +177,12 @@ func ReadListAnswer(family string, codes Codes, values []string) (out ListAnswer
 }
 
 const (
-	parked  = "no answer of a DNS list: its domain was given up, or a resolver answers for names that do not exist"
+	parked  = "no answer of a DNS list: its domain was abandoned, or a resolver answers for names that do not exist"
 	refused = "query refused"
 )
 
-// answerError says what is wrong with an answer that is no listing, and what to do. The numbers are those of Spamhaus, which
-// many others use, of URIBL and of dnswl.org: no standard has any.
+// answerError says what is wrong with an answer that is no listing, and what to do; "" if nothing is. No standard has these
+// codes: they are those of Spamhaus, which many others use, of URIBL and of dnswl.org.
 func answerError(family string, a netip.Addr) string {
 	if !isAnswer(a) {
 		return parked
@@ -190,9 +190,9 @@ func answerError(family string, a netip.Addr) string {
 	b := a.As4()
 	switch {
 	case b == [4]byte{127, 0, 0, 1}:
-		return refused + ": it is no code of a listing (RFC 5782 section 2.1), and URIBL's for clients that it blocks; ask through a resolver of your own, or by a key"
+		return refused + ": no list uses this code for a listing (RFC 5782 section 2.1), and URIBL uses it for clients that it blocks; use a local resolver, or a key of the list"
 	case b == [4]byte{127, 0, 1, 255}:
-		return refused + ": an address was asked of a list of names; ask helo, ptr or sender"
+		return refused + ": the list has names, not addresses; set ask to helo, ptr or sender"
 	case b == [4]byte{127, 0, 0, 255} && family == DNSWL:
 		return refused + ": too many queries; ask the list's operator for a subscription"
 	case b[1] != 255 || b[2] != 255:
@@ -200,11 +200,11 @@ func answerError(family string, a netip.Addr) string {
 	}
 	switch b[3] {
 	case 252:
-		return refused + ": there is no such list; look for a mistake in the zone"
+		return refused + ": there is no such list; check the zone"
 	case 254:
-		return refused + ": the list does not answer public resolvers; ask through a resolver of your own, or by a key"
+		return refused + ": the list does not answer public resolvers; use a local resolver, or a key of the list"
 	case 255:
 		return refused + ": too many queries; ask the list's operator for a subscription"
 	}
-	return refused + ": the list's operator says why"
+	return refused + ": the operator of the list says why"
 }

@@ -65,8 +65,8 @@ func TestWrongCodes(t *testing.T) {
 		"126.0.0.1-127.0.0.2":   `126.0.0.1 is not in 127.0.0.0/8, in which all answers of a list lie (RFC 5782 section 2.3)`,
 		"127.0.0.2-128.0.0.2":   `128.0.0.2 is not in 127.0.0.0/8, in which all answers of a list lie (RFC 5782 section 2.3)`,
 		"127.0.0.11-127.0.0.2":  `ends before it begins: write 127.0.0.2-127.0.0.11`,
-		"127.0.0.1":             `no listing: query refused: it is no code of a listing (RFC 5782 section 2.1), and URIBL's for clients that it blocks; ask through a resolver of your own, or by a key`,
-		"127.255.255.254":       `no listing: query refused: the list does not answer public resolvers; ask through a resolver of your own, or by a key`,
+		"127.0.0.1":             `no listing: query refused: no list uses this code for a listing (RFC 5782 section 2.1), and URIBL uses it for clients that it blocks; use a local resolver, or a key of the list`,
+		"127.255.255.254":       `no listing: query refused: the list does not answer public resolvers; use a local resolver, or a key of the list`,
 		"127.0.1.7/24":          `has bits beyond its prefix: write 127.0.1.0/24`,
 		"127.0.0.0/7":           `has bits beyond its prefix: write 126.0.0.0/7`,
 		"127.0.0.0/33":          `no network: write one like 127.0.1.0/24`,
@@ -86,7 +86,7 @@ func TestWrongCodes(t *testing.T) {
 }
 
 func TestReadListAnswer(t *testing.T) {
-	const public = "query refused: the list does not answer public resolvers; ask through a resolver of your own, or by a key"
+	const public = "query refused: the list does not answer public resolvers; use a local resolver, or a key of the list"
 	for _, c := range []struct{ family, values, listed, other, wrong string }{
 		{DNSBL, "", "[]", "[]", ""},
 		{DNSBL, "127.0.0.2", "[127.0.0.2]", "[]", ""},
@@ -95,11 +95,11 @@ func TestReadListAnswer(t *testing.T) {
 		{DNSBL, "127.0.0.255", "[]", "[127.0.0.255]", ""},
 		{DNSBL, "127.0.0.1", "[]", "[]", "127.0.0.1: query refused: "},
 		{DNSBL, "127.0.0.2 127.255.255.254", "[]", "[]", "127.255.255.254: " + public},
-		{DNSBL, "127.255.255.252", "[]", "[]", "127.255.255.252: query refused: there is no such list; look for a mistake in the zone"},
+		{DNSBL, "127.255.255.252", "[]", "[]", "127.255.255.252: query refused: there is no such list; check the zone"},
 		{DNSBL, "127.255.255.255", "[]", "[]", "127.255.255.255: query refused: too many queries; "},
-		{DNSBL, "127.255.255.9", "[]", "[]", "127.255.255.9: query refused: the list's operator says why"},
+		{DNSBL, "127.255.255.9", "[]", "[]", "127.255.255.9: query refused: the operator of the list says why"},
 		{DNSBL, "127.255.254.9", "[]", "[127.255.254.9]", ""},
-		{RHSBL, "127.0.1.255", "[]", "[]", "127.0.1.255: query refused: an address was asked of a list of names; "},
+		{RHSBL, "127.0.1.255", "[]", "[]", "127.0.1.255: query refused: the list has names, not addresses; "},
 		{DNSBL, "203.0.113.7", "[]", "[]", "203.0.113.7: no answer of a DNS list: "},
 		{DNSBL, "127.0.0.2 203.0.113.7", "[]", "[]", "203.0.113.7: no answer of a DNS list: "},
 		{DNSWL, "127.0.0.255", "[]", "[]", "127.0.0.255: query refused: too many queries; "},

@@ -14,30 +14,30 @@ import (
 
 // The families of DNS lists.
 const (
-	DNSBL = "dnsbl" // of who is not wanted, mostly by address
-	RHSBL = "rhsbl" // of names that are not wanted ("right hand side": of the @)
-	DNSWL = "dnswl" // of who is wanted
+	DNSBL = "dnsbl" // blocklists, mostly of addresses
+	RHSBL = "rhsbl" // blocklists of names ("right-hand side" of the @)
+	DNSWL = "dnswl" // allowlists
 )
 
-// ListFamilies are the families in the order of their lines.
+// ListFamilies are the families in the order of their checks.
 var ListFamilies = []string{DNSBL, RHSBL, DNSWL}
 
-// telling returns the outcome of a list of a family by which it says that something is listed.
-func telling(family string) helogate.Outcome {
+// listedOutcome returns the outcome of a list of a family for something that is listed.
+func listedOutcome(family string) helogate.Outcome {
 	if family == DNSWL {
 		return helogate.Pass
 	}
 	return helogate.Fail
 }
 
-// A List is a list in DNS (RFC 5782) that is asked about clients.
+// A List is a DNS list (RFC 5782).
 type List struct {
-	Family string  // DNSBL and RHSBL are held against the client, DNSWL speaks for it
-	Name   string  // what people read of it, and what its line is called after the family and a colon; "" is the zone
-	Zone   string  // below which it answers; canonical
+	Family string  // DNSBL or RHSBL, whose listings speak against the client, or DNSWL
+	Name   string  // its name in findings, and in the check's name after the family and a colon; "" is the zone
+	Zone   string  // the domain below which it answers; canonical
 	Codes  Codes   // the answers that are listings
-	Ask    []Asked // what it is asked about; none is what its family is mostly for
-	// Watched is whether somebody answers questions of the kind helogate.SetAside.
+	Ask    []Asked // what it is asked about; empty is AskSender for RHSBL, and AskClient for the others
+	// Watched says whether an Asker answers questions of the kind helogate.Suspended.
 	Watched bool
 }
 
@@ -47,18 +47,18 @@ type Asked string
 // What a list can be asked about.
 const (
 	AskClient Asked = "client" // the client's address
-	AskHelo   Asked = "helo"   // the name that it greets with, if it is an FQDN
-	AskPTR    Asked = "ptr"    // the names of its address in reverse DNS; of an allow-list those that are confirmed
-	AskSender Asked = "sender" // the domain of the reverse-path
+	AskHelo   Asked = "helo"   // the HELO name, if it is an FQDN
+	AskPTR    Asked = "ptr"    // the client's PTR names; for an allowlist those that are forward-confirmed
+	AskSender Asked = "sender" // the sender's domain
 )
 
-// maxListPTR of a client's PTR names are asked of each list. Whoever has more wants to keep us and the lists busy.
+// maxListPTR is how many of a client's PTR names a list is asked about: more would only cost time.
 const maxListPTR = 4
 
-// maxZone is what a name of 253 octets has room for beside the 32 nibbles of an IPv6 address and their dots.
+// maxZone is the longest zone, in octets: a name of 253 has room for it beside the 32 nibbles of an IPv6 address.
 const maxZone = 253 - 64
 
-// withDefaults returns the list with what it leaves open.
+// withDefaults returns the list with defaults for empty fields.
 func (l List) withDefaults() List {
 	l.Zone = hostname.Canonical(l.Zone)
 	if l.Name == "" {
@@ -73,7 +73,7 @@ func (l List) withDefaults() List {
 	return l
 }
 
-// A ListError says what is wrong with a setting of a list, and what to write.
+// A ListError is an error in a setting of a list. It says what to write.
 type ListError struct {
 	Setting string // "family", "zone", "name", "codes" or "ask"
 	Err     error
@@ -89,7 +89,7 @@ func listError(setting, format string, args ...any) error {
 	return &ListError{setting, fmt.Errorf(format, args...)}
 }
 
-// Check says what is wrong with a list: a *ListError.
+// Check returns an error for a list that cannot be used: a *ListError.
 func (l List) Check() error {
 	l = l.withDefaults()
 	if !slices.Contains(ListFamilies, l.Family) {
@@ -118,13 +118,13 @@ func (l List) checkAsk() error {
 		case slices.Contains(l.Ask[:i], ask):
 			return listError("ask", "ask: %s is there twice", ask)
 		case l.Family == DNSWL && (ask == AskHelo || ask == AskSender):
-			return listError("ask", "ask: anybody can say any %s, so an allow-list cannot be asked about it: ask %s, or %s, whose names are confirmed", ask, AskClient, AskPTR)
+			return listError("ask", "ask: a client can send any %s, so an allowlist cannot be asked about it: use %s, or %s, which is forward-confirmed", ask, AskClient, AskPTR)
 		}
 	}
 	return nil
 }
 
-// Asks says whether the list is asked about addresses, and whether about names.
+// Asks reports whether the list is asked about addresses, and whether about names.
 func (l List) Asks() (addresses, names bool) {
 	for _, ask := range l.withDefaults().Ask {
 		addresses, names = addresses || ask == AskClient, names || ask != AskClient
@@ -133,18 +133,18 @@ func (l List) Asks() (addresses, names bool) {
 }
 
 var listDocs = map[string]string{
-	DNSBL: "the client's address is on no DNS blocklist that is configured in [[dnsbl]] (RFC 5782)",
-	RHSBL: "the sender's domain is on no DNS list of names that is configured in [[rhsbl]] (RFC 5782 section 3)",
-	DNSWL: "the client's address is on a DNS allow-list that is configured in [[dnswl]] (RFC 5782)",
+	DNSBL: "the client's address is on no blocklist of [[dnsbl]] (RFC 5782)",
+	RHSBL: "the sender's domain is on no blocklist of names of [[rhsbl]] (RFC 5782 section 3)",
+	DNSWL: "the client's address is on an allowlist of [[dnswl]] (RFC 5782)",
 }
 
 var listFixes = map[string]string{
-	DNSBL: "have it taken off that list",
-	RHSBL: "have it taken off that list",
+	DNSBL: "request removal at that list",
+	RHSBL: "request removal at that list",
 }
 
-// ListChecks makes a check of each list of a family, called "dnsbl:NAME". Where there is none, it makes one that finds so,
-// called as the family: presets and documentation name it.
+// ListChecks makes a check of each list of a family, with the name "dnsbl:NAME". If there is no list, it makes one check with
+// the name of the family, whose outcome is none: presets and docs name it.
 func ListChecks(family string, lists []List) (out []helogate.Check) {
 	for _, l := range lists {
 		if l.Family == family {
@@ -160,13 +160,13 @@ func ListChecks(family string, lists []List) (out []helogate.Check) {
 	return []helogate.Check{none}
 }
 
-// CheckName returns what the list's check is called: "dnsbl:NAME".
+// CheckName returns the name of the list's check: "dnsbl:NAME".
 func (l List) CheckName() string {
 	l = l.withDefaults()
 	return l.Family + ":" + l.Name
 }
 
-// asks lists what the list is asked about, for people.
+// asks lists what the list is asked about, for texts.
 func (l List) asks() string {
 	var all []string
 	for _, ask := range l.Ask {
@@ -175,11 +175,11 @@ func (l List) asks() string {
 	return strings.Join(all, ", ")
 }
 
-// check makes the list's check. It is heard from the stage on at which something is known that the list is asked about.
+// check makes the list's check. It runs from the first stage at which something is known that the list is asked about.
 func (l List) check() helogate.Check {
 	l = l.withDefaults()
 	c := helogate.Check{
-		Name: l.CheckName(), Family: l.Family, Cost: helogate.Lookup, FailOpen: true, Conclusive: telling(l.Family),
+		Name: l.CheckName(), Family: l.Family, Cost: helogate.Lookup, FailOpen: true, Conclusive: listedOutcome(l.Family),
 		Settings: fmt.Sprintf("%s asked about %s for %s", l.Zone, l.asks(), l.Codes),
 		Needs:    helogate.Rcpt, Fix: listFixes[l.Family], Run: l.run,
 		Doc: fmt.Sprintf("the DNS list %s does not list %s (%s; RFC 5782)", l.Name, l.asks(), l.Codes),
@@ -196,27 +196,27 @@ func (l List) check() helogate.Check {
 
 // asked is one thing that a list is asked about.
 type asked struct {
-	what string // for people
-	name string // for DNS, below the list's zone
+	what string // as text
+	name string // in DNS, below the list's zone
 }
 
-// setAside is a finding about a list that is not to be believed now.
-func (l List) setAside(c *helogate.Case) (none helogate.Finding, is bool) {
+// suspended returns the finding for a list that is not used now.
+func (l List) suspended(c *helogate.Case) (none helogate.Finding, is bool) {
 	if !l.Watched {
 		return none, false
 	}
 	if why := c.Values(helogate.Suspended, l.Zone); len(why) > 0 {
-		return c.None("%s is set aside: %s", l.Name, why[0]), true
+		return c.None("%s is suspended: %s", l.Name, why[0]), true
 	}
 	if c.Ask(helogate.Suspended, l.Zone).Status == helogate.TempFail {
-		return c.None("it is not known whether %s is set aside", l.Name), true // a listing proves nothing then
+		return c.None("it is not known whether %s is suspended", l.Name), true // so a listing proves nothing
 	}
 	return none, false
 }
 
 // run asks about all before it looks at any answer, so that no question waits for another.
 func (l List) run(c *helogate.Case) helogate.Finding {
-	if none, is := l.setAside(c); is {
+	if none, is := l.suspended(c); is {
 		return none
 	}
 	var room [4]asked
@@ -231,13 +231,13 @@ func (l List) run(c *helogate.Case) helogate.Finding {
 		if len(values) == 0 {
 			continue
 		}
-		switch said := ReadListAnswer(l.Family, l.Codes, values); {
-		case said.Error != "":
-			first(&wrong, l.permError(a, said.Error))
-		case len(said.Listed) == 0:
-			first(&other, c.None("%s is listed by %s for what nobody asked: %s", clip(a.what), l.Name, strings.Join(said.Other, ", ")))
+		switch answer := ReadListAnswer(l.Family, l.Codes, values); {
+		case answer.Error != "":
+			first(&wrong, l.permError(a, answer.Error))
+		case len(answer.Listed) == 0:
+			first(&other, c.None("%s is listed by %s with codes that do not count: %s", clip(a.what), l.Name, strings.Join(answer.Other, ", ")))
 		case listed == nil:
-			first(&listed, l.listed(c, a, name, said))
+			first(&listed, l.listed(c, a, name, answer))
 		}
 	}
 	for _, f := range [...]*helogate.Finding{listed, wrong, other} {
@@ -245,7 +245,7 @@ func (l List) run(c *helogate.Case) helogate.Finding {
 			return *f
 		}
 	}
-	return c.None("%s is not listed by %s", words(all), l.Name)
+	return c.None("%s is not listed by %s", listAsked(all), l.Name)
 }
 
 // first keeps the first finding.
@@ -255,10 +255,10 @@ func first(f **helogate.Finding, other helogate.Finding) {
 	}
 }
 
-// listed is the finding about something that the list lists. What the list has to say of it is asked for only where the
-// client is to read it; without it the listing stands.
-func (l List) listed(c *helogate.Case, a asked, name string, said ListAnswer) helogate.Finding {
-	codes := strings.Join(said.Listed, ", ")
+// listed returns the finding for something that the list has. The list's text about it is asked for only if a reply has it;
+// the listing stands without it.
+func (l List) listed(c *helogate.Case, a asked, name string, answer ListAnswer) helogate.Finding {
+	codes := strings.Join(answer.Listed, ", ")
 	if l.Family == DNSWL {
 		return c.Pass("%s is listed by %s (%s)", clip(a.what), l.Name, codes)
 	}
@@ -271,7 +271,7 @@ func (l List) listed(c *helogate.Case, a asked, name string, said ListAnswer) he
 	return c.Fail("%s is listed by %s (%s)%s", clip(a.what), l.Name, codes, text)
 }
 
-const maxListText = 160 // bytes of the list's own words: mostly an address of a page, which must not be cut
+const maxListText = 160 // bytes of the list's text, which is mostly the URL of a page and must not be cut
 
 func cut(s string, most int) string {
 	if len(s) <= most {
@@ -287,7 +287,7 @@ func (l List) permError(a asked, why string) helogate.Finding {
 	}
 }
 
-// about lists what the list is asked about; if that is nothing, it says why.
+// about returns what the list is asked about for this client; if that is nothing, why says so.
 func (l List) about(c *helogate.Case, all []asked) (_ []asked, why string) {
 	why = "there is nothing to ask " + l.Name + " about"
 	private := hostname.IsPrivate(c.Client)
@@ -310,7 +310,8 @@ func (l List) about(c *helogate.Case, all []asked) (_ []asked, why string) {
 	return all, why
 }
 
-// withPTR adds names of the client: of an allow-list's those that are confirmed, since anybody can write a PTR.
+// withPTR adds the client's PTR names; for an allowlist only those that are forward-confirmed, since the owner of an address
+// can write any name into its PTR record.
 func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 	names := c.PTR(c.Client)
 	for _, name := range names[:min(len(names), maxListPTR)] {
@@ -321,8 +322,8 @@ func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 	return all
 }
 
-// withName adds a name, and its organisational domain, which is what most lists of names have. What is no FQDN they cannot
-// have, and an address in a name's place would be asked as one.
+// withName adds a name and its organisational domain, which most lists of names have. No list has a name that is no FQDN, and
+// an address in place of a name would be asked about as one.
 func withName(c *helogate.Case, all []asked, name string) []asked {
 	if h := hostname.ParseHelo(name); h.Form == hostname.FQDN {
 		all = withNames(all, h.Name, parsed.Of(c).Org(h.Name))
@@ -339,8 +340,8 @@ func withNames(all []asked, names ...string) []asked {
 	return all
 }
 
-// words lists what was asked about, for a finding.
-func words(all []asked) string {
+// listAsked lists what was asked about, for a finding.
+func listAsked(all []asked) string {
 	if len(all) == 1 {
 		return clip(all[0].what)
 	}

@@ -45,9 +45,9 @@ func TestDNSBL(t *testing.T) {
 	zone(t, ListChecks(DNSBL, []List{aList(t, DNSBL)})[0], dns,
 		"192.0.2.1", "fail: 192.0.2.1 is listed by bl (127.0.0.4)",
 		"192.0.2.2", "fail: 192.0.2.2 is listed by bl (127.0.0.2, 127.0.0.10)",
-		"192.0.2.3", "none: 192.0.2.3 is listed by bl for what nobody asked: 127.0.9.9",
-		"192.0.2.4", "permerror: bl, asked about 192.0.2.4, answers 127.255.255.254: query refused: the list does not answer public resolvers; ask through a resolver of your own, or by a key",
-		"192.0.2.5", "permerror: bl, asked about 192.0.2.5, answers 203.0.113.7: no answer of a DNS list: its domain was given up, or a resolver answers for names that do not exist",
+		"192.0.2.3", "none: 192.0.2.3 is listed by bl with codes that do not count: 127.0.9.9",
+		"192.0.2.4", "permerror: bl, asked about 192.0.2.4, answers 127.255.255.254: query refused: the list does not answer public resolvers; use a local resolver, or a key of the list",
+		"192.0.2.5", "permerror: bl, asked about 192.0.2.5, answers 203.0.113.7: no answer of a DNS list: its domain was abandoned, or a resolver answers for names that do not exist",
 		"192.0.2.6", "temperror: LISTING of 6.2.0.192.bl.example: the zone says so",
 		"192.0.2.7", "none: 192.0.2.7 is not listed by bl",
 		"192.0.2.8", "none: 192.0.2.8 is not listed by bl",
@@ -133,7 +133,7 @@ func TestNotWatched(t *testing.T) {
 func TestSetAside(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                       "fail: 192.0.2.1 is listed by bl (127.0.0.2)",
-		"bl.example SETASIDE it lists the world": "none: bl is set aside: it lists the world",
+		"bl.example SETASIDE it lists the world": "none: bl is suspended: it lists the world",
 		"bl.example SETASIDE tempfail":           "temperror: SETASIDE of bl.example: the zone says so",
 	} {
 		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: aList(t, DNSBL).check()})
@@ -293,13 +293,13 @@ func TestWrongLists(t *testing.T) {
 		`zone "192.0.2.1" is no domain: write one like bl.example`:                                      func(l *List) { l.Zone = "192.0.2.1" },
 		`zone: 191 octets are more than the 189 that an address leaves room for`:                        func(l *List) { l.Zone = strings.Repeat("a.", 92) + "example" },
 		`name "b l": a name is of letters, digits, '.', '_' and '-'`:                                    func(l *List) { l.Name = "b l" },
-		`no codes: name the answers that are listings, such as 127.0.0.2; the list's own page has them`: func(l *List) { l.Codes = Codes{} },
+		`no codes: name the answers that are listings, such as 127.0.0.2; the web page of the list has them`: func(l *List) { l.Codes = Codes{} },
 		`ask: nothing is called "from": client, helo, ptr or sender`:                                    func(l *List) { l.Ask = []Asked{"client", "from"} },
 		`ask: client is there twice`:                                                                    func(l *List) { l.Ask = []Asked{"client", "client"} },
-		`ask: anybody can say any helo, so an allow-list cannot be asked about it: ask client, or ptr, whose names are confirmed`: func(l *List) {
+		`ask: a client can send any helo, so an allowlist cannot be asked about it: use client, or ptr, which is forward-confirmed`: func(l *List) {
 			l.Family, l.Ask = DNSWL, []Asked{"helo"}
 		},
-		`ask: anybody can say any sender, so an allow-list cannot be asked about it: ask client, or ptr, whose names are confirmed`: func(l *List) {
+		`ask: a client can send any sender, so an allowlist cannot be asked about it: use client, or ptr, which is forward-confirmed`: func(l *List) {
 			l.Family, l.Ask = DNSWL, []Asked{"client", "sender"}
 		},
 	} {

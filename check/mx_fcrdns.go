@@ -5,12 +5,12 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// MXFCrDNS is for a sender's domain none of whose mail hosts has forward-confirmed reverse DNS: real mail servers have it,
-// those that take mail too.
+// MXFCrDNS fails a sender's domain if none of its mail hosts has forward-confirmed reverse DNS. Mail servers have it, those
+// that only receive mail, too.
 var MXFCrDNS = helogate.Check{
 	Name: "mx-fcrdns", Needs: helogate.Mail, Cost: helogate.Lookup, Conclusive: helogate.Pass,
-	Doc: "an address of a mail host of the sender's domain has a PTR name that leads back to it (RFC 8601 section 3)",
-	Fix: "give your mail hosts' addresses PTR records that lead back to them",
+	Doc: "an address of a mail host of the sender's domain has a PTR name that resolves back to it (RFC 8601 section 3)",
+	Fix: "give a mail host of the sender's domain a PTR record that resolves back to its address",
 	Run: func(c *helogate.Case) helogate.Finding {
 		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
@@ -21,7 +21,7 @@ var MXFCrDNS = helogate.Check{
 			for a := range c.AnyAddrs(host) {
 				for _, name := range c.PTR(a) {
 					if c.Confirms(name, a) {
-						return c.Pass("%s is %s, named %s", clip(host), a, clip(name))
+						return c.Pass("%s resolves to %s, whose PTR is %s", clip(host), a, clip(name))
 					}
 				}
 			}
@@ -30,12 +30,12 @@ var MXFCrDNS = helogate.Check{
 		if !hosts {
 			return c.None("%s has no mail host", clip(domain))
 		}
-		return c.Fail("no address of the mail hosts of %s has a name that leads back to it:%s%s",
+		return c.Fail("no mail host of the sender's domain %s has a PTR name that resolves back to it:%s%s",
 			clip(domain), mailHostsOf(c, helogate.Fail, domain), c.More(helogate.MX, domain))
 	},
 }
 
-// mailHostsOf words the mail hosts of a domain, for a finding of an outcome.
+// mailHostsOf lists the mail hosts of a domain, for a finding with outcome o.
 func mailHostsOf(c *helogate.Case, o helogate.Outcome, domain string) string {
 	if !c.WantsReason(o) {
 		return ""

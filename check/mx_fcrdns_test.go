@@ -21,10 +21,10 @@ func TestMXFCrDNS(t *testing.T) {
 		slow.example     MX 10 mx.slow.example
 		mx.slow.example  A 198.51.100.5
 		198.51.100.5     PTR tempfail`,
-		"192.0.2.1 x a@good.example", "pass: mx2.good.example is 198.51.100.2, named host2.good.example",
-		"192.0.2.1 x a@v6.example", "pass: mx.v6.example is 2001:db8::1, named mx.v6.example",
-		"192.0.2.1 x a@bad.example", "fail: no address of the mail hosts of bad.example has a name that leads back to it: mail.bad.example",
-		"192.0.2.1 x a@forged.example", "fail: no address of the mail hosts of forged.example has a name that leads back to it: mx.forged.example",
+		"192.0.2.1 x a@good.example", "pass: mx2.good.example resolves to 198.51.100.2, whose PTR is host2.good.example",
+		"192.0.2.1 x a@v6.example", "pass: mx.v6.example resolves to 2001:db8::1, whose PTR is mx.v6.example",
+		"192.0.2.1 x a@bad.example", "fail: no mail host of the sender's domain bad.example has a PTR name that resolves back to it: mail.bad.example",
+		"192.0.2.1 x a@forged.example", "fail: no mail host of the sender's domain forged.example has a PTR name that resolves back to it: mx.forged.example",
 		"192.0.2.1 x a@slow.example", "temperror: PTR of 198.51.100.5: the zone says so",
 		"192.0.2.1 x a@gone.example", "none: gone.example has no mail host",
 		"192.0.2.1 x", "none: the sender has no domain")

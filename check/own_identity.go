@@ -7,29 +7,31 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// OwnIdentity is for a stranger who says that he is we: localhost in any form, or an address of ours, with brackets or
-// without. The address that the client connected to is ours, so it works with nothing configured.
+// OwnIdentity fails a client that is not local but uses a local identity as its HELO: localhost in any form, or a local
+// address with or without brackets. The address that the client connected to is local, so the check needs no settings.
 func OwnIdentity(own Own) helogate.Check {
 	return helogate.Check{
 		Name: "own-identity", Needs: helogate.Helo, Cost: helogate.Local,
-		Doc: "HELO is not localhost in any form, nor one of our own addresses (RFC 5321 section 4.1.1.1)",
-		Fix: "greet with your host's own name",
+		Doc: "HELO is not localhost in any form, nor a local address, unless the client is local (RFC 5321 section 4.1.1.1)",
+		Fix: fixHelo,
 		Run: func(c *helogate.Case) helogate.Finding {
 			if own.hasClient(c) {
-				return c.None("%s is one of ours", c.ClientText())
+				return c.None("%s is local", c.ClientText())
 			}
 			switch h := parsed.Of(c); {
 			case isLocalhost(h.Name):
-				return c.Fail("HELO %s is this host's name for itself, not %s's", said(c), c.ClientText())
+				return c.Fail("HELO %s is a name of this server itself, but the client is %s", said(c), c.ClientText()).
+					WithReply(c, "HELO %s is not a valid name for your server %s", said(c), c.ClientText())
 			case own.hasAddress(c, h.Addr):
-				return c.Fail("HELO %s is this host's address, not %s", said(c), c.ClientText())
+				return c.Fail("HELO %s is an address of this server, but the client is %s", said(c), c.ClientText()).
+					WithReply(c, "HELO %s is an address of the receiving server, not of your server %s", said(c), c.ClientText())
 			}
-			return c.Pass("not our name")
+			return c.Pass("HELO is no local identity")
 		},
 	}
 }
 
-// isLocalhost knows the names that the hosts files of systems give to the loopback addresses, and RFC 6761 section 6.3.
+// isLocalhost reports whether a name is one of localhost: the names that the hosts files of systems give to the loopback addresses, and RFC 6761 section 6.3.
 func isLocalhost(name string) bool {
 	first, rest, _ := strings.Cut(name, ".")
 	switch first {

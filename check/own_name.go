@@ -8,45 +8,46 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// OwnName is for a stranger who greets with a name of ours: one under our names, under the recipient's domain, which the
-// MTA takes mail for, or one that resolves to an address of ours. It works with nothing configured. A host of ours that
-// nobody told us of passes if the name is its own in DNS.
+// OwnName fails a client that is not local but uses a local name as its HELO name. Local names are those in Own.Names, those
+// in the recipient's domain, since the MTA accepts mail for it, and those that resolve to a local address. So the check needs
+// no settings. A local host that is not configured passes if DNS says that the name is its own.
 func OwnName(own Own) helogate.Check {
 	return helogate.Check{
 		Name: "own-name", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Pass,
-		Doc: "HELO is not a name of ours or of the recipient's domain, unless DNS says that it is the client's",
-		Fix: "greet with your host's own name",
+		Doc: "HELO is not a local name, nor in the recipient's domain, unless DNS says that it is the client's name",
+		Fix: fixHelo,
 		Run: func(c *helogate.Case) helogate.Finding {
 			name, none, ok := heloName(c)
 			if h := parsed.Of(c); h.Form == hostname.Private {
-				name = h.Name // ours may be a private name too
+				name = h.Name // a local name can be a private one
 				_, ok = own.domainOf(name)
 			}
 			if !ok {
 				return none
 			}
 			if own.hasClient(c) {
-				return c.None("%s is one of ours", c.ClientText())
+				return c.None("%s is local", c.ClientText())
 			}
 			if none, is := parsed.Unroutable(c); is {
 				return none
 			}
-			domain, whose := own.owner(c, name)
+			domain, why := own.owner(c, name)
 			if domain == "" {
-				return c.None("not a name of ours")
+				return c.None("HELO is no local name")
 			}
 			if c.ResolvesBack(name) {
-				return c.Pass("%s is %s", name, c.ClientText())
+				return c.Pass("%s resolves to %s", name, c.ClientText())
 			}
 			if ptr, ok := confirmedBelow(c, domain); ok {
-				return c.Pass("%s is %s, in %s too", c.ClientText(), ptr, domain)
+				return c.Pass("PTR of %s is %s, also in %s", c.ClientText(), ptr, domain)
 			}
-			return c.Fail("HELO %s %s, and %s is no host of it", said(c), whose, c.ClientText())
+			return c.Fail("HELO %s %s, but %s does not belong there", said(c), why, c.ClientText()).
+				WithReply(c, "HELO %s is a name of %s, to which your server %s does not belong", said(c), domain, c.ClientText())
 		},
 	}
 }
 
-// confirmedBelow returns a confirmed name of the client that is domain or below it.
+// confirmedBelow returns a forward-confirmed PTR name of the client that is domain or below it.
 func confirmedBelow(c *helogate.Case, domain string) (ptr string, ok bool) {
 	for ptr := range c.Confirmed() {
 		if hostname.Under(ptr, domain) {
@@ -56,10 +57,10 @@ func confirmedBelow(c *helogate.Case, domain string) (ptr string, ok bool) {
 	return "", false
 }
 
-// owner returns the domain of ours that a name is in, and how that is known; "" if it is none of ours.
-func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
+// owner returns the local domain that a name is in, and why it is local; "" if the name is not local.
+func (o *Own) owner(c *helogate.Case, name string) (domain, why string) {
 	if domain, ok := o.domainOf(name); ok {
-		return domain, "is a name of ours, in " + domain
+		return domain, "is a local name, in " + domain
 	}
 	if domain := parsed.Of(c).RecipientDomain(); hostname.Under(name, domain) {
 		return domain, "is in the recipient's domain " + clip(domain)
@@ -68,13 +69,13 @@ func (o *Own) owner(c *helogate.Case, name string) (domain, whose string) {
 		if domain = parsed.Of(c).HeloOrg(); domain == "" {
 			domain = name
 		}
-		return domain, "resolves to our address " + a.String()
+		return domain, "resolves to the local address " + a.String()
 	}
 	return "", ""
 }
 
-// addressOf returns an address of ours that a name has. A name with addresses of the client's family is not asked about
-// those of the other: that is a question for each client, and ours have both or none.
+// addressOf returns a local address that a name has. If the name has addresses of the client's family, those of the other
+// family are not asked for: that saves a question for each client, and local hosts have both or none.
 func (o *Own) addressOf(c *helogate.Case, name string) (netip.Addr, bool) {
 	for a := range c.Addrs(name) {
 		if o.hasAddress(c, a) {

@@ -17,27 +17,27 @@ func TestOwnName(t *testing.T) {
 		forged.example.net A 192.0.2.99
 		192.0.2.53 PTR tempfail`
 	zone(t, OwnName(ours), dns,
-		"192.0.2.1 mail.example.net", "fail: HELO mail.example.net is a name of ours, in example.net, and 192.0.2.1 is no host of it",
-		"192.0.2.1 EXAMPLE.NET.", "fail: HELO EXAMPLE.NET. is a name of ours, in example.net, and 192.0.2.1 is no host of it",
-		"192.0.2.50 new.example.net", "pass: new.example.net is 192.0.2.50",
-		"192.0.2.51 mail.example.net", "pass: 192.0.2.51 is roam.example.net, in example.net too",
-		"192.0.2.52 mail.example.net", "fail: HELO mail.example.net is a name of ours, in example.net, and 192.0.2.52 is no host of it",
+		"192.0.2.1 mail.example.net", "fail: HELO mail.example.net is a local name, in example.net, but 192.0.2.1 does not belong there",
+		"192.0.2.1 EXAMPLE.NET.", "fail: HELO EXAMPLE.NET. is a local name, in example.net, but 192.0.2.1 does not belong there",
+		"192.0.2.50 new.example.net", "pass: new.example.net resolves to 192.0.2.50",
+		"192.0.2.51 mail.example.net", "pass: PTR of 192.0.2.51 is roam.example.net, also in example.net",
+		"192.0.2.52 mail.example.net", "fail: HELO mail.example.net is a local name, in example.net, but 192.0.2.52 does not belong there",
 		"192.0.2.53 mail.example.net", "temperror: PTR of 192.0.2.53: the zone says so",
 		"192.0.2.1 slow.example.net", "temperror: A of slow.example.net: the zone says so",
-		"192.0.2.1 our-other.example", "fail: HELO our-other.example resolves to our address 192.0.2.25, and 192.0.2.1 is no host of it",
-		"192.0.2.1 v6.other.example", "fail: HELO v6.other.example resolves to our address 2001:db8::25, and 192.0.2.1 is no host of it",
+		"192.0.2.1 our-other.example", "fail: HELO our-other.example resolves to the local address 192.0.2.25, but 192.0.2.1 does not belong there",
+		"192.0.2.1 v6.other.example", "fail: HELO v6.other.example resolves to the local address 2001:db8::25, but 192.0.2.1 does not belong there",
 		"192.0.2.1 down.example.org", "temperror: A of down.example.org: the zone says so",
-		"192.0.2.1 notexample.net", "none: not a name of ours",
-		"203.0.113.5 mail.example.net", "none: 203.0.113.5 is one of ours",
+		"192.0.2.1 notexample.net", "none: HELO is no local name",
+		"203.0.113.5 mail.example.net", "none: 203.0.113.5 is local",
 		"10.1.2.3 mail.example.net", "none: 10.1.2.3 is a private address: DNS says nothing of it",
 		"192.0.2.1 [192.0.2.1]", "none: HELO [192.0.2.1] is an address")
 	// With nothing configured: the recipient's domain, and the address that the client connected to.
 	zone(t, OwnName(Own{}), dns,
-		"192.0.2.1 spoof.example.org a@b.example jane@Example.ORG", "fail: HELO spoof.example.org is in the recipient's domain example.org, and 192.0.2.1 is no host of it",
-		"192.0.2.60 spoof.example.org a@b.example jane@example.org", "pass: spoof.example.org is 192.0.2.60",
-		"192.0.2.1 spoof.example.org a@b.example jane@other.example", "none: not a name of ours",
-		"192.0.2.1 our-other.example", "fail: HELO our-other.example resolves to our address 192.0.2.25, and 192.0.2.1 is no host of it")
+		"192.0.2.1 spoof.example.org a@b.example jane@Example.ORG", "fail: HELO spoof.example.org is in the recipient's domain example.org, but 192.0.2.1 does not belong there",
+		"192.0.2.60 spoof.example.org a@b.example jane@example.org", "pass: spoof.example.org resolves to 192.0.2.60",
+		"192.0.2.1 spoof.example.org a@b.example jane@other.example", "none: HELO is no local name",
+		"192.0.2.1 our-other.example", "fail: HELO our-other.example resolves to the local address 192.0.2.25, but 192.0.2.1 does not belong there")
 	zone(t, OwnName(Own{Names: []string{"corp.local"}}), dns,
-		"192.0.2.1 pc.corp.local", "fail: HELO pc.corp.local is a name of ours, in corp.local, and 192.0.2.1 is no host of it",
+		"192.0.2.1 pc.corp.local", "fail: HELO pc.corp.local is a local name, in corp.local, but 192.0.2.1 does not belong there",
 		"192.0.2.1 pc.other.local", "none: HELO pc.other.local is a private name")
 }

@@ -206,7 +206,7 @@ func catalogue(checks []helogate.Check) (out []reply) {
 			}
 			v := p.Judge(context.Background(), f, helogate.MustZone("x.example TXT tempfail"))
 			r := reply{name, s, v.Reply}
-			words := strings.NewReplacer("["+v.ID+"]", "[{id}]", "DNS does not answer for TXT of x.example", why, "00:05:00", "{retry}")
+			words := strings.NewReplacer("["+v.ID+"]", "[{id}]", "no answer for TXT of x.example", why, "00:05:00", "{retry}")
 			r.Text = words.Replace(r.Text)
 			if c.Fix != "" {
 				r.Text = strings.Replace(r.Text, c.Fix, "{fix}", 1)

@@ -8,36 +8,40 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// Patience ends deferrals: a client that is deferred for nothing but failures of DNS is so for a limited time, counted by its
-// small network and its HELO name. A sender's queue gives up after days, and its DNS may be broken for as long; or it
-// is our own resolver that fails, which is nobody else's fault. Zero, or that nobody answers, is no end.
+// resolverDown begins the answer to a question of kind Deferred while the local resolver fails; the reason follows.
+const resolverDown = "resolver-down "
+
+// Patience is the grace period for DNS failures: a client that is deferred only because DNS lookups fail is deferred for a
+// limited time, counted by its small network and HELO name. Its DNS may be broken for longer than the sender's queue waits;
+// or it is the local resolver that is down. asked says whether an Asker keeps the time; without one, or with a limit of 0,
+// there is no end.
 func Patience(asked bool, limit time.Duration) helogate.Check {
-	turn := helogate.OnDefer
+	phase := helogate.OnDefer
 	if !asked || limit <= 0 {
-		turn = helogate.Main
+		phase = helogate.Main
 	}
 	return helogate.Check{
-		Name: "patience", Needs: helogate.Mail, Cost: helogate.Probe, Phase: turn, FailOpen: true, Code: "5.7.1",
-		Doc: "a client that is to be deferred for failures of DNS alone has been so for long enough, or our own resolver fails: these are notes then",
+		Name: "patience", Needs: helogate.Mail, Cost: helogate.Probe, Phase: phase, FailOpen: true, Code: "5.7.1",
+		Doc: "a client that is deferred only for DNS failures has used up the grace period, or the local resolver is down: DNS failures are then ignored",
 		Run: func(c *helogate.Case) helogate.Finding {
-			if turn == helogate.Main {
-				return c.None("there is no end to deferrals")
+			if phase == helogate.Main {
+				return c.None("no grace period: deferrals for DNS failures have no end")
 			}
 			helo := hostname.Canonical(c.Helo)
-			said := c.Values(helogate.Deferred, joined(network(c.Client), helo[:min(len(helo), 255)]))
-			for _, v := range said {
-				if why, sick := strings.CutPrefix(v, "sick "); sick {
-					return c.Pass("our own resolver fails: %s", why)
+			answer := c.Values(helogate.Deferred, joined(network(c.Client), helo[:min(len(helo), 255)]))
+			for _, v := range answer {
+				if why, is := strings.CutPrefix(v, resolverDown); is {
+					return c.Pass("the local resolver is down: %s", why)
 				}
 			}
-			first, ok := timeIn(said, "first ")
+			first, ok := timeIn(answer, "first ")
 			if since := c.Time.Sub(first); ok && since >= limit {
-				return c.Pass("deferred for failures of DNS since %s: long enough", shownTime(first))
+				return c.Pass("deferred for DNS failures since %s: the grace period is over", shownTime(first))
 			}
 			if !ok {
 				first = c.Time
 			}
-			return c.Neutral("deferred for failures of DNS since %s, until %s at the latest", shownTime(first), shownTime(first.Add(limit)))
+			return c.Neutral("deferred for DNS failures since %s, until %s at the latest", shownTime(first), shownTime(first.Add(limit)))
 		},
 	}
 }

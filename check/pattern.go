@@ -19,8 +19,8 @@ type NamePattern struct {
 var EveryName = NamePattern{every: true}
 
 // ParseNamePattern reads "mx.example.org", or ".example.org" for all names below it, but not itself. Case and a final dot
-// do not matter. What a client says in HELO need be no name, so any other text is a pattern that matches itself; an empty
-// one is an error.
+// do not matter. A HELO argument need not be a name, so any other text is a pattern that matches itself. An empty one is an
+// error.
 func ParseNamePattern(s string) (NamePattern, error) {
 	name := hostname.Canonical(s)
 	if name == "" {
@@ -37,7 +37,7 @@ func (p NamePattern) String() string {
 	return p.name
 }
 
-// Matches reports whether a canonical name is one that the pattern means.
+// Matches reports whether the pattern matches a canonical name.
 func (p NamePattern) Matches(name string) bool {
 	return p.every || p.name != "" && (p.name == name || p.name[0] == '.' && strings.HasSuffix(name, p.name))
 }
@@ -49,16 +49,16 @@ func matchesName(list []NamePattern, name string) bool {
 	return slices.ContainsFunc(list, func(p NamePattern) bool { return p.Matches(name) })
 }
 
-// A MailboxPattern is an envelope address, all addresses of a domain, those of all domains below one, or the null
-// reverse-path. The zero value matches nothing.
+// A MailboxPattern is an envelope address, all addresses of a domain, those of all domains below one, or the null sender. The
+// zero value matches nothing.
 type MailboxPattern struct {
 	text          string
-	local, domain string // of an address, as delivery has them
+	local, domain string // of an address, as mail delivery reads them
 	domains       NamePattern
 }
 
 // ParseMailboxPattern reads "user@example.org", "example.org", ".example.org" for all domains below it, or "<>" for the null
-// reverse-path (RFC 5321 section 4.5.5). An empty text is an error.
+// sender (RFC 5321 section 4.5.5). An empty text is an error.
 func ParseMailboxPattern(s string) (MailboxPattern, error) {
 	switch {
 	case s == nullPath:
@@ -77,15 +77,14 @@ const nullPath = "<>"
 // String returns what ParseMailboxPattern reads, the domain in canonical form.
 func (p MailboxPattern) String() string { return p.text }
 
-// Matches reports whether an envelope address, "" for the null reverse-path, is one that the pattern means. Local parts are
-// compared without regard to case, for no administrator means anything else; quotes, a final dot and a source route make no
-// other mailbox (RFC 5321 section 4.1.2 and appendix C).
+// Matches reports whether the pattern matches an envelope address, "" for the null sender. The case of local parts does not
+// matter, as administrators expect; nor do quotes, a final dot and a source route (RFC 5321 section 4.1.2 and appendix C).
 func (p MailboxPattern) Matches(address string) bool {
 	local, domain := parsed.Mailbox(address)
 	return p.matches(address, local, domain)
 }
 
-// matches is Matches for an address that is taken apart.
+// matches is Matches for an address and its parts.
 func (p *MailboxPattern) matches(address, local, domain string) bool {
 	switch {
 	case p.text == nullPath:

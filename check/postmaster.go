@@ -7,10 +7,11 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// Postmaster lets in mail to postmaster at any domain or at none, in any case: who was rejected must be able to say so.
-var Postmaster = toRole("postmaster", "the recipient is postmaster, who must be reachable (RFC 5321 sections 4.1.1.3, 4.5.1)")
+// Postmaster passes mail to postmaster, at any domain or at none, in any case: a postmaster whose mail was rejected must be
+// able to ask about it.
+var Postmaster = toRole("postmaster", "the recipient is postmaster, which must be reachable (RFC 5321 sections 4.1.1.3, 4.5.1)")
 
-// Abuse lets in mail to abuse; a line of its own, so that it can be turned off.
+// Abuse passes mail to abuse. It is a check of its own, so that it can be turned off.
 var Abuse = toRole("abuse", "the recipient is abuse (RFC 2142 section 2)")
 
 func toRole(role, doc string) helogate.Check {

@@ -12,10 +12,10 @@ import (
 // Presets are the names of the presets, the mildest first.
 var Presets = []string{"lenient", "rfc", "strict", "balanced", "hardline"}
 
-// DefaultPreset is the preset to begin with.
+// DefaultPreset is the preset of a new configuration.
 const DefaultPreset = "balanced"
 
-// What an outcome of fail does, unless a cell says more.
+// The effect of fail, unless a cell names another outcome.
 const (
 	let  = "pass = accept"
 	off  = "ignore"
@@ -29,16 +29,16 @@ const (
 
 	plus3 = "note; pass = score -3"
 
-	// A failure of the HELO name's DNS would make own-name defer, though nobody can say that the name is ours. So it does
-	// no more there than the checks beside it do.
+	// A DNS failure of the HELO name would make own-name defer, though nothing says that the name is local. So its effect is
+	// that of the checks around it.
 	rejNote   = "reject; temperror = note"
 	rejScore2 = "reject; temperror = score 2"
 )
 
-// presetTable is what the presets make of each check: lenient, rfc and strict do what the qpsmtpd plugin of 2012 meant to
-// do, hardline refuses whoever lacks any property of a real mail server, and balanced weighs: its numbers come from what
-// a large list server has seen. RFC 5321 section 4.1.4 forbids refusing only because HELO does not match the address, so
-// helo-matches refuses in none.
+// presetTable has the effects of each check in each preset. lenient, rfc and strict do what the qpsmtpd plugin of 2012 was
+// meant to do. hardline refuses a client that lacks any property of a mail server. balanced adds scores, whose numbers come
+// from the logs of a large list server. RFC 5321 section 4.1.4 forbids refusing mail only because HELO does not match the
+// address, so helo-matches refuses in no preset.
 var presetTable = [...]struct {
 	check                                    string
 	lenient, rfc, strict, balanced, hardline string
@@ -90,16 +90,16 @@ var presetTable = [...]struct {
 	{"csa", off, off, off, off, off},
 	{"callout", off, off, off, off, off},
 	{"callout-postmaster", off, off, off, off, off},
-	{"greylist", note, note, note, note, note}, // heard by who is to be greylisted alone
+	{"greylist", note, note, note, note, note}, // evaluated only for a client that the policy greylists
 	{"patience", note, note, note, note, note},
 }
 
-// thresholds of the presets that weigh.
+// thresholds of the presets that add scores.
 var thresholds = map[string]helogate.Thresholds{
 	"balanced": {GreylistAt: 2, RejectAt: 5},
 }
 
-// NewPolicy makes the policy of a preset: all its lines, in order, and its thresholds. An unknown preset is an error.
+// NewPolicy makes the policy of a preset. An unknown preset is an error.
 func NewPolicy(preset string, s Settings) (*helogate.Policy, error) {
 	lines, t, err := Lines(preset, s)
 	if err != nil {
@@ -121,7 +121,7 @@ func Lines(preset string, s Settings) ([]helogate.Line, helogate.Thresholds, err
 	}
 	var lines []helogate.Line
 	for _, c := range All(s) {
-		if slices.Contains(ListFamilies, c.Name) { // it stands for lists that there are none of
+		if slices.Contains(ListFamilies, c.Name) { // the family has no lists
 			continue
 		}
 		lines = append(lines, helogate.Line{Check: c, On: actions[cmp.Or(c.Family, c.Name)]})

@@ -111,7 +111,7 @@ var (
 		"ppp-192-0-2-1.dyn.example.com", "mx.friend.example", "mx.bank.example", "x.odd.example", "gone.example"}
 	someSPF      = []string{"v=spf1 a mx -all", "v=spf1 include:example.org ~all", "v=spf1 ptr -all", "v=spf1 ip4:192.0.2.0/24 ?all", "v=spf1 exists:%{i}.example.net -all", "v=spf1 redirect=mail.example.net"}
 	someListings = []string{"1.2.0.192.bl.example", "2.2.0.192.bl.example", "1.2.0.192.wl.example", "example.org.dbl.example", "gone.example.dbl.example"}
-	someStates   = []string{"GREYLIST first 2026-05-04T03:02:01Z", "GREYLIST passed 2026-05-04T03:00:00Z", "DEFERRED first 2026-05-04T01:00:00Z", "DEFERRED first 2026-05-04T03:02:00Z", "DEFERRED sick so it is"}
+	someStates   = []string{"GREYLIST first 2026-05-04T03:02:01Z", "GREYLIST passed 2026-05-04T03:00:00Z", "DEFERRED first 2026-05-04T01:00:00Z", "DEFERRED first 2026-05-04T03:02:00Z", "DEFERRED resolver-down so it is"}
 	someAliases  = []string{"alias.example.org", "alias.friend.example", "alias.google.com"}
 	someAddrs    = []string{"192.0.2.1", "192.0.2.2", "198.51.100.25", "10.0.0.1", "2001:db8::1"}
 	someHelos    = append(append([]string{"", "localhost", "[192.0.2.1]", "[IPv6:2001:db8::1]", "192.0.2.1", "a..b", "pc", "pc.corp.local", "a\x00b"}, someNames...), someAliases...)

@@ -1,17 +1,17 @@
 package check
 
 import (
-	"fmt"
+	"strings"
 
 	"github.com/helogate/helogate"
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// RDNS is for a client whose address has no name. Who runs a mail server can have one, and its provider gives it.
+// RDNS fails a client whose address has no PTR record. The provider of a mail server sets one on request.
 var RDNS = helogate.Check{
 	Name: "rdns", Needs: helogate.Connect, Cost: helogate.Lookup, Code: "5.7.25",
-	Doc: "the client's address has a name in reverse DNS: a PTR (RFC 1912 section 2.1, RFC 7372 section 3.3)",
-	Fix: "give your address a PTR record",
+	Doc: "the client's address has a PTR record (RFC 1912 section 2.1, RFC 7372 section 3.3)",
+	Fix: fixPTR,
 	Run: func(c *helogate.Case) helogate.Finding {
 		if none, is := parsed.Unroutable(c); is {
 			return none
@@ -19,11 +19,11 @@ var RDNS = helogate.Check{
 		names := c.PTR(c.Client)
 		switch more := c.More(helogate.PTR, c.ClientText()); {
 		case len(names) == 0:
-			return c.Fail("%s has no name in reverse DNS", c.ClientText())
+			return c.Fail("%s has no PTR record", c.ClientText())
 		case len(names) == 1:
-			return c.Pass("%s is named %s", c.ClientText(), clip(names[0]))
+			return c.Pass("PTR of %s is %s", c.ClientText(), clip(names[0]))
 		default:
-			return c.Pass("%s is named %s%s", c.ClientText(), clip(fmt.Sprint(names)), more)
+			return c.Pass("PTR names of %s are %s%s", c.ClientText(), clip(strings.Join(names, ", ")), more)
 		}
 	},
 }

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// maxRef is how long a reference may be, in bytes: one that is longer ends in a hash of all of it.
+// maxRef is the length of a reference in bytes, at most: a longer one is cut and ends in a hash of the whole.
 const maxRef = 120
 
-// Ref names the entry by what it says, whatever its place in the file and its comment: "address=198.51.100.0/24
-// until=2027-07-01T00:00:00Z". The order in which an entry names its values makes no difference, nor do values that it
-// names twice. Entries with the same reference match the same clients at the same times. It is printable ASCII.
+// Ref returns a name for the entry that is made of its content, and so does not change with its place in the file or its
+// comment: "address=198.51.100.0/24 until=2027-07-01T00:00:00Z". The order of values does not matter, nor do duplicates.
+// Entries with the same reference match the same clients at the same times. It is printable ASCII.
 func (e *Exemption) Ref() string {
 	var parts []string
 	add := func(key string, values []string) {
@@ -43,7 +43,7 @@ func (e *Exemption) Ref() string {
 	return shortened(strings.Join(parts, " "))
 }
 
-// Ref is that of the exemption, and whether the mail is judged by its origin.
+// Ref is that of the exemption, with "origin" if the mail is judged by its origin.
 func (f *Forwarder) Ref() string {
 	ref := f.Exemption.Ref()
 	if f.Origin {
@@ -52,7 +52,7 @@ func (f *Forwarder) Ref() string {
 	return ref
 }
 
-// quoted is a value that cannot be taken for two, or for a key.
+// quoted returns a value that cannot be read as two values, or as a key.
 func quoted(value string) string {
 	isOdd := func(r rune) bool { return r <= ' ' || r > '~' || r == ',' || r == '"' || r == '\\' }
 	if value == "" || strings.ContainsFunc(value, isOdd) {
@@ -63,7 +63,7 @@ func quoted(value string) string {
 
 var refHash = base32.HexEncoding.WithPadding(base32.NoPadding)
 
-// shortened is a reference of bounded length, which is another where the whole is another.
+// shortened returns a reference of bounded length. Different references stay different.
 func shortened(ref string) string {
 	if len(ref) <= maxRef {
 		return ref
@@ -73,7 +73,7 @@ func shortened(ref string) string {
 	return fmt.Sprintf("%s...#%s", ref[:maxRef-len("...#")-len(hash)], hash)
 }
 
-// refs are the references of a list.
+// refs returns the references of a list.
 func refs[T any](entries []T, ref func(*T) string) []string {
 	out := make([]string, len(entries))
 	for i := range entries {

@@ -19,14 +19,14 @@ func TestSenderDomain(t *testing.T) {
 		half.example   A 192.0.2.1
 		xn--caf-dma.example A 192.0.2.1`
 	zone(t, SenderDomain, dns,
-		"192.0.2.1 x a@mx.example", "pass: mx.example takes mail",
-		"192.0.2.1 x a@V4.example.", "pass: v4.example takes mail",
-		"192.0.2.1 x a@v6.example", "pass: v6.example takes mail",
-		"192.0.2.1 x a@caf\u00e9.example", "pass: xn--caf-dma.example takes mail",
-		`192.0.2.1 x "a@b"@mx.example`, "pass: mx.example takes mail",
-		"192.0.2.1 x a@null.example", "fail: the sender's domain null.example takes no mail: null MX",
+		"192.0.2.1 x a@mx.example", "pass: mx.example accepts mail",
+		"192.0.2.1 x a@V4.example.", "pass: v4.example accepts mail",
+		"192.0.2.1 x a@v6.example", "pass: v6.example accepts mail",
+		"192.0.2.1 x a@caf\u00e9.example", "pass: xn--caf-dma.example accepts mail",
+		`192.0.2.1 x "a@b"@mx.example`, "pass: mx.example accepts mail",
+		"192.0.2.1 x a@null.example", "fail: the sender's domain null.example accepts no mail (null MX)",
 		"192.0.2.1 x a@gone.example", "fail: the sender's domain gone.example does not exist",
-		"192.0.2.1 x a@txt.example", "fail: the sender's domain txt.example has neither an MX nor an address",
+		"192.0.2.1 x a@txt.example", "fail: the sender's domain txt.example has no MX, A or AAAA record",
 		"192.0.2.1 x a@down.example", "temperror: MX of down.example: the zone says so",
 		"192.0.2.1 x a@half.example", "temperror: MX of half.example: the zone says so", // it may be a null MX
 		"192.0.2.1 x", "none: the sender has no domain",

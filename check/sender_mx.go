@@ -10,12 +10,12 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// SenderMX is for a sender's domain none of whose mail hosts could take an answer: aliases, names that do not resolve,
-// private addresses. One that could is enough.
+// SenderMX fails a sender's domain if none of its mail hosts can accept mail: they are aliases, do not resolve, or have
+// private addresses only. One good mail host is enough.
 var SenderMX = helogate.Check{
 	Name: "sender-mx", Needs: helogate.Mail, Cost: helogate.Lookup, Conclusive: helogate.Pass, Code: "5.1.8",
 	Doc: "a mail host of the sender's domain is no alias and has a public address (RFC 2181 section 10.3, RFC 5321 section 5.1)",
-	Fix: "let your domain's MX name a host with a public address",
+	Fix: "point the MX record of the sender's domain to a host name that is no alias and has a public address",
 	Run: func(c *helogate.Case) helogate.Finding {
 		domain := parsed.Of(c).SenderDomain()
 		if domain == "" {
@@ -25,19 +25,19 @@ var SenderMX = helogate.Check{
 		for host := range parsed.MailHosts(c, domain) {
 			wrong := wrongMX(c, host, host == domain)
 			if wrong == "" {
-				return c.Pass("%s can take mail for %s", clip(host), clip(domain))
+				return c.Pass("%s can accept mail for %s", clip(host), clip(domain))
 			}
 			why = append(why, wrong)
 		}
 		if len(why) == 0 {
 			return c.None("%s has no mail host", clip(domain)) // sender-domain judges that
 		}
-		return c.Fail("no mail host of %s can take mail: %s%s", clip(domain), strings.Join(why, ", "), c.More(helogate.MX, domain))
+		return c.Fail("no mail host of the sender's domain %s can accept mail: %s%s", clip(domain), strings.Join(why, ", "), c.More(helogate.MX, domain))
 	},
 }
 
-// wrongMX says why a host can take no mail. Where a domain is its own mail host, an alias is what RFC 5321 section 5.1
-// allows.
+// wrongMX says why a host can accept no mail, or "". implicit is true for a domain that is its own mail host, which can be an
+// alias (RFC 5321 section 5.1).
 func wrongMX(c *helogate.Case, host string, implicit bool) string {
 	if !implicit {
 		if of, is := isAlias(c, host); is {
@@ -57,5 +57,5 @@ func wrongMX(c *helogate.Case, host string, implicit bool) string {
 	if private == nil {
 		return clip(host) + " does not resolve"
 	}
-	return clip(host) + " is " + list(private)
+	return clip(host) + " has only the private addresses " + list(private)
 }

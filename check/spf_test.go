@@ -34,44 +34,44 @@ const spfZone = `
 
 func TestSPFHelo(t *testing.T) {
 	zone(t, SPFHelo, spfZone,
-		"192.0.2.1 mx.example.org", "pass: 192.0.2.1 may greet as mx.example.org: matched a of mx.example.org",
-		"192.0.2.1 MX.Example.ORG.", "pass: 192.0.2.1 may greet as mx.example.org: matched a of mx.example.org",
-		"192.0.2.9 mx.example.org a@quiet.example", "fail: 192.0.2.9 may not greet as mx.example.org: matched -all of mx.example.org",
-		"192.0.2.9 soft.example", "softfail: 192.0.2.9 probably may not greet as soft.example: matched ~all of soft.example",
-		"192.0.2.9 open.example", "neutral: open.example does not say whether 192.0.2.9 may greet as it: no term of open.example matches",
+		"192.0.2.1 mx.example.org", "pass: SPF of HELO name mx.example.org permits 192.0.2.1 (a of mx.example.org)",
+		"192.0.2.1 MX.Example.ORG.", "pass: SPF of HELO name mx.example.org permits 192.0.2.1 (a of mx.example.org)",
+		"192.0.2.9 mx.example.org a@quiet.example", "fail: SPF of HELO name mx.example.org does not permit 192.0.2.9 (-all of mx.example.org)",
+		"192.0.2.9 soft.example", "softfail: SPF of HELO name soft.example probably does not permit 192.0.2.9 (~all of soft.example)",
+		"192.0.2.9 open.example", "neutral: SPF of HELO name open.example says nothing about 192.0.2.9 (no term of open.example matches)",
 		"192.0.2.9 quiet.example", "none: quiet.example has no SPF record",
 		"192.0.2.9 gone.example", "none: gone.example does not exist",
 		"192.0.2.9 down.example", "temperror: TXT of down.example: the zone says so",
-		"192.0.2.9 wrong.example", "permerror: SPF of wrong.example is in error: in the record of wrong.example, a:museum: the domain does not end in a top-level domain",
+		"192.0.2.9 wrong.example", "permerror: SPF of HELO name wrong.example has an error: in the record of wrong.example, a:museum: the domain does not end in a top-level domain",
 		"192.0.2.9 [192.0.2.9]", "none: HELO [192.0.2.9] is an address",
 		"192.0.2.9 pc", "none: pc is no domain",
 		"192.0.2.9 pc.corp.local", "none: HELO pc.corp.local is a private name",
-		"192.0.2.9 a..b", "none: there is no name to judge",
+		"192.0.2.9 a..b", "none: HELO has no name to judge",
 		"10.0.0.1 mx.example.org", "none: 10.0.0.1 is a private address: DNS says nothing of it",
 	)
 }
 
 func TestSPFFrom(t *testing.T) {
 	zone(t, SPFFrom, spfZone,
-		"192.0.2.1 x jane@example.org", "pass: 192.0.2.1 may send for example.org: matched mx of example.org",
-		"2001:db8::1 x jane@example.org", "pass: 2001:db8::1 may send for example.org: matched ip6:2001:db8::/32 of example.org",
-		"192.0.2.9 x jane@Example.Org", "fail: 192.0.2.9 may not send for example.org: matched -all of example.org",
-		"192.0.2.9 x jane@moved.example", "fail: 192.0.2.9 may not send for moved.example: matched -all of example.org",
-		"203.0.113.1 x jane@example.org", "softfail: 203.0.113.1 probably may not send for example.org: matched ~ip4:203.0.113.1 of example.org",
-		"203.0.113.2 x jane@example.org", "neutral: example.org does not say whether 203.0.113.2 may send for it: matched ?ip4:203.0.113.2 of example.org",
+		"192.0.2.1 x jane@example.org", "pass: SPF of example.org permits 192.0.2.1 (mx of example.org)",
+		"2001:db8::1 x jane@example.org", "pass: SPF of example.org permits 2001:db8::1 (ip6:2001:db8::/32 of example.org)",
+		"192.0.2.9 x jane@Example.Org", "fail: SPF of example.org does not permit 192.0.2.9 (-all of example.org)",
+		"192.0.2.9 x jane@moved.example", "fail: SPF of moved.example does not permit 192.0.2.9 (-all of example.org)",
+		"203.0.113.1 x jane@example.org", "softfail: SPF of example.org probably does not permit 203.0.113.1 (~ip4:203.0.113.1 of example.org)",
+		"203.0.113.2 x jane@example.org", "neutral: SPF of example.org says nothing about 203.0.113.2 (?ip4:203.0.113.2 of example.org)",
 		"192.0.2.9 x jane@half.example", "temperror: A of half.example: the zone says so",
-		"192.0.2.9 x jane@wrong.example", "permerror: SPF of wrong.example is in error: in the record of wrong.example, a:museum: the domain does not end in a top-level domain",
+		"192.0.2.9 x jane@wrong.example", "permerror: SPF of wrong.example has an error: in the record of wrong.example, a:museum: the domain does not end in a top-level domain",
 		"192.0.2.9 x jane@quiet.example", "none: quiet.example has no SPF record",
-		"192.0.2.9 x jane@bücher.example", "fail: 192.0.2.9 may not send for xn--bcher-kva.example: matched -all of xn--bcher-kva.example",
-		"192.0.2.9 x jane@users.example", "pass: 192.0.2.9 may send for users.example: matched exists:%{l}._users.%{d} of users.example",
-		"192.0.2.9 x jäne@users.example", "fail: 192.0.2.9 may not send for users.example: matched -all of users.example", // RFC 8616 section 4
-		"192.0.2.9 x @relay.example:jane@example.org", "fail: 192.0.2.9 may not send for example.org: matched -all of example.org",
+		"192.0.2.9 x jane@bücher.example", "fail: SPF of xn--bcher-kva.example does not permit 192.0.2.9 (-all of xn--bcher-kva.example)",
+		"192.0.2.9 x jane@users.example", "pass: SPF of users.example permits 192.0.2.9 (exists:%{l}._users.%{d} of users.example)",
+		"192.0.2.9 x jäne@users.example", "fail: SPF of users.example does not permit 192.0.2.9 (-all of users.example)", // RFC 8616 section 4
+		"192.0.2.9 x @relay.example:jane@example.org", "fail: SPF of example.org does not permit 192.0.2.9 (-all of example.org)",
 		"192.0.2.9 x jane@[192.0.2.9]", "none: the sender has no domain",
 		"192.0.2.9 x nobody", "none: the sender has no domain",
 		"10.0.0.1 x jane@example.org", "none: 10.0.0.1 is a private address: DNS says nothing of it",
 		// RFC 7208 section 2.4: the null sender is postmaster at HELO.
-		"192.0.2.1 mx.example.org -", "pass: 192.0.2.1 may send for mx.example.org: matched a of mx.example.org",
-		"192.0.2.9 mx.example.org -", "fail: 192.0.2.9 may not send for mx.example.org: matched -all of mx.example.org",
+		"192.0.2.1 mx.example.org -", "pass: SPF of HELO name mx.example.org permits 192.0.2.1 (a of mx.example.org)",
+		"192.0.2.9 mx.example.org -", "fail: SPF of HELO name mx.example.org does not permit 192.0.2.9 (-all of mx.example.org)",
 		"192.0.2.9 [192.0.2.9] -", "none: HELO [192.0.2.9] is an address",
 		"192.0.2.9 pc -", "none: pc is no domain",
 	)
@@ -92,18 +92,18 @@ func TestSPFExplains(t *testing.T) {
 	z := helogate.MustZone(spfZone)
 	reject := map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject}, helogate.PermError: {Action: helogate.Reject}}
 	shadow := map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject, DryRun: true}}
-	const fix = "; send from a host that the domain's SPF record allows"
+	const fix = "; send through the domain's own mail servers, or add this address to its SPF record"
 	for _, c := range []struct {
 		facts string
 		on    map[helogate.Outcome]helogate.Effect
 		want  string
 	}{
-		{"192.0.2.9 x jane@words.example", reject, "550 5.7.23 192.0.2.9 may not send for words.example: matched -all of words.example; words.example says: See http://words.example/why" + fix},
+		{"192.0.2.9 x jane@words.example", reject, "550 5.7.23 SPF of words.example does not permit 192.0.2.9 (-all of words.example); words.example says: See http://words.example/why" + fix},
 		{"192.0.2.9 x jane@words.example", shadow, ""},
 		{"192.0.2.9 x jane@words.example", nil, ""},
 		// An explanation is printable ASCII, or is none. What the client said in it may be anything.
-		{"192.0.2.9 x jane@moved.example", reject, "550 5.7.23 192.0.2.9 may not send for moved.example: matched -all of example.org" + fix},
-		{"192.0.2.9 x jane@wrong.example", reject, "550 5.7.24 SPF of wrong.example is in error: in the record of wrong.example, a:museum: the domain does not end in a top-level domain" + fix},
+		{"192.0.2.9 x jane@moved.example", reject, "550 5.7.23 SPF of moved.example does not permit 192.0.2.9 (-all of example.org)" + fix},
+		{"192.0.2.9 x jane@wrong.example", reject, "550 5.7.24 SPF of wrong.example has an error: in the record of wrong.example, a:museum: the domain does not end in a top-level domain"},
 	} {
 		v := spfPolicy(t, c.on).Judge(t.Context(), facts(c.facts), z)
 		got := v.Reply.String()

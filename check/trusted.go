@@ -2,15 +2,15 @@ package check
 
 import "github.com/helogate/helogate"
 
-// Trusted lets in who has proved itself lately by other means: a login at the POP server of the same house, say. Nobody is
-// trusted unless somebody answers for it.
+// Trusted passes a client that is trusted for a while by other means, such as a login at the POP server. asked says whether
+// an Asker keeps such addresses; without one no client is trusted.
 func Trusted(asked bool) helogate.Check {
 	return helogate.Check{
 		Name: "trusted", Needs: helogate.Connect, Cost: helogate.Local, Conclusive: helogate.Pass,
 		Doc: "the client's address is trusted for a while, after POP before SMTP and the like",
 		Run: func(c *helogate.Case) helogate.Finding {
 			if !asked {
-				return c.None("nobody is trusted")
+				return c.None("no addresses are trusted")
 			}
 			if why := c.Values(helogate.Trust, c.ClientText()); len(why) > 0 {
 				return c.Pass("trusted: %s", clip(why[0]))

@@ -13,7 +13,7 @@ func TestTrusted(t *testing.T) {
 		"192.0.2.1", "pass: trusted: until 09:30, pop3 jane",
 		"192.0.2.2", "temperror: TRUST of 192.0.2.2: the zone says so",
 		"192.0.2.3", "none: not trusted")
-	zone(t, Trusted(false), "192.0.2.1 TRUST a login", "192.0.2.1", "none: nobody is trusted")
+	zone(t, Trusted(false), "192.0.2.1 TRUST a login", "192.0.2.1", "none: no addresses are trusted")
 	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: Trusted(false)})
 	if err != nil {
 		t.Fatal(err)

@@ -44,7 +44,7 @@ var otherKind = &helogate.Answer{Status: helogate.TempFail, Note: "no question a
 // Known knows only that our own resolver fails: else a deferral is to be noted.
 func (b *Tracker) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if why, is := b.sick(); is && q.Kind == helogate.Deferred {
-		return &helogate.Answer{Status: helogate.OK, Values: []string{"sick " + why}}, true
+		return &helogate.Answer{Status: helogate.OK, Values: []string{"resolver-down " + why}}, true
 	}
 	return nil, false
 }

@@ -59,8 +59,8 @@ func TestBook(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 		down = true
-		ask(6*time.Hour, "ok sick nobody answers")
-		if a, known := b.Known(question("x")); !known || said(a) != "ok sick nobody answers" {
+		ask(6*time.Hour, "ok resolver-down nobody answers")
+		if a, known := b.Known(question("x")); !known || said(a) != "ok resolver-down nobody answers" {
 			t.Errorf("%+v", a)
 		}
 		down = false
