@@ -38,7 +38,7 @@ func TestReplyCodes(t *testing.T) {
 		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@down.example", "451 4.4.3 Temporary DNS failure, please try again later: no answer for MX of down.example ["},
 		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@gone.example", "550 5.1.8 the sender's domain gone.example does not exist; use a sender address in a domain of your own that accepts mail"},
 		{"balanced", Rcpt, "198.51.100.1 mx.example.org a@null.example", "550 5.7.27 the sender's domain null.example accepts no mail (null MX)"},
-		{"hardline", Rcpt, "198.51.100.2 mx.example.org", "550 5.7.25 PTR of 198.51.100.2 is gone.example.org, but gone.example.org does not exist; make the PTR name and its address record match"},
+		{"hardline", Rcpt, "198.51.100.2 mx.example.org", "550 5.7.25 PTR of 198.51.100.2 is gone.example.org, but that name does not exist; make the PTR name and its address record match"},
 		{"balanced", Rcpt, "198.51.100.9 nowhere.example", "550 5.7.1 Rejected, your server does not look like a mail server: 198.51.100.9 has no PTR record; " +
 			"HELO name nowhere.example does not exist; HELO nowhere.example has no relation to 198.51.100.9 by PTR name, network or MX. " +
 			"Fix: ask your provider for a PTR record with your server's host name that resolves back to this address; " +

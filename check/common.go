@@ -92,13 +92,19 @@ func list(addrs []netip.Addr) string {
 
 // missing says why a name has no records of a kind: "gone.example does not exist".
 func missing(c *helogate.Case, kind helogate.Kind, name string) string {
-	if a := c.Ask(kind, name); a.Status == helogate.NXDomain {
-		if a.Note != "" {
-			return clip(name) + " does not exist (" + a.Note + ")"
-		}
-		return clip(name) + " does not exist"
+	return clip(name) + " " + lacks(c, kind, name)
+}
+
+// lacks is missing without the name.
+func lacks(c *helogate.Case, kind helogate.Kind, name string) string {
+	a := c.Ask(kind, name)
+	switch {
+	case a.Status != helogate.NXDomain:
+		return "has no " + kind.String() + " record"
+	case a.Note != "":
+		return "does not exist (" + a.Note + ")"
 	}
-	return fmt.Sprintf("%s has no %s record", clip(name), kind)
+	return "does not exist"
 }
 
 // isAlias returns the name that a host is an alias of, if it is one (CNAME).

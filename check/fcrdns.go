@@ -28,26 +28,33 @@ var FCrDNS = helogate.Check{
 			}
 		}
 		if len(names) == 1 {
-			return c.Fail("PTR of %s is %s, but %s", c.ClientText(), clip(names[0]), otherAddrs(c, names))
+			return c.Fail("PTR of %s is %s, but that name %s", c.ClientText(), clip(names[0]), otherAddrs(c, names[0]))
 		}
 		more := c.More(helogate.PTR, c.ClientText())
-		return c.Fail("no PTR name of %s resolves back to it: %s%s", c.ClientText(), otherAddrs(c, names), more)
+		return c.Fail("no PTR name of %s resolves back to it: %s%s", c.ClientText(), allOtherAddrs(c, names), more)
 	},
 }
 
-// otherAddrs says for a fail what each PTR name resolves to in place of the client.
-func otherAddrs(c *helogate.Case, names []string) string {
+// otherAddrs says for a fail what a PTR name resolves to in place of the client: "resolves to 198.51.100.9".
+func otherAddrs(c *helogate.Case, name string) string {
+	switch {
+	case !c.WantsReason(helogate.Fail):
+		return ""
+	case hasAddrs(c, name):
+		return "resolves to " + addrsOf(c, helogate.Fail, name)
+	}
+	kind, _ := c.AddressKinds()
+	return lacks(c, kind, name)
+}
+
+// allOtherAddrs says it of each of several names.
+func allOtherAddrs(c *helogate.Case, names []string) string {
 	if !c.WantsReason(helogate.Fail) {
 		return ""
 	}
 	why := make([]string, len(names))
 	for i, name := range names {
-		if hasAddrs(c, name) {
-			why[i] = clip(name) + " resolves to " + addrsOf(c, helogate.Fail, name)
-		} else {
-			kind, _ := c.AddressKinds()
-			why[i] = missing(c, kind, name)
-		}
+		why[i] = clip(name) + " " + otherAddrs(c, name)
 	}
 	return strings.Join(why, ", ")
 }

@@ -36,8 +36,8 @@ func TestFCrDNS(t *testing.T) {
 		"192.0.2.5", "temperror: PTR of 192.0.2.5: the zone says so",
 		"192.0.2.6", "none: 192.0.2.6 has no PTR record",
 		"192.0.2.7 host99.example.org", "pass: PTR of 192.0.2.7 is host99.example.org, which resolves back to it", // of many names, that of the HELO is followed
-		"192.0.2.8", "fail: PTR of 192.0.2.8 is v6only.example.org, but v6only.example.org has no A record",
-		"192.0.2.9", "fail: PTR of 192.0.2.9 is alias.example.org, but alias.example.org does not exist (alias of nowhere.example.org)",
+		"192.0.2.8", "fail: PTR of 192.0.2.8 is v6only.example.org, but that name has no A record",
+		"192.0.2.9", "fail: PTR of 192.0.2.9 is alias.example.org, but that name does not exist (alias of nowhere.example.org)",
 		"172.16.0.1", "none: 172.16.0.1 is a private address: DNS says nothing of it")
 }
 

@@ -12,7 +12,7 @@ func TestRDNS(t *testing.T) {
 		"192.0.2.1", "pass: PTR of 192.0.2.1 is mx.example.org",
 		"192.0.2.2", "pass: PTR names of 192.0.2.2 are a.example.org, b.example.org",
 		"192.0.2.3", "temperror: PTR of 192.0.2.3: the zone says so",
-		"192.0.2.4", "pass: PTR names of 192.0.2.4 are host0.example.org, host1.example.org, host10.example.org, host100.example.org, h..., and 140 more not followed",
+		"192.0.2.4", "pass: PTR names of 192.0.2.4 are host0.example.org, host1.example.org, host10.example.org, host100.example.org..., and 140 more not followed",
 		"2001:db8::1", "pass: PTR of 2001:db8::1 is mx.example.org",
 		"2001:db8::2", "fail: 2001:db8::2 has no PTR record",
 		"192.0.2.5", "fail: 192.0.2.5 has no PTR record",

@@ -316,7 +316,7 @@ func TestBudget(t *testing.T) {
 			if took := time.Since(began); took != c.want {
 				t.Errorf("a budget of %s: the ruling took %s", c.budget, took)
 			}
-			if told(got) != "defer 450" || !strings.Contains(got.Reply.Text, "DNS does not answer for PTR of ") {
+			if told(got) != "defer 450" || !strings.Contains(got.Reply.Text, "no answer for PTR of ") {
 				t.Errorf("the listener is told %+v", got)
 			}
 			if want := "took=" + c.want.String(); !strings.Contains(log.String(), want) {

@@ -62,7 +62,7 @@ func TestMake(t *testing.T) {
 			"X-Helogate: id=0123456789abc; action=continue; score=0",
 			"X-HELO: mail.example.com"}},
 		{"192.0.2.41", "mail.example.com", []string{
-			`Authentication-Results: mx.example.net; iprev=fail reason="no name of 192.0.2.41 leads back to it: mail.example.com is [192.0.2.25]" policy.iprev=192.0.2.41`,
+			`Authentication-Results: mx.example.net; iprev=fail reason="PTR of 192.0.2.41 is mail.example.com, but that name resolves to 192.0.2.25" policy.iprev=192.0.2.41`,
 			"X-Helogate: id=0123456789abc; action=continue; score=2; failed=fcrdns",
 			"X-HELO: mail.example.com"}},
 		{"198.51.100.7", "mail.example.com", []string{

@@ -132,7 +132,7 @@ func TestListErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = [\"127.0.0.2\", \"127.0.0\"]", `3:23: dnsbl[0].codes[1]: code "127.0.0": `},
 		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = \"192.0.2.1\"", `3:9: dnsbl[0].codes: code "192.0.2.1": 192.0.2.1 is not in 127.0.0.0/8`},
-		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nask = [\"client\", \"helo\"]", `4:7: dnswl[0].ask: ask: anybody can say any helo`},
+		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nask = [\"client\", \"helo\"]", `4:7: dnswl[0].ask: ask: a client can send any helo`},
 		{"[[rhsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nask = [\"helo\", \"helo\"]", `4:7: rhsbl[0].ask: ask: helo is there twice`},
 		{"[[dnsbl]]\nzone = \"" + strings.Repeat("long.", 38) + "example\"\ncodes = \"127.0.0.2\"", `2:8: dnsbl[0].zone: zone: 197 octets are more than`},
 		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nthen = \"score -1\"", `4:8: dnsbl[0].then: score -1 would let in who is listed as bad: an allow-list is a [[dnswl]]`},

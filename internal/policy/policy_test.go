@@ -277,7 +277,7 @@ impersonated   = ["mybank.example"]
 		if got := v.Action.String() + " " + v.By; got != c.want {
 			t.Errorf("%s %s: %s, want %s", c.client, c.helo, got, c.want)
 		}
-		if v.Action == helogate.Reject && !strings.HasSuffix(v.Reply.Text, " https://example.net/why/"+v.ID) {
+		if v.Action == helogate.Reject && !strings.HasSuffix(v.Reply.Text, " https://example.net/why/"+v.ID+" Questions: postmaster@example.com") {
 			t.Errorf("%s %s: no page is named: %s", c.client, c.helo, v.Reply)
 		}
 		for _, found := range v.Findings {
