@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// Each signal here finds the address at hand in a name, in one spelling, and is silent about the zero Addr. (They are
-// plain calls: a list of signals to go through would put every reading on the heap.)
+// Each function here finds the client's own address in a name, in one notation. None finds the zero Addr. (They are plain
+// calls, because a list of functions would put every reading on the heap.)
 
-// own finds the address at hand, the spelling that says most first.
+// own finds the client's own address, the strongest notation first.
 func (r *reading) own(addr netip.Addr) finding {
 	switch {
 	case addr.Is6():
@@ -38,7 +38,7 @@ func (r *reading) own(addr netip.Addr) finding {
 	return r.ownThree(a)
 }
 
-// ownOctets finds the four octets of the address side by side, in any order: 192-0-2-99, 099.002.000.192.
+// ownOctets finds the four octets of the address next to each other, in any order: 192-0-2-99, 099.002.000.192.
 func (r *reading) ownOctets(want [4]byte) finding {
 	slices.Sort(want[:])
 	for i := range r.n {
@@ -57,8 +57,8 @@ func (r *reading) ownOctets(want [4]byte) finding {
 	return finding{}
 }
 
-// ownScattered finds each of the four octets somewhere, as a number of its own: 99.net-192-0.area2. Four numbers that
-// agree are no chance, whatever their order.
+// ownScattered finds each of the four octets somewhere, as a number of its own: 99.net-192-0.area2. Four equal
+// numbers are no coincidence, whatever their order.
 func (r *reading) ownScattered(addr [4]byte) finding {
 	var used uint64
 	for _, want := range addr {
@@ -74,7 +74,8 @@ func (r *reading) ownScattered(addr [4]byte) finding {
 	return finding{signal: ownScattered}
 }
 
-// ownThree finds the first or the last three octets side by side or padded in one number, forwards or backwards.
+// ownThree finds the first or the last three octets, next to each other or padded in one number, forwards or
+// backwards.
 func (r *reading) ownThree(a [4]byte) finding {
 	for i := range r.n {
 		var have [3]byte
@@ -98,7 +99,7 @@ func isThree(have [3]byte, a [4]byte) bool {
 		have == [3]byte{a[0], a[1], a[2]} || have == [3]byte{a[2], a[1], a[0]}
 }
 
-// unpad reads octets that are padded to three digits each.
+// unpad parses octets that are padded to three digits each.
 func unpad(text string, octets []byte) bool {
 	for i := range octets {
 		value := octetOf(text[3*i : 3*i+3])
@@ -110,8 +111,8 @@ func unpad(text string, octets []byte) bool {
 	return true
 }
 
-// ownPair finds the last two octets side by side or padded in one number, forwards or backwards. Of itself that says
-// little.
+// ownPair finds the last two octets, next to each other or padded in one number, forwards or backwards. Alone this is
+// weak evidence.
 func (r *reading) ownPair(addr netip.Addr) finding {
 	if !addr.Is4() {
 		return finding{}
@@ -133,8 +134,8 @@ func (r *reading) ownPair(addr netip.Addr) finding {
 	return finding{}
 }
 
-// ownFused finds the address in one number: 192000002099 or 099002000192 anywhere in it, or all of it 1920299, 9920192,
-// or 3221226083 (the address as an integer).
+// ownFused finds the address in one number: 192000002099 or 099002000192 anywhere in it, or the whole number as
+// 1920299, 9920192 or 3221226083 (the address as an integer).
 func (r *reading) ownFused(a [4]byte) finding {
 	back := [4]byte{a[3], a[2], a[1], a[0]}
 	for i := range r.n {
@@ -149,8 +150,8 @@ func (r *reading) ownFused(a [4]byte) finding {
 	return finding{}
 }
 
-// isFused reports whether text holds the octets padded with zeros to three digits, or is the octets without. Four or
-// five digits may be chance.
+// isFused reports whether text contains the octets padded with zeros to three digits, or equals the octets without
+// padding. Four or five digits may be a coincidence.
 func isFused(text string, octets [4]byte) bool {
 	var buf [12]byte
 	padded := buf[:0]
@@ -172,8 +173,8 @@ func isInteger(text string, a [4]byte) bool {
 	return text == string(strconv.AppendUint(buf[:0], uint64(a[0])<<24|uint64(a[1])<<16|uint64(a[2])<<8|uint64(a[3]), 10))
 }
 
-// ownHex finds the address as eight hexadecimal digits, forwards or backwards. Chance is one in four billions, so they
-// need no separators: c0000263, 0xc0000263, hc0000263x.
+// ownHex finds the address as eight hexadecimal digits, forwards or backwards. A coincidence has a probability of one
+// in four billion, so no separators are needed: c0000263, 0xc0000263, hc0000263x.
 func (r *reading) ownHex(a [4]byte) finding {
 	for range 2 {
 		var buf [8]byte
@@ -186,7 +187,7 @@ func (r *reading) ownHex(a [4]byte) finding {
 	return finding{}
 }
 
-// isLetters reports whether each octet of an address can be written in hexadecimal without a digit.
+// isLetters reports whether each octet of an address has a hexadecimal notation without a digit.
 func isLetters(a [4]byte) bool {
 	for _, octet := range a {
 		if octet&0xf < 0xa || octet>>4 != 0 && octet>>4 < 0xa {
@@ -196,7 +197,8 @@ func isLetters(a [4]byte) bool {
 	return true
 }
 
-// ownHexOctets finds the four octets in hexadecimal, side by side, forwards or backwards: c0-00-02-63, 63.2.0.c0.
+// ownHexOctets finds the four octets in hexadecimal, next to each other, forwards or backwards: c0-00-02-63,
+// 63.2.0.c0.
 func (r *reading) ownHexOctets(a [4]byte) finding {
 	var starts [4]int
 	var have [4]byte

@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// The signals of IPv6: the address at hand, and what looks like some address.
+// The signals of IPv6: the client's own address, and anything that looks like an address.
 
-// ownIPv6 finds the address: its 32 nibbles, forwards or backwards, whatever separates them; its last 16, if enough of
-// them are not zero to be no chance; or its groups, with zeros left out.
+// ownIPv6 finds the address: its 32 nibbles, forwards or backwards, with any separators; its last 16 nibbles, if
+// enough of them are not zero to exclude a coincidence; or its groups, with zeros left out.
 func (r *reading) ownIPv6(addr netip.Addr) finding {
 	bytes16 := addr.As16()
 	var nibbles [32]byte
@@ -32,7 +32,7 @@ func (r *reading) ownIPv6(addr netip.Addr) finding {
 	return finding{}
 }
 
-// anyIPv6 finds what looks like an address: sixteen labels in a row of one nibble each, eight groups of up to four
+// anyIPv6 finds what looks like an address: sixteen consecutive labels of one nibble each, eight groups of up to four
 // nibbles, or 32 nibbles without a separator.
 func (r *reading) anyIPv6() finding {
 	nibbles, groups, digits := 0, 0, 0
@@ -74,8 +74,8 @@ func strip(b []byte, s string) []byte {
 	return b
 }
 
-// hasGroups reports whether the groups of an address that are not zero stand in host in their order, with nothing but
-// zeros between: 2001-db8-0-0-0-0-0-1, 2001-db8--1, 2001.0db8.1. There must be three of them.
+// hasGroups reports whether the groups of an address that are not zero occur in host in their order, with only zeros
+// between: 2001-db8-0-0-0-0-0-1, 2001-db8--1, 2001.0db8.1. At least three groups are needed.
 func hasGroups(host string, addr [16]byte) bool {
 	var want [8]uint16
 	n := 0
@@ -108,7 +108,7 @@ func hasGroups(host string, addr [16]byte) bool {
 	return false
 }
 
-// groupOf reads one to four nibbles. Nothing at all, as between the hyphens of 2001-db8--1, is zero.
+// groupOf parses one to four nibbles. The empty text, as between the hyphens of 2001-db8--1, is zero.
 func groupOf(s string) (group uint16, ok bool) {
 	if len(s) > 4 || !isHex(s) {
 		return 0, false

@@ -7,34 +7,36 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// Class says who gave a name. The words are stable.
+// Class says whether a person or a provider named a host. The words are stable.
 type Class string
 
 const (
-	Custom  Class = "custom"  // a person gave it, or nothing says otherwise
-	Access  Class = "access"  // a provider stamped it on a line: dial-up, DSL, cable, mobile
-	Hosting Class = "hosting" // the default of a rented server
-	Generic Class = "generic" // a provider stamped it, no telling on what
+	Custom  Class = "custom"  // chosen by a person, or nothing indicates otherwise
+	Access  Class = "access"  // auto-generated, for an access line: dial-up, DSL, cable, mobile
+	Hosting Class = "hosting" // the default name of a rented server
+	Generic Class = "generic" // auto-generated, for an unknown kind of host
 )
 
-// Classify tells a name that a person gave to a server from one that a provider stamped on an address, and says why in
-// printable ASCII. addr is the address that bears the name or says it in HELO, the zero Addr if it is not known; with it
-// more is found, never less. name is a PTR name or a HELO name, case and a final dot do not matter.
+// Classify distinguishes custom names, which a person chose for a server, from names that a provider generated from
+// an address. It returns the class and the reason, in printable ASCII. name is a PTR name or a HELO name; case and a
+// final dot do not matter. addr is the address that has the name or sends it in HELO, or the zero Addr if it is not
+// known. With the address Classify finds more, never less.
 //
-// Only what stands before the registered domain is read. Two things are weighed there, the strongest signal and the
-// strongest word of a provider (signals.go and wordtable.go say how much each weighs):
+// Only the labels before the registered domain are read. The strongest signal and the strongest provider word in them
+// are added up (signals.go and wordtable.go have the weights):
 //
-//   - the whole address, or three neighbouring octets of it, decimal, padded with zeros, reversed, fused, hexadecimal or
-//     as an integer; of IPv6 the nibbles or groups; or what looks like a whole address: enough by itself;
-//   - its last two octets, or what looks like part of an address: enough with any word of a provider;
-//   - a word of a provider with a number beside it, the longer the less the word says;
-//   - a long number or an id with next to nothing around it: enough by itself.
+//   - the whole address, or three neighbouring octets of it: decimal, padded with zeros, reversed, fused, hexadecimal
+//     or as an integer; for IPv6 the nibbles or groups; or anything that looks like a whole address. Enough alone;
+//   - its last two octets, or anything that looks like part of an address. Enough with any provider word;
+//   - a provider word with a number beside it. The less specific the word, the longer the number must be;
+//   - a long number or an id with hardly anything around it. Enough alone.
 //
-// Octets count only between separators. A word such as mail, smtp, mx or outbound speaks against all that, in the name or
-// in its registered domain, since big senders number their pools by address; nothing but an address with a word like dsl
-// or dialup outweighs it. In doubt a name is [Named]: to take a mail server for a desktop does more harm than the reverse.
+// Octets count only between separators. A word such as mail, smtp, mx or outbound, in these labels or in the
+// registered domain, is evidence to the contrary, because big senders number their pools by address. Only an address
+// together with a word like dsl or dialup outweighs it. In doubt a name is [Custom]: to mistake a mail server for a
+// desktop does more harm than the reverse.
 //
-// The result for Named says which word spoke for it, if evidence had to be outweighed, else "".
+// The reason of Custom is the word that outweighed the evidence, if there was any, else "".
 func Classify(name string, addr netip.Addr) (Class, string) {
 	addr = addr.Unmap().WithZone("")
 	var r reading
@@ -44,7 +46,7 @@ func Classify(name string, addr netip.Addr) (Class, string) {
 	}
 	var buf [512]byte
 	if class == Custom {
-		why := append(append(buf[:0], word...), " names a mail server, though the name "...)
+		why := append(append(buf[:0], word...), " indicates a mail server, although the name "...)
 		return class, string(r.appendWhy(why, found, addr))
 	}
 	why := r.appendWhy(buf[:0], found, addr)
@@ -54,19 +56,19 @@ func Classify(name string, addr netip.Addr) (Class, string) {
 	return class, string(why)
 }
 
-// ClassAndOrg is the class without the reason, and the organisational domain, as [Classify] and [Org] have them: at the
-// price of one. It allocates no more than Org does.
+// ClassAndOrg returns the class without the reason, as [Classify] does, and the organisational domain, as [Org] does,
+// at the price of one of them. It allocates no more than Org.
 func ClassAndOrg(name string, addr netip.Addr) (Class, string) {
 	var r reading
 	class, _, _ := r.judge(name, addr.Unmap().WithZone(""))
-	if r.name == "" { // too long to be read
+	if r.name == "" { // too long for a reading
 		return class, Org(Canonical(name))
 	}
 	return class, r.org
 }
 
-// judge takes a name apart and says its class, what was found in it if that is enough, and the word that tells the class
-// or, for Named, the one that outweighs what was found.
+// judge reads a name. It returns the class; the finding, if the evidence is sufficient; and the word that decided the
+// class or, for Custom, outweighed the evidence.
 func (r *reading) judge(name string, addr netip.Addr) (class Class, found finding, word string) {
 	name = Canonical(name)
 	if len(name) > maxName {
@@ -77,14 +79,14 @@ func (r *reading) judge(name string, addr netip.Addr) (class Class, found findin
 	if weight < enough {
 		return Custom, finding{}, ""
 	}
-	if mail := r.vouching(); mail != "" && weight-mailWeight < enough {
+	if mail := r.mailWordOf(); mail != "" && weight-mailWeight < enough {
 		return Custom, found, mail
 	}
 	class, word = r.class()
 	return class, found, word
 }
 
-// evidence returns the finding that says most with the word that goes with it, and what both weigh.
+// evidence returns the strongest finding, with its word, and the weight of both.
 func (r *reading) evidence(addr netip.Addr) (finding, int) {
 	if r.n == 0 {
 		return finding{}, 0
@@ -98,13 +100,13 @@ func (r *reading) evidence(addr netip.Addr) (finding, int) {
 		return best, weight
 	}
 	f, w := r.numbered()
-	if w > weight || best.signal == longNumber && w >= enough { // the word tells more than that there is little else
+	if w > weight || best.signal == longNumber && w >= enough { // the word is more specific than the lack of anything else
 		return f, w
 	}
 	return best, weight
 }
 
-// heaviestWord is the weight of the provider's word that weighs most.
+// heaviestWord returns the weight of the heaviest provider word.
 func (r *reading) heaviestWord() int {
 	heaviest := 0
 	for kind, weight := range wordWeights {
@@ -115,22 +117,22 @@ func (r *reading) heaviestWord() int {
 	return heaviest
 }
 
-// address finds the signal that any word can go with, the weightiest first.
+// address finds the heaviest of the signals that count together with any word.
 func (r *reading) address(addr netip.Addr) finding {
 	if !r.digits {
 		return r.addressInLetters(addr)
 	}
 	for step := range 12 {
-		if f := r.look(step, addr); f.signal != noSignal {
+		if f := r.step(step, addr); f.signal != noSignal {
 			return f
 		}
 	}
 	return finding{}
 }
 
-// look is one step of address. (They are plain calls in a switch: a list of functions would put every reading on the
-// heap.)
-func (r *reading) look(step int, addr netip.Addr) finding {
+// step is one step of address. (It has plain calls in a switch, because a list of functions would put every reading
+// on the heap.)
+func (r *reading) step(step int, addr netip.Addr) finding {
 	switch step {
 	case 0:
 		return r.own(addr)
@@ -158,8 +160,8 @@ func (r *reading) look(step int, addr netip.Addr) finding {
 	return r.wordsOnly()
 }
 
-// addressInLetters is address for a host without a digit, as most mail servers are named: no other step finds anything in
-// it.
+// addressInLetters is address for a host without a digit, which is what most mail servers have: no other step can
+// find anything.
 func (r *reading) addressInLetters(addr netip.Addr) finding {
 	if !addr.Is4() || isLetters(addr.As4()) {
 		if f := r.own(addr); f.signal != noSignal {
@@ -172,11 +174,11 @@ func (r *reading) addressInLetters(addr netip.Addr) finding {
 	return r.wordsOnly()
 }
 
-// wordsOnly finds a first label that has nothing of its own: two words of a provider or more, one of them of access, and
-// nothing else (adsl-pool, dynamic-ip), or one that begins by saying that nobody gave a name (unassigned, no-rdns).
+// wordsOnly finds a first label that consists of two or more provider words, at least one of them for access lines
+// (adsl-pool, dynamic-ip), or that begins by saying that the address has no name (unassigned, no-rdns).
 func (r *reading) wordsOnly() finding {
-	if r.runs[0].kind == voidWord || r.first > 1 && r.text(0) == "no" && r.runs[1].kind == stampWord {
-		return finding{signal: nameless}
+	if r.runs[0].kind == unassignedWord || r.first > 1 && r.text(0) == "no" && r.runs[1].kind == providerWord {
+		return finding{signal: unassigned}
 	}
 	access := false
 	for i := range r.first {
@@ -192,8 +194,8 @@ func (r *reading) wordsOnly() finding {
 	return finding{signal: wordsAlone}
 }
 
-// vouching is the word that speaks for a mail server, or the registered domain that does, or "".
-func (r *reading) vouching() string {
+// mailWordOf returns the word that indicates a mail server, or the registered domain that does, or "".
+func (r *reading) mailWordOf() string {
 	if word := r.word(mailWord); word != "" {
 		return word
 	}
@@ -203,8 +205,8 @@ func (r *reading) vouching() string {
 	return ""
 }
 
-// class says what a stamped name was stamped on, and the word that tells. The owner of the domain comes after the words
-// that say it outright, and before those that all sorts of providers use.
+// class returns the class of an auto-generated name, and the word that decides it. The owner of the domain counts
+// less than specific words, and more than words that all sorts of providers use.
 func (r *reading) class() (Class, string) {
 	w := &r.words
 	owner := domainKind(r.domain)
@@ -215,8 +217,8 @@ func (r *reading) class() (Class, string) {
 		return Hosting, r.word(machineWord)
 	case w[tenantWord] > 0:
 		return Hosting, r.word(tenantWord)
-	case w[stampWord] > 0 && w[customerWord] > 0 && r.word(stampWord) == "static" && r.word(customerWord) == "clients":
-		return Hosting, "static" // a hoster's clients, for a line's are not static
+	case w[providerWord] > 0 && w[customerWord] > 0 && r.word(providerWord) == "static" && r.word(customerWord) == "clients":
+		return Hosting, "static" // customers of a hoster; those of access lines are dynamic
 	case strings.HasPrefix(r.host, "ec2-"):
 		return Hosting, "ec2"
 	case owner == machineWord:

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// The names here are made for this test: each line is a name, the address that bears it, and what is said of it.
+// The names are made up for this test. Each line is a name, its address, and the expected class and reason.
 func TestClassify(t *testing.T) {
 	for _, c := range []struct{ name, addr, want string }{
-		// A person gave these.
+		// Custom names.
 		{"mail.example.com", "192.0.2.1", "custom"},
 		{"mail12.example.com", "192.0.2.12", "custom"},
 		{"mx1.example.org", "", "custom"},
@@ -49,7 +49,7 @@ func TestClassify(t *testing.T) {
 		{"web2026.example.com", "203.0.113.26", "custom"},
 		{"cafe2023.example.com", "", "custom"},
 		{"db20260131.example.com", "", "custom"},
-		{"db20261331.example.com", "", "generic: is little but the number 20261331"},
+		{"db20261331.example.com", "", "generic: is little more than the number 20261331"},
 		{"server1234.hoster.example", "", "custom"},
 		{"node-10-4-2.example.com", "", "custom"},
 		{"deadbeef.example.com", "", "custom"},
@@ -72,7 +72,7 @@ func TestClassify(t *testing.T) {
 		{"web-2-1.example.com", "192.0.2.1", "custom"},
 		{"web12-34.example.com", "192.0.2.1", "custom"},
 		{"rack12-34-5.dc1.example.com", "", "custom"},
-		{"mx0a-00123401.example.com", "", "custom: mx names a mail server, though the name is little but the number 00123401"},
+		{"mx0a-00123401.example.com", "", "custom: mx indicates a mail server, although the name is little more than the number 00123401"},
 		{"dd12345.hoster.example", "", "custom"},
 		{"pv50p00im-ztdg10021801.example.com", "", "custom"},
 		{"k100-145.bas1.city.isp.example", "", "custom"},
@@ -93,19 +93,19 @@ func TestClassify(t *testing.T) {
 		{"a9-86.smtp-out.sender.example", "203.0.9.86", "custom"},
 		{"m47-88.mailer.example", "69.72.47.88", "custom"},
 		{"o1.ptr1234.sender.example", "", "custom"},
-		{"o192-0-2-99.outbound.sender.example", "192.0.2.99", "custom: outbound names a mail server, though the name contains its address 192.0.2.99 as 192-0-2-99"},
-		{"mail-oln192000002099.outbound.sender.example", "192.0.2.99", "custom: mail names a mail server, though the name contains its address 192.0.2.99 as 192000002099"},
-		{"mta-51-100-7.sender.example", "198.51.100.7", "custom: mta names a mail server, though the name contains three octets of 198.51.100.7 as 51-100-7"},
-		{"192-0-2-99.sendmore.example", "192.0.2.99", "custom: sendmore.example names a mail server, though the name contains its address 192.0.2.99 as 192-0-2-99"},
-		{"192-0-2-99.mailing.example", "", "custom: mailing.example names a mail server, though the name contains four octets as 192-0-2-99"},
-		{"out198-51-100-7.sender.example", "198.51.100.7", "custom: out names a mail server, though the name contains its address 198.51.100.7 as 198-51-100-7"},
-		{"relay-100-7.pool.isp.example", "198.51.100.7", "custom: relay names a mail server, though the name contains the last two octets of 198.51.100.7 as 100-7"},
+		{"o192-0-2-99.outbound.sender.example", "192.0.2.99", "custom: outbound indicates a mail server, although the name contains its address 192.0.2.99 as 192-0-2-99"},
+		{"mail-oln192000002099.outbound.sender.example", "192.0.2.99", "custom: mail indicates a mail server, although the name contains its address 192.0.2.99 as 192000002099"},
+		{"mta-51-100-7.sender.example", "198.51.100.7", "custom: mta indicates a mail server, although the name contains three octets of 198.51.100.7 as 51-100-7"},
+		{"192-0-2-99.sendmore.example", "192.0.2.99", "custom: sendmore.example indicates a mail server, although the name contains its address 192.0.2.99 as 192-0-2-99"},
+		{"192-0-2-99.mailing.example", "", "custom: mailing.example indicates a mail server, although the name contains four octets as 192-0-2-99"},
+		{"out198-51-100-7.sender.example", "198.51.100.7", "custom: out indicates a mail server, although the name contains its address 198.51.100.7 as 198-51-100-7"},
+		{"relay-100-7.pool.isp.example", "198.51.100.7", "custom: relay indicates a mail server, although the name contains the last two octets of 198.51.100.7 as 100-7"},
 		{"mx20260131.example.com", "", "custom"},
-		{"mx20260199.example.com", "", "custom: mx names a mail server, though the name is little but the number 20260199"},
+		{"mx20260199.example.com", "", "custom: mx indicates a mail server, although the name is little more than the number 20260199"},
 		{"mail20260131.example.com", "", "custom"},
-		{"news-192-0-2-99.sender.example", "192.0.2.99", "custom: news names a mail server, though the name contains its address 192.0.2.99 as 192-0-2-99"},
+		{"news-192-0-2-99.sender.example", "192.0.2.99", "custom: news indicates a mail server, although the name contains its address 192.0.2.99 as 192-0-2-99"},
 		{"vmta12345678.sender.example", "", "custom"},
-		{"smtp-192-0-2-99.static.isp.example", "192.0.2.99", "custom: smtp names a mail server, though the name contains its address 192.0.2.99 as 192-0-2-99"},
+		{"smtp-192-0-2-99.static.isp.example", "192.0.2.99", "custom: smtp indicates a mail server, although the name contains its address 192.0.2.99 as 192-0-2-99"},
 		{"mxpool1234.sender.example", "", "custom"},
 
 		// The address of the client, in every spelling.
@@ -129,18 +129,18 @@ func TestClassify(t *testing.T) {
 		{"192-0-2-99", "192.0.2.99", "generic: contains its address 192.0.2.99 as 192-0-2-99"},
 		{"PPP-192-0-2-99.ISP.example", "::ffff:192.0.2.99", "access: contains its address 192.0.2.99 as 192-0-2-99, and the word ppp"},
 
-		// Parts of it.
+		// Parts of the address.
 		{"k51-100-7.city.isp.example", "198.51.100.7", "generic: contains three octets of 198.51.100.7 as 51-100-7"},
 		{"k7-100-51.city.isp.example", "198.51.100.7", "generic: contains three octets of 198.51.100.7 as 7-100-51"},
 		{"k198-51-100.city.isp.example", "198.51.100.7", "generic: contains three octets of 198.51.100.7 as 198-51-100"},
 		{"k051100007.city.isp.example", "198.51.100.7", "generic: contains three octets of 198.51.100.7 as 051100007"},
 		{"x-100-7.pool.isp.example", "198.51.100.7", "access: contains the last two octets of 198.51.100.7 as 100-7, and the word pool"},
 		{"x-7-100.pool.isp.example", "198.51.100.7", "access: contains the last two octets of 198.51.100.7 as 7-100, and the word pool"},
-		{"cs100007.city.isp.example", "198.51.100.7", "generic: is little but the number 100007"},
+		{"cs100007.city.isp.example", "198.51.100.7", "generic: is little more than the number 100007"},
 		{"town100007.cust.isp.example", "198.51.100.7", "access: contains the last two octets of 198.51.100.7 as 100007, and the word cust"},
 		{"host-100-7.isp.example", "198.51.100.7", "generic: contains the last two octets of 198.51.100.7 as 100-7"},
 
-		// Some address.
+		// Any address.
 		{"198-51-100-7.isp.example", "192.0.2.99", "generic: contains four octets as 198-51-100-7"},
 		{"198-51-100-7.isp.example", "", "generic: contains four octets as 198-51-100-7"},
 		{"h192_0_2_99.isp.example", "", "generic: contains four octets as 192_0_2_99"},
@@ -158,14 +158,14 @@ func TestClassify(t *testing.T) {
 		{"31.109.city.isp.example", "", "generic: starts with two bare numbers, 31.109"},
 		{"dhcp-51-100-7.isp.example", "", "access: contains what may be three octets as 51-100-7, and the word dhcp"},
 		{"k51-100-7.static.isp.example", "", "generic: contains what may be three octets as 51-100-7"},
-		{"c6336407.isp.example", "", "generic: is little but the number 6336407"},
+		{"c6336407.isp.example", "", "generic: is little more than the number 6336407"},
 		{"0xc6336407.dyn.isp.example", "", "access: has the number 6336407 beside the word dyn"},
 		{"pc6336407.dip.isp.example", "", "access: has the number 6336407 beside the word dip"},
 		{"c6336407.cust.isp.example", "", "access: has the number 6336407 and the word cust"},
-		{"5c63a407.isp.example", "", "generic: is nothing but what may be an address, 5c63a407"},
-		{"zap5c63a407.isp.example", "", "generic: is nothing but what may be an address, zap5c63a407"},
+		{"5c63a407.isp.example", "", "generic: consists only of what may be an address, 5c63a407"},
+		{"zap5c63a407.isp.example", "", "generic: consists only of what may be an address, zap5c63a407"},
 		{"webabcd2345.isp.example", "", "custom"},
-		{"i5c63a407.isp.example", "", "generic: is nothing but what may be an address, i5c63a407"},
+		{"i5c63a407.isp.example", "", "generic: consists only of what may be an address, i5c63a407"},
 		{"5c63a407.a.isp.example", "", "custom"},
 
 		// Words of access networks, and a number.
@@ -188,10 +188,10 @@ func TestClassify(t *testing.T) {
 		{"town-client-a-12-34.isp.example", "", "custom"},
 		{"pool12.isp.example", "", "custom"},
 		{"pool1234.isp.example", "", "access: has the number 1234 beside the word pool"},
-		{"a16.sub85.net78.isp.example", "", "generic: numbers pieces of a network as sub85.net78"},
-		{"h62.zone153.isp.example", "", "generic: numbers pieces of a network as zone153"},
-		{"adsl-pool.isp.example", "", "access: is nothing but words of a provider, and the word adsl"},
-		{"dynamic-ip.isp.example", "", "access: is nothing but words of a provider, and the word dynamic"},
+		{"a16.sub85.net78.isp.example", "", "generic: numbers parts of a network as sub85.net78"},
+		{"h62.zone153.isp.example", "", "generic: numbers parts of a network as zone153"},
+		{"adsl-pool.isp.example", "", "access: consists only of provider words, and the word adsl"},
+		{"dynamic-ip.isp.example", "", "access: consists only of provider words, and the word dynamic"},
 		{"lte77.isp.example", "", "access: has the number 77 beside the word lte"},
 
 		// The same in other languages.
@@ -249,30 +249,30 @@ func TestClassify(t *testing.T) {
 		{"static.1.2.0.192.clients.rent.example", "", "hosting: contains four octets as 1.2.0.192, and the word static"},
 		{"li1234-56.members.rent.example", "", "hosting: has the number 1234-56 and the word members"},
 		{"abc123.members.rent.example", "", "hosting: has the number 123 and the word members"},
-		{"v2201234567890.rent.example", "", "generic: is little but the number 2201234567890"},
+		{"v2201234567890.rent.example", "", "generic: is little more than the number 2201234567890"},
 		{"192-0-2-1.vpshost.example", "", "hosting: contains four octets as 192-0-2-1"},
-		{"i-0123456789abcdef0.rent.example", "", "generic: is little but the id 0123456789abcdef0"},
-		{"ubuntu-s-1vcpu-1gb-01", "", "hosting: says the size of a machine, 1vcpu, and the word vcpu"},
+		{"i-0123456789abcdef0.rent.example", "", "generic: is little more than the id 0123456789abcdef0"},
+		{"ubuntu-s-1vcpu-1gb-01", "", "hosting: contains the size of a machine, 1vcpu, and the word vcpu"},
 		{"win-7olq3k5hq2t", "", "custom"},
 		{"dedicated1234.rent.example", "", "hosting: has the number 1234 beside the word dedicated"},
 
-		// A provider's, no telling on what.
+		// Auto-generated, for an unknown kind of host.
 		{"192-0-2-1.towncable.example", "", "access: contains four octets as 192-0-2-1"},
 		{"static-192-0-2-1.isp.example", "", "generic: contains four octets as 192-0-2-1"},
 		{"business-192-0-2-1.isp.example", "", "access: contains four octets as 192-0-2-1, and the word business"},
-		{"abc123456.isp.example", "", "generic: is little but the number 123456"},
+		{"abc123456.isp.example", "", "generic: is little more than the number 123456"},
 		{"abcd123456.isp.example", "", "custom"},
-		{"x1234567.isp.example", "", "generic: is little but the number 1234567"},
-		{"ab123456.isp.example", "", "generic: is little but the number 123456"},
-		{"3f2a9c1b7d40.example.com", "", "generic: is little but the id 3f2a9c1b7d40"},
-		{"h00045acfa2be.isp.example", "", "generic: is little but the id 00045acfa2be"},
-		{"cpe0004e2372711-cm000a73666706.isp.example", "", "access: is little but the id 0004e2372711, and the word cpe"},
-		{"s010600045acfa2be.isp.example", "", "generic: is little but the id 010600045acfa2be"},
+		{"x1234567.isp.example", "", "generic: is little more than the number 1234567"},
+		{"ab123456.isp.example", "", "generic: is little more than the number 123456"},
+		{"3f2a9c1b7d40.example.com", "", "generic: is little more than the id 3f2a9c1b7d40"},
+		{"h00045acfa2be.isp.example", "", "generic: is little more than the id 00045acfa2be"},
+		{"cpe0004e2372711-cm000a73666706.isp.example", "", "access: is little more than the id 0004e2372711, and the word cpe"},
+		{"s010600045acfa2be.isp.example", "", "generic: is little more than the id 010600045acfa2be"},
 		{"net1234.isp.example", "", "generic: has the number 1234 beside the word net"},
-		{"unassigned.isp.example", "", "generic: says that nobody gave it a name"},
-		{"no-rdns.isp.example", "", "generic: says that nobody gave it a name"},
+		{"unassigned.isp.example", "", "generic: says that the address has no name"},
+		{"no-rdns.isp.example", "", "generic: says that the address has no name"},
 		{"no-reply.isp.example", "", "custom"},
-		{"unassigned-99.isp.example", "", "generic: says that nobody gave it a name"},
+		{"unassigned-99.isp.example", "", "generic: says that the address has no name"},
 		{"unknown.example.org", "", "custom"},
 
 		// IPv6.
@@ -285,9 +285,9 @@ func TestClassify(t *testing.T) {
 		{"2001-db8--1.cust.isp.example", "2001:db8::1", "access: contains its address 2001:db8::1 as its groups, and the word cust"},
 		{"x-a1b2c3d4e5f60718.isp.example", "2001:db8::a1b2:c3d4:e5f6:718", "generic: contains its address 2001:db8::a1b2:c3d4:e5f6:718 as the nibbles of its interface"},
 		{"mx-1.example.com", "2001:db8::1", "custom"},
-		{"mail-2001-db8-0-0-0-0-0-1.example.com", "2001:db8::1", "custom: mail names a mail server, though the name contains its address 2001:db8::1 as its groups"},
+		{"mail-2001-db8-0-0-0-0-0-1.example.com", "2001:db8::1", "custom: mail indicates a mail server, although the name contains its address 2001:db8::1 as its groups"},
 
-		// What is too long, or holds more than is read.
+		// Names that are too long, or have more runs than are read.
 		{strings.Repeat("1.", 200) + "com", "", "custom"},
 		{strings.Repeat("x-1-", 30) + "192-0-2-99.isp.example", "", "custom"},
 	} {
@@ -312,9 +312,9 @@ func TestClassify(t *testing.T) {
 func TestKindOf(t *testing.T) {
 	for word, want := range map[string]wordKind{
 		"dsl": accessWord, "townadsl": accessWord, "kabelpool": accessWord, "dynamicip": accessWord, "customer": customerWord,
-		"dclient": customerWord, "homeuser": accessWord, "poolusers": customerWord, "hostip": stampWord, "vmi": machineWord,
-		"lvps": machineWord, "server": serverWord, "hwsrv": serverWord, "static": stampWord, "zone": pieceWord,
-		"unassigned": voidWord, "smtpout": mailWord, "vmta": mailWord, "mxpool": mailWord, "mailhost": mailWord,
+		"dclient": customerWord, "homeuser": accessWord, "poolusers": customerWord, "hostip": providerWord, "vmi": machineWord,
+		"lvps": machineWord, "server": serverWord, "hwsrv": serverWord, "static": providerWord, "zone": pieceWord,
+		"unassigned": unassignedWord, "smtpout": mailWord, "vmta": mailWord, "mxpool": mailWord, "mailhost": mailWord,
 		"hostpost": mailWord, "landslag": plain, "applicable": plain, "dynamics": plain, "cablecar": plain, "e": plain, "": plain,
 		strings.Repeat("dsl", 20): plain,
 	} {
@@ -324,8 +324,7 @@ func TestKindOf(t *testing.T) {
 	}
 }
 
-// Every word of the table is one that a name can have, stands there once, and says what the table says: none may hide
-// behind another row.
+// Every word of the table can occur in a name, occurs once in the table, and has the kind of its row.
 func TestWordTable(t *testing.T) {
 	seen := map[string]string{}
 	for _, row := range wordTable {
@@ -347,7 +346,7 @@ func TestWordTable(t *testing.T) {
 	}
 }
 
-// What a signal weighs has to fit what signals.go says of the weights.
+// The weights have the properties that signals.go states.
 func TestWeights(t *testing.T) {
 	for s, signal := range signals {
 		if s > 0 && (signal.weight <= 0 || signal.text == "") {
@@ -381,7 +380,7 @@ func ExampleClassify() {
 	// hosting (has the number 123456 beside the word vmi)
 }
 
-// A mix of what a server sees, with the reasons and without.
+// A mix of names as a server sees them, with and without reasons.
 func BenchmarkClassify(b *testing.B) {
 	addr := netip.MustParseAddr("192.0.2.99")
 	mix := []string{

@@ -48,8 +48,8 @@ func readCorpus(t *testing.T, file string) []sample {
 	return samples
 }
 
-// withAddress gives a sample that has none the addresses that its name embeds, if it embeds four octets: as they stand,
-// and backwards. Which of them it is does not matter if the name is stamped with both.
+// withAddress gives a sample without an address the ones that its name contains, if it contains four octets: forwards
+// and backwards. Which one is right does not matter if the name is auto-generated with both.
 func withAddress(s sample) []netip.Addr {
 	if s.addr.IsValid() {
 		return []netip.Addr{s.addr}
@@ -68,25 +68,25 @@ func withAddress(s sample) []netip.Addr {
 	return []netip.Addr{{}}
 }
 
-// stampedBy reports whether a name is stamped for all addresses.
-func stampedBy(name string, addrs []netip.Addr) bool {
+// generatedBy reports whether a name is auto-generated with every one of the addresses.
+func generatedBy(name string, addrs []netip.Addr) bool {
 	return !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return classOf(name, a) == Custom })
 }
 
 func percent(part, whole int) float64 { return 100 * float64(part) / float64(max(1, whole)) }
 
-// TestClassifyOnCorpus holds the goals on real names.
+// Classify reaches its goals on real names.
 func TestClassifyOnCorpus(t *testing.T) {
 	for _, c := range []struct {
 		file          string
-		without, with [2]float64 // per cent of the names that may be stamped, at least and at most
-		errorIs       bool       // whether a name that is stamped is the error
+		without, with [2]float64 // per cent of the names that are auto-generated, at least and at most
+		errorIs       bool       // whether an auto-generated name is the error
 	}{
 		{"generic.tsv", [2]float64{97, 100}, [2]float64{98, 100}, false},
 		{"generic-cloud.tsv", [2]float64{97, 100}, [2]float64{97, 100}, false},
 		{"generic-spamassassin-examples.tsv", [2]float64{70, 100}, [2]float64{70, 100}, false},
 		{"real-mx.tsv", [2]float64{0, 0.3}, [2]float64{0, 0.3}, true},
-		// Nine of ten of these are true: people who ran a server on a line with the provider's name. See below.
+		// Nine of ten of these are right: people ran a server on a line with the provider's name. See below.
 		{"real-2002.tsv", [2]float64{0, 10}, [2]float64{0, 10.5}, true},
 	} {
 		t.Run(c.file, func(t *testing.T) {
@@ -94,10 +94,10 @@ func TestClassifyOnCorpus(t *testing.T) {
 			without, with := 0, 0
 			wrong := map[string]int{}
 			for _, s := range samples {
-				if stampedBy(s.name, []netip.Addr{{}}) {
+				if generatedBy(s.name, []netip.Addr{{}}) {
 					without++
 				}
-				generated := stampedBy(s.name, withAddress(s))
+				generated := generatedBy(s.name, withAddress(s))
 				if generated {
 					with++
 				}
@@ -106,15 +106,15 @@ func TestClassifyOnCorpus(t *testing.T) {
 				}
 			}
 			a, b := percent(without, len(samples)), percent(with, len(samples))
-			t.Logf("%d names; stamped %.1f %% without address, %.1f %% with it; most errors: %s", len(samples), a, b, mostOf(wrong))
+			t.Logf("%d names; generated %.1f %% without address, %.1f %% with it; most errors: %s", len(samples), a, b, mostOf(wrong))
 			if a < c.without[0] || a > c.without[1] || b < c.with[0] || b > c.with[1] {
-				t.Errorf("%.1f %% and %.1f %% stamped, want %v and %v", a, b, c.without, c.with)
+				t.Errorf("%.1f %% and %.1f %% generated, want %v and %v", a, b, c.without, c.with)
 			}
 		})
 	}
 }
 
-// mostOf words the ten domains with the most names.
+// mostOf lists the ten domains with the most names.
 func mostOf(domains map[string]int) string {
 	sorted := slices.SortedFunc(maps.Keys(domains), func(a, b string) int {
 		return cmp.Or(domains[b]-domains[a], strings.Compare(a, b))
@@ -122,7 +122,7 @@ func mostOf(domains map[string]int) string {
 	return strings.Join(sorted[:min(10, len(sorted))], " ")
 }
 
-// Of the small relays of 2002, those that are stamped without being a provider's line are the doubtful ones.
+// The doubtful small relays of 2002 have names that are generated, but not for an access line.
 func TestDoubtfulOnCorpus(t *testing.T) {
 	samples := readCorpus(t, "real-2002.tsv")
 	doubtful := 0
@@ -136,11 +136,11 @@ func TestDoubtfulOnCorpus(t *testing.T) {
 		}
 	}
 	if p := percent(doubtful, len(samples)); p > 4 {
-		t.Errorf("%.1f %% are stamped, and not on a line", p)
+		t.Errorf("%.1f %% are generated, and not on an access line", p)
 	}
 }
 
-// Of hosters' default names nine of ten have to be told from those of access networks; the file has some of these,
+// Nine of ten default names of hosters are distinguished from those of access networks. The file has some of the latter,
 // with a label that says so.
 func TestHostingOnCorpus(t *testing.T) {
 	own, hosting := 0, 0
@@ -160,8 +160,8 @@ func TestHostingOnCorpus(t *testing.T) {
 	}
 }
 
-// The words of the table have to help on domains that did not suggest them. Each file of generic names is split by
-// registered domain into five folds; on each the table does without the words that no other fold has.
+// The words of the table help on domains that they do not come from. Each file of generic names is split by
+// registered domain into five folds; for each the table lacks the words that no other fold has.
 func TestWordsOnUnseenDomains(t *testing.T) {
 	for file, least := range map[string]float64{"generic.tsv": 95, "generic-cloud.tsv": 90} {
 		samples := readCorpus(t, file)
@@ -169,7 +169,7 @@ func TestWordsOnUnseenDomains(t *testing.T) {
 		all, unseen := 0, 0
 		full := words
 		for _, s := range samples {
-			if stampedBy(s.name, []netip.Addr{{}}) {
+			if generatedBy(s.name, []netip.Addr{{}}) {
 				all++
 			}
 		}
@@ -178,14 +178,14 @@ func TestWordsOnUnseenDomains(t *testing.T) {
 			maps.DeleteFunc(words, func(word string, _ wordKind) bool { return seenIn[word] == 1<<f })
 			t.Logf("%s: fold %d does without %d words", file, f, len(full)-len(words))
 			for _, s := range samples {
-				if foldOf(s) == f && stampedBy(s.name, []netip.Addr{{}}) {
+				if foldOf(s) == f && generatedBy(s.name, []netip.Addr{{}}) {
 					unseen++
 				}
 			}
 			words = full
 		}
 		with, without := percent(all, len(samples)), percent(unseen, len(samples))
-		t.Logf("%s: %.1f %% stamped, %.1f %% without the words of one fold alone", file, with, without)
+		t.Logf("%s: %.1f %% generated, %.1f %% without the words of one fold alone", file, with, without)
 		if without < least {
 			t.Errorf("%s: %.1f %% without the words of one fold alone, want %.0f", file, without, least)
 		}
@@ -200,7 +200,7 @@ func foldOf(s sample) int {
 	return int(h.Sum32() % folds)
 }
 
-// foldsOfWords says in which folds each word is, bit n for fold n.
+// foldsOfWords returns in which folds each word is, bit n for fold n.
 func foldsOfWords(samples []sample) map[string]int {
 	seenIn := map[string]int{}
 	for _, s := range samples {

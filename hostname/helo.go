@@ -1,18 +1,18 @@
-// Package hostname says what a name says, before DNS is asked anything.
+// Package hostname reads names: what the name that a client sends, or that its address has, says by itself, without
+// DNS.
 //
-// A client names itself in HELO or EHLO, and the reverse zone of its address names it once more. Neither is to be
-// believed, but both can be read: whether the HELO argument is of the form that RFC 5321 asks for ([ParseHelo]), which
-// organisation a name belongs to ([Org], [Under]), and whether a person gave it to a mail server or a provider stamped
-// it on an address ([Classify]).
+// A client names itself in HELO or EHLO, and the PTR record of its address names it once more. Neither name is
+// proven, but both can be read: whether the HELO argument has the syntax of RFC 5321 ([ParseHelo]), to which
+// organisation a name belongs ([Org], [Under]), and whether a person chose it for a mail server or a provider
+// generated it from an address ([Classify]).
 //
-// All functions are pure: no network, no clock, no state. They take the bytes of a stranger, and whatever text they
-// return is printable ASCII, fit for an SMTP reply, a log and a terminal.
+// All functions are pure: no network, no clock, no state. They accept any bytes from a client. The text that they
+// return is printable ASCII, safe for an SMTP reply, a log and a terminal.
 //
-// A name is canonical if it is in lower case and without a final dot, as [Canonical] makes it; functions that want such a
-// name say so.
+// A canonical name is in lower case and has no final dot, as [Canonical] returns it. Functions that need one say so.
 //
-// Stability: the API is public, and before v1 a minor version may change it. The words of [Kind] and [Class] stay as they
-// are, for rules and logs hold them. Which names are generic changes with the word lists, in any version.
+// Stability: the API is public, and before v1 a minor version may change it. The words of [Form] and [Class] do not
+// change, because rules and logs contain them. Which names are generic changes with the word lists, in any version.
 package hostname
 
 import (
@@ -20,13 +20,13 @@ import (
 	"strings"
 )
 
-// Kind says what a HELO argument is. The words are stable: rules, journal and documentation use them.
+// Form is the syntactic form of a HELO argument. The words are stable: rules, logs and documentation use them.
 type Form string
 
-// Every argument is exactly one of these.
+// Every argument has exactly one of these forms.
 const (
-	Empty       Form = "empty"        // nothing, or nothing but blanks
-	BareAddress Form = "bare-address" // an address without brackets, or a form that resolvers take for one: 1.2.3, 0x7f.1
+	Empty       Form = "empty"        // nothing, or only blanks
+	BareAddress Form = "bare-address" // an address without brackets, or a number that programs accept as an address: 1.2.3, 0x7f.1
 	Literal     Form = "literal"      // an address literal of RFC 5321 section 4.1.3
 	SingleLabel Form = "single-label" // a name without a dot
 	Private     Form = "private"      // a name under a private top level, such as .local
@@ -34,42 +34,42 @@ const (
 	Malformed   Form = "malformed"    // neither a Domain nor an address literal; Why says what is wrong
 )
 
-// Limits of RFC 5321 section 4.5.3.1.2 and RFC 1035 section 2.3.4. The DNS cannot hold more than 253 octets of text; the
-// grammar of SMTP allows 255, and grammar is what is judged here.
+// Limits of RFC 5321 section 4.5.3.1.2 and RFC 1035 section 2.3.4. DNS cannot hold more than 253 octets of text; the
+// grammar of SMTP allows 255, and ParseHelo checks the grammar.
 const (
 	maxName  = 255
 	maxLabel = 63
 )
 
-// A Helo is what the argument of HELO or EHLO says.
+// A Helo is a parsed argument of HELO or EHLO.
 type Helo struct {
 	Form Form
 
 	// Name is in lower case and without a final dot. It is set for SingleLabel, Private and FQDN, and for a Malformed
-	// name that has no wrong character (a..b, -x.example.com).
+	// name without a wrong character (a..b, -x.example.com).
 	Name string
 
-	// Addr is the address of a Literal or a BareAddress, IPv4 where it is an IPv4-mapped IPv6 address. It is the zero
-	// Addr for a General-address-literal and for a number that resolvers would take for an address.
+	// Addr is the address of a Literal or a BareAddress, as IPv4 where it is an IPv4-mapped IPv6 address. It is the
+	// zero Addr for a General-address-literal and for a number that programs accept as an address.
 	Addr netip.Addr
 
-	// Why says what is wrong with a Malformed argument, "the character '!' at 5" for example, counting octets from 1.
+	// Why says what is wrong with a Malformed argument, for example "the character '!' at 5", counting octets from 1.
 	// It reads well after "rejected: " and is printable ASCII.
 	Why string
 
-	// Note says what was let pass: "a final dot, an underscore". It is printable ASCII.
+	// Note says which deviations were tolerated: "a final dot, an underscore". It is printable ASCII.
 	Note string
 }
 
-// ParseHelo reads the argument of HELO or EHLO as the client sent it, without the CRLF: RFC 5321 sections 4.1.2 and
-// 4.1.3. Octets are judged raw, since whatever normalises them (IDNA above all) also hides what is wrong with them.
+// ParseHelo parses the argument of HELO or EHLO as the client sent it, without the CRLF: RFC 5321 sections 4.1.2 and
+// 4.1.3. It judges the raw octets, because normalisation (IDNA above all) hides mistakes.
 //
-// Let pass, and said in Note: one final dot, underscores (Windows hosts have them), blanks at the end (RFC 5321 section
-// 4.1.1 asks receivers to), an IPv6 literal without its tag, and a tag that IANA does not know. UTF-8 is Malformed:
-// EHLO comes before the client can know of SMTPUTF8, so RFC 6531 section 3.7.1 asks for A-labels. So is a name with an
-// all-numeric top level, which no host has (RFC 3696 section 2).
+// It tolerates, and says in Note: one final dot, underscores (Windows hosts have them), blanks at the end (RFC 5321
+// section 4.1.1 requires it), an IPv6 literal without its tag, and a tag that IANA has not registered. UTF-8 is
+// Malformed: EHLO comes before the client can know of SMTPUTF8, so RFC 6531 section 3.7.1 requires A-labels. A name
+// with an all-numeric top level is Malformed too; no host has one (RFC 3696 section 2).
 //
-// It allocates nothing for a name in lower case.
+// ParseHelo does not allocate for a name in lower case.
 func ParseHelo(raw string) Helo {
 	var let leniency
 	s := raw
@@ -93,13 +93,13 @@ func ParseHelo(raw string) Helo {
 	return parseName(s, let)
 }
 
-// parseName reads anything without an opening bracket. It stops at the first thing that is wrong.
+// parseName parses an argument without an opening bracket. It stops at the first mistake.
 func parseName(s string, let leniency) Helo {
 	var (
 		upper   bool
 		numeric = true // every label is digits
-		digits  = true // the label at hand is
-		label   int    // where the label at hand starts
+		digits  = true // the current label is
+		label   int    // where the current label starts
 	)
 	for i := 0; i <= len(s); i++ {
 		class := dot // the end of the name ends a label as a dot does
@@ -131,7 +131,7 @@ func parseName(s string, let leniency) Helo {
 		}
 	}
 	if numeric || isNumber(s) {
-		addr, _ := parseIPv4(s) // if it is none, the zero Addr says so
+		addr, _ := parseIPv4(s) // the zero Addr if it is no IPv4 address
 		return Helo{Form: BareAddress, Addr: addr, Note: let.String()}
 	}
 	name := s
@@ -151,8 +151,8 @@ func parseName(s string, let leniency) Helo {
 	return h
 }
 
-// isNumber reports whether inet_aton, and with it most programs, would take s for an address in hexadecimal: one to four
-// numbers, 0x7f.1 for example. Numbers in decimal are known by then.
+// isNumber reports whether inet_aton, and with it most programs, accepts s as an address: one to four numbers, some
+// in hexadecimal, such as 0x7f.1. The caller has recognised decimal numbers already.
 func isNumber(s string) bool {
 	if s[0] < '0' || s[0] > '9' || strings.Count(s, ".") > 3 {
 		return false
@@ -171,7 +171,7 @@ func isNumber(s string) bool {
 	return true
 }
 
-// nameLike is s in canonical form if it is made of nothing but the characters of a name, else "".
+// nameLike returns s in canonical form if it consists of the characters of names, else "".
 func nameLike(s string) string {
 	for i := range len(s) {
 		if classes[s[i]] == other {
@@ -185,7 +185,7 @@ func malformed(name, why string) Helo {
 	return Helo{Form: Malformed, Name: name, Why: why}
 }
 
-// class is what an octet is in a name.
+// class is the class of an octet in a name.
 type class uint8
 
 const (
@@ -213,7 +213,7 @@ var classes = func() (t [256]class) {
 	return t
 }()
 
-// leniency is what was let pass.
+// leniency is a set of tolerated deviations.
 type leniency uint8
 
 const (
@@ -226,7 +226,7 @@ const (
 
 var leniencies = [...]string{"a final dot", "an underscore", "a blank at the end", "no IPv6: before the address", "an unknown tag"}
 
-// String joins what was let pass: "a final dot, an underscore".
+// String joins the deviations: "a final dot, an underscore".
 func (l leniency) String() string {
 	var s string
 	for i, text := range leniencies {

@@ -59,12 +59,12 @@ func TestParseHelo(t *testing.T) {
 		{"Exchange01.Corp.LOCAL.", "private exchange01.corp.local (a final dot)"},
 		{"nas.home.arpa", "private nas.home.arpa"},
 
-		// Nothing.
+		// Empty arguments.
 		{"", "empty"},
 		{" ", "empty"},
 		{" \t ", "empty"},
 
-		// Addresses without brackets, and what resolvers take for them.
+		// Addresses without brackets, and numbers that programs accept as addresses.
 		{"192.0.2.1", "bare-address 192.0.2.1"},
 		{"192.0.2.1.", "bare-address 192.0.2.1 (a final dot)"},
 		{"192.000.002.010", "bare-address 192.0.2.10"},
@@ -84,7 +84,7 @@ func TestParseHelo(t *testing.T) {
 		{"::1", "bare-address ::1"},
 		{"fe80::1%eth0", "bare-address fe80::1"},
 
-		// What no host can be called.
+		// Arguments that are no name of a host.
 		{".", "malformed: an empty label"},
 		{"...", "malformed ..: an empty label"},
 		{"a..b", "malformed a..b: an empty label"},
@@ -180,13 +180,13 @@ func TestParseHeloLiteral(t *testing.T) {
 
 func ExampleParseHelo() {
 	h := ParseHelo("MX_1.Example.ORG.")
-	fmt.Printf("%s %s, let pass: %s\n", h.Form, h.Name, h.Note)
+	fmt.Printf("%s %s, tolerated: %s\n", h.Form, h.Name, h.Note)
 	h = ParseHelo("[IPv6:::ffff:192.0.2.1]")
 	fmt.Println(h.Form, h.Addr)
 	h = ParseHelo("mail!.example.org")
 	fmt.Printf("%s: %s\n", h.Form, h.Why)
 	// Output:
-	// fqdn mx_1.example.org, let pass: a final dot, an underscore
+	// fqdn mx_1.example.org, tolerated: a final dot, an underscore
 	// literal 192.0.2.1
 	// malformed: the character '!' at 5
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// parseLiteral reads what starts with a bracket: RFC 5321 section 4.1.3.
+// parseLiteral parses an argument that starts with a bracket: RFC 5321 section 4.1.3.
 func parseLiteral(s string, let leniency) Helo {
 	if s[len(s)-1] != ']' {
 		if strings.IndexByte(s, ']') > 0 {
@@ -25,7 +25,7 @@ func parseLiteral(s string, let leniency) Helo {
 	return Helo{Form: Literal, Addr: addr, Note: let.String()}
 }
 
-// literalContent reads what stands between the brackets of s. A General-address-literal has no address.
+// literalContent parses the text between the brackets of s. A General-address-literal has no address.
 func literalContent(s, content string, let leniency) (addr netip.Addr, _ leniency, why string) {
 	if hasIPv6Tag(content) {
 		rest := content[len(ipv6Tag):]
@@ -41,8 +41,8 @@ func literalContent(s, content string, let leniency) (addr netip.Addr, _ lenienc
 		addr, why = parseIPv4(content)
 		return addr, let, why
 	}
-	// [2001:db8::1] is a General-address-literal with the tag 2001 if the grammar is read to the letter. What is meant
-	// is plain, and who compares it with the client's address should be able to.
+	// By the grammar, [2001:db8::1] is a General-address-literal with the tag 2001. It obviously means an address, and
+	// checks compare it with the client's.
 	if addr, ok := parseIPv6(content); ok {
 		return addr, let | untagged, ""
 	}
@@ -55,7 +55,7 @@ func literalContent(s, content string, let leniency) (addr netip.Addr, _ lenienc
 	if !found || rest == "" || !isTag(tag) {
 		return addr, let, "no address in the brackets"
 	}
-	// IANA's registry of address literal tags has held IPv6 alone ever since.
+	// The only tag in IANA's registry of address literal tags is IPv6.
 	return addr, let | unknownTag, ""
 }
 
@@ -73,12 +73,12 @@ func isTag(s string) bool {
 
 const ipv6Tag = "IPv6:"
 
-// hasIPv6Tag reports whether s starts with the tag: a literal string of ABNF, so case does not matter.
+// hasIPv6Tag reports whether s starts with the tag. It is a literal string of ABNF, so case does not matter.
 func hasIPv6Tag(s string) bool {
 	return len(s) >= len(ipv6Tag) && strings.EqualFold(s[:len(ipv6Tag)], ipv6Tag)
 }
 
-// parseIPv6 reads an IPv6 address without a zone. An IPv4-mapped one becomes IPv4.
+// parseIPv6 parses an IPv6 address without a zone. An IPv4-mapped address becomes IPv4.
 func parseIPv6(s string) (netip.Addr, bool) {
 	if strings.IndexByte(s, ':') < 0 || strings.IndexByte(s, '%') >= 0 {
 		return netip.Addr{}, false
@@ -90,8 +90,8 @@ func parseIPv6(s string) (netip.Addr, bool) {
 	return addr.Unmap(), true
 }
 
-// bareIPv6 reads an IPv6 address that stands without brackets, with or without its tag. It may have a zone, which is
-// dropped: fe80::1%eth0 is still nothing but an address.
+// bareIPv6 parses an IPv6 address without brackets, with or without its tag. It drops a zone: fe80::1%eth0 is still
+// only an address.
 func bareIPv6(s string) (netip.Addr, bool) {
 	if hasIPv6Tag(s) {
 		s = s[len(ipv6Tag):]
@@ -103,8 +103,8 @@ func bareIPv6(s string) (netip.Addr, bool) {
 	return parseIPv6(s)
 }
 
-// parseIPv4 reads four decimal numbers of one to three digits, leading zeros allowed: Snum of RFC 5321 section 4.1.3.
-// (netip refuses leading zeros because some take them for octal. SMTP says decimal.) If it is none, why says so.
+// parseIPv4 parses four decimal numbers of one to three digits, with leading zeros: Snum of RFC 5321 section 4.1.3.
+// (netip refuses leading zeros because some programs read them as octal. SMTP says decimal.) why says what is wrong.
 func parseIPv4(s string) (addr netip.Addr, why string) {
 	var octets [4]byte
 	rest, more := s, true

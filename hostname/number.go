@@ -2,19 +2,19 @@ package hostname
 
 import "strings"
 
-// The signals of numbers, which say something together with a word, and of ids, which say it by themselves.
+// The signals of numbers, which count together with a word, and of ids, which count alone.
 
-// isYear reports whether a number is one that people give to what they set up: server2019, cloud2024.
+// isYear reports whether a number is a year, as people use in names of what they set up: server2019, cloud2024.
 func isYear(s string) bool {
 	return len(s) == 4 && (s[:2] == "19" || s[:2] == "20")
 }
 
-// isDate reports whether a number is a day of this century or the last, as 20260131.
+// isDate reports whether a number is a day of this century or the last, such as 20260131.
 func isDate(s string) bool {
 	return len(s) == 8 && isYear(s[:4]) && "01" <= s[4:6] && s[4:6] <= "12" && "01" <= s[6:] && s[6:] <= "31"
 }
 
-// numbered finds the word of a provider that weighs most together with a number, and says how much.
+// numbered finds the provider word that is heaviest together with a number, and returns the weight of both.
 func (r *reading) numbered() (best finding, weight int) {
 	for i := range r.n {
 		kind := r.runs[i].kind
@@ -32,7 +32,7 @@ func (r *reading) numbered() (best finding, weight int) {
 	return best, weight
 }
 
-// numberOf finds the number, or the id, that belongs to the word at run i.
+// numberOf finds the number or the id that belongs to the word at run i.
 func (r *reading) numberOf(i int, kind wordKind) finding {
 	if kind == machineWord {
 		if id := r.idAfter(i); id.signal != noSignal {
@@ -43,7 +43,7 @@ func (r *reading) numberOf(i int, kind wordKind) finding {
 	f := finding{start: found.start, end: found.end, word: int8(i + 1), beside: beside}
 	switch {
 	case kind != accessWord && isYear(r.host[f.start:f.end]):
-	case kind == serverWord && found.digits < 5: // a shared server of a hoster, or one of a large company
+	case kind == serverWord && found.digits < 5: // may be a shared server of a hoster, or one of a large company
 	case found.digits > 3:
 		f.signal = fourDigits
 	case found.digits == 3:
@@ -54,10 +54,10 @@ func (r *reading) numberOf(i int, kind wordKind) finding {
 	return f
 }
 
-// rowOf finds the numbers that belong to the word at run i. They have to stand beside it in the first label. For a word
-// that says access they may be beside it anywhere (12.34.dsl) or anywhere in the first label; so may they for a
-// customer's word that is a label of its own (7a-1234.clients), and four of them for one that begins the name
-// (client-town-12-34).
+// rowOf finds the numbers that belong to the word at run i. In general they must be beside it in the first label. For
+// a word of access lines they may be beside it in any label (12.34.dsl), or anywhere in the first label. The latter
+// is also enough for a customer word that is a label of its own (7a-1234.clients), and, with four digits, for one
+// that begins the name (client-town-12-34).
 func (r *reading) rowOf(i int, kind wordKind) (found row, beside bool) {
 	access := kind == accessWord
 	if access || i < r.first {
@@ -78,7 +78,8 @@ func (r *reading) rowOf(i int, kind wordKind) (found row, beside bool) {
 	return found, true
 }
 
-// idAfter finds a hexadecimal id that follows the word at run i after a hyphen: six octets at least, letters and digits.
+// idAfter finds a hexadecimal id that follows the word at run i after a hyphen: at least six digits, letters and
+// numerals mixed.
 func (r *reading) idAfter(i int) finding {
 	end := int(r.runs[i].end)
 	if end+1 >= len(r.host) || r.host[end] != '-' {
@@ -91,7 +92,7 @@ func (r *reading) idAfter(i int) finding {
 	return finding{signal: hexID, start: uint8(end + 1), end: uint8(end + 1 + len(id)), word: int8(i + 1), beside: true}
 }
 
-// size finds the default name of a cloud's image, which says how large the machine is: debian-1vcpu-2gb-01.
+// size finds the default name of a cloud image, which contains the size of the machine: debian-1vcpu-2gb-01.
 func (r *reading) size() finding {
 	for i := 1; i < r.n; i++ {
 		if at := &r.runs[i]; at.kind == machineWord && r.runs[i-1].number && r.runs[i-1].end == at.start && r.text(i) == "vcpu" {
@@ -101,8 +102,8 @@ func (r *reading) size() finding {
 	return finding{}
 }
 
-// pieces finds a name that counts down to a host: a number ends its first label, and the labels after it number pieces
-// of a network with three digits in all, as in a16.sub85.net78 and h62.zone153.
+// pieces finds a name that numbers a host within numbered parts of a network: a number ends its first label, and the
+// labels after it number the parts, with three digits in all, as in a16.sub85.net78 and h62.zone153.
 func (r *reading) pieces() finding {
 	if r.words[pieceWord] == 0 || r.first == 0 || !r.runs[r.first-1].number || !r.endsLabel(r.first-1) {
 		return finding{}
@@ -125,8 +126,8 @@ func (r *reading) pieces() finding {
 	return f
 }
 
-// serial finds a first label that is little but a number, six digits and three letters at most, or nothing but
-// ids of twelve hexadecimal digits at least, as Ethernet, containers and rented machines have.
+// serial finds a first label that is little more than a number (at least six digits, at most three letters), or that
+// consists of ids of at least twelve hexadecimal digits, as Ethernet, containers and rented machines have.
 func (r *reading) serial() finding {
 	letters, digits, at := 0, 0, 0
 	for i := range r.first {
@@ -142,7 +143,7 @@ func (r *reading) serial() finding {
 	return r.ids()
 }
 
-// ids finds a first label all of whose parts are ids, but for such as have three octets at most.
+// ids finds a first label all of whose parts are ids, apart from parts of at most three octets.
 func (r *reading) ids() finding {
 	label, _, _ := strings.Cut(r.host, ".")
 	var f finding
@@ -160,8 +161,8 @@ func (r *reading) ids() finding {
 	return f
 }
 
-// idIn is how many hexadecimal digits end a part, if they are an id: twelve at least, four of them below a, and three
-// letters before them at most.
+// idIn returns how many hexadecimal digits at the end of a part are an id: at least twelve, four of them numerals,
+// after at most three letters.
 func idIn(text string) int {
 	if len(text) < 12 {
 		return 0
@@ -177,15 +178,15 @@ func idIn(text string) int {
 		return 0
 	}
 	if n < 16 {
-		return 12 // the e of cpe0004e2372711 is none of it
+		return 12 // the e of cpe0004e2372711 is not part of it
 	}
 	return n
 }
 
-// hexLabel finds what may be an address in hexadecimal: a part of a label that is eight such digits, after 0x or with
-// letters and digits mixed, and up to three letters before. If that is all that the registered domain has below it, and
-// letters and digits alternate as chance has it, no word need be there: a person writes cafe2023, and a customer's id
-// has labels after it.
+// hexLabel finds what may be an address in hexadecimal: a part of a label that consists of eight such digits, after
+// 0x or with letters and numerals mixed, and of up to three letters before them. No word is needed if it is the only
+// label below the registered domain, and letters and numerals alternate at random: a person writes cafe2023, and a
+// customer's id has labels after it.
 func (r *reading) hexLabel() finding {
 	for at := 0; at < len(r.host); {
 		text, next := part(r.host, at)
@@ -202,7 +203,7 @@ func (r *reading) hexLabel() finding {
 	return finding{}
 }
 
-// isHexAddress reports whether prefix and eight octets can be the address in a part of a label.
+// isHexAddress reports whether prefix and eight digits can be an address in a part of a label.
 func isHexAddress(prefix, digits string) bool {
 	for i := range len(prefix) {
 		if classes[prefix[i]] == digit && prefix != "0x" {
@@ -213,7 +214,7 @@ func isHexAddress(prefix, digits string) bool {
 	return ok && (letters > 0 && numerals > 1 || prefix == "0x")
 }
 
-// alternations counts where letters follow digits or digits letters.
+// alternations counts where letters follow numerals or numerals letters.
 func alternations(s string) int {
 	n := 0
 	for i := 1; i < len(s); i++ {
@@ -231,7 +232,7 @@ func isHex(s string) bool {
 	return ok
 }
 
-// countHex counts the letters and the digits of a hexadecimal number, and says whether it is one.
+// countHex counts the letters and the numerals of a hexadecimal number, and reports whether it is one.
 func countHex(s string) (letters, digits int, ok bool) {
 	for i := range len(s) {
 		switch c := s[i]; {

@@ -1,9 +1,9 @@
 package hostname
 
-// The signals of what looks like some IPv4 address, where it is not known which.
+// The signals of anything that looks like an IPv4 address, whether or not it is the client's.
 
-// likely reports whether four numbers are more likely an address than a version or a count: read forwards or backwards
-// the first may be one of a public or private address, and they are not all small.
+// likely reports whether four numbers are more likely an address than a version or a count: read forwards or
+// backwards, the first can begin an address of a host, and not all are small.
 func likely(o [4]int16) bool {
 	if !canStart(o[0]) && !canStart(o[3]) {
 		return false
@@ -13,7 +13,7 @@ func likely(o [4]int16) bool {
 
 func canStart(octet int16) bool { return octet >= 1 && octet <= 223 }
 
-// octetsAt are the values of the n runs from run i, then zeros.
+// octetsAt returns the values of n runs from run i on, then zeros.
 func (r *reading) octetsAt(i, n int) (o [4]int16) {
 	for k := range n {
 		o[k] = r.runs[i+k].octet
@@ -21,7 +21,7 @@ func (r *reading) octetsAt(i, n int) (o [4]int16) {
 	return o
 }
 
-// anyOctets finds four octets side by side, the last four if there are more: ec2-192-0-2-1 has 192-0-2-1.
+// anyOctets finds four octets next to each other, the last four if there are more: 192-0-2-1 in ec2-192-0-2-1.
 func (r *reading) anyOctets() finding {
 	for i := range r.n {
 		if r.chain(i) == 4 && (i+1 == r.n || r.chain(i+1) < 4) && likely(r.octetsAt(i, 4)) {
@@ -31,8 +31,8 @@ func (r *reading) anyOctets() finding {
 	return finding{}
 }
 
-// anyGroups finds four octets in two labels that follow each other: one and three (99.sub-192-0-2), three and one, or,
-// which says less, two and two. The first group ends its label.
+// anyGroups finds four octets in two consecutive labels: one and three (99.sub-192-0-2), three and one, or two and
+// two, which is weaker evidence. The first group ends its label.
 func (r *reading) anyGroups() finding {
 	var weak finding
 	for i := 0; i+1 < r.n; i++ {
@@ -61,7 +61,7 @@ func (r *reading) anyGroups() finding {
 	return weak
 }
 
-// big counts the numbers that are greater than people count to when they number their hosts.
+// big counts the numbers that are too large for the number of a host.
 func big(o [4]int16) int {
 	n := 0
 	for _, octet := range o {
@@ -72,7 +72,7 @@ func big(o [4]int16) int {
 	return n
 }
 
-// anyThree finds three octets side by side.
+// anyThree finds three octets next to each other.
 func (r *reading) anyThree() finding {
 	for i := range r.n {
 		if r.chain(i) == 3 && big(r.octetsAt(i, 3)) >= 1 {
@@ -82,7 +82,7 @@ func (r *reading) anyThree() finding {
 	return finding{}
 }
 
-// anyBare finds two first labels that are octets, with four digits in all: 31.109.city.
+// anyBare finds a name whose first two labels are octets, with four digits in all: 31.109.city.
 func (r *reading) anyBare() finding {
 	if r.n > 1 && r.runs[0].octet >= 0 && r.runs[1].octet >= 0 && r.runs[1].label == 1 && r.isLabel(0) && r.isLabel(1) &&
 		r.length(0)+r.length(1) >= 4 {

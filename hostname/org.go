@@ -6,8 +6,8 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// Canonical is a name in lower case (ASCII alone) and without one final dot. It allocates nothing for a name that is so
-// already or lacks but its dot.
+// Canonical returns a name in lower case (ASCII only) and without one final dot. It does not allocate if the name is
+// in lower case.
 func Canonical(name string) string {
 	if n := len(name); n > 0 && name[n-1] == '.' {
 		name = name[:n-1]
@@ -20,7 +20,7 @@ func Canonical(name string) string {
 	return name
 }
 
-// lowerASCII leaves octets beyond ASCII as they are; strings.ToLower would make an ASCII k of U+212A.
+// lowerASCII leaves octets beyond ASCII as they are. strings.ToLower would convert U+212A to an ASCII k.
 func lowerASCII(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -31,24 +31,25 @@ func lowerASCII(s string) string {
 	return string(b)
 }
 
-// Under reports whether a canonical name is domain or below it. Nothing is under the empty domain.
+// Under reports whether a canonical name is equal to domain or below it. No name is under the empty domain.
 func Under(name, domain string) bool {
 	n := len(name) - len(domain)
 	return domain != "" && n >= 0 && name[n:] == domain && (n == 0 || name[n-1] == '.')
 }
 
-// Org is the organisational domain of a canonical name: its public suffix and one label more. Two names of the same
-// organisational domain are in the same hands, as far as names can tell.
+// Org returns the organisational domain of a canonical name: its public suffix and one label more. Two names with the
+// same organisational domain belong to the same organisation, as far as names can show.
 //
-// Suffixes are those of publicsuffix.org, both sections. Under a suffix of the private section, a hoster's customer zone
-// such as github.io or a region of amazonaws.com, everybody has a label of his own, and a neighbour there must not pass
-// for the same organisation. The default names of such servers can be suffixes themselves, by a rule with a wildcard, and
-// then have none. A name below an unlisted top level has its last two labels, by the list's rule "*".
+// Suffixes are those of publicsuffix.org, both sections. Under a suffix of the private section, a hoster's customer
+// zone such as github.io or a region of amazonaws.com, each customer has a label, and a neighbour must not count as
+// the same organisation. The default names of such servers can be suffixes themselves, by a rule with a wildcard, and
+// then have no organisational domain. For a name below an unlisted top level, it is the last two labels, by the
+// list's rule "*".
 //
-// Org is "" where there is no organisation to speak of: a single label, a public suffix itself, a private top level
-// (as that of [Private]) and anything that ends in a number. So compare with care: two empty ones do not match.
+// Org returns "" for a name without an organisation: a single label, a public suffix itself, a name below a private
+// top level (see [Private]), and a name that ends in a number. Compare with care: two empty results are not a match.
 //
-// It costs one allocation, inside x/net/publicsuffix.
+// It allocates once, inside x/net/publicsuffix.
 func Org(name string) string {
 	if !hasOrg(name) {
 		return ""
@@ -57,9 +58,9 @@ func Org(name string) string {
 	return orgAbove(name, suffix)
 }
 
-// domains returns the organisational domain of a canonical name, and the registered one: the domain that somebody had to
-// register, which is the public suffix of ICANN's section and one label. What a provider stamps on an address is often
-// below a suffix of the private section. Either is "" where there is none.
+// domains returns the organisational domain of a canonical name, and its registered domain, which is the public
+// suffix of ICANN's section and one label: the domain that was registered with a registry. Auto-generated names are
+// often below a suffix of the private section. Either is "" where there is none.
 func domains(name string) (org, registered string) {
 	if !hasOrg(name) {
 		return "", ""
@@ -76,7 +77,7 @@ func domains(name string) (org, registered string) {
 	return org, orgAbove(name, suffix)
 }
 
-// hasOrg leaves out what is below no public suffix.
+// hasOrg reports whether a name can be below a public suffix.
 func hasOrg(name string) bool {
 	last := strings.LastIndexByte(name, '.')
 	if last <= 0 || last == len(name)-1 {
@@ -87,10 +88,10 @@ func hasOrg(name string) bool {
 			return !isPrivateName(name)
 		}
 	}
-	return false // an address, or nothing that can be a name
+	return false // an address, or not a name at all
 }
 
-// orgAbove is suffix and the label of name before it, or "" if there is none.
+// orgAbove returns suffix and the label of name before it, or "" if there is none.
 func orgAbove(name, suffix string) string {
 	end := len(name) - len(suffix) - 1
 	if end <= 0 {
@@ -98,7 +99,7 @@ func orgAbove(name, suffix string) string {
 	}
 	start := strings.LastIndexByte(name[:end], '.') + 1
 	if start == end {
-		return "" // an empty label is nobody's
+		return "" // an empty label belongs to no organisation
 	}
 	return name[start:]
 }

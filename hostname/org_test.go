@@ -20,7 +20,7 @@ func TestOrg(t *testing.T) {
 		{".", ""},
 		{"localhost", ""},
 
-		// The private section: a label each.
+		// The private section: each customer has a label.
 		{"sender.github.io", "sender.github.io"},
 		{"mx.sender.github.io", "sender.github.io"},
 		{"github.io", ""},
@@ -33,7 +33,7 @@ func TestOrg(t *testing.T) {
 		{"mx.hoster.example", "hoster.example"},
 		{"a.b.test", "b.test"},
 
-		// Nobody's.
+		// No organisation.
 		{"host.local", ""},
 		{"dc1.corp.local", ""},
 		{"nas.home.arpa", ""},
@@ -79,7 +79,7 @@ func TestCanonical(t *testing.T) {
 		{"a..", "a."},
 		{".", ""},
 		{"", ""},
-		{"\u212a.Example", "\u212a.example"}, // the Kelvin sign is no k
+		{"\u212a.Example", "\u212a.example"}, // the Kelvin sign is not a k
 	} {
 		if got := Canonical(c.name); got != c.want {
 			t.Errorf("Canonical(%q) = %q, want %q", c.name, got, c.want)

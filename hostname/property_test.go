@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// fatal is what *testing.T and *rapid.T have in common here.
+// fatal is the common part of *testing.T and *rapid.T.
 type fatal interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -23,7 +23,7 @@ func checkPrintable(t fatal, what, s string) {
 	}
 }
 
-// checkHelo states what holds for any argument.
+// checkHelo tests the properties of every argument.
 func checkHelo(t fatal, raw string) {
 	t.Helper()
 	h := ParseHelo(raw)
@@ -71,7 +71,7 @@ func TestParseHeloHolds(t *testing.T) {
 	})
 }
 
-// Any address is read back from the forms in which a client may write it.
+// Every address is parsed from each form in which a client may write it.
 func TestParseHeloReadsAddresses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		addr := drawAddr(t)
@@ -94,7 +94,7 @@ func drawAddr(t *rapid.T) netip.Addr {
 	return netip.AddrFrom4([4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "v4 octets")))
 }
 
-// drawName makes names that are likely to be told something about: words, numbers and parts of the address.
+// drawName makes names that are likely to have signals: words, numbers and parts of the address.
 func drawName(t *rapid.T, addr netip.Addr) string {
 	words := []string{"mail", "smtp", "dsl", "dyn", "vps", "vmi", "static", "clients", "cust", "host", "x", "0x", "c0000263", "ec2",
 		"sub", "net", "unassigned", "members", "vcpu", "abonent", "5c63a407", "0123456789ab"}
@@ -117,8 +117,9 @@ func drawName(t *rapid.T, addr netip.Addr) string {
 	return name + rapid.SampledFrom(domains).Draw(t, "domain")
 }
 
-// checkClassify states what holds for any name and address: there is a reason, in printable ASCII, for what is stamped;
-// an address never makes a name less generic; case and a final dot change nothing, and neither does asking again.
+// checkClassify tests the properties of every name and address: an auto-generated name has a reason, in printable
+// ASCII; an address never makes a name less generic; case and a final dot change nothing, and the result is always
+// the same.
 func checkClassify(t fatal, name string, addr netip.Addr) {
 	t.Helper()
 	class, why := Classify(name, addr)

@@ -1,27 +1,28 @@
 package hostname
 
-// A name can hold more runs than this only if it is made to; what comes after is not read.
+// maxRuns is more runs than names of hosts have. A reading ignores the runs after these.
 const maxRuns = 48
 
-// A run is a part of a host name that is all letters or all digits: dhcp024-210.city has the runs dhcp, 024, 210, city.
+// A run is a part of a host name that consists of letters or of digits: dhcp024-210.city has the runs dhcp, 024, 210,
+// city.
 type run struct {
 	start, end uint8
 	label      uint8 // which label it is in, the first is 0
 	number     bool
 	kind       wordKind // of a word
 	octet      int16    // the value of a number of one to three digits below 256, else -1
-	chain      uint8    // how many octets there are side by side from here, see link
+	chain      uint8    // how many octets are next to each other from here on, see link
 }
 
 // A reading is a name taken apart. It is made on the stack.
 type reading struct {
-	name   string // the whole name; "" where it is too long to be read
+	name   string // the whole name; "" if it is too long
 	org    string // its organisational domain
-	host   string // the labels before the registered domain, where who gave the name shows
+	host   string // the labels before the registered domain, which show who chose the name
 	domain string // the registered domain
 	runs   [maxRuns]run
 	n      int
-	digits bool                // one of them is a number, or there is more than was read
+	digits bool                // a run is a number, or there are more than maxRuns
 	first  int                 // how many runs the first label has
 	words  [wordKindCount]int8 // the first run of each kind, from 1; 0 if there is none
 }
@@ -96,7 +97,7 @@ func octetOf(s string) int16 {
 
 func (r *reading) text(i int) string { return r.host[r.runs[i].start:r.runs[i].end] }
 
-// word is the first word of a kind, or "".
+// word returns the first word of a kind, or "".
 func (r *reading) word(kind wordKind) string {
 	if at := int(r.words[kind]); at > 0 {
 		return r.text(at - 1)
@@ -104,11 +105,11 @@ func (r *reading) word(kind wordKind) string {
 	return ""
 }
 
-// length is how many octets run i has.
+// length returns how many octets run i has.
 func (r *reading) length(i int) int { return int(r.runs[i].end - r.runs[i].start) }
 
-// link counts, for each run, the octets from it on that one dot, hyphen, underscore or x each separates, four at most.
-// Only these are read as octets of an address: in mail-oa1-f41 the 1 and the 41 are not.
+// link counts, for each run, the octets from it on that are separated by one dot, hyphen, underscore or x each, at
+// most four. Only these are read as octets of an address: the 1 and the 41 in mail-oa1-f41 are not.
 func (r *reading) link() {
 	for i := r.n - 1; i >= 0; i-- {
 		at := &r.runs[i]
@@ -125,17 +126,17 @@ func (r *reading) link() {
 	}
 }
 
-// chain is what link counted from run i on.
+// chain returns the count of link for run i.
 func (r *reading) chain(i int) int { return int(r.runs[i].chain) }
 
-// A row is one or more numbers that stand together, and how many digits they have.
+// A row is one or more numbers next to each other, and how many digits they have.
 type row struct {
 	start, end uint8
 	digits     int
 }
 
-// beside is the longer row of numbers right before or right after the word at run i: ppp1234, cust-12-34, 12_34-ppp.
-// Dots may separate it only if dots is set.
+// beside returns the longer row of numbers right before or right after the word at run i: ppp1234, cust-12-34,
+// 12_34-ppp. With dots set, dots may separate them as well.
 func (r *reading) beside(i int, dots bool) row {
 	from, before := i, 0
 	for from > 0 && r.runs[from-1].number && r.near(from-1, from, dots) {
@@ -156,7 +157,7 @@ func (r *reading) beside(i int, dots bool) row {
 	return row{r.runs[i+1].start, r.runs[to].end, after}
 }
 
-// longestRow is the row of the first label that has most digits.
+// longestRow returns the row of the first label with the most digits.
 func (r *reading) longestRow() row {
 	var longest, this row
 	for i := range r.first {
@@ -178,25 +179,25 @@ func (r *reading) longestRow() row {
 	return longest
 }
 
-// near reports whether at most one hyphen or underscore, or dot if dots is set, separates two neighbouring runs.
+// near reports whether at most one hyphen or underscore, or a dot if dots is set, separates two neighbouring runs.
 func (r *reading) near(i, j int, dots bool) bool {
 	end, start := r.runs[i].end, r.runs[j].start
 	return start == end || start == end+1 && (dots || r.host[end] != '.') && classes[r.host[end]] != other
 }
 
-// endsLabel reports whether nothing of its label comes after run i.
+// endsLabel reports whether run i is the last of its label.
 func (r *reading) endsLabel(i int) bool {
 	end := int(r.runs[i].end)
 	return end == len(r.host) || r.host[end] == '.'
 }
 
-// isLabel reports whether run i is a label of its own.
+// isLabel reports whether run i is a whole label.
 func (r *reading) isLabel(i int) bool {
 	start := int(r.runs[i].start)
 	return r.endsLabel(i) && (start == 0 || r.host[start-1] == '.')
 }
 
-// part is what stands at host[at:] up to the next separator, and where the one after it starts.
+// part returns the text from host[at] to the next separator, and the offset after that separator.
 func part(host string, at int) (text string, next int) {
 	end := at
 	for end < len(host) && (classes[host[end]] == lower || classes[host[end]] == digit) {

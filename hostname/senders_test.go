@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// senderShapes are what hosts of big senders are called, as their documentation, their SPF records and the headers of
-// mail in public list archives show it, with the numbers left open: A, B, C, D are the octets of the address, # is a
-// digit, % a hexadecimal one, ? a letter.
+// senderShapes are the names of hosts of big senders, as their documentation, their SPF records and the headers of
+// mail in public list archives show them, with open numbers: A, B, C, D are the octets of the address, # is a digit,
+// % a hexadecimal digit, ? a letter.
 var senderShapes = strings.Fields(`
 	mail-o??-f##.google.com mail-??#-f###.google.com mail-??#-x%%%.google.com mail-??#-x1%%%.google.com mail-sor-f##.google.com
 	mail-am#eur0#on2###.outbound.protection.outlook.com mail-dm#nam1#on2###.outbound.protection.outlook.com
@@ -62,7 +62,7 @@ var senderShapes = strings.Fields(`
 	lindbergh.monkeyblade.net tor.source.kernel.org sea.source.kernel.org vps0.lunn.example server##.hobby.example
 	fornix.brain.example list####.lists.example bounce##.news.example bulk-A-B-C-D.sender.example relay-B-C-D.esp.example`)
 
-// sender fills a shape.
+// sender fills in a shape.
 func sender(shape string, random *rand.Rand) (name string, addr netip.Addr) {
 	octets := [4]byte{byte(1 + random.IntN(222)), byte(random.IntN(256)), byte(random.IntN(256)), byte(1 + random.IntN(254))}
 	var b strings.Builder
@@ -83,7 +83,7 @@ func sender(shape string, random *rand.Rand) (name string, addr netip.Addr) {
 	return b.String(), netip.AddrFrom4(octets)
 }
 
-// Big senders' pools are full of octets and numbers. None of their hosts may be taken for a customer's.
+// The pools of big senders are full of octets and numbers. None of their hosts may count as a customer's.
 func TestBigSenders(t *testing.T) {
 	random := rand.New(rand.NewPCG(2026, 11))
 	names, generated := 0, 0
@@ -99,8 +99,8 @@ func TestBigSenders(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d shapes, %d names, %d stamped", len(senderShapes), names, generated)
+	t.Logf("%d shapes, %d names, %d generated", len(senderShapes), names, generated)
 	if 1000*generated > 3*names {
-		t.Errorf("%d of %d are stamped: more than 0.3 %%", generated, names)
+		t.Errorf("%d of %d are generated: more than 0.3 %%", generated, names)
 	}
 }

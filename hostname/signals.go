@@ -6,13 +6,13 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// A signal is one way in which a name shows that it was stamped. There is at most one of a kind in a name.
+// A signal is one kind of evidence that a name was auto-generated. A name has at most one of each kind.
 type signal uint8
 
 const (
 	noSignal signal = iota
 
-	// The address at hand.
+	// The client's own address.
 	ownOctets
 	ownScattered
 	ownThree
@@ -22,7 +22,7 @@ const (
 	ownInterface
 	ownGroups
 
-	// What looks like some address.
+	// Anything that looks like an address.
 	fourOctets
 	groupedOctets
 	twoPairs
@@ -44,24 +44,25 @@ const (
 	longID
 	machineSize
 
-	// Words alone.
+	// Words without numbers.
 	wordsAlone
-	nameless
+	unassigned
 
 	signalCount = iota
 )
 
-// enough is what the weights of a signal and of a word must reach together for a name to be called stamped, after the
-// weight of a mail server's word is taken off. The weights are set so that an address says enough by itself; that half
-// an address needs any provider's word; that dsl and dialup need two digits, customer three, host four and server five;
-// and that a mail server's word is outweighed by an address together with a word like dsl, and by nothing else.
+// A name is auto-generated if the weights of a signal and of a word reach enough, after mailWeight is subtracted for
+// a word that indicates a mail server. The weights are chosen so that an address is enough alone; that half an
+// address needs any provider word; that dsl and dialup need two digits, customer three, host four and server five;
+// and that only an address together with a word like dsl outweighs the word of a mail server.
 const (
 	enough     = 10
 	mailWeight = 8
 )
 
-// signals says how much each weighs, and how it is told after "the name": @ is the address at hand, ~ what of the name
-// shows it, & the word that it belongs to, and + says whether they stand side by side.
+// signals has the weight of each signal, and its text, which follows "the name": @ is the client's address, ~ the
+// part of the name that shows the signal, & the word that belongs to it, and + says whether the two are next to each
+// other.
 var signals = [signalCount]struct {
 	weight int
 	text   string
@@ -81,7 +82,7 @@ var signals = [signalCount]struct {
 	threeOctets:    {6, "contains what may be three octets as ~"},
 	bareOctets:     {10, "starts with two bare numbers, ~"},
 	hexAddress:     {6, "contains what may be an address as ~"},
-	hexAlone:       {10, "is nothing but what may be an address, ~"},
+	hexAlone:       {10, "consists only of what may be an address, ~"},
 	sixteenNibbles: {12, "contains sixteen nibbles of an IPv6 address"},
 	eightGroups:    {12, "contains the eight groups of an IPv6 address"},
 	wholeNibbles:   {12, "contains an IPv6 address as 32 nibbles"},
@@ -90,29 +91,29 @@ var signals = [signalCount]struct {
 	threeDigits:    {5, "has the number ~ + the word &"},
 	fourDigits:     {6, "has the number ~ + the word &"},
 	hexID:          {8, "has the id ~ beside the word &"},
-	piecesNumbered: {6, "numbers pieces of a network as ~"},
-	longNumber:     {10, "is little but the number ~"},
-	longID:         {10, "is little but the id ~"},
-	machineSize:    {6, "says the size of a machine, ~"},
+	piecesNumbered: {6, "numbers parts of a network as ~"},
+	longNumber:     {10, "is little more than the number ~"},
+	longID:         {10, "is little more than the id ~"},
+	machineSize:    {6, "contains the size of a machine, ~"},
 
-	wordsAlone: {6, "is nothing but words of a provider"},
-	nameless:   {6, "says that nobody gave it a name"},
+	wordsAlone: {6, "consists only of provider words"},
+	unassigned: {6, "says that the address has no name"},
 }
 
-// A finding is a signal, and where in the host part of the name it was seen.
+// A finding is a signal, and its place in the host part of the name.
 type finding struct {
 	signal     signal
 	start, end uint8
-	word       int8 // the run of the word that the signal belongs to, from 1; 0 if it needs none
-	beside     bool // the word stands beside what was seen
+	word       int8 // the run of the word that belongs to the signal, from 1; 0 if it needs none
+	beside     bool // the word is next to the signal
 }
 
-// show is a finding from run i to run j.
+// show returns a finding from run i to run j.
 func (r *reading) show(s signal, i, j int) finding {
 	return finding{signal: s, start: r.runs[i].start, end: r.runs[j].end}
 }
 
-// appendWhy tells a finding, as its text in signals says.
+// appendWhy appends the text of a finding.
 func (r *reading) appendWhy(b []byte, f finding, addr netip.Addr) []byte {
 	text := signals[f.signal].text
 	for i := range len(text) {
@@ -120,7 +121,7 @@ func (r *reading) appendWhy(b []byte, f finding, addr netip.Addr) []byte {
 		case c == '@':
 			b = addr.AppendTo(b)
 		case c == '~':
-			b = append(b, printable.Text(r.host[f.start:f.end], maxName)...) // of two labels, with whatever is between
+			b = append(b, printable.Text(r.host[f.start:f.end], maxName)...) // may span two labels, and any octets between
 		case c == '&' && f.word > 0:
 			b = append(b, r.text(int(f.word)-1)...)
 		case c == '+' && f.beside:

@@ -11,12 +11,12 @@ const (
 	atEnd
 )
 
-// A stem is a part of words that says of what kind any word is that holds it.
+// A stem is a part of words. Any word that contains it has its kind.
 type stem struct {
 	kind    wordKind
 	where   place
 	part    string
-	letters uint32 // which letters it has, bit 1 for a: a word that lacks one cannot hold it
+	letters uint32 // its letters, bit 1 for a: a word that lacks one of them cannot contain it
 }
 
 func withLetters(stems []stem) []stem {
@@ -34,7 +34,7 @@ func lettersOf(word string) uint32 {
 	return letters
 }
 
-// stemIn is the kind of the first of the stems that a word holds, or plain.
+// stemIn returns the kind of the first stem that a word contains, or plain.
 func stemIn(word string, stems []stem) wordKind {
 	letters := lettersOf(word)
 	for i := range stems {
@@ -55,7 +55,7 @@ func (s *stem) isIn(word string) bool {
 	return strings.Contains(word, s.part)
 }
 
-// stems are parts that tell in any word that holds them: townadsl, dialuppool, vmailer.
+// stems decide the kind of any word that contains them: townadsl, dialuppool, vmailer.
 var stems = withLetters([]stem{
 	{kind: mailWord, where: anywhere, part: "mail"},
 	{kind: mailWord, where: anywhere, part: "smtp"},
@@ -86,9 +86,10 @@ var stems = withLetters([]stem{
 	{kind: serverWord, where: atEnd, part: "server"},
 })
 
-// domainStems are parts of the first label of a registered domain that say what its owner does. They tell a hoster's
-// name from an access network's where nothing else does, and are no evidence that a name was stamped, but for mail:
-// big senders have domains that are named after it, and pools with octets in their names.
+// domainStems are parts of the first label of a registered domain that show the business of its owner. They tell a
+// hoster's name from an access network's where nothing else does. They are no evidence that a name was
+// auto-generated. Those of mail are evidence to the contrary: big senders have domains named after mail, and pools
+// with octets in their names.
 var domainStems = withLetters([]stem{
 	{kind: mailWord, where: anywhere, part: "mail"},
 	{kind: mailWord, where: anywhere, part: "smtp"},

@@ -6,14 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// The texts of Helo.Why. They are read by the postmaster whose server is refused: each says what and where.
+// The texts of Helo.Why. The postmaster of a refused server reads them: each says what is wrong, and where.
 
 func whyTooLong(n int) string {
 	return strconv.Itoa(n) + " octets (" + strconv.Itoa(maxName) + " at most)"
 }
 
-// whyLabel says what is wrong with a label that has no wrong character, or "": RFC 5321 section 4.1.2, RFC 1035
-// section 2.3.4.
+// whyLabel says what is wrong with a label whose characters are all allowed, or returns "": RFC 5321 section 4.1.2,
+// RFC 1035 section 2.3.4.
 func whyLabel(label string) string {
 	switch n := len(label); {
 	case n == 0:
@@ -28,7 +28,7 @@ func whyLabel(label string) string {
 	return ""
 }
 
-// whyOctet says what the octet at s[i] is that may not be there.
+// whyOctet describes the octet at s[i], which is not allowed there.
 func whyOctet(s string, i int) string {
 	switch c := s[i]; {
 	case c == ' ':

@@ -4,32 +4,33 @@ import (
 	"strings"
 )
 
-// wordKind is what a word in a host name says about who gave the name.
+// wordKind is what a word in a host name shows about the host.
 type wordKind uint8
 
 const (
-	plain         wordKind = iota
-	accessWord             // a way to reach the Internet: no mail server is named after it
-	customerWord           // whoever is connected; providers of all sorts use these
-	lineWord               // a sort of line, or of address; servers have such words too
-	machineWord            // what hosters rent out, by the product's name
-	tenantWord             // who rents it
-	serverWord             // any server; a hoster's default only with more evidence
-	stampWord              // a provider stamped this, and does not say of what kind
-	pieceWord              // the same, of a piece of a network, which has a number
-	voidWord               // a provider stamped this where nobody gave a name
-	mailWord               // a person, or a pool of senders, named a mail server
-	wordKindCount = iota
+	plain          wordKind = iota
+	accessWord              // an access technology: no mail server is named after it
+	customerWord            // a customer; providers of all sorts use these words
+	lineWord                // a kind of line or address; names of servers have such words too
+	machineWord             // a product of hosters
+	tenantWord              // a tenant of hosters
+	serverWord              // a server; a hoster's default name only with more evidence
+	providerWord            // a provider generated the name, for an unknown kind of host
+	pieceWord               // the same, for a part of a network, which has a number
+	unassignedWord          // the provider says that the address has no name
+	mailWord                // a mail server, or a pool of senders
+	wordKindCount  = iota
 )
 
-// wordWeights says how much a word adds to the evidence. See signals.go.
+// wordWeights is how much a word adds to the evidence. See signals.go.
 var wordWeights = [wordKindCount]int{
-	accessWord: 6, customerWord: 5, tenantWord: 5, lineWord: 4, machineWord: 4, serverWord: 4, stampWord: 4, pieceWord: 4,
-	voidWord: 4,
+	accessWord: 6, customerWord: 5, tenantWord: 5, lineWord: 4, machineWord: 4, serverWord: 4, providerWord: 4, pieceWord: 4,
+	unassignedWord: 4,
 }
 
-// words is wordTable as a map, and prefixes holds the lengths that a word of the table can have which starts with two
-// given letters: bit n for n letters. Most words of names are no compound, and this says so without a look at the map.
+// words is wordTable as a map. prefixes has, for each pair of first letters, the lengths of the table's words that
+// start with it: bit n for n letters. Most words of names are not compounds, and this shows it without a lookup in
+// the map.
 var words, prefixes = indexWords()
 
 func indexWords() (map[string]wordKind, *[26 * 26]uint32) {
@@ -43,14 +44,14 @@ func indexWords() (map[string]wordKind, *[26 * 26]uint32) {
 	return index, lengths
 }
 
-// twoLetters is a number for the first two letters of a word, which has as many.
+// twoLetters returns a number for the first two letters of a word of at least two letters.
 func twoLetters(word string) int { return int(word[0]-'a')*26 + int(word[1]-'a') }
 
-// maxWord is what the longest word of the table, and two of them, may have.
+// maxWord is the maximum number of letters of a word that is looked up; a longer word is plain.
 const maxWord = 31
 
-// kindOf says of what kind a word is: lower case, letters alone. A word that the table lacks can be one that holds a
-// stem, or two of the table's words: dynamicip, kabelpool, hostmail.
+// kindOf returns the kind of a word in lower case. A word that the table lacks may contain a stem, or consist of two
+// words of the table: dynamicip, kabelpool, hostmail.
 func kindOf(word string) wordKind {
 	if len(word) < 2 || len(word) > maxWord {
 		return plain
@@ -64,7 +65,8 @@ func kindOf(word string) wordKind {
 	return compound(word)
 }
 
-// compound is the kind of a word that is two words of the table: of mail if one of them is, else the weightier one.
+// compound returns the kind of a word that consists of two words of the table: mailWord if one of them is, else the
+// kind of the heavier one.
 func compound(word string) wordKind {
 	lengths := prefixes[twoLetters(word)]
 	for n := 2; n <= len(word)-2; n++ {
@@ -87,7 +89,8 @@ func compound(word string) wordKind {
 	return plain
 }
 
-// domainKind says what the first label of a registered domain tells of its owner: mail, machines, access or nothing.
+// domainKind returns what the first label of a registered domain shows about its owner: mail, machines, access or
+// plain.
 func domainKind(domain string) wordKind {
 	label, _, _ := strings.Cut(domain, ".")
 	return stemIn(label, domainStems)

@@ -1,9 +1,9 @@
 package hostname
 
-// wordTable holds the words of host names that tell who gave the name. It holds technologies and everyday words, in the
-// languages in which providers write them out, and names no provider. A word is here for what it means and not for
-// having been seen: a row says what its words mean, and in which language where that is not English. They are in lower
-// case, in ASCII, as names write them, without what a language has beyond it.
+// wordTable has words in host names that show who chose the name. They are technologies and everyday words, in the
+// languages in which providers write them out; no provider's name is here. A word is here for its meaning, not
+// because it was seen: a row states the meaning of its words, and the language where it is not English. Words are in
+// lower case and in ASCII, as names write them, without accents.
 var wordTable = []struct {
 	kind    wordKind
 	meaning string
@@ -28,13 +28,13 @@ var wordTable = []struct {
 	{accessWord, "broadband: Slavic, Chinese", "shpd shirokopolosnyi sirokopojasni szerokopasmowy kuandai"},
 	{accessWord, "radio and mobile technology", "wimax wibro lte gprs umts hsdpa hspa gsm cdma evdo wwan wlan wifi hotspot mmds lmds wcdma mobilnet"},
 	{accessWord, "mobile line: German, Nordic, Dutch", "mobilfunk mobilsurf mobiltbredband mobielinternet"},
-	{accessWord, "many behind one address", "cgnat cgn lsn"},
+	{accessWord, "shared addresses", "cgnat cgn lsn"},
 	{accessWord, "where people live", "residential resnet reshall dorm dorms dormitory wohnheim studentenwohnheim homeuser homeusers"},
 	{accessWord, "where people live: Romance", "residencial residenciales residentiel residenziale rezidential hogar hogares domestico"},
 	{accessWord, "equipment at the customer's", "cpe cpes xcpe"},
 
-	// Whoever is connected.
-	{customerWord, "who pays", "cust custs customer customers client clients subscriber subscribers subscr subs user users enduser endusers"},
+	// Customers.
+	{customerWord, "customer, user", "cust custs customer customers client clients subscriber subscribers subscr subs user users enduser endusers"},
 	{customerWord, "cable modem", "cm"},
 	{customerWord, "customer, subscriber: German", "kunde kunden privatkunden teilnehmer abonnent abonnenten anschluss"},
 	{customerWord, "customer, subscriber: Dutch, Nordic", "klant klanten abonnee abonnees kund kunder abonnenter"},
@@ -46,8 +46,8 @@ var wordTable = []struct {
 	{customerWord, "customer, subscriber: Romanian, Hungarian, Turkish", "abonat abonati ugyfel elofizeto felhasznalo abone aboneler musteri"},
 	{customerWord, "customer, user: Chinese, Indonesian, Vietnamese", "yonghu pelanggan khachhang"},
 
-	// What connects them, or where; such words are in the names of servers too.
-	{lineWord, "addresses to hand out", "pool pools ippool poolip pooles"},
+	// Kinds of lines and addresses. Names of servers have such words too.
+	{lineWord, "pool of addresses", "pool pools ippool poolip pooles"},
 	{lineWord, "home, mobile, business line", "res resi home homes mobile mob biz business nat bb student students private"},
 	{lineWord, "home, private: German, Nordic, Dutch, Slavic", "privat priv hem hjemme thuis bolig bostad domacnost"},
 	{lineWord, "mobile: German, Nordic, Romance, Slavic, Chinese", "mobil mobilt movil movel moveis mobilnyi yidong"},
@@ -55,29 +55,29 @@ var wordTable = []struct {
 	{lineWord, "radio", "wireless radio radionet wisp bezdrat bezprzewodowy inalambrico funk"},
 	{lineWord, "line, access: English, French, German, Japanese, Czech", "line lines access acces ligne leitung kaisen pripojka pripojeni"},
 
-	// What hosters rent out.
+	// Products of hosters.
 	{machineWord, "virtual machine", "vm vms vmi vps vds vcpu vserver vservers vsrv kvm xen openvz lxc hyperv cloudvps"},
 	{machineWord, "machine of a cloud", "compute instance instances droplet droplets cloudserver elastic"},
-	{machineWord, "machine of one's own", "rootserver dedicated dedi dediserver dedicado baremetal"},
-	{tenantWord, "who rents", "member members tenant tenants"},
+	{machineWord, "dedicated machine", "rootserver dedicated dedi dediserver dedicado baremetal"},
+	{tenantWord, "tenant", "member members tenant tenants"},
 	{serverWord, "server", "server servers serv srv svr servidor serveur serwer szerver sunucu palvelin ns node nodes"},
 	{serverWord, "where servers stand", "cloud virtual colo colocation hosting hosted webhosting hebergement hospedagem hospedaje datacenter datacentre"},
 
-	// A provider stamped this, and does not say on what. A static address may be a person's own line, so it is a weak word.
-	{stampWord, "does not change", "static statics staticip stat fixed fixedip fix fixip"},
-	{stampWord, "does not change: Romance", "statique statico statica estatico estatica fixe fijo fija fixo"},
-	{stampWord, "does not change: German, Nordic, Slavic, Turkish, Chinese, Japanese", "statisch statisk statyczny staticka statik statis jingtai kotei"},
-	{stampWord, "the address, or its name", "ip ips ipv ipaddr host hosts addr address rev revip reverse revdns rdns ptr inaddr"},
+	// Words of providers that do not show the kind of line. Static is a weak word: such a line may have a mail server.
+	{providerWord, "does not change", "static statics staticip stat fixed fixedip fix fixip"},
+	{providerWord, "does not change: Romance", "statique statico statica estatico estatica fixe fijo fija fixo"},
+	{providerWord, "does not change: German, Nordic, Slavic, Turkish, Chinese, Japanese", "statisch statisk statyczny staticka statik statis jingtai kotei"},
+	{providerWord, "the address, or its name", "ip ips ipv ipaddr host hosts addr address rev revip reverse revdns rdns ptr inaddr"},
 	{pieceWord, "a piece of a network", "net sub subnet zone range block area segment seg vlan subnets netblock cidr"},
-	{voidWord, "nobody gave a name", "unassigned unallocated unused undefined unspecified notassigned norevdns nordns noptr unnamed"},
-	{stampWord, "nobody gave a name, perhaps", "unknown reserved generic"},
+	{unassignedWord, "has no name", "unassigned unallocated unused undefined unspecified notassigned norevdns nordns noptr unnamed"},
+	{providerWord, "may have no name", "unknown reserved generic"},
 
-	// A person, or a pool of senders, named a mail server.
+	// Mail servers, and pools of senders.
 	{mailWord, "exchanger, transfer agent", "mx mxs mta mtas msa mda pmta emta mmta esa lmtp"},
-	{mailWord, "the way out", "out outbound outgoing outgo relay relays relayout send sender senders delivery bulk forward forwarder forwarders smarthost"},
+	{mailWord, "outgoing", "out outbound outgoing outgo relay relays relayout send sender senders delivery bulk forward forwarder forwarders smarthost"},
 	{mailWord, "post: English and others", "post postal postman postmaster postoffice posta poste posti pochta poczta postur pasts pastas"},
 	{mailWord, "post: Romance", "correo correos courrier courriel correio"},
 	{mailWord, "software", "postfix exim qmail exchange exch zimbra imap pop listserv mailman ironport"},
-	{mailWord, "lists, and what is sent to many", "list lists newsletter newsletters news bounce bounces notify notification notifications campaign campaigns mailing"},
+	{mailWord, "mailing lists and bulk mail", "list lists newsletter newsletters news bounce bounces notify notification notifications campaign campaigns mailing"},
 	{mailWord, "a filter before a server", "antispam spamfilter virusfilter spam antivirus"},
 }

@@ -150,7 +150,7 @@ func (b *nameBatch) classify(explain bool) {
 const maxNameShown = 4 * 255
 
 // notStamped is the reason where the classifier has none to give.
-const notStamped = "nothing says that a provider stamped it"
+const notStamped = "nothing indicates an auto-generated name"
 
 // line appends what one line comes to: class, name and reason, and with explain the address, separated by tabs. All that
 // came from outside is printable ASCII, so a name holds no tab, no line break and nothing that a terminal obeys.

@@ -90,7 +90,7 @@ func TestNamesPageSignals(t *testing.T) {
 	same(t, path, slices.Concat(page[:from], signalsText(t), page[to:]), page)
 }
 
-// signalsText is the documentation of hostname.Classify as Markdown, from "Only what stands before the registered domain".
+// signalsText is the documentation of hostname.Classify as Markdown, from "Only the labels before the registered domain are read".
 func signalsText(t *testing.T) []string {
 	t.Helper()
 	files := token.NewFileSet()

@@ -14,8 +14,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// calls have every overload that rules can reach, over texts that a client chooses: %T stands for one. They are by what
-// they return.
+// calls have every overload that rules can reach, applied to texts that a client chooses: %T stands for one. They are
+// grouped by what they return.
 var calls = map[string][]string{
 	"text": {
 		`%T.charAt(3)`, `%T.lowerAscii()`, `%T.upperAscii()`, `%T.reverse()`, `%T.trim()`, `%T.substring(1)`, `%T.substring(60000)`,
@@ -56,12 +56,12 @@ var calls = map[string][]string{
 	},
 }
 
-// never makes an expression of a call that is false, or fails, whatever the client is: a loop over it goes on to its end.
+// never makes an expression of a call that is false, or fails, for every client: a loop over it runs to its end.
 var never = map[string]string{
 	"text": `(%s) == "~"`, "list": `(%s) == []`, "number": `(%s) == -77`, "bool": `((%s) ? 1 : 2) == 3`,
 }
 
-// loop lets a condition be asked for 9 times, 81 times, and so on.
+// loop evaluates a condition 9 times, 81 times, and so on.
 func loop(deep int, when string) string {
 	for i := range deep {
 		when = fmt.Sprintf("[1,2,3,4,5,6,7,8,9].exists(v%d, %s)", i, when)
@@ -69,15 +69,15 @@ func loop(deep int, when string) string {
 	return when
 }
 
-// worst are greetings that make long work: of runs that are no UTF-8, of four octets a code point, of octets that take
-// four to be shown, of capitals, of labels.
+// worst are HELO texts that take long to process: runs of octets that are not UTF-8, four octets a code point, octets
+// that take four to print, capitals, labels.
 var worst = []string{
 	strings.Repeat("x", maxText), strings.Repeat("\xff.", maxText/2), strings.Repeat("\U0010ffff", maxText/4),
 	strings.Repeat("\x01", maxText), strings.Repeat("X.", maxText/2),
 }
 
-// allocated is how many octets a rule takes when it judges a client that says a text wherever it can. The facts that a
-// case makes for itself are not the rule's, and are made before.
+// allocated is how many octets a rule allocates for a client that sends a text wherever it can. The facts that a case
+// makes for itself are made before, and do not count.
 func allocated(t testing.TB, r *Rule, says string) (octets uint64) {
 	t.Helper()
 	f := facts("192.0.2.1")
@@ -99,13 +99,13 @@ func allocated(t testing.TB, r *Rule, says string) (octets uint64) {
 	return octets
 }
 
-// maxFacts are the octets that all texts of a client take, made into what rules see.
+// maxFacts are the octets of all texts of a client, as rules see them.
 const maxFacts = 4 << 20
 
-// bound is what a rule may allocate: so many octets for each unit that it costs, and the facts, once.
+// bound is what a rule may allocate: octetsPerUnit for each unit of cost, and the facts, once.
 func bound(r *Rule) uint64 { return octetsPerUnit*r.Cost + maxFacts }
 
-// raceDetector makes sync.Pool, where patterns have what they need while they match, forget at random.
+// raceDetector makes sync.Pool, which has the memory of patterns, drop entries at random.
 var raceDetector bool
 
 func skipIfRace(t *testing.T) {
@@ -114,20 +114,20 @@ func skipIfRace(t *testing.T) {
 	}
 }
 
-// Whatever a rule calls, and however often it says to, it allocates no more than its cost says.
+// Whatever a rule calls, and however often, it allocates no more than its cost says.
 func TestAllocationIsBound(t *testing.T) {
 	skipIfRace(t)
 	c := compiler(t)
 	for _, returns := range slices.Sorted(maps.Keys(calls)) {
 		for _, call := range calls[returns] {
-			boundAtDeepest(t, c, MaxCost/4, func(deep int) string { // more would take longer, and show no more
+			boundAtDeepest(t, c, MaxCost/4, func(deep int) string { // more takes longer, and shows no more
 				return loop(deep, fmt.Sprintf(never[returns], strings.ReplaceAll(call, "%T", "helo.text")))
 			})
 		}
 	}
 }
 
-// Large things are made once, and then used again and again.
+// Large values are made once, and then used many times.
 func TestAllocationOfUse(t *testing.T) {
 	skipIfRace(t)
 	c := compiler(t)
@@ -143,7 +143,7 @@ func TestAllocationOfUse(t *testing.T) {
 	}
 }
 
-// boundAtDeepest holds a rule to its bound, with as many loops around it as are let pass and cost no more than most.
+// boundAtDeepest tests a rule against its bound, within as many loops as compile and cost no more than most.
 func boundAtDeepest(t *testing.T, c *Compiler, most uint64, rule func(deep int) string) {
 	t.Helper()
 	var deepest *Rule
@@ -157,7 +157,7 @@ func boundAtDeepest(t *testing.T, c *Compiler, most uint64, rule func(deep int) 
 		}
 	}
 	if deepest == nil {
-		return // refused, as it should be
+		return // refused, as expected
 	}
 	for _, says := range worst {
 		if got := allocated(t, deepest, says); got > bound(deepest) {
@@ -168,13 +168,13 @@ func boundAtDeepest(t *testing.T, c *Compiler, most uint64, rule func(deep int) 
 	}
 }
 
-// unreachable is in the names of overloads that no rule can call: those of maps and times, and comparisons of numbers of
-// two kinds, which the environment does not allow.
+// unreachable are parts of the names of overloads that no rule can call: those of maps and times, and comparisons of
+// numbers of two types, which the environment does not allow.
 var unreachable = []string{
 	"map", "duration", "timestamp", "int64_double", "int64_uint64", "int64_int64", "double_int64", "double_uint64",
 }
 
-// The table has every function in reach, each in all its overloads: one that is new has to be entered, and measured.
+// The table has every function that rules can call, in all its overloads: a new one must be added, and is measured then.
 func TestAllocationOfAll(t *testing.T) {
 	c := compiler(t)
 	seen := map[string]bool{}
@@ -209,7 +209,7 @@ func TestAllocationOfAll(t *testing.T) {
 	}
 }
 
-// drawCall composes calls: each text in one is a fact, or what another call returns.
+// drawCall composes calls: each text in one is a fact, or the result of another call.
 func drawCall(t *rapid.T, returns string, deep int) string {
 	call := rapid.SampledFrom(calls[returns]).Draw(t, returns)
 	for strings.Contains(call, "%T") {
@@ -222,7 +222,7 @@ func drawCall(t *rapid.T, returns string, deep int) string {
 	return call
 }
 
-// Nor does it when calls are composed and lists are made of lists: what is let pass is bound, and the rest is refused.
+// The same for composed calls and lists of lists: what compiles keeps its bound, and the rest is refused.
 func TestAllocationOfCompositions(t *testing.T) {
 	skipIfRace(t)
 	c := compiler(t)

@@ -8,7 +8,7 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// BenchmarkRule is a rule of two comparisons, by itself: as the judge runs it, and not what it takes to ask the judge.
+// BenchmarkRule measures a rule of two comparisons alone, without the policy around it.
 func BenchmarkRule(b *testing.B) {
 	for name, when := range map[string]string{
 		"santronics": `helo.text.contains("santronics.com") && client != ip("208.247.131.9")`,

@@ -17,7 +17,7 @@ import (
 // maxProgram is the size of a compiled pattern: what it costs to match grows with it.
 const maxProgram = 1000
 
-// call vets a call, operators included.
+// call vets a call. Operators are calls too.
 func (v *vetting) call(e ast.Expr) {
 	call := e.AsCall()
 	fn, args := call.FunctionName(), call.Args()
@@ -29,7 +29,7 @@ func (v *vetting) call(e ast.Expr) {
 		return
 	case v.qualified(call):
 	case !isOperator(fn) && !v.isFunction(fn):
-		v.fail(e, "there is no function %q%s", fn, v.meantFunction(fn))
+		v.fail(e, "there is no function %q%s", fn, v.suggestFunction(fn))
 	}
 	v.vetArguments(e, call)
 	if call.IsMemberFunction() && !v.qualified(call) {
@@ -39,20 +39,20 @@ func (v *vetting) call(e ast.Expr) {
 		v.visit(arg)
 	}
 	v.words(call)
-	v.excuse(call)
+	v.noteHandled(call)
 	v.networks(call)
 }
 
 func (v *vetting) checkIndex(e, key ast.Expr) {
 	check, ok := literal(key)
 	if !ok {
-		v.fail(key, `the name of a check is written in quotes: checks["fcrdns"]`)
+		v.fail(key, `write the name of a check in quotes: checks["fcrdns"]`)
 		return
 	}
 	v.checkNamed(e, key, check)
 }
 
-// qualified reports whether what stands before the dot belongs to the function's name: ip.isCanonical("...").
+// qualified reports whether the words before the dot are part of the function's name, as in ip.isCanonical("...").
 func (v *vetting) qualified(call ast.CallExpr) bool {
 	if !call.IsMemberFunction() {
 		return false
@@ -61,7 +61,7 @@ func (v *vetting) qualified(call ast.CallExpr) bool {
 	return ok && v.isFunction(strings.Join(words, ".")+"."+call.FunctionName())
 }
 
-// isOperator reports whether a function is one that nobody writes by its name.
+// isOperator reports whether a function has a name that no expression can write.
 func isOperator(fn string) bool {
 	return strings.ContainsAny(fn, "@!_") && !strings.Contains(fn, "exists_one")
 }
@@ -72,7 +72,7 @@ func (v *vetting) isFunction(fn string) bool {
 	return v.c.env.HasFunction(fn) && !isOperator(fn) && !slices.Contains(withheld, fn)
 }
 
-// functions are the names of all that can be called, sorted.
+// functions returns the names of all functions that a rule can call, sorted.
 func (c *Compiler) functions() (out []string) {
 	for fn := range c.env.Functions() {
 		if !isOperator(fn) && !slices.Contains(withheld, fn) {
@@ -83,17 +83,18 @@ func (c *Compiler) functions() (out []string) {
 	return out
 }
 
-func (v *vetting) meantFunction(fn string) string {
+func (v *vetting) suggestFunction(fn string) string {
 	switch {
 	case fn == "has":
-		return ": nothing that can be named is ever missing; what is not known is empty"
+		return ": every name has a value, which is empty where nothing is known"
 	case slices.Contains(macros, fn):
-		return fmt.Sprintf(": it is written list.%s(x, ...), as ptr.names.%s(x, x.under(\"example.org\"))", fn, fn)
+		return fmt.Sprintf(": write list.%s(x, ...), for example ptr.names.%s(x, x.under(\"example.org\"))", fn, fn)
 	}
-	return meant(fn, slices.Concat(v.c.functions(), macros))
+	return suggestion(fn, slices.Concat(v.c.functions(), macros))
 }
 
-// vetArguments vets what must be constant, so that nothing that a client says is ever a pattern or the name of a list.
+// vetArguments requires constants for patterns and for names of lists. The text of a client is never compiled as a
+// pattern or looked up as a name.
 func (v *vetting) vetArguments(e ast.Expr, call ast.CallExpr) {
 	args := call.Args()
 	if len(args) == 0 {
@@ -110,30 +111,30 @@ func (v *vetting) vetArguments(e ast.Expr, call ast.CallExpr) {
 		v.pattern(e, call, last)
 	case "list":
 		if !constant {
-			v.fail(last, `the name of a list is written in quotes: list("relays")`)
+			v.fail(last, `write the name of a list in quotes: list("relays")`)
 		} else if v.c.lists[s] == nil {
-			v.fail(last, "there is no list %q%s", s, meant(s, v.c.listNames()))
+			v.fail(last, "there is no list %q%s", s, suggestion(s, v.c.listNames()))
 		}
 	case "ip":
 		if a, err := netip.ParseAddr(s); constant && !call.IsMemberFunction() && err != nil {
-			v.fail(last, "%s is no address%s", v.src.textOf(last), ifPrefix(s))
+			v.fail(last, "%s is not an address%s", v.src.textOf(last), ifPrefix(s))
 		} else if constant && err == nil && a != a.Unmap().WithZone("") {
 			v.fail(last, "no client has this address: write ip(\"%s\")", a.Unmap().WithZone(""))
 		}
 	case "cidr":
 		if _, err := netip.ParsePrefix(s); constant && err != nil {
-			v.fail(last, "%s is no network: write cidr(\"192.0.2.0/24\")", v.src.textOf(last))
+			v.fail(last, "%s is not a network: write cidr(\"192.0.2.0/24\")", v.src.textOf(last))
 		}
 	case "under":
 		if name := strings.TrimPrefix(s, "*"); constant && strings.HasPrefix(name, ".") {
-			v.fail(last, "under takes a name without a dot before it: %q is that name and all below", name[1:])
+			v.fail(last, "under takes a name without a leading dot: %q matches that name and all names below it", name[1:])
 		} else if constant && hostname.ParseHelo(s).Name == "" {
-			v.fail(last, "%s is no name, and nothing is under it", v.src.textOf(last))
+			v.fail(last, "%s is not a domain name", v.src.textOf(last))
 		}
 	}
 }
 
-// takeAddress are the functions whose last argument may be a text that is an address or a network.
+// takeAddress are the functions whose last argument may be the text of an address or of a network.
 var takeAddress = []string{"ip", "cidr", "isIP", "isCIDR", "isCanonical", "containsIP", "containsCIDR"}
 
 func ifPrefix(s string) string {
@@ -143,11 +144,11 @@ func ifPrefix(s string) string {
 	return ""
 }
 
-// pattern compiles the pattern of a match. Those for helo match whatever the case is, as names do.
+// pattern compiles the pattern of a match. A pattern for helo ignores case, because names do.
 func (v *vetting) pattern(e ast.Expr, call ast.CallExpr, arg ast.Expr) {
 	s, constant := literal(arg)
 	if !constant {
-		v.fail(arg, "a pattern is written in quotes, where it is used: what a client says is never one")
+		v.fail(arg, "write the pattern in quotes, where it is used: text from a client is never used as a pattern")
 		return
 	}
 	if call.IsMemberFunction() && call.Target().Kind() == ast.IdentKind && call.Target().AsIdent() == "helo" {
@@ -155,17 +156,18 @@ func (v *vetting) pattern(e ast.Expr, call ast.CallExpr, arg ast.Expr) {
 	}
 	re, err := regexp.Compile(s)
 	if err != nil {
-		v.fail(arg, "the pattern is none: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		v.fail(arg, "the pattern is not valid: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		return
 	}
 	if size, err := types.RegexProgramSize(s); err != nil || size > maxProgram {
-		v.fail(arg, "the pattern is too large: it compiles to %d steps, and may to %d", size, maxProgram)
+		v.fail(arg, "the pattern is too large: it compiles to %d steps, the limit is %d", size, maxProgram)
 		return
 	}
 	v.patterns[e.ID()] = re
 }
 
-// words vets what is compared with a word: whatever is spelt wrong there would never be true, and nobody would see it.
+// words vets constants that are compared with a value from a fixed set of words. A misspelt word would never match,
+// and nothing would show it.
 func (v *vetting) words(call ast.CallExpr) {
 	args := call.Args()
 	switch call.FunctionName() {
@@ -195,12 +197,12 @@ func (v *vetting) wordsOf(of ast.Expr, with []ast.Expr) {
 	}
 	for _, e := range with {
 		if word, is := literal(e); is && !slices.Contains(known, word) {
-			v.fail(e, "%s is never %q%s", v.src.textOf(of), word, meant(word, known))
+			v.fail(e, "%s is never %q%s", v.src.textOf(of), word, suggestion(word, known))
 		}
 	}
 }
 
-// networks lets a client be looked for in a list of networks: client in [cidr("..."), cidr("...")].
+// networks supports client in [cidr("..."), cidr("...")]: it replaces the list by a value that holds networks.
 func (v *vetting) networks(call ast.CallExpr) {
 	if call.FunctionName() != operators.In || call.Args()[1].Kind() != ast.ListKind {
 		return

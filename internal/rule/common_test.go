@@ -24,7 +24,7 @@ mx.example.com   # a comment
 user@example.com
 `
 
-// compiler knows the checks of the preset balanced, what is ours, and the list relays.
+// compiler knows the checks of the preset balanced, local names and addresses, and the list relays.
 func compiler(t testing.TB) *Compiler {
 	t.Helper()
 	lines, _, err := check.Lines("balanced", check.Settings{})

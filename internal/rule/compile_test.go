@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/errors.golden anew")
 
-// wrong are expressions that are refused; the golden file has what is said of each.
+// wrong are expressions that do not compile. The golden file has the errors of each.
 var wrong = []string{
 	// Names.
 	`cleint == ip("192.0.2.1")`,
@@ -110,7 +110,7 @@ var wrong = []string{
 	`score > server.port`,
 	`score in [1, 2]`,
 
-	// What is always so.
+	// Values that are the same for every client.
 	`false`,
 	`1 == 1`,
 	`helo.text == "x" || true`,
@@ -125,6 +125,7 @@ var wrong = []string{
 	`// nothing`,
 	`client = ip("192.0.2.1")`,
 	`helo.text == "x" and not sender == "" or stage == "rcpt"`,
+	`suspicion >= 3`,
 	`helo.text == "x" & sender == ""`,
 	`helo.text == "x`,
 	`helo.text == "x\.y"`,
@@ -141,7 +142,7 @@ var wrong = []string{
 	`helo.text == "é" && cleint == "ü"`,
 	"helo.text == \"é\" &&\n  cleint ==\n  ip(\"192.0.2.1\")",
 
-	// What costs too much, or has no bound.
+	// Rules that cost too much, or whose cost has no limit.
 	`"%s %s".format([helo.text, sender]) == "a b"`,
 	`[helo.text].map(a, "%s%s%s%s%s%s%s%s%s%s".format([a, a, a, a, a, a, a, a, a, a])).exists(z, z.size() == 3)`,
 	`strings.quote(helo.text) == "a"`,
@@ -201,11 +202,11 @@ func TestCompileErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b.String() != string(want) {
-		t.Errorf("%s has other words; see the difference after go test -update", file)
+		t.Errorf("%s has other messages; see the difference after go test -update", file)
 	}
 }
 
-// What is long, or nests deep, is refused before anybody works on it.
+// A long or deeply nested expression is refused before it is parsed.
 func TestSize(t *testing.T) {
 	c := compiler(t)
 	for _, tt := range []struct{ when, want string }{
@@ -217,7 +218,7 @@ func TestSize(t *testing.T) {
 		{"own.client" + strings.Repeat(" ? own.client : own.client", 150), ""},
 		{"own.client" + strings.Repeat(" && own.client", 290), ""},
 		{"server.port" + strings.Repeat("+1", 1900) + " > 0", ""},
-		{"\xff", "no UTF-8"},
+		{"\xff", "not valid UTF-8"},
 	} {
 		_, err := c.Compile("r", tt.when, "", helogate.Effect{Action: helogate.Reject})
 		if tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {

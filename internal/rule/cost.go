@@ -12,17 +12,18 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// octetsPerUnit is the most that is allocated for a unit of cost, so that MaxCost bounds that as well: 64 MB. What a rule
-// reads of the facts is not paid for, but made once in a judgement, whatever the rule is; see evaluation.known.
+// octetsPerUnit is how many octets a rule may allocate for each unit of cost. MaxCost thereby limits memory to 64 MB.
+// The cost does not include reading the facts: a value is made once for a judgement, whatever the rule is (see
+// evaluation.known).
 const octetsPerUnit = 64
 
-// estimator says how large what a rule reads can be, and what calls cost.
+// estimator tells CEL how large the values that a rule reads can be, and what calls cost.
 type estimator struct {
 	sizes map[string]uint64 // elements of lists, by name
 	items map[string]uint64 // octets of texts and of the elements of lists
 }
 
-// sizesOf says how large things can be where own is ours.
+// sizesOf returns the limits on the size of values, given the local names and addresses.
 func sizesOf(own Own) estimator {
 	e := estimator{sizes: map[string]uint64{}, items: map[string]uint64{}}
 	for _, n := range names {
@@ -35,7 +36,8 @@ func sizesOf(own Own) estimator {
 	return e
 }
 
-// EstimateSize is the largest that what an expression reads can be; nil for what is worked out, which CEL knows.
+// EstimateSize returns the largest size of a value that an expression reads. It returns nil for a computed value,
+// which CEL estimates itself.
 func (s *estimator) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 	if p := node.Path(); len(p) > 0 {
 		upTo := func(n uint64) *cost.SizeEstimate { size := cost.RangedSizeEstimate(0, n); return &size }
@@ -61,8 +63,8 @@ func (s *estimator) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 	return nil
 }
 
-// EstimateCallCost is what a call costs, where CEL does not know, or has in mind what it takes to read a text and not what
-// it takes to make one: besides its time, a unit pays for octetsPerUnit. nil is for what CEL has right.
+// EstimateCallCost returns the cost of a call that CEL does not know, or for which CEL counts only reading a text and
+// not making one: a unit also pays for octetsPerUnit. It returns nil where the estimate of CEL is right.
 func (s *estimator) EstimateCallCost(fn, overload string, target *cost.AstNode, args []cost.AstNode) *cost.CallEstimate {
 	operands := args
 	if target != nil {
@@ -94,7 +96,7 @@ func (s *estimator) EstimateCallCost(fn, overload string, target *cost.AstNode, 
 		if _, constant := literal(args[0].Expr()); constant && target == nil {
 			return nil
 		}
-		total = 50 // what is no address is quoted in an error, as far as folder.fold lets one see it
+		total = 50 // the error quotes the text, which folder.fold has shortened
 	case "ip_in_networks":
 		total = 1 + cost.SafeMultiply(2, s.networks(args[1]))
 	case "list_to_networks":
@@ -112,15 +114,15 @@ func (s *estimator) EstimateCallCost(fn, overload string, target *cost.AstNode, 
 	return cost.NewCallEstimate(cost.RangedCostEstimate(1, total), result)
 }
 
-// extended are the overloads of CEL's extensions that EstimateCallCost has to do with. These have a model of their own,
-// which CEL asks first, unless it is told otherwise.
+// extended are the overloads of CEL's extensions that EstimateCallCost handles. CEL prefers the extensions' own
+// estimates unless options overrides them.
 var extended = []string{
 	"string_index_of_string", "string_index_of_string_int", "string_last_index_of_string", "string_last_index_of_string_int",
 	"string_to_ip", "string_to_cidr", "is_ip", "is_cidr", "ip_is_canonical", "cidr_contains_ip_string", "cidr_contains_cidr_string",
 	"ip_to_string", "cidr_to_string",
 }
 
-// options make CEL ask us of those that are extended.
+// options make CEL call EstimateCallCost for the overloads in extended.
 func (s *estimator) options() (out []cost.Option) {
 	for _, id := range extended {
 		out = append(out, cost.OverloadCostEstimate(id, func(_ cost.Estimator, target *cost.AstNode, args []cost.AstNode) *cost.CallEstimate {
@@ -130,15 +132,16 @@ func (s *estimator) options() (out []cost.Option) {
 	return out
 }
 
-// size is the largest that a value can be: code points of a text, elements of a list.
+// size returns the largest size of a value: code points of a text, elements of a list.
 func (s *estimator) size(node cost.AstNode) uint64 { return cost.EstimateSize(s, node).Max }
 
-// scanCost is that of reading a text once.
+// scanCost is the cost of reading a text once.
 func scanCost(size uint64) uint64 {
 	return cost.SafeMultiplyByFactor(size, cost.StringTraversalCostFactor)
 }
 
-// compareCost is that of ==. Lists are compared element by element, each of which is taken out of its list for it.
+// compareCost is the cost of ==. Lists are compared element by element, and taking an element out of its list costs
+// as well.
 func compareCost(a, b cost.SizeEstimate) uint64 {
 	least := min(a.Max, b.Max)
 	if a.Elem == nil || b.Elem == nil {
@@ -156,13 +159,13 @@ func (s *estimator) inListCost(what, where cost.AstNode) uint64 {
 	return cost.SafeAdd(1, cost.SafeMultiply(list.Max, cost.SafeAdd(1, each)))
 }
 
-// searchCost is that of indexOf, which makes code points of both texts, even to look for nothing.
+// searchCost is the cost of indexOf. It converts both texts to code points, even to search for an empty text.
 func searchCost(text, of uint64) uint64 {
 	made := cost.SafeMultiplyByFactor(cost.SafeAdd(text, of), 2*cost.StringTraversalCostFactor)
 	return cost.SafeAdd(1, made, scanCost(cost.SafeMultiply(text, of)))
 }
 
-// networks is how many networks a node stands for.
+// networks returns how many networks a node stands for.
 func (s *estimator) networks(of cost.AstNode) uint64 {
 	if p := of.Path(); len(p) == 1 {
 		return s.sizes[p[0]]
@@ -173,7 +176,7 @@ func (s *estimator) networks(of cost.AstNode) uint64 {
 	return maxText
 }
 
-// underCost is that of making all names canonical, which copies what has capitals.
+// underCost is the cost of under. It makes all names canonical, which copies names with capitals.
 func (s *estimator) underCost(name, of cost.AstNode) uint64 {
 	canonical := func(size uint64) uint64 {
 		return cost.SafeAdd(2, cost.SafeMultiplyByFactor(size, 2*cost.StringTraversalCostFactor))
@@ -193,11 +196,11 @@ func (s *estimator) underCost(name, of cost.AstNode) uint64 {
 	return cost.SafeAdd(total, cost.SafeMultiply(size.Max, canonical(each)))
 }
 
-// stepCost is what a step of a pattern costs for each octet that it may be tried at.
+// stepCost is the cost of one step of a pattern for each octet at which it may be tried.
 const stepCost = 0.5 * cost.StringTraversalCostFactor
 
-// matchCost goes by the size of the compiled pattern, where CEL goes by its length: (x{20}){20} is short to write. In the
-// worst case every step is tried at every octet; MaxCost is then some 200 ms, for 64 KiB of HELO.
+// matchCost uses the size of the compiled pattern. CEL uses the length of the text, but (x{20}){20} is short to
+// write. In the worst case every step is tried at every octet; MaxCost is then about 200 ms, for a HELO of 64 KiB.
 func matchCost(text uint64, pattern ast.Expr) uint64 {
 	size := uint64(maxProgram)
 	if s, ok := literal(pattern); ok {

@@ -11,8 +11,8 @@ import (
 	"cel.dev/cel-go/ext"
 )
 
-// standard are the functions of CEL that rules have. Times and durations are not among them, for no rule reads a clock;
-// nor are dyn and type, for with them type errors would be found when a client comes, and not when the rule is loaded.
+// standard are the functions of CEL that rules have. Times and durations are missing because no rule reads a clock.
+// dyn and type are missing because they would move type errors from loading the rule to judging a client.
 var standard = []string{
 	operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.Conditional, operators.NotStrictlyFalse,
 	operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals,
@@ -20,16 +20,16 @@ var standard = []string{
 	overloads.Size, overloads.Contains, overloads.StartsWith, overloads.EndsWith, overloads.TypeConvertInt, overloads.TypeConvertString,
 }
 
-// withheld are functions of CEL's extensions that rules do not have: what they allocate has no bound that CEL knows, and
-// who judges a client needs no text made up for people.
+// withheld are functions of CEL's extensions that rules do not have. They allocate without a limit that CEL can
+// compute, and a rule has no use for formatted text.
 var withheld = []string{"format", "strings.quote"}
 
 const (
 	networksFunction = "@networks"
-	stringsVersion   = 5 // of ext.Strings: what rules can call changes when we say so
+	stringsVersion   = 5 // of ext.Strings: fixed, so that an upgrade of CEL does not change what rules can call
 )
 
-// newEnv declares what rules can name.
+// newEnv declares the names and functions of rules.
 func (c *Compiler) newEnv() (*cel.Env, error) {
 	subset := &env.LibrarySubset{IncludeMacros: macros}
 	for _, fn := range standard {
@@ -55,7 +55,7 @@ func (c *Compiler) newEnv() (*cel.Env, error) {
 	return cel.NewCustomEnv(options...)
 }
 
-// declareIn is the operator in, for lists of CEL and for ours.
+// declareIn declares the operator in, for CEL's lists and for the types of this package.
 func declareIn() cel.EnvOption {
 	a, b := cel.TypeParamType("A"), cel.TypeParamType("B")
 	in := func(id string, what, where *cel.Type) cel.FunctionOpt {
@@ -77,7 +77,8 @@ func inNetwork(a, network ref.Val) ref.Val {
 	return types.Bool(network.(ext.CIDR).Contains(a.(ext.IP).Addr))
 }
 
-// declareMatches is for the type checker. A pattern is constant, and folder.fold has compiled it.
+// declareMatches declares matches for the type checker. The pattern is constant, and folder.fold has replaced the
+// call by a match.
 func declareMatches() cel.EnvOption {
 	never := cel.BinaryBinding(func(_, _ ref.Val) ref.Val { return types.NewErr("the pattern is not constant") })
 	return cel.Function(overloads.Matches,

@@ -16,20 +16,20 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// An evaluation is one run of a rule on a case. It is the activation: a name is looked up when the expression comes to
-// it, so that DNS is asked no question that the rule can do without.
+// An evaluation is one run of a rule on a case. It is the activation of CEL, which looks a name up when the
+// expression reads it: DNS is asked no question that the rule does not need.
 type evaluation struct {
-	c         *helogate.Case
-	rule      *Rule
-	failed    string  // what failed of all that was read, the first of it
-	excused   string  // likewise, of what the rule itself says the failure of
-	missed    string  // likewise, of lists and stores
-	known     []value // what was looked up before
-	score     int64
-	suspected bool // score was read
+	c              *helogate.Case
+	rule           *Rule
+	failed         string  // the first failed lookup that the rule read
+	handledFailure string  // the first one whose failure the rule handles itself
+	failedOpen     string  // the first one of a check that fails open
+	known          []value // values that were read before
+	score          int64
+	readScore      bool // the rule read score
 }
 
-// value is that of a name. Text is made valid, and answers are made lists, once: a rule may read a name in a loop.
+// value is the value of a name. It is made once, because a rule may read a name in a loop.
 type value struct {
 	name string
 	is   ref.Val
@@ -37,19 +37,19 @@ type value struct {
 
 var evaluations = sync.Pool{New: func() any { return new(evaluation) }}
 
-// run judges a case.
+// run evaluates the rule for a case.
 func (r *Rule) run(c *helogate.Case) helogate.Finding {
 	e := evaluations.Get().(*evaluation)
 	*e = evaluation{c: c, rule: r, known: e.known}
 	matched, err := e.judge()
-	failed, excused, missed := e.failed, e.excused, e.missed
+	failed, excused, missed := e.failed, e.handledFailure, e.failedOpen
 	clear(e.known)
 	*e = evaluation{known: e.known[:0]}
 	evaluations.Put(e)
-	if err == nil && matched && r.against {
+	if err == nil && matched && r.adverse {
 		failed = cmp.Or(failed, excused)
 	}
-	if r.matched == helogate.Pass { // who might be let in is not rejected for a list that is down
+	if r.matched == helogate.Pass { // the client might be accepted: do not reject it because a list is down
 		failed, missed = cmp.Or(failed, missed), ""
 	}
 	switch {
@@ -69,8 +69,8 @@ func (r *Rule) run(c *helogate.Case) helogate.Finding {
 	return c.Fail("%s", r.why)
 }
 
-// judge evaluates the rule, for the least score and, where it reads that and failures of DNS leave a part of it
-// open, for all that it might be.
+// judge evaluates the rule for the minimum score. Where the rule reads the score and DNS failures leave it open,
+// judge evaluates the rule for every possible score.
 func (e *evaluation) judge() (matched bool, err error) {
 	least, most := 0, 0
 	if e.rule.Check.UsesScore {
@@ -78,15 +78,15 @@ func (e *evaluation) judge() (matched bool, err error) {
 		e.score = int64(least)
 	}
 	matched, err = e.eval()
-	if e.suspected && least < most && !e.sure(int64(least), int64(most), matched, err) {
-		e.fail(score, "score is %d to %d: DNS did not answer all", least, most)
+	if e.readScore && least < most && !e.sameForAll(int64(least), int64(most), matched, err) {
+		e.fail(score, "the score is %d to %d: a DNS lookup failed", least, most)
 	}
 	return matched, err
 }
 
-// sure reports whether the rule says the same for all that the score might be. It is only ever compared with
-// constants, so that what the rule says changes at one of them, or just above, and nowhere else.
-func (e *evaluation) sure(least, most int64, matched bool, err error) bool {
+// sameForAll reports whether the rule has the same value for every possible score. The rule compares score with
+// constants only, so its value can change at a constant or just above it, and at no other score.
+func (e *evaluation) sameForAll(least, most int64, matched bool, err error) bool {
 	same := func(score int64) bool {
 		if score <= least || score > most {
 			return true
@@ -110,12 +110,12 @@ func (e *evaluation) eval() (bool, error) {
 	}
 	is, ok := out.(types.Bool)
 	if !ok {
-		return false, fmt.Errorf("the rule came to %s", out.Type().TypeName())
+		return false, fmt.Errorf("the value of the rule is a %s", out.Type().TypeName())
 	}
 	return bool(is), nil
 }
 
-// Parent is none.
+// Parent returns nil: there is no outer activation.
 func (e *evaluation) Parent() cel.Activation { return nil }
 
 // ResolveName returns the value of a name.
@@ -133,7 +133,7 @@ func (e *evaluation) ResolveName(name string) (any, bool) {
 	case "stage":
 		return types.String(c.Stage.String()), true
 	case score:
-		e.suspected = true
+		e.readScore = true
 		return types.Int(e.score), true
 	}
 	if v := e.rule.compiler.ownList[name]; v != nil {
@@ -144,7 +144,7 @@ func (e *evaluation) ResolveName(name string) (any, bool) {
 			return e.known[i].is, true
 		}
 	}
-	v := e.work(name)
+	v := e.compute(name)
 	if v == nil {
 		return nil, false
 	}
@@ -152,18 +152,18 @@ func (e *evaluation) ResolveName(name string) (any, bool) {
 	return v, true
 }
 
-// work works out what a client says, or what others say of it; nil for a name that is none.
-func (e *evaluation) work(name string) ref.Val {
+// compute returns the value of a name that is read for the first time, nil for an unknown name.
+func (e *evaluation) compute(name string) ref.Val {
 	c := e.c
 	switch name {
 	case "helo.text":
 		return types.String(text(c.Helo))
 	case "helo.name":
-		return types.String(e.greeting().Name)
+		return types.String(e.helo().Name)
 	case "helo.kind":
-		return types.String(e.greeting().Form)
+		return types.String(e.helo().Form)
 	case "helo.org":
-		return types.String(parsed.Of(c).Org(e.greeting().Name))
+		return types.String(parsed.Of(c).Org(e.helo().Name))
 	case "helo.verb":
 		return types.String(verb(c.Verb))
 	case "sender":
@@ -182,12 +182,12 @@ func (e *evaluation) work(name string) ref.Val {
 	return e.lookUp(name)
 }
 
-// lookUp returns the value of a name that others have to be asked for.
+// lookUp returns the value of a name that comes from other checks or from DNS.
 func (e *evaluation) lookUp(name string) ref.Val {
 	if check, is := strings.CutPrefix(name, checks+"."); is {
 		found := e.c.OutcomeOf(check)
 		if found == helogate.TempError {
-			e.fail(name, "%s is not known now", check)
+			e.fail(name, "the outcome of %s is not known: a lookup failed", check)
 		}
 		return types.String(found.String())
 	}
@@ -205,23 +205,24 @@ func (e *evaluation) lookUp(name string) ref.Val {
 
 func stringList(s []string) ref.Val { return types.NewStringList(types.DefaultTypeAdapter, s) }
 
-// fail notes that something which was read is not known. of is the name by which a rule would speak of it. Of lists and
-// stores that are down nothing follows, here as elsewhere: a dead blocklist must not stop the mail.
+// fail notes that a value that the rule read is not known. of is the name whose state the rule may compare with the
+// word for a failure. A failure of a check that fails open (a DNSBL, a callout) is noted apart, because an
+// unreachable blocklist must not stop mail.
 func (e *evaluation) fail(of, format string, args ...any) {
 	where := &e.failed
 	check, _ := strings.CutPrefix(of, checks+".")
 	switch {
-	case e.rule.excused[of]:
-		where = &e.excused
+	case e.rule.handled[of]:
+		where = &e.handledFailure
 	case e.rule.compiler.checks[check].FailOpen:
-		where = &e.missed
+		where = &e.failedOpen
 	}
 	if *where == "" {
 		*where = fmt.Sprintf(format, args...)
 	}
 }
 
-// answered reports whether a question has an answer, be it no.
+// answered reports whether a question has an answer, positive or negative.
 func (e *evaluation) answered(of string, kind helogate.Kind, name string) bool {
 	a := e.c.Ask(kind, name)
 	if a.Status == helogate.TempFail {
@@ -231,7 +232,7 @@ func (e *evaluation) answered(of string, kind helogate.Kind, name string) bool {
 	return true
 }
 
-// ptr returns the client's names.
+// ptr returns the names in the client's PTR records.
 func (e *evaluation) ptr() []string {
 	if !e.answered(ptrStatus, helogate.PTR, e.c.ClientText()) {
 		return nil
@@ -239,8 +240,8 @@ func (e *evaluation) ptr() []string {
 	return e.c.PTR(e.c.Client)
 }
 
-// confirmed returns those of the client's names that lead back to it. A rule has no word for that one of them could not be
-// asked about.
+// confirmed returns those PTR names that resolve back to the client. A rule cannot handle the failure of one of these
+// lookups itself.
 func (e *evaluation) confirmed() (out []string) {
 	kind, _ := e.c.AddressKinds()
 	for _, name := range e.ptr() {
@@ -251,10 +252,10 @@ func (e *evaluation) confirmed() (out []string) {
 	return out
 }
 
-// ownClient reports whether the client is one of ours: of this host, or of our addresses or networks.
+// ownClient reports whether the client is this host or in the local addresses or networks.
 func (e *evaluation) ownClient() bool {
 	a, own := e.c.Client, &e.rule.compiler.own
-	if a.IsLoopback() || a == e.c.Server.Addr().Unmap().WithZone("") || holds(own.Networks, a) {
+	if a.IsLoopback() || a == e.c.Server.Addr().Unmap().WithZone("") || anyContains(own.Networks, a) {
 		return true
 	}
 	for _, is := range own.Addresses {
@@ -265,16 +266,16 @@ func (e *evaluation) ownClient() bool {
 	return false
 }
 
-// greeting is what the HELO argument is by itself.
-func (e *evaluation) greeting() *hostname.Helo { return &parsed.Of(e.c).Helo }
+// helo returns the parsed HELO argument.
+func (e *evaluation) helo() *hostname.Helo { return &parsed.Of(e.c).Helo }
 
 func (e *evaluation) heloText() string {
 	v, _ := e.ResolveName("helo.text")
 	return string(v.(types.String))
 }
 
-// text is what a client said, as rules see it: no more than maxText octets of it, and U+FFFD for each run of octets that
-// is no UTF-8, so that no function of CEL ever sees such.
+// text returns text of a client as rules see it: at most maxText octets, and U+FFFD for each run of octets that is
+// not valid UTF-8, so that CEL functions see valid UTF-8 only.
 func text(s string) string {
 	if len(s) > maxText {
 		s = s[:maxText]
@@ -282,7 +283,7 @@ func text(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// verb is HELO or EHLO, "" where it is not known.
+// verb returns "HELO" or "EHLO", "" where it is not known.
 func verb(s string) string {
 	switch strings.ToUpper(s) {
 	case "HELO":
@@ -293,7 +294,7 @@ func verb(s string) string {
 	return ""
 }
 
-// domainOf returns the domain of an envelope address, as checks have it, "" for one that DNS could not know.
+// domainOf returns the domain of an envelope address, as checks have it, "" where the domain is too long for DNS.
 func domainOf(address string, parse func() string) string {
 	if len(address)-strings.LastIndexByte(address, '@') > maxText {
 		return ""

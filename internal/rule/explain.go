@@ -19,13 +19,13 @@ var (
 	rangeRE    = regexp.MustCompile(`^expression of type '(.*)' cannot be range of a comprehension`)
 )
 
-// explain says in an administrator's words what CEL's type checker found. What follows from an error that was said
-// already is left out.
+// explain rewords the errors of CEL's type checker for administrators. It omits errors that follow from one that is
+// known already.
 func (v *vetting) explain(issues *cel.Issues) {
 	if issues == nil {
 		return
 	}
-	said := v.errs
+	known := v.errs
 	nodes := map[int64]ast.Expr{}
 	collect(v.root, nodes)
 	for _, issue := range issues.Errors() {
@@ -33,8 +33,8 @@ func (v *vetting) explain(issues *cel.Issues) {
 		if node == nil {
 			node = v.root
 		}
-		is := v.src.at(node, v.inWords(node, issue.Message))
-		if strings.HasPrefix(issue.Message, "undeclared reference") && len(said) > 0 || said.covers(is.Offset, is.Length) {
+		is := v.src.at(node, v.translate(node, issue.Message))
+		if strings.HasPrefix(issue.Message, "undeclared reference") && len(known) > 0 || known.overlaps(is.Offset, is.Length) {
 			continue
 		}
 		v.errs = append(v.errs, is)
@@ -48,7 +48,7 @@ func collect(e ast.Expr, into map[int64]ast.Expr) {
 	}
 }
 
-func (v *vetting) inWords(node ast.Expr, msg string) string {
+func (v *vetting) translate(node ast.Expr, msg string) string {
 	if m := overloadRE.FindStringSubmatch(msg); m != nil && node.Kind() == ast.CallKind {
 		return v.noOverload(node.AsCall(), m[1], argumentTypes(m[2]))
 	}
@@ -56,18 +56,18 @@ func (v *vetting) inWords(node ast.Expr, msg string) string {
 		if m[1] == "bool" {
 			return notBool(m[2])
 		}
-		return fmt.Sprintf("this is %s, where %s is asked for", inWords(m[2]), inWords(m[1]))
+		return fmt.Sprintf("this is %s, but must be %s", typeName(m[2]), typeName(m[1]))
 	}
 	if m := fieldRE.FindStringSubmatch(msg); m != nil {
-		return fmt.Sprintf("there is nothing in %s to name with a dot", inWords(m[1]))
+		return fmt.Sprintf("%s has no parts to name after a dot", typeName(m[1]))
 	}
 	if m := rangeRE.FindStringSubmatch(msg); m != nil {
-		return fmt.Sprintf("this is %s, and no list to go through", inWords(m[1]))
+		return fmt.Sprintf("this is %s, but must be a list", typeName(m[1]))
 	}
 	return msg
 }
 
-// argumentTypes are those of "(net.IP, string)" or of "string.(int)".
+// argumentTypes returns the types in "(net.IP, string)" or in "string.(int)".
 func argumentTypes(signature string) (out []string) {
 	open := strings.IndexByte(signature, '(')
 	if i := strings.Index(signature, ".("); i >= 0 {
@@ -104,15 +104,15 @@ var typeWords = map[string]string{
 	"list(net.CIDR)": "a list of networks", "list(int)": "a list of numbers", "bytes": "octets", "null_type": "null",
 }
 
-// inWords names a type of CEL.
-func inWords(t string) string {
+// typeName describes a type of CEL.
+func typeName(t string) string {
 	if w := typeWords[t]; w != "" {
 		return w
 	}
 	return "a " + t
 }
 
-// notBool says what was perhaps meant by an expression that is neither true nor false.
+// notBool explains an expression that is neither true nor false, and suggests what it was meant to be.
 func notBool(t string) string {
 	hint := ""
 	switch t {
@@ -123,18 +123,18 @@ func notBool(t string) string {
 	case "int":
 		hint = "compare it: server.port == 25"
 	case "helo":
-		hint = `ask something of it: helo.under("example.org"), helo.matches("...")`
+		hint = `write helo.under("example.org") or helo.matches("...")`
 	case "list file", "networks", "net.CIDR":
-		hint = `ask who is in it: client in list("...")`
+		hint = `write client in list("...")`
 	default:
 		if strings.HasPrefix(t, "list(") {
-			hint = `ask something of it: "..." in ptr.names, ptr.names.exists(n, n.under("example.org"))`
+			hint = `write "..." in ptr.names, or ptr.names.exists(n, n.under("example.org"))`
 		}
 	}
 	if hint != "" {
 		hint = ": " + hint
 	}
-	return fmt.Sprintf("this is %s, and not true or false%s", inWords(t), hint)
+	return fmt.Sprintf("this is %s, but must be true or false%s", typeName(t), hint)
 }
 
 var symbols = map[string]string{
@@ -143,7 +143,7 @@ var symbols = map[string]string{
 	operators.Modulo: "%", operators.In: "in", operators.LogicalNot: "!", operators.Negate: "-",
 }
 
-// noOverload explains a call with arguments that it does not take.
+// noOverload explains a call with arguments that the function does not take.
 func (v *vetting) noOverload(call ast.CallExpr, fn string, types []string) string {
 	operands := call.Args()
 	if call.IsMemberFunction() {
@@ -154,24 +154,24 @@ func (v *vetting) noOverload(call ast.CallExpr, fn string, types []string) strin
 	case fn == operators.LogicalNot && len(types) == 1:
 		return notBool(types[0])
 	case fn == operators.Conditional:
-		return "what stands after ? and after : must be of one type"
+		return "the values after ? and after : must have the same type"
 	case fn == operators.Index:
-		return fmt.Sprintf("%s has no elements to take one of", inWords(types[0]))
+		return fmt.Sprintf("%s has no elements", typeName(types[0]))
 	case symbol != "" && len(types) == 2 && len(operands) == 2:
 		return v.notComparable(fn, symbol, operands, types)
 	case symbol != "" && len(types) == 1:
-		return fmt.Sprintf("%s takes no %s", symbol, strings.TrimPrefix(inWords(types[0]), "a "))
+		return fmt.Sprintf("%s does not take %s", symbol, typeName(types[0]))
 	case len(types) > 0 && types[0] == "helo" && call.IsMemberFunction():
-		return fmt.Sprintf("helo has no %s: ask it of helo.text, the bytes as sent, or of helo.name", fn)
+		return fmt.Sprintf("helo has no %s: use helo.text, the bytes as sent, or helo.name", fn)
 	case fn == overloads.Matches && !call.IsMemberFunction():
 		return `write helo.matches("..."), or helo.text.matches("...")`
 	}
 	words := make([]string, len(types))
 	for i := range types {
-		words[i] = inWords(types[i])
+		words[i] = typeName(types[i])
 	}
 	if call.IsMemberFunction() && len(words) > 0 {
-		return fmt.Sprintf("%s cannot be asked of %s with %s", fn, words[0], orNothing(words[1:]))
+		return fmt.Sprintf("%s does not apply to %s with %s", fn, words[0], orNothing(words[1:]))
 	}
 	return fmt.Sprintf("%s does not take %s", fn, orNothing(words))
 }
@@ -183,13 +183,13 @@ func orNothing(words []string) string {
 	return strings.Join(words, " and ")
 }
 
-// notComparable explains an operator between two things that do not go together.
+// notComparable explains an operator between two values that it does not take.
 func (v *vetting) notComparable(fn, symbol string, operands []ast.Expr, types []string) string {
 	a, b := v.src.textOf(operands[0]), v.src.textOf(operands[1])
 	if fn != operators.In && types[0] == "string" && types[1] != "string" { // the same hints for both orders
 		a, b, operands, types = b, a, []ast.Expr{operands[1], operands[0]}, []string{types[1], types[0]}
 	}
-	says := fmt.Sprintf("%s is %s, and %s %s", a, inWords(types[0]), b, inWords(types[1]))
+	operandTypes := fmt.Sprintf("%s is %s, and %s is %s", a, typeName(types[0]), b, typeName(types[1]))
 	s, constant := literal(operands[1])
 	not := ""
 	if fn == operators.NotEquals {
@@ -200,13 +200,13 @@ func (v *vetting) notComparable(fn, symbol string, operands []ast.Expr, types []
 	case types[0] == "net.IP" && types[1] == "string" && constant:
 		hint = addressHint(fn, a, s)
 	case types[0] == "helo":
-		hint = fmt.Sprintf("write helo.text %s %s for the bytes as sent, helo.name for a name whatever its case", symbol, b)
+		hint = fmt.Sprintf("write helo.text %s %s for the bytes as sent, or helo.name, which ignores case", symbol, b)
 	case fn == operators.In && types[0] == "string" && types[1] == "string":
 		hint = fmt.Sprintf("write %s.contains(%s)", b, a)
 	case fn == operators.In && types[0] == "net.IP" && types[1] == "list(string)":
-		hint = `write the addresses as ip("192.0.2.1"), the networks as cidr("192.0.2.0/24")`
+		hint = `write addresses as ip("192.0.2.1") and networks as cidr("192.0.2.0/24")`
 	case fn == operators.In && types[1] == "string":
-		hint = "what stands after in is a list, a list file or a network"
+		hint = "after in, write a list, a list file or a network"
 	case isEquality(fn) && isCollection(types[1]) && not == "":
 		hint = fmt.Sprintf("write %s in %s", a, b)
 	case isEquality(fn) && isCollection(types[1]):
@@ -215,9 +215,9 @@ func (v *vetting) notComparable(fn, symbol string, operands []ast.Expr, types []
 		hint = fmt.Sprintf("write %s%s in %s", not, b, a)
 	}
 	if hint == "" {
-		return fmt.Sprintf("%s does not go between them: %s", symbol, says)
+		return fmt.Sprintf("%s cannot compare or combine them: %s", symbol, operandTypes)
 	}
-	return says + ": " + hint
+	return operandTypes + ": " + hint
 }
 
 func isEquality(fn string) bool { return fn == operators.Equals || fn == operators.NotEquals }
@@ -226,7 +226,7 @@ func isCollection(t string) bool {
 	return strings.HasPrefix(t, "list") || t == "networks" || t == "net.CIDR"
 }
 
-// addressHint says how an address is held against what was written as a text.
+// addressHint explains how to compare an address with the address in a text.
 func addressHint(fn, a, s string) string {
 	_, notPrefix := netip.ParsePrefix(s)
 	_, notAddr := netip.ParseAddr(s)
@@ -240,5 +240,5 @@ func addressHint(fn, a, s string) string {
 	case notAddr == nil:
 		return fmt.Sprintf("write %s == ip(%q)", a, s)
 	}
-	return fmt.Sprintf("a name is held against names: %q in ptr.confirmed", s)
+	return fmt.Sprintf("compare a name with names: %q in ptr.confirmed", s)
 }

@@ -9,33 +9,33 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// excuse notes of which lookups a rule says itself what is to follow from a failure: those whose state it compares with
-// the word for that. The word anywhere else excuses nothing.
-func (v *vetting) excuse(call ast.CallExpr) {
+// noteHandled notes for which lookups a rule handles a failure itself: those whose state it compares with the word
+// for a failure ("tempfail" for ptr.status, "temperror" for a check). The same word in any other place has no effect.
+func (v *vetting) noteHandled(call ast.CallExpr) {
 	switch call.FunctionName() {
 	case operators.Equals, operators.NotEquals:
-		v.excuseAll(call.Args()[0], call.Args()[1])
-		v.excuseAll(call.Args()[1], call.Args()[0])
+		v.noteHandledIn(call.Args()[0], call.Args()[1])
+		v.noteHandledIn(call.Args()[1], call.Args()[0])
 	case operators.In:
-		v.excuseAll(call.Args()[0], call.Args()[1])
+		v.noteHandledIn(call.Args()[0], call.Args()[1])
 	}
 }
 
-// excuseAll takes what is compared, and with what. Both may be chosen by a condition: whichever it is, it is compared.
-func (v *vetting) excuseAll(of, with ast.Expr) {
+// noteHandledIn takes the two sides of a comparison. Either may be a condition: every branch may be compared.
+func (v *vetting) noteHandledIn(of, with ast.Expr) {
 	for _, state := range alternatives(of) {
 		name, ok := path(state)
 		if !ok || slices.Contains(v.scope, name[0]) {
 			continue
 		}
-		if full := strings.Join(name, "."); slices.ContainsFunc(alternatives(with), func(e ast.Expr) bool { return failure(full, e) }) {
-			v.excused[full] = true
+		if full := strings.Join(name, "."); slices.ContainsFunc(alternatives(with), func(e ast.Expr) bool { return isFailureWord(full, e) }) {
+			v.handled[full] = true
 		}
 	}
 }
 
-// failure reports whether a node is the word for that the lookup of a name failed.
-func failure(name string, e ast.Expr) bool {
+// isFailureWord reports whether a node is the word that says that the lookup of a name failed.
+func isFailureWord(name string, e ast.Expr) bool {
 	word, ok := literal(e)
 	switch {
 	case !ok:
@@ -46,7 +46,8 @@ func failure(name string, e ast.Expr) bool {
 	return strings.HasPrefix(name, checks+".") && word == helogate.TempError.String()
 }
 
-// alternatives are what a node may stand for: the branches of a condition, the elements of a list, or itself.
+// alternatives returns the nodes that a node may stand for: the branches of a condition, the elements of a list, or
+// the node itself.
 func alternatives(e ast.Expr) (out []ast.Expr) {
 	parts := []ast.Expr(nil)
 	switch {

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A word for a failure excuses the lookup whose state is compared with it, and no other.
+// A rule handles the failure of the lookup whose state it compares with the word for a failure, and of no other.
 func TestExcused(t *testing.T) {
 	for when, want := range map[string]string{
 		`ptr.names.size() == 0`:                                                                    "",
@@ -44,14 +44,14 @@ func TestExcused(t *testing.T) {
 		`checks["fcrdns"] == checks["rdns"] && ptr.status + "temperror" == helo.text + "tempfail"`: "",
 	} {
 		r := mustCompile(t, when, "note")
-		if got := strings.Join(slices.Sorted(maps.Keys(r.excused)), " "); got != want {
-			t.Errorf("%s excuses %q, want %q", when, got, want)
+		if got := strings.Join(slices.Sorted(maps.Keys(r.handled)), " "); got != want {
+			t.Errorf("%s handles %q, want %q", when, got, want)
 		}
 	}
 }
 
-// What names one failure is in doubt after another, and what would let in makes a deferral of a rejection then. The HELO
-// is one that own-identity rejects in the local tier.
+// A rule that handles one failure is a temperror after another one, and a rule that accepts turns a rejection into a
+// deferral then. The HELO name is one that own-identity rejects without a lookup.
 func TestFailureOfAnother(t *testing.T) {
 	lines, _, err := check.Lines("balanced", check.Settings{})
 	if err != nil {
@@ -89,14 +89,14 @@ func TestFailureOfAnother(t *testing.T) {
 	}
 }
 
-// speaking are atoms that speak of failures, or seem to.
+// speaking are atoms that handle failures, or seem to.
 var speaking = []string{
 	`ptr.status == "tempfail"`, `ptr.status in ["tempfail", "nxdomain"]`, `ptr.status != "tempfail"`, `checks["fcrdns"] == "temperror"`,
 	`checks["rdns"] in ["temperror", "fail"]`, `checks["helo-matches"] != "temperror"`, `helo.text == "temperror"`, `sender != "tempfail"`,
 }
 
-// The failure of a lookup never turns what a rule finds into anything but "not known now", unless the rule speaks of that
-// lookup: that it speaks of another changes nothing.
+// The failure of a lookup turns the outcome of a rule into temperror and nothing else, unless the rule handles the failure
+// of that lookup. That it handles another failure changes nothing.
 func TestFailureExcusesNoOther(t *testing.T) {
 	whole := helogate.MustZone(regexp.MustCompile(`(?m)^.* tempfail$`).ReplaceAllString(world, ""))
 	c := compiler(t)
@@ -106,7 +106,7 @@ func TestFailureExcusesNoOther(t *testing.T) {
 		do, _ := helogate.ParseEffect(rapid.SampledFrom(actions).Draw(rt, "action"))
 		r, err := c.Compile("r", when, "", do)
 		if err != nil {
-			rt.Skip(err) // what is drawn twice is now and then always true
+			rt.Skip(err) // a rule of two equal atoms may always be true
 		}
 		f := drawFacts(rt)
 		was, v := judge(t, r, f, whole)
@@ -123,16 +123,16 @@ func TestFailureExcusesNoOther(t *testing.T) {
 			}
 			return
 		}
-		spokenOf := r.excused[ptrStatus] && fails[helogate.Question{Kind: helogate.PTR, Name: f.Client.String()}]
+		spokenOf := r.handled[ptrStatus] && fails[helogate.Question{Kind: helogate.PTR, Name: f.Client.String()}]
 		for _, found := range v.Findings {
-			spokenOf = spokenOf || r.excused[checkVariable(found.Check)] && found.Outcome == helogate.TempError
+			spokenOf = spokenOf || r.handled[checkVariable(found.Check)] && found.Outcome == helogate.TempError
 		}
 		if !spokenOf {
-			rt.Fatalf("%s: %s became %s as %v failed, and it speaks of %v", when, was, is, fails, r.excused)
+			rt.Fatalf("%s: %s became %s as %v failed, and it handles %v", when, was, is, fails, r.handled)
 		}
 		excused++
 	})
 	if turned == 0 || excused == 0 {
-		t.Errorf("%d rules came to be in doubt, %d were excused: what was tested?", turned, excused)
+		t.Errorf("%d rules became temperrors, %d handled the failure: nothing was tested", turned, excused)
 	}
 }

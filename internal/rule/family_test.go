@@ -9,7 +9,7 @@ import (
 	"github.com/helogate/helogate/check"
 )
 
-// configured is what lists, greylist and patience are in a service that has all of them.
+// configured are the settings of a service with lists, greylist and patience.
 func configured(t testing.TB) check.Settings {
 	t.Helper()
 	codes, err := check.ParseCodes([]string{"127.0.0.2"})
@@ -35,7 +35,7 @@ func familyCompiler(t testing.TB) *Compiler {
 	return c
 }
 
-// TestFamilies: a rule names one list, or all of a family, and runs where all of what it names is known.
+// A rule names one list, or a family, and runs where all that it names is known.
 func TestFamilies(t *testing.T) {
 	c := familyCompiler(t)
 	for _, tt := range []struct{ when, needs, cost, reads string }{
@@ -44,7 +44,7 @@ func TestFamilies(t *testing.T) {
 		{`checks["dnsbl"] == "fail"`, "mail", "lookup", "dnsbl"},
 		{`checks.dnsbl == "fail"`, "mail", "lookup", "dnsbl"},
 		{`checks["dnswl"] == "pass"`, "connect", "lookup", "dnswl"},
-		{`checks["rhsbl"] == "fail"`, "mail", "lookup", "rhsbl"}, // there is none, and the check that says so is called as the family
+		{`checks["rhsbl"] == "fail"`, "mail", "lookup", "rhsbl"}, // there is no list, and the check that says so has the name of the family
 		{`checks["dnsbl"] in ["fail", "none"] && checks["dnswl:wl.example"] != "pass"`, "mail", "lookup", "dnsbl dnswl:wl.example"},
 		{`checks["callout"] == "fail"`, "rcpt", "probe", "callout"},
 	} {
@@ -59,17 +59,17 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// TestFamilyErrors: what is no list, and what no rule can wait for, is told with what to write.
+// The error about an unknown list, or a check that runs after all rules, says what to write.
 func TestFamilyErrors(t *testing.T) {
 	c := familyCompiler(t)
 	for when, want := range map[string]string{
 		`checks["dnsbl:bk"] == "fail"`:        `there is no check "dnsbl:bk" in the policy; did you mean "dnsbl:bl"?`,
 		`checks["bl"] == "fail"`:              `there is no check "bl" in the policy`,
 		`checks["dnsbl"] == "listed"`:         `checks["dnsbl"] is never "listed"`,
-		`checks["greylist"] == "pass"`:        `greylist is heard after all rules, when it has come to a greylisting: it has found nothing yet`,
-		`checks.greylist != "fail"`:           `greylist is heard after all rules, when it has come to a greylisting: it has found nothing yet`,
-		`checks["patience"] == "pass"`:        `patience is heard after all rules, when it has come to a deferral: it has found nothing yet`,
-		`checks["greylst"] == "pass"`:         `there is no check "greylst" in the policy`, // nothing is proposed that is refused
+		`checks["greylist"] == "pass"`:        `greylist is evaluated after all rules, when the verdict is to greylist: no rule can read its outcome`,
+		`checks.greylist != "fail"`:           `greylist is evaluated after all rules, when the verdict is to greylist: no rule can read its outcome`,
+		`checks["patience"] == "pass"`:        `patience is evaluated after all rules, when the verdict is to defer: no rule can read its outcome`,
+		`checks["greylst"] == "pass"`:         `there is no check "greylst" in the policy`, // no suggestion would be refused
 		`checks["dnsbl:from"] == "fail"`:      `there is no check "dnsbl:from" in the policy`,
 		`checks["from.bl.example"] == "fail"`: `there is no check "from.bl.example" in the policy`,
 	} {
@@ -80,14 +80,14 @@ func TestFamilyErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %s", when, err, want)
 		}
 	}
-	// Where nobody answers for a greylist, it is a check that finds nothing, as any other.
+	// Without a store, greylist is a check with the outcome none, as any other.
 	plain := compiler(t)
 	if _, err := plain.Compile("r", `checks["greylist"] == "fail"`, "", helogate.Effect{Action: helogate.Reject}); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestFamilyFound: what a rule makes of lists. Of one that is down nothing follows, unless the rule speaks of it.
+// What a rule makes of lists. A list that is down has no effect, unless the rule handles its failure.
 func TestFamilyFound(t *testing.T) {
 	s := configured(t)
 	lines, _, err := check.Lines("lenient", s) // which ignores all of them: they run for the rule
@@ -110,20 +110,20 @@ func TestFamilyFound(t *testing.T) {
 		{`checks["dnswl"] == "pass"`, "accept", "192.0.2.1 mx a@example.org", "none: no match"},
 		{`checks["rhsbl"] == "none"`, "note", "192.0.2.1 mx a@example.org", "neutral: r"},
 
-		// A dead blocklist does not stop the mail, whichever way the rule reads it.
-		{`checks["dnsbl"] == "fail"`, "reject", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
-		{`checks["dnsbl"] != "fail"`, "reject", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
-		{`checks["dnsbl"] != "fail"`, "greylist", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
-		{`checks["dnsbl"] == "fail"`, "score 2", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
+		// A dead blocklist does not stop mail, whichever way the rule reads it.
+		{`checks["dnsbl"] == "fail"`, "reject", "192.0.2.3 mx a@example.org", "none: the outcome of dnsbl is not known: a lookup failed"},
+		{`checks["dnsbl"] != "fail"`, "reject", "192.0.2.3 mx a@example.org", "none: the outcome of dnsbl is not known: a lookup failed"},
+		{`checks["dnsbl"] != "fail"`, "greylist", "192.0.2.3 mx a@example.org", "none: the outcome of dnsbl is not known: a lookup failed"},
+		{`checks["dnsbl"] == "fail"`, "score 2", "192.0.2.3 mx a@example.org", "none: the outcome of dnsbl is not known: a lookup failed"},
 		{`checks["dnsbl"] == "fail"`, "reject", "192.0.2.3 mx a@sender.example", "fail: r"}, // another lists the sender
 		{`checks["dnsbl"] == "fail"`, "reject", "192.0.2.1 mx a@down.example", "fail: r"},
-		{`checks["dnsbl"] == "fail" || ptr.status == "nodata"`, "reject", "192.0.2.3 mx a@example.org", "none: dnsbl is not known now"},
-		// Who might be let in is not rejected for it.
-		{`checks["dnswl"] == "pass"`, "accept", "192.0.2.5 mx a@example.org", "temperror: dnswl is not known now"},
-		{`checks["dnsbl"] != "fail"`, "score -1", "192.0.2.3 mx a@example.org", "temperror: dnsbl is not known now"},
-		// A rule may speak of it; still no failure of DNS is a rejection.
+		{`checks["dnsbl"] == "fail" || ptr.status == "nodata"`, "reject", "192.0.2.3 mx a@example.org", "none: the outcome of dnsbl is not known: a lookup failed"},
+		// A client that might be accepted is not rejected for it.
+		{`checks["dnswl"] == "pass"`, "accept", "192.0.2.5 mx a@example.org", "temperror: the outcome of dnswl is not known: a lookup failed"},
+		{`checks["dnsbl"] != "fail"`, "score -1", "192.0.2.3 mx a@example.org", "temperror: the outcome of dnsbl is not known: a lookup failed"},
+		// A rule may handle the failure; still no DNS failure is a rejection.
 		{`checks["dnsbl"] == "temperror"`, "greylist", "192.0.2.3 mx a@example.org", "fail: r"},
-		{`checks["dnsbl"] == "temperror"`, "reject", "192.0.2.3 mx a@example.org", "temperror: dnsbl is not known now"},
+		{`checks["dnsbl"] == "temperror"`, "reject", "192.0.2.3 mx a@example.org", "temperror: the outcome of dnsbl is not known: a lookup failed"},
 	} {
 		r, err := familyCompiler(t).Compile("r", tt.when, "", mustAction(t, tt.then))
 		if err != nil {

@@ -12,15 +12,15 @@ import (
 	"cel.dev/cel-go/interpreter"
 )
 
-// A folder works out what is constant while a program is planned, once for all clients: ip("..."), list("..."), patterns.
-// CEL's own optimiser leaves calls of functions that it does not know as they are.
+// A folder evaluates constant parts while a program is planned, once for all clients: ip("..."), list("..."),
+// patterns. CEL's own optimiser does not evaluate calls of functions that it does not know.
 type folder struct {
 	patterns  map[int64]*regexp.Regexp
 	addresses map[int64]bool    // the nodes that are parsed as an address
 	constant  map[int64]ref.Val // by the id of the node
 }
 
-// foldError is that of a constant that cannot be worked out: 1/0.
+// foldError is the error of a constant that has no value, such as 1/0.
 type foldError struct {
 	id int64
 	error
@@ -37,7 +37,7 @@ func (f *folder) fold(i interpreter.InterpretableV2) (interpreter.InterpretableV
 	return &shortened{out}, nil
 }
 
-// value is a node, or the value of one that is constant.
+// value returns a node, or its value where the node is constant.
 func (f *folder) value(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	if c, ok := i.(interpreter.InterpretableConst); ok {
 		f.constant[i.ID()] = c.Value()
@@ -69,7 +69,7 @@ func (f *folder) value(i interpreter.InterpretableV2) (interpreter.Interpretable
 	return interpreter.NewConstValue(call.ID(), value), nil
 }
 
-// family is 4 or 6, and 0 for the address of a server that is not known; ext.Network takes that for IPv6.
+// family returns 4 or 6, and 0 for an unknown address of the server. ext.Network would return 6 for that.
 func family(args ...ref.Val) ref.Val {
 	a, ok := args[0].(ext.IP)
 	switch {
@@ -86,11 +86,11 @@ func family(args ...ref.Val) ref.Val {
 // maxAddress is more octets than any address or network has.
 const maxAddress = 64
 
-// shortened is a text that is to be parsed as an address, or whatever else takes its place. The error that says what is
-// no address would quote all that a client says; the beginning of what is too long is no address either.
+// shortened is a node whose text is parsed as an address. It cuts the text, because the error about a text that is
+// not an address quotes all of it. A text that is too long is not an address after cutting either.
 type shortened struct{ interpreter.InterpretableV2 }
 
-// Exec shortens.
+// Exec evaluates the node and cuts its text.
 func (s *shortened) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	value := s.InterpretableV2.Exec(frame)
 	if text, ok := value.(types.String); ok && len(text) > maxAddress {
@@ -99,22 +99,22 @@ func (s *shortened) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	return value
 }
 
-// Eval is Exec.
+// Eval calls Exec.
 func (s *shortened) Eval(a interpreter.Activation) ref.Val {
 	return interpreter.EvalActivation(a, s.Exec)
 }
 
-// match is a call of matches, its pattern compiled.
+// match is a call of matches with a compiled pattern.
 type match struct {
 	id      int64
 	of      interpreter.InterpretableV2
 	pattern *regexp.Regexp
 }
 
-// ID is that of the call.
+// ID returns the id of the call.
 func (m *match) ID() int64 { return m.id }
 
-// Exec matches. RE2 takes time linear in the text, whatever the pattern.
+// Exec matches the pattern. RE2 takes time linear in the text, whatever the pattern.
 func (m *match) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	switch of := m.of.Exec(frame).(type) {
 	case types.String:
@@ -128,10 +128,10 @@ func (m *match) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	}
 }
 
-// Eval is Exec.
+// Eval calls Exec.
 func (m *match) Eval(a interpreter.Activation) ref.Val { return interpreter.EvalActivation(a, m.Exec) }
 
-// truth is what a node is whatever the client is, if that is known.
+// truth returns the value of a node that has the same value for every client, if that is known.
 func (f *folder) truth(e ast.Expr) (is, known bool) {
 	if value, ok := f.constant[e.ID()].(types.Bool); ok {
 		return bool(value), true
@@ -161,7 +161,7 @@ func (f *folder) truth(e ast.Expr) (is, known bool) {
 	return false, false
 }
 
-// decided is the truth of && (by false) and || (by true).
+// decided returns the value of && (by is false) or || (by is true).
 func (f *folder) decided(args []ast.Expr, by bool) (is, known bool) {
 	all := true
 	for _, arg := range args {

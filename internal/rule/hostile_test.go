@@ -10,7 +10,7 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// The dearest rules that are let pass, on a client that does its worst: each comes to an end.
+// The most expensive rules that compile, for the worst client: each ends.
 var hostile = []struct{ when, helo string }{
 	{`helo.matches("(x{12}){12}y")`, strings.Repeat("x", 10<<10)},
 	{`helo.matches("(x*)*(x*)*(x*)*y")`, strings.Repeat("x", maxText)},
@@ -35,7 +35,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// What a rule costs, as CEL counts it while it runs, is never more than what was said when it was loaded.
+// The cost that CEL counts while a rule runs is never more than the estimate when it was loaded.
 func TestCostIsBound(t *testing.T) {
 	c := compiler(t)
 	cases := hostile
@@ -61,7 +61,7 @@ func TestCostIsBound(t *testing.T) {
 		r.Check.Run = func(c *helogate.Case) helogate.Finding {
 			_, details, _ := program.Eval(&evaluation{c: c, rule: r})
 			if details == nil || details.ActualCost() == nil {
-				t.Errorf("%s: nobody counted", tt.when)
+				t.Errorf("%s: no cost was counted", tt.when)
 			} else if got := *details.ActualCost(); got > r.Cost {
 				t.Errorf("%s costs %d, more than %d", tt.when, got, r.Cost)
 			}
@@ -73,7 +73,7 @@ func TestCostIsBound(t *testing.T) {
 	}
 }
 
-// A rule is asked by many at once. This is for the race detector.
+// Many goroutines run a rule at once. This is for the race detector.
 func TestConcurrent(t *testing.T) {
 	r := mustCompile(t, `helo.under("example.org") && client in list("relays") && ptr.confirmed.exists(n, helo.matches(".")) || score > 9`, "note")
 	z := helogate.MustZone("203.0.113.1 PTR mx.example.org\nmx.example.org A 203.0.113.1")

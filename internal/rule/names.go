@@ -11,14 +11,14 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// A name is something that rules can name, beside functions and checks["..."].
+// A name is a value that rules can read, in addition to functions and checks["..."].
 type name struct {
 	text  string
 	typ   *cel.Type
 	needs helogate.Stage
 	cost  helogate.Cost
-	size  uint64 // the most octets that it has, or those of its longest element
-	words []string
+	size  uint64   // the largest number of octets of the text, or of an element of the list
+	words []string // all values, where they are a fixed set
 }
 
 var (
@@ -66,11 +66,11 @@ var heloKinds = []string{
 	string(hostname.Empty), string(hostname.FQDN), string(hostname.SingleLabel), string(hostname.Private),
 	string(hostname.Literal), string(hostname.BareAddress), string(hostname.Malformed),
 }
-var statuses = wordsOf([]helogate.Status{helogate.OK, helogate.NoData, helogate.NXDomain, helogate.TempFail})
-var outcomes = wordsOf(helogate.Outcomes)
-var stages = wordsOf([]helogate.Stage{helogate.Connect, helogate.Helo, helogate.Mail, helogate.Rcpt})
+var statuses = spellings([]helogate.Status{helogate.OK, helogate.NoData, helogate.NXDomain, helogate.TempFail})
+var outcomes = spellings(helogate.Outcomes)
+var stages = spellings([]helogate.Stage{helogate.Connect, helogate.Helo, helogate.Mail, helogate.Rcpt})
 
-func wordsOf[T fmt.Stringer](of []T) []string {
+func spellings[T fmt.Stringer](of []T) []string {
 	out := make([]string, len(of))
 	for i := range of {
 		out[i] = of[i].String()
@@ -86,7 +86,7 @@ var byName = func() map[string]*name {
 	return m
 }()
 
-// groups are what stands before the dot in a name, and has no value of its own: "ptr".
+// groups maps a word before the dot that has no value of its own, such as "ptr", to the names that begin with it.
 var groups = func() map[string][]string {
 	m := map[string][]string{}
 	for _, n := range names {
@@ -97,12 +97,12 @@ var groups = func() map[string][]string {
 	return m
 }()
 
-// reserved reports whether a word begins a name that is in reach, so that nothing else may be called so.
+// reserved reports whether a word begins a name, so that no variable may have it.
 func reserved(word string) bool {
 	return word == checks || byName[word] != nil || groups[word] != nil
 }
 
-// allNames are all names in reach, sorted.
+// allNames returns all names, sorted.
 func allNames() []string {
 	out := []string{checks}
 	for _, n := range names {

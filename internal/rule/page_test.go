@@ -21,12 +21,12 @@ var (
 	codeRE  = regexp.MustCompile("`[^`]*`")
 )
 
-// The table of names is that of what is declared, with the stage and the tier of each.
+// The table of names has all that is declared, with the stage and the cost of each.
 func TestPageNames(t *testing.T) {
 	text := readPage(t)
-	told := []string{}
+	rows := []string{}
 	for _, row := range rowRE.FindAllStringSubmatch(text, -1) {
-		told = append(told, row[1])
+		rows = append(rows, row[1])
 		n := byName[row[1]]
 		if n == nil {
 			if row[1] != checks {
@@ -45,7 +45,7 @@ func TestPageNames(t *testing.T) {
 		}
 	}
 	for _, n := range allNames() {
-		if !slices.Contains(told, n) {
+		if !slices.Contains(rows, n) {
 			t.Errorf("%s is not in the table", n)
 		}
 	}
@@ -69,7 +69,7 @@ func TestPageFunctions(t *testing.T) {
 	}
 }
 
-// Every example of the page is a rule, and the error that it shows is the one that is said.
+// Every example of the page compiles, and the error that it shows is the real one.
 func TestPageExamples(t *testing.T) {
 	c := compiler(t)
 	text := readPage(t)
@@ -101,11 +101,11 @@ func TestPageExamples(t *testing.T) {
 	}
 	_, err := c.Compile("r", `client == "192.0.2.1"`, "", helogate.Effect{Action: helogate.Reject})
 	if err == nil || !strings.Contains(text, "\n"+err.Error()+"\n") {
-		t.Errorf("the page shows another message than %v", err)
+		t.Errorf("the page does not show the message %v", err)
 	}
 }
 
-// The limits of the page are those that hold.
+// The page has the limits of the code.
 func TestPageLimits(t *testing.T) {
 	text := strings.Join(strings.Fields(readPage(t)), " ")
 	for _, want := range []string{
@@ -121,7 +121,7 @@ func TestPageLimits(t *testing.T) {
 	}
 }
 
-// The list file of the page is one.
+// The list file of the page can be read.
 func TestPageList(t *testing.T) {
 	for _, block := range blockRE.FindAllStringSubmatch(readPage(t), -1) {
 		if !strings.HasPrefix(block[2], "192.0.2.1 ") {

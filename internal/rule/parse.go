@@ -9,17 +9,17 @@ import (
 	"cel.dev/cel-go/cel"
 )
 
-// parse reads an expression. If it is none, the errors say so.
+// parse reads an expression, or returns the errors in it.
 func (c *Compiler) parse(when string) (*source, *cel.Ast, Errors) {
 	src := newSource(when)
 	switch {
 	case len(when) > MaxSize:
 		return src, nil, Errors{{Length: len(when), Msg: fmt.Sprintf(
-			"the expression has %d octets, and may have %d: put names and addresses into a list file", len(when), MaxSize)}}
+			"the expression has %d octets, the limit is %d: put names and addresses into a list file", len(when), MaxSize)}}
 	case !utf8.ValidString(when):
-		return src, nil, Errors{{Length: len(when), Msg: "the expression is no UTF-8"}}
+		return src, nil, Errors{{Length: len(when), Msg: "the expression is not valid UTF-8"}}
 	case len(src.tokens) == 0:
-		return src, nil, Errors{{Length: len(when), Msg: `the expression is empty: say when the rule is to act, as client == ip("192.0.2.1")`}}
+		return src, nil, Errors{{Length: len(when), Msg: `the expression is empty: write when the rule matches, for example client == ip("192.0.2.1")`}}
 	}
 	if depth, at := deepest(src.tokens); depth > maxDepth {
 		return src, nil, Errors{{at.start, at.end - at.start, fmt.Sprintf("brackets nest more than %d deep", maxDepth)}}
@@ -30,13 +30,13 @@ func (c *Compiler) parse(when string) (*source, *cel.Ast, Errors) {
 		src.measure(parsed.NativeRep().Expr())
 		return src, parsed, nil
 	}
-	if errs := src.slips(); len(errs) > 0 {
+	if errs := src.commonMistakes(); len(errs) > 0 {
 		return src, nil, errs
 	}
 	return src, nil, src.syntax(issues)
 }
 
-// deepest is how deep brackets nest, and the one that opens the deepest.
+// deepest returns how deep brackets nest, and the bracket that opens the deepest level.
 func deepest(tokens []token) (most int, at token) {
 	depth := 0
 	for _, t := range tokens {
@@ -52,21 +52,21 @@ func deepest(tokens []token) (most int, at token) {
 	return most, at
 }
 
-// otherWords are what other languages write for the operators of CEL.
+// otherWords maps operators of other languages to those of CEL.
 var otherWords = map[string]string{
 	"and": "&&", "or": "||", "not": "!", "=": "==", "&": "&&", "|": "||", "<>": "!=", "eq": "==", "ne": "!=", "is": "==",
 }
 
-// slips finds what people write who think of another language. It is asked where an expression does not parse.
-func (s *source) slips() (errs Errors) {
+// commonMistakes finds syntax of other languages. It is called where an expression does not parse.
+func (s *source) commonMistakes() (errs Errors) {
 	for i, t := range s.tokens {
 		lower := strings.ToLower(t.text)
 		followed := i+1 < len(s.tokens) && s.tokens[i+1].text == "("
 		switch {
 		case t.open:
-			errs = append(errs, &Error{t.start, t.end - t.start, "the text that begins here does not end: its closing " + quoteOf(t.text) + " is missing"})
+			errs = append(errs, &Error{t.start, t.end - t.start, "the closing " + quoteOf(t.text) + " of this text is missing"})
 		case otherWords[lower] != "" && !(followed && lower != "not") && (i == 0 || s.tokens[i-1].text != "."):
-			errs = append(errs, &Error{t.start, t.end - t.start, fmt.Sprintf("%s is written %s", t.text, otherWords[lower])})
+			errs = append(errs, &Error{t.start, t.end - t.start, fmt.Sprintf("write %s as %s", t.text, otherWords[lower])})
 		case t.text == ";" || t.text == "#":
 			errs = append(errs, &Error{t.start, t.end - t.start, fmt.Sprintf("%s has no meaning here", t.text)})
 		}
@@ -86,7 +86,7 @@ func quoteOf(text string) string {
 
 var closing = map[string]string{"(": ")", "[": "]", "{": "}"}
 
-// brackets finds one that has no other half.
+// brackets finds a bracket without its counterpart.
 func (s *source) brackets() Errors {
 	var open []token
 	for _, t := range s.tokens {
@@ -117,7 +117,7 @@ var (
 	badRE   = regexp.MustCompile(`^token recognition error at: '(.*)'$`)
 )
 
-// syntax says what the parser found. Only the first of its errors is worth reading: the rest follow from it.
+// syntax explains the first error of the parser. The others follow from it.
 func (s *source) syntax(issues *cel.Issues) Errors {
 	first := issues.Errors()[0]
 	at := s.octetAt(first.Location.Line(), first.Location.Column())
@@ -129,9 +129,9 @@ func (s *source) syntax(issues *cel.Issues) Errors {
 	here := s.text[out.Offset : out.Offset+out.Length]
 	switch {
 	case here == "" && (foundRE.MatchString(msg) || overRE.MatchString(msg)):
-		out.Msg = "the expression ends here, and something is missing"
+		out.Msg = "the expression is incomplete: something is missing at its end"
 	case badRE.MatchString(msg) && strings.HasPrefix(here, `"`), badRE.MatchString(msg) && strings.HasPrefix(here, `'`):
-		out.Msg = `a \ in a text must be doubled, or the text written as r"..."`
+		out.Msg = `double the \ in this text, or write the text as r"..."`
 	case foundRE.MatchString(msg), overRE.MatchString(msg), badRE.MatchString(msg):
 		out.Msg = fmt.Sprintf("%s is not expected here: is an operator missing before it, or is one too many?", here)
 	default:

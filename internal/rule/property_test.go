@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// atoms are what random rules are made of. None speaks of failures.
+// atoms are the parts of random rules. None handles failures.
 var atoms = []string{
 	`ptr.names.size() == 0`, `ptr.names.size() > 1`, `ptr.status == "nxdomain"`, `ptr.status != "ok"`, `ptr.confirmed.size() > 0`,
 	`ptr.confirmed.exists(n, n == helo.name)`, `ptr.names.all(n, n.under("example.com"))`, `ptr.names[0] == "mx.example.org"`,
@@ -21,7 +21,7 @@ var atoms = []string{
 	`client == ip("192.0.2.1")`, `helo.under("example.org")`, `helo.text == ""`, `own.client`, `1 / (server.port - 25) == 1`,
 }
 
-// failing answers what the zone does, but for the questions that fail.
+// failing answers as the zone does, except for the questions that fail.
 type failing struct {
 	*helogate.Zone
 	fails map[helogate.Question]bool
@@ -60,7 +60,7 @@ func drawFacts(t *rapid.T) helogate.Facts {
 	))
 }
 
-// A failure of DNS never turns what a rule finds into anything but "not known now", unless the rule speaks of it.
+// A DNS failure turns the outcome of a rule into temperror and nothing else, unless the rule handles it.
 func TestFailureIsNoAnswer(t *testing.T) {
 	whole := helogate.MustZone(regexp.MustCompile(`(?m)^.* tempfail$`).ReplaceAllString(world, ""))
 	c := compiler(t)
@@ -89,11 +89,11 @@ func TestFailureIsNoAnswer(t *testing.T) {
 		}
 	})
 	if turned == 0 {
-		t.Error("no failure made a difference: what was tested?")
+		t.Error("no failure made a difference: nothing was tested")
 	}
 }
 
-// A rule that speaks of failures is judged as it is written, but what it read of a failure never refuses for good.
+// A rule that handles failures is evaluated as it is written, but never rejects where it read a failure.
 func TestFailureNeverRejects(t *testing.T) {
 	zone := helogate.MustZone(world)
 	c := compiler(t)
@@ -114,7 +114,7 @@ func TestFailureNeverRejects(t *testing.T) {
 				}
 			}
 		}
-		// Alone in its policy, so that whatever was asked, the rule has read. Checks are in no line then, and find none.
+		// Alone in its policy, so that every question is one of the rule. No check is in the policy: their outcome is none.
 		p, err := helogate.NewPolicy(helogate.Thresholds{RejectAt: 1}, helogate.Line{Check: r.Check, On: r.On})
 		if err != nil {
 			rt.Fatal(err)
@@ -130,11 +130,11 @@ func TestFailureNeverRejects(t *testing.T) {
 		}
 	})
 	if deferred == 0 {
-		t.Error("no rule ever read a failure: what was tested?")
+		t.Error("no rule ever read a failure: nothing was tested")
 	}
 }
 
-// Answers that come late change no verdict, and no rule is in doubt while it waits.
+// Late answers change no verdict, and no rule is a temperror while it waits.
 func TestLateAnswers(t *testing.T) {
 	late := strings.NewReplacer("PTR ", "PTR after=1ms ", "   A ", "   A after=1ms ", "AAAA ", "AAAA after=1ms ").Replace(world)
 	for _, tt := range outcomeTests {

@@ -1,8 +1,9 @@
-// Package rule makes checks of what an administrator writes: an expression in CEL (cel.dev) over the facts, what DNS
-// answered and what other checks found, with an action for when it is true. docs/rules.md is the page about it.
+// Package rule compiles an administrator's expressions into checks. An expression in CEL (https://cel.dev) reads the
+// facts, DNS answers and the outcomes of other checks; an action follows where it is true. docs/rules.md is the page
+// about rules.
 //
-// A rule is checked when it is loaded, as far as that can be done: names, types, words, patterns, and what it may cost
-// at the most. What it names says at which stage and in which tier it can run.
+// The compiler checks as much as it can when a rule is loaded: names, types, words, patterns and the maximum cost.
+// The names that a rule reads decide at which stage it runs, and whether it runs with the checks that need lookups.
 package rule
 
 import (
@@ -18,21 +19,21 @@ import (
 	"github.com/helogate/helogate/internal/list"
 )
 
-// Env is what rules may name beside the facts.
+// Env is what rules can read in addition to the facts.
 type Env struct {
-	Checks []helogate.Check // those of the policy: their Name, Family, Needs, Cost and Turn are read
+	Checks []helogate.Check // those of the policy: Name, Family, Needs, Cost, Phase and FailOpen are read
 	Own    Own
 	Lists  map[string]*list.List // by the name that rules use
 }
 
-// Own is what is ours.
+// Own are the local names and addresses.
 type Own struct {
 	Names     []string // canonical
 	Addresses []netip.Addr
 	Networks  []netip.Prefix
 }
 
-// A Compiler makes rules. It is safe for concurrent use.
+// A Compiler compiles rules. It is safe for concurrent use.
 type Compiler struct {
 	env     *cel.Env
 	checks  map[string]helogate.Check // by name, and by family
@@ -43,37 +44,37 @@ type Compiler struct {
 	sizes   estimator
 }
 
-// A Rule is a check and what its one outcome of interest does: the line of a policy.
+// A Rule is a check and the effect of its match: one line of a policy.
 type Rule struct {
 	Check helogate.Check
 	On    map[helogate.Outcome]helogate.Effect
 	Reads []string // the checks and families whose outcomes it reads, sorted
-	Cost  uint64   // the most that it can cost, in units of CEL; MaxCost is the limit
+	Cost  uint64   // the maximum cost, in units of CEL, at most MaxCost
 
 	program  cel.Program
 	compiler *Compiler
 	matched  helogate.Outcome
 	why      string
-	excused  map[string]bool // the lookups of whose failure it speaks itself; once it read that of another, it is not judged
-	against  bool            // it is held against the client: no failure may be
+	handled  map[string]bool // the lookups whose failure the rule handles itself; the failure of any other makes it a temperror
+	adverse  bool            // a match rejects or raises the score, so it must not rest on a failure
 
-	scores []int64 // what it compares score with
+	scores []int64 // the numbers that it compares score with
 }
 
-// Limits of a rule. A unit of cost is what it takes to look at ten octets of text, or to allocate octetsPerUnit; see
-// cost.go for patterns.
+// Limits of a rule. A unit of cost is the time to read ten octets of text, or the allocation of octetsPerUnit octets.
+// For patterns see cost.go.
 const (
 	MaxCost  = 1_000_000
 	MaxSize  = 4 << 10  // octets of the expression
-	maxDepth = 50       // of its nesting
-	maxMade  = 32       // elements of a list that is made anew for each client
-	maxText  = 64 << 10 // octets of a fact; what is longer is cut
-	maxName  = 255      // octets of a name; what is longer is none
-	maxWhy   = 400      // octets of what says why a rule was not judged, as in helogate.Case
+	maxDepth = 50       // levels of nested brackets
+	maxMade  = 32       // elements of a list that is made again for each client
+	maxText  = 64 << 10 // octets of a fact; a longer one is cut
+	maxName  = 255      // octets of a name; a longer one counts as empty
+	maxWhy   = 400      // octets of the reason of a finding, as in helogate.Case
 )
 
-// Compile makes a rule of an expression. name is that of the check, note what the client is told, or people if it is not
-// told: the name if there is none. The error is an Errors.
+// Compile compiles an expression. name is the name of the check. note is the reason in replies and logs; it defaults
+// to the name. then is the effect of a match. The error is of type Errors.
 func (c *Compiler) Compile(name, when, note string, then helogate.Effect) (*Rule, error) {
 	src, parsed, errs := c.parse(when)
 	if len(errs) > 0 {
@@ -89,7 +90,7 @@ func (c *Compiler) Compile(name, when, note string, then helogate.Effect) (*Rule
 		return nil, Errors{src.at(v.root, notBool(t.String()))}
 	}
 	r := &Rule{
-		compiler: c, Reads: v.checksRead(), excused: v.excused, scores: v.scores,
+		compiler: c, Reads: v.checksRead(), handled: v.handled, scores: v.scores,
 		why: cmp.Or(note, name),
 	}
 	if err := r.plan(src, v, checked); err != nil {
@@ -102,14 +103,14 @@ func (c *Compiler) Compile(name, when, note string, then helogate.Effect) (*Rule
 	return r, nil
 }
 
-// act sets what follows from a match.
+// act sets the outcome of a match, which depends on its effect.
 func (r *Rule) act(then helogate.Effect) {
 	switch {
 	case then.Action == helogate.Accept, then.LowersScore():
 		r.matched = helogate.Pass
 	case then.RaisesScore(), then.Action == helogate.Reject, then.Action == helogate.Drop:
-		r.matched, r.against = helogate.Fail, true
-	case then.Action == helogate.Greylist, then.Action == helogate.Defer: // a temperror would do no less, and lose the note
+		r.matched, r.adverse = helogate.Fail, true
+	case then.Action == helogate.Greylist, then.Action == helogate.Defer: // not adverse: a temperror would defer as well, without the note
 		r.matched = helogate.Fail
 	default:
 		r.matched = helogate.Neutral
@@ -117,7 +118,7 @@ func (r *Rule) act(then helogate.Effect) {
 	r.On = map[helogate.Outcome]helogate.Effect{r.matched: then}
 }
 
-// plan makes the program and holds it to the limits.
+// plan makes the program, and fails where the rule exceeds a limit or has the same value for every client.
 func (r *Rule) plan(src *source, v *vetting, checked *cel.Ast) *Error {
 	estimate, err := r.compiler.env.EstimateCost(checked, &r.compiler.sizes, r.compiler.sizes.options()...)
 	if err != nil {
@@ -125,11 +126,11 @@ func (r *Rule) plan(src *source, v *vetting, checked *cel.Ast) *Error {
 	}
 	r.Cost = estimate.Max
 	if v.usesScore {
-		r.Cost = cost.SafeMultiply(r.Cost, uint64(1+2*len(v.scores))) // see evaluation.sure
+		r.Cost = cost.SafeMultiply(r.Cost, uint64(1+2*len(v.scores))) // see evaluation.sameForAll
 	}
 	if r.Cost > MaxCost {
 		return src.at(v.root, fmt.Sprintf(
-			"this may cost %d units, and a rule may cost %d at the most: a client could keep us busy with it", r.Cost, MaxCost))
+			"this may cost %d units, the limit is %d: a client could overload this host with it", r.Cost, MaxCost))
 	}
 	f := &folder{patterns: v.patterns, addresses: v.addresses, constant: map[int64]ref.Val{}}
 	r.program, err = r.compiler.env.Program(checked, cel.CustomDecoratorV2(f.fold), cel.EvalOptions(cel.OptOptimize))
@@ -138,7 +139,7 @@ func (r *Rule) plan(src *source, v *vetting, checked *cel.Ast) *Error {
 	}
 	if is, known := f.truth(v.root); known && src.text != "true" {
 		if is {
-			return src.at(v.root, "this is always true: say true if that is what is meant")
+			return src.at(v.root, "this is always true: write true if you mean that")
 		}
 		return src.at(v.root, "this is never true")
 	}
@@ -153,9 +154,9 @@ func New(env Env) (*Compiler, error) {
 		c.own.Addresses[i] = a.Unmap().WithZone("")
 	}
 	for _, check := range env.Checks {
-		c.know(check.Name, check)
+		c.addCheck(check.Name, check)
 		if check.Family != "" {
-			c.know(check.Family, check)
+			c.addCheck(check.Family, check)
 		}
 	}
 	slices.Sort(c.names)
@@ -168,9 +169,9 @@ func New(env Env) (*Compiler, error) {
 	return c, nil
 }
 
-// know lets rules name a check, or a family, which is known where all of it is: a rule that runs sooner would take what
-// is still to come for nothing found.
-func (c *Compiler) know(name string, check helogate.Check) {
+// addCheck lets rules read a check, or a family of checks. A family is known at the stage and at the cost at which
+// all of its checks are: a rule that ran earlier would take a check that has not run for one that found nothing.
+func (c *Compiler) addCheck(name string, check helogate.Check) {
 	if before, known := c.checks[name]; known {
 		check.Needs, check.Cost = max(before.Needs, check.Needs), max(before.Cost, check.Cost)
 	} else if check.Phase == helogate.Main {

@@ -123,7 +123,7 @@ var outcomeTests = [...]struct{ when, then, facts, want string }{
 	{`ptr.status == "nodata"`, "reject", "192.0.2.6 mx", "fail: r"},
 	{`ptr.confirmed == ["six.example.org"]`, "score -1", "2001:db8::1 mx", "pass: r"},
 
-	// Failures of DNS are states, and nothing is concluded from what is not known.
+	// A DNS failure is a state of its own. Nothing follows from what is not known.
 	{`ptr.names.size() == 0`, "reject", "192.0.2.3 mx", "temperror: PTR of 192.0.2.3: the zone says so"},
 	{`ptr.names.size() > 0`, "accept", "192.0.2.3 mx", "temperror: PTR of 192.0.2.3: the zone says so"},
 	{`ptr.status == "nxdomain"`, "score 1", "192.0.2.3 mx", "temperror: PTR of 192.0.2.3: the zone says so"},
@@ -139,15 +139,15 @@ var outcomeTests = [...]struct{ when, then, facts, want string }{
 	{`ptr.status != "tempfail" && ptr.names.size() == 0`, "reject", "192.0.2.5 mx", "fail: r"},
 	{`checks["fcrdns"] == "fail"`, "reject", "192.0.2.2 mx", "fail: r"},
 	{`checks.fcrdns == "pass"`, "score -1", "192.0.2.1 mx.example.org", "pass: r"},
-	{`checks["fcrdns"] == "fail"`, "reject", "192.0.2.3 mx", "temperror: fcrdns is not known now"},
-	{`checks["fcrdns"] in ["fail", "temperror"]`, "score 3", "192.0.2.3 mx", "temperror: fcrdns is not known now"},
+	{`checks["fcrdns"] == "fail"`, "reject", "192.0.2.3 mx", "temperror: the outcome of fcrdns is not known: a lookup failed"},
+	{`checks["fcrdns"] in ["fail", "temperror"]`, "score 3", "192.0.2.3 mx", "temperror: the outcome of fcrdns is not known: a lookup failed"},
 	{`checks["fcrdns"] == "temperror"`, "greylist", "192.0.2.3 mx", "fail: r"},
 
-	// Score, of which a part may be only possible.
+	// The score, of which a part may be pending.
 	{`score >= 1`, "greylist", "192.0.2.5 mx.example.org", "fail: r"},
 	{`score == 0`, "note", "192.0.2.1 mx.example.org", "neutral: r"},
 
-	// What cannot be worked out matches nothing.
+	// An expression without a value matches nothing.
 	{`ptr.names[3] == "x"`, "reject", "192.0.2.1 mx", "permerror: index out of bounds: 3"},
 	{`100 / (server.port - 25) == 1`, "reject", "192.0.2.1 mx", "permerror: division by zero"},
 	{`9223372036854775807 + server.port > 0`, "accept", "192.0.2.1 mx", "permerror: integer overflow"},
@@ -166,7 +166,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// What the listener does not know of itself is compared false, and is no error.
+// A fact that the listener does not know compares as false, and is not an error.
 func TestUnknownServer(t *testing.T) {
 	f := facts("192.0.2.1 mx")
 	f.Server = netip.AddrPort{}
@@ -188,7 +188,7 @@ func TestUnknownServer(t *testing.T) {
 	}
 }
 
-// What a client says is no UTF-8, or is long, or both.
+// Text of a client that is not UTF-8, or long, or both.
 func TestText(t *testing.T) {
 	for _, tt := range []struct{ helo, when string }{
 		{"a\xff\xfeb\xc0", `helo.text == "a\uFFFDb\uFFFD"`},
@@ -247,7 +247,8 @@ func TestNote(t *testing.T) {
 	}
 }
 
-// A score of which a part is only possible: a rule says what holds for all of it, or that it does not know.
+// A score of which a part is pending: a rule has its value where that is the same for every possible score, and is a temperror
+// otherwise.
 func TestSuspicionInterval(t *testing.T) {
 	constant := func(name string, o helogate.Outcome, then string) helogate.Line {
 		do, err := helogate.ParseEffect(then)
@@ -263,7 +264,7 @@ func TestSuspicionInterval(t *testing.T) {
 		`score >= 3`:                             helogate.TempError,
 		`score >= 6`:                             helogate.TempError,
 		`score >= 7`:                             helogate.None,
-		`score == 4`:                             helogate.TempError, // neither end of it, but it may be
+		`score == 4`:                             helogate.TempError, // neither end of the range, but within it
 		`score != 4`:                             helogate.TempError,
 		`4 < score && score < 6`:                 helogate.TempError,
 		`score < 2 || score > 6`:                 helogate.None,

@@ -8,7 +8,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 )
 
-// A source is the text of an expression, with what it takes to point at a part of it.
+// A source is the text of an expression, with an index that locates its parts.
 type source struct {
 	text   string
 	octets []int // where each code point begins, and the end; nil if all are ASCII
@@ -31,7 +31,7 @@ func newSource(text string) *source {
 	return s
 }
 
-// octet is where a code point is, counted from 0 as CEL does.
+// octet returns the offset of a code point, which CEL counts from 0.
 func (s *source) octet(codePoint int) int {
 	if s.octets == nil {
 		return min(max(0, codePoint), len(s.text))
@@ -39,7 +39,7 @@ func (s *source) octet(codePoint int) int {
 	return s.octets[min(max(0, codePoint), len(s.octets)-1)]
 }
 
-// octetAt is octet for a line from 1 and a column of it from 0.
+// octetAt does the same for a line, counted from 1, and a column in it, counted from 0.
 func (s *source) octetAt(line, column int) int {
 	at := 0
 	for ; line > 1; line-- {
@@ -56,7 +56,7 @@ func (s *source) octetAt(line, column int) int {
 	return at
 }
 
-// tokenAt is the index of the token at an octet, or the last one before it; -1 if there is none.
+// tokenAt returns the index of the token at an octet, or of the last one before it; -1 if there is none.
 func (s *source) tokenAt(octet int) int {
 	at := -1
 	for i, t := range s.tokens {
@@ -68,7 +68,7 @@ func (s *source) tokenAt(octet int) int {
 	return at
 }
 
-// measure finds the span of every node, while the tree is still as it was parsed.
+// measure finds the span of every node. It must run before vet rewrites the tree.
 func (s *source) measure(e ast.Expr) (is span, ok bool) {
 	is, ok = s.own(e)
 	for _, child := range children(e) {
@@ -88,7 +88,7 @@ func (s *source) measure(e ast.Expr) (is span, ok bool) {
 	return is, ok
 }
 
-// own is the span of the token that a node is made of: a name, an operator, the opening bracket of a call.
+// own returns the span of the token that makes a node: a name, an operator, the opening bracket of a call.
 func (s *source) own(e ast.Expr) (span, bool) {
 	r, ok := s.info.GetOffsetRange(e.ID())
 	if !ok {
@@ -111,7 +111,7 @@ func (s *source) own(e ast.Expr) (span, bool) {
 	return is, true
 }
 
-// closed moves an end past the brackets that were opened since start.
+// closed moves an end past the brackets that opened since start.
 func (s *source) closed(end, start int) int {
 	open := 0
 	for i := s.tokenAt(start); i >= 0 && i < len(s.tokens); i++ {
@@ -130,7 +130,7 @@ func (s *source) closed(end, start int) int {
 	return end
 }
 
-// children are the parts of a node.
+// children returns the parts of a node.
 func children(e ast.Expr) (out []ast.Expr) {
 	switch e.Kind() {
 	case ast.SelectKind:
@@ -157,7 +157,7 @@ func children(e ast.Expr) (out []ast.Expr) {
 	return out
 }
 
-// at is an error about a node.
+// at returns an error about a node.
 func (s *source) at(e ast.Expr, msg string) *Error {
 	is, ok := s.spans[e.ID()]
 	if !ok {
@@ -166,19 +166,19 @@ func (s *source) at(e ast.Expr, msg string) *Error {
 	return &Error{Offset: is.start, Length: is.end - is.start, Msg: msg}
 }
 
-// textOf is a node as it was written.
+// textOf returns a node as it was written.
 func (s *source) textOf(e ast.Expr) string {
 	is := s.spans[e.ID()]
 	return s.text[is.start:is.end]
 }
 
-// failedFold is an error of what is constant.
+// failedFold returns the error of a constant that has no value.
 func (s *source) failedFold(root ast.Expr, err error) *Error {
 	var bad *foldError
 	if errors.As(err, &bad) {
 		if is, ok := s.spans[bad.id]; ok {
-			return &Error{is.start, is.end - is.start, "this can never be worked out: " + bad.Error()}
+			return &Error{is.start, is.end - is.start, "this has no value: " + bad.Error()}
 		}
 	}
-	return s.at(root, "this can never be worked out: "+err.Error())
+	return s.at(root, "this has no value: "+err.Error())
 }

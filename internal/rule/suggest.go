@@ -7,8 +7,8 @@ import (
 	"github.com/helogate/helogate/internal/suggest"
 )
 
-// meant ends a message: it says which word was meant, and what there is if that is little.
-func meant(word string, words []string) string {
+// suggestion ends the message about an unknown word: it names the closest word, or all words if there are few.
+func suggestion(word string, words []string) string {
 	const few = 8
 	near := suggest.Closest(word, words)
 	switch {

@@ -2,11 +2,11 @@ package rule
 
 import "strings"
 
-// A token is a piece of an expression, as far as it takes to point at one, and to tell slips of the pen from the rest.
+// A token is a piece of an expression. Tokens serve to locate errors and to recognise common mistakes.
 type token struct {
 	start, end int
 	text       string
-	open       bool // a text that does not end
+	open       bool // a text without its closing quote
 }
 
 const operators2 = "== != <= >= && ||"
@@ -56,12 +56,12 @@ func isWord(c byte) bool {
 	return c == '_' || c >= 0x80 || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 }
 
-// isPrefix reports whether a word before a quote makes it a raw text, octets, or both.
+// isPrefix reports whether a word before a quote marks a raw text, octets, or both.
 func isPrefix(word string) bool {
 	return len(word) <= 2 && strings.Trim(word, "rRbB") == ""
 }
 
-// textEnd is the end of a text that begins with the quote at i.
+// textEnd returns the end of a text that begins with the quote at i.
 func textEnd(s string, i int, raw bool) (end int, open bool) {
 	quote := s[i : i+1]
 	if triple := strings.Repeat(quote, 3); strings.HasPrefix(s[i:], triple) {

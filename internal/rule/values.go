@@ -14,7 +14,8 @@ import (
 	"github.com/helogate/helogate/internal/list"
 )
 
-// opaque is what all values of our own types have in common: they are of use to our own functions alone.
+// opaque refuses conversions. The types of this package share it: only the functions of this package use their
+// values.
 type opaque struct{}
 
 func (opaque) ConvertToNative(t reflect.Type) (any, error) {
@@ -24,7 +25,7 @@ func (opaque) ConvertToType(t ref.Type) ref.Val {
 	return types.NewErr("no conversion to %s", t.TypeName())
 }
 
-// heloValue is the variable helo: what under and matches are asked of.
+// heloValue is the variable helo, which has the functions under and matches.
 type heloValue struct{ e *evaluation }
 
 func (heloValue) ConvertToNative(t reflect.Type) (any, error) { return opaque{}.ConvertToNative(t) }
@@ -36,7 +37,7 @@ func (h heloValue) Equal(other ref.Val) ref.Val {
 func (heloValue) Type() ref.Type { return heloType }
 func (h heloValue) Value() any   { return h.e }
 
-// listValue is list("name").
+// listValue is the value of list("name").
 type listValue struct{ *list.List }
 
 func (listValue) ConvertToNative(t reflect.Type) (any, error) { return opaque{}.ConvertToNative(t) }
@@ -48,7 +49,7 @@ func (l listValue) Equal(other ref.Val) ref.Val {
 func (listValue) Type() ref.Type { return listType }
 func (l listValue) Value() any   { return l.List }
 
-// Contains is the operator in: an address in a network that is listed, a mail address or its domain, a name.
+// Contains is the operator in: an address in a listed network, a mail address or its domain, a name.
 func (l listValue) Contains(what ref.Val) ref.Val {
 	switch what := what.(type) {
 	case ext.IP:
@@ -80,10 +81,10 @@ func (n networksValue) Contains(what ref.Val) ref.Val {
 	if !ok {
 		return types.MaybeNoSuchOverloadErr(what)
 	}
-	return types.Bool(holds(*n.of, a.Addr))
+	return types.Bool(anyContains(*n.of, a.Addr))
 }
 
-func holds(networks []netip.Prefix, a netip.Addr) bool {
+func anyContains(networks []netip.Prefix, a netip.Addr) bool {
 	for _, p := range networks {
 		if p.Contains(a) {
 			return true
@@ -97,19 +98,19 @@ func toNetworks(of ref.Val) ref.Val {
 	for it := of.(traits.Lister).Iterator(); it.HasNext() == types.True; {
 		p, ok := it.Next().(ext.CIDR)
 		if !ok {
-			return types.NewErr("a list of networks holds something else")
+			return types.NewErr("a list of networks has an element of another type")
 		}
 		out = append(out, p.Prefix)
 	}
 	return networksValue{&out}
 }
 
-// isUnder reports whether a name is another, or one of a list, or below it.
+// isUnder reports whether a name is equal to or below another name, or any name of a list.
 func isUnder(what, of ref.Val) ref.Val {
 	var name string
 	switch what := what.(type) {
 	case heloValue:
-		name = what.e.greeting().Name
+		name = what.e.helo().Name
 	case types.String:
 		name = hostname.Canonical(string(what))
 	}
@@ -127,7 +128,7 @@ func isUnder(what, of ref.Val) ref.Val {
 	return types.MaybeNoSuchOverloadErr(of)
 }
 
-// ownValues are the values of what is ours, made once.
+// ownValues returns the values of the local names and addresses, made once.
 func ownValues(own Own) map[string]ref.Val {
 	addresses := make([]ref.Val, len(own.Addresses))
 	for i, a := range own.Addresses {

@@ -15,14 +15,15 @@ import (
 	"github.com/helogate/helogate/internal/suggest"
 )
 
-// A vetting reads a parsed expression before CEL checks its types: it says what names are none, and notes what is read.
+// A vetting examines a parsed expression before CEL checks its types. It reports unknown names, and notes which names
+// the rule reads.
 type vetting struct {
 	c    *Compiler
 	src  *source
 	root ast.Expr
 	errs Errors
 
-	scope    []string // variables of the macros that we are in
+	scope    []string // variables of the enclosing macros
 	nextID   int64
 	patterns map[int64]*regexp.Regexp // by the id of the call that matches them
 
@@ -33,14 +34,14 @@ type vetting struct {
 	reads     map[string]bool // names of checks
 	usesScore bool
 	scores    []int64
-	excused   map[string]bool
+	handled   map[string]bool
 }
 
-// vet reads an expression, and rewrites what CEL does not know into what it does.
+// vet examines an expression, and rewrites it so that CEL understands it.
 func (c *Compiler) vet(src *source, parsed *cel.Ast) *vetting {
 	v := &vetting{
 		c: c, src: src, root: parsed.NativeRep().Expr(),
-		patterns: map[int64]*regexp.Regexp{}, addresses: map[int64]bool{}, reads: map[string]bool{}, excused: map[string]bool{},
+		patterns: map[int64]*regexp.Regexp{}, addresses: map[int64]bool{}, reads: map[string]bool{}, handled: map[string]bool{},
 	}
 	for id := range src.spans {
 		v.nextID = max(v.nextID, id)
@@ -67,9 +68,9 @@ func (v *vetting) visit(e ast.Expr) {
 	case ast.CallKind:
 		v.call(e)
 	case ast.StructKind:
-		v.fail(e, "there are no structures here")
+		v.fail(e, "a rule cannot have structures")
 	case ast.MapKind:
-		v.fail(e, "there are no maps here")
+		v.fail(e, "a rule cannot have maps")
 	case ast.ListKind:
 		v.list(e)
 	case ast.ComprehensionKind:
@@ -81,18 +82,18 @@ func (v *vetting) visit(e ast.Expr) {
 	}
 }
 
-// list vets a list that is written out. CEL counts a list as one thing, however many elements it has; so has one that is
-// made again and again to be short.
+// list vets a list in the expression. The cost model of CEL counts a list as one value, whatever its size, so a list
+// that is made again for each client must be short.
 func (v *vetting) list(e ast.Expr) {
 	if n := e.AsList().Size(); n > maxMade && !constant(e) {
-		v.fail(e, "this list has %d elements, and may have %d as not all of them are constant: put names and addresses into a list file", n, maxMade)
+		v.fail(e, "this list has %d elements, the limit is %d where not all are constant: put names and addresses into a list file", n, maxMade)
 	}
 	for _, element := range e.AsList().Elements() {
 		v.visit(element)
 	}
 }
 
-// constant reports whether a node is made once for all clients: a literal, a list of such, an address.
+// constant reports whether a node is made once for all clients: a literal, an address, or a list of these.
 func constant(e ast.Expr) bool {
 	switch e.Kind() {
 	case ast.LiteralKind:
@@ -106,7 +107,7 @@ func constant(e ast.Expr) bool {
 	return false
 }
 
-// literal is the text that a node is, if it is one.
+// literal returns the text of a node that is a literal text.
 func literal(e ast.Expr) (string, bool) {
 	if e.Kind() != ast.LiteralKind {
 		return "", false
@@ -115,12 +116,12 @@ func literal(e ast.Expr) (string, bool) {
 	return string(s), ok
 }
 
-// comprehension is what a macro was made into: list.exists(x, ...).
+// comprehension vets the expansion of a macro: list.exists(x, ...).
 func (v *vetting) comprehension(e ast.Expr) {
 	c := e.AsComprehension()
 	v.visit(c.IterRange())
 	if reserved(c.IterVar()) {
-		v.fail(e, "%s is a name already: call the elements something else", c.IterVar())
+		v.fail(e, "%s is a name already: choose another variable", c.IterVar())
 	}
 	before := len(v.scope)
 	v.scope = append(v.scope, c.IterVar(), c.AccuVar())
@@ -134,7 +135,7 @@ func (v *vetting) comprehension(e ast.Expr) {
 	v.scope = v.scope[:before]
 }
 
-// path is a chain of names with dots between, and whether a node is one.
+// path returns the words of a node that is a chain of names with dots between.
 func path(e ast.Expr) ([]string, bool) {
 	switch e.Kind() {
 	case ast.IdentKind:
@@ -159,7 +160,7 @@ func (v *vetting) selection(e ast.Expr) {
 	}
 }
 
-// name looks a name up and notes that it is read.
+// name looks a name up and notes that the rule reads it.
 func (v *vetting) name(e ast.Expr, words []string) {
 	if slices.Contains(v.scope, words[0]) {
 		return
@@ -168,27 +169,33 @@ func (v *vetting) name(e ast.Expr, words []string) {
 	if n := byName[full]; n != nil {
 		v.read(n)
 		if full == score {
-			v.fail(e, "score can only be compared with a number: score >= 3")
+			v.fail(e, "compare score with a number: score >= 3")
 		}
 		return
 	}
 	inGroup := groups[full]
 	switch {
 	case full == checks:
-		v.fail(e, `checks alone is nothing: say which, as checks["fcrdns"] == "fail"`)
+		v.fail(e, `checks alone has no value: name a check, for example checks["fcrdns"] == "fail"`)
 	case inGroup != nil:
-		v.fail(e, "%s alone is nothing; there are %s", full, strings.Join(inGroup, ", "))
+		v.fail(e, "%s alone has no value; there are %s", full, strings.Join(inGroup, ", "))
 	case len(words) > 1 && v.isFunction(words[len(words)-1]):
 		v.fail(e, "%s is a function: write %s(...)", words[len(words)-1], full)
 	case len(words) == 1 && v.isFunction(full):
 		v.fail(e, `%s is a function: write %s(...)`, full, full)
 	default:
-		v.fail(e, "there is no %q%s", full, v.meantName(full, words))
+		v.fail(e, "there is no %q%s", full, v.suggestName(full, words))
 	}
 }
 
-// meantName ends the message about a name that is none.
-func (v *vetting) meantName(full string, words []string) string {
+// renamed maps names that rules had once to their present names.
+var renamed = map[string]string{"suspicion": score}
+
+// suggestName ends the message about an unknown name.
+func (v *vetting) suggestName(full string, words []string) string {
+	if now := renamed[full]; now != "" {
+		return fmt.Sprintf(": it is called %s now", now)
+	}
 	group := groups[words[0]]
 	if byName[words[0]] != nil && len(words) > 1 {
 		group = nil
@@ -205,7 +212,7 @@ func (v *vetting) meantName(full string, words []string) string {
 		return "; there are " + strings.Join(group, ", ")
 	}
 	if len(words) == 1 {
-		return fmt.Sprintf("; if it is meant as text, write it in quotes: %q", full)
+		return fmt.Sprintf("; write text in quotes: %q", full)
 	}
 	return ""
 }
@@ -216,15 +223,15 @@ func (v *vetting) read(n *name) {
 	v.usesScore = v.usesScore || n.text == score
 }
 
-// checkNamed makes a variable of checks["fcrdns"], with a name that no expression can write.
+// checkNamed replaces checks["fcrdns"] by a variable, with a name that no expression can write.
 func (v *vetting) checkNamed(e, at ast.Expr, check string) {
 	known, ok := v.c.checks[check]
-	if when, late := heardLate[known.Phase]; late {
-		v.fail(at, "%s is heard after all rules, when it has come to a %s: it has found nothing yet", check, when)
+	if when, late := lateChecks[known.Phase]; late {
+		v.fail(at, "%s is evaluated after all rules, when the verdict is to %s: no rule can read its outcome", check, when)
 	} else if !ok && e.Kind() == ast.SelectKind {
-		v.fail(at, "there is no check %q in the policy; a name with - in it is written checks[%q]", check, "helo-changed")
+		v.fail(at, "there is no check %q in the policy; write a name that contains - as checks[%q]", check, "helo-changed")
 	} else if !ok {
-		v.fail(at, "there is no check %q in the policy%s", check, meant(check, v.c.names))
+		v.fail(at, "there is no check %q in the policy%s", check, suggestion(check, v.c.names))
 	}
 	v.reads[check] = true
 	v.needs = max(v.needs, known.Needs)
@@ -232,15 +239,15 @@ func (v *vetting) checkNamed(e, at ast.Expr, check string) {
 	e.SetKindCase(factory.NewIdent(e.ID(), checkVariable(check)))
 }
 
-// heardLate are the turns that no rule can wait for, since they wait for what rules come to, and what they are for.
-var heardLate = map[helogate.Phase]string{helogate.OnGreylist: "greylisting", helogate.OnDefer: "deferral"}
+// lateChecks are the phases that come after all rules, because they depend on what the rules decide.
+var lateChecks = map[helogate.Phase]string{helogate.OnGreylist: "greylist", helogate.OnDefer: "defer"}
 
 func checkVariable(check string) string { return checks + "." + check }
 
 var factory = ast.NewExprFactory()
 
-// scoreCompared vets a comparison of score with a number. Anything else could not be judged while a part of the
-// score is only possible; see evaluation.sure.
+// scoreCompared vets a comparison of score with a number. In any other use, the rule's value could not be decided
+// while lookups leave the score open; see evaluation.sameForAll.
 func (v *vetting) scoreCompared(call ast.CallExpr) bool {
 	switch call.FunctionName() {
 	case operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
