@@ -299,7 +299,7 @@ type DNS struct {
 	// How long a failure of DNS is remembered, so that fifty recipients do not wait for it fifty times.
 	FailureTTL time.Duration `toml:"failure_ttl" is:"duration" min:"1s" max:"1h"`
 	// How long a client's network and name are deferred for failures of DNS, all in all; then such a failure is a note.
-	Patience time.Duration `toml:"patience" is:"duration" min:"1m" max:"30d"`
+	FailureGrace time.Duration `toml:"failure_grace" is:"duration" min:"1m" max:"30d"`
 }
 
 // Log is what the service says about itself.
@@ -329,12 +329,12 @@ func Default() *Config {
 		Policy: Policy{Preset: "balanced", RejectAtStage: helogate.Rcpt},
 		Listen: []Listen{{Protocol: "postfix", Address: Endpoint{"tcp", "127.0.0.1:10040"}}},
 		DNS: DNS{
-			Timeout:    2 * time.Second,
-			Budget:     8 * time.Second,
-			CacheSize:  64 << 20,
-			MaxTTL:     24 * time.Hour,
-			FailureTTL: 30 * time.Second,
-			Patience:   4 * time.Hour,
+			Timeout:      2 * time.Second,
+			Budget:       8 * time.Second,
+			CacheSize:    64 << 20,
+			MaxTTL:       24 * time.Hour,
+			FailureTTL:   30 * time.Second,
+			FailureGrace: 4 * time.Hour,
 		},
 		Blocklists: Blocklists{
 			TestEvery: 10 * time.Minute, Timeout: 3 * time.Second,
