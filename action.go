@@ -85,7 +85,10 @@ func ParseEffect(s string) (Effect, error) {
 		if len(word) > 1 {
 			n = word[1]
 		}
-		return e, fmt.Errorf("%q has a new name: write %q", s, strings.ReplaceAll(now, "N", n))
+		if now = strings.ReplaceAll(now, "N", n); e.DryRun {
+			now = "would " + now
+		}
+		return e, fmt.Errorf("%q has a new name: write %q", s, now)
 	}
 	action, err := ParseAction(word[0])
 	if err != nil || action == Continue {

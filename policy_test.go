@@ -9,7 +9,8 @@ import (
 
 func TestParseAction(t *testing.T) {
 	for in, want := range map[string]string{
-		"reject": "reject", " drop ": "drop", "suspect 2": `error: "suspect 2" has a new name: write "score 2"`, "vouch": `error: write "score -1"`, "score": "error: needs a number", "score 2": "score 2", "score -3": "score -3",
+		"reject": "reject", " drop ": "drop", "suspect 2": `error: "suspect 2" has a new name: write "score 2"`, "vouch": `error: write "score -1"`,
+		"would suspect 3": `error: write "would score 3"`, "score": "error: needs a number", "score 2": "score 2", "score -3": "score -3",
 		"would defer": "would defer", "would score 4": "would score 4", "note": "note", "ignore": "ignore", "greylist": "greylist",
 		"accept": "accept",
 		"":       "error: names no action", "would": "error: names no action", "deny": `error: "deny" is no action`,

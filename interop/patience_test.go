@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// A client whose DNS fails is told to come back for as long as dns.patience, and is let in then, with a note. What is never
+// A client whose DNS fails is told to come back for as long as dns.failure_grace, and is let in then, with a note. What is never
 // forgiven: a rejection that waits for who may let in.
 func TestPatience(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
 	patient := func(patience string) string {
-		return strings.Replace(enforce("balanced", l.dns.resolver), "dns = { ", fmt.Sprintf("dns = { patience = %q, ", patience), 1)
+		return strings.Replace(enforce("balanced", l.dns.resolver), "dns = { ", fmt.Sprintf("dns = { failure_grace = %q, ", patience), 1)
 	}
 	d := l.keeping(t, patient("4h"))
 	main := l.postfix.services["main"]

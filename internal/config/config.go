@@ -1,14 +1,14 @@
 // Package config reads the configuration file: parsing, documentation and errors, and nothing else. What the settings
-// lead to is for others to say; package internal/policy makes a policy of them, and reports what it finds at the place
-// in the file by [Config.Errorf].
+// mean is for others: package internal/policy makes a policy of them, and reports what is wrong at its place in the file
+// by [Config.Errorf].
 //
-// The file is TOML, and all of it is optional. It is read strictly, for a setting that is misspelt and passed over is a
-// filter that its administrator believes in and does not have: what is unknown, given twice, of a wrong type or out of
-// bounds is an error that names the line, shows it, and says what was probably meant. All that can be found is reported
-// at once, in the order of the file. Variables of the environment override the file through the same decoder.
+// The file is TOML, and all of it is optional. It is read strictly, since an ignored typo would leave an administrator
+// without a filter: a setting that is unknown, given twice, of a wrong type or out of bounds is an error, which names and
+// shows the line and says what was probably meant. All errors are reported at once, in the order of the file. Environment
+// variables override the file, through the same decoder.
 //
-// The comments of the types below are the manual: docs/config.md is made of them, of [Default], and of the settings in
-// [Example]; a test fails when one of these drifts.
+// The comments of the types below are the manual. docs/config.md is generated from them, [Default] and [Example]; a test
+// fails when they drift apart.
 package config
 
 import (
@@ -30,248 +30,255 @@ import (
 var Example string
 
 // Config is a configuration that was checked, with the defaults filled in. The tags of its fields say how they are
-// written: toml is the key, is the kind of value (see leaves), min and max its bounds, single that one value need not be
-// a list, unset what holds where nothing is given.
+// written: toml is the key, is the type of value (see valueTypes), min and max its bounds, single that one value need
+// not be a list, unset the default in words where it is no value.
 type Config struct {
-	// Whether verdicts are carried out (`enforce`) or only written down (`shadow`). In shadow every line of the policy
-	// is on trial: the mail flows as if helogate were not there, and the journal says what would have happened.
+	// `enforce` applies verdicts to the mail. `shadow` only logs them: every check and rule is a dry run, mail flows
+	// as if helogate were not there, and the log has what would have happened.
 	Mode Mode `toml:"mode" is:"mode"`
-	// What is ours: nobody else may say that he is it.
+	// Your own names and addresses. No other client may use them in HELO.
 	Own Own `toml:"own"`
-	// What is made of a client.
+	// How clients are judged.
 	Policy Policy `toml:"policy"`
-	// Who is let in whatever the policy says; as many `[[exempt]]` as needed. In one of them every setting that is given
-	// must match, of a list one entry; at least one of `address`, `name`, `helo`, `sender` and `recipient` is required.
-	Exempt []Exempt `toml:"exempt" unset:"nobody is exempt"`
-	// Mailing lists and relays that pass on the mail of others, and must not be judged for it by their own handshake; as
-	// many `[[forwarder]]` as needed. At least one of `address` and `name` is required; if both are given, both must match.
-	Forwarder []Forwarder `toml:"forwarder" unset:"nobody is a forwarder"`
-	// Lists in files, by the names that rules call them by: `client in list("relays")`. A file has a line for each
-	// address, network, name, `.suffix` or mail address, and comments after `#`. It is read again on reload.
+	// Clients and mail that are accepted whatever the policy says. Every setting of an entry must match; of a list one
+	// value is enough. Each entry needs at least one of `address`, `name`, `helo`, `sender` and `recipient`.
+	Exempt []Exempt `toml:"exempt" unset:"no exemptions"`
+	// Mailing lists and relays that forward the mail of others, and must not be judged for it by their own handshake.
+	// Each entry needs `address` or `name`; if it has both, both must match.
+	Forwarder []Forwarder `toml:"forwarder" unset:"no forwarders"`
+	// List files for rules, by the name that a rule uses: `client in list("relays")`. A file has one address, network,
+	// name, `.suffix` or mail address a line, and comments after `#`. A reload reads it again.
 	Lists map[string]string `toml:"lists" is:"lists" unset:"none"`
-	// Rules of your own, in their order; as many `[[rule]]` as needed. docs/rules.md says how they are written.
+	// Your own rules, in the order of evaluation. See [rules](rules.md).
 	Rule []Rule `toml:"rule" unset:"no rules"`
-	// Lists of addresses that send what nobody wants, in DNS (RFC 5782); as many `[[dnsbl]]` as needed. None is built in.
+	// Blocklists of client addresses in DNS (RFC 5782). None is built in.
 	DNSBL []List `toml:"dnsbl" unset:"none"`
-	// Lists of domains of that kind; as many `[[rhsbl]]` as needed.
+	// Blocklists of domains.
 	RHSBL []List `toml:"rhsbl" unset:"none"`
-	// Lists of those who are known to be good; as many `[[dnswl]]` as needed.
+	// Allowlists.
 	DNSWL []List `toml:"dnswl" unset:"none"`
-	// How the lists are watched: one that fails, lists the world, or suddenly lists many more than usual is set aside.
+	// How lists are monitored. A list that fails, lists every address, or suddenly lists many more than usual is
+	// suspended: it is not used until it is well again. See [blocklists](blocklists.md).
 	Blocklists Blocklists `toml:"blocklists"`
-	// How the suspicious, or everybody, are let prove that they retry. Who is greylisted is said by the action `greylist` of a
-	// check or a rule, and by `policy.greylist_at`; `greylist = "greylist"` in `[policy.checks]` greylists everybody.
+	// [Greylisting](greylist.md). The action `greylist` of a check or rule, and `policy.greylist_at`, choose the
+	// clients; `greylist = "greylist"` in `[policy.checks]` greylists every client.
 	Greylist Greylist `toml:"greylist"`
-	// How the mail hosts of a sender's domain are asked whether the address exists. Off unless `domains` names some.
+	// [Callouts](callout.md): helogate asks the mail hosts of the sender's domain whether the sender's address exists.
+	// Off while `domains` is empty.
 	Callout Callout `toml:"callout"`
-	// When a client is one that hammers: it was rejected again and again. What is done then is said by `hammering` in
-	// `[policy.checks]`, which is `ignore` in every preset.
+	// When a client counts as [hammering](hammering.md): it was rejected again and again. The check `hammering` in
+	// `[policy.checks]` says what happens then; every preset has `ignore`.
 	Hammering Hammering `toml:"hammering"`
-	// Where is kept what must be remembered: who is greylisted, who is deferred since when, what callouts found.
+	// Where [state](state.md) is kept: the greylist, clients that are deferred for DNS failures, results of callouts.
 	State State `toml:"state"`
-	// Where MTAs ask; as many `[[listen]]` as needed. No two may overlap.
+	// Where MTAs connect. No two may overlap.
 	Listen []Listen `toml:"listen"`
-	// How DNS is asked, and what is remembered of it.
+	// DNS lookups, and how long answers are cached.
 	DNS DNS `toml:"dns"`
-	// What is added to the header of a message that is let in, by listeners that can; what is off is not added. It says what
-	// would have happened, where a policy is on trial.
+	// Header fields for accepted messages, where the protocol of the listener can add them. For a dry run they say
+	// what would have happened.
 	Headers Headers `toml:"headers"`
-	// Who is let in for a while by `helogate trust`: after POP before SMTP, say.
+	// Clients that `helogate trust` accepts for a while, such as after POP before SMTP.
 	Trust Trust `toml:"trust"`
-	// The socket by which `helogate reload`, `status`, `trust` and `exempt list` talk to the service, and how the service
-	// learns of a new configuration.
+	// The socket of `helogate reload`, `status`, `trust` and `exempt list`, and automatic reload.
 	Control Control `toml:"control"`
-	// What the service says about itself.
+	// What the service logs.
 	Log Log `toml:"log"`
 
 	origin origin
 }
 
-// Mode says whether verdicts are carried out.
+// Mode says whether verdicts are applied.
 type Mode string
 
 // The modes.
 const (
-	Shadow  Mode = "shadow"  // judged and written down; nothing happens to the mail
-	Enforce Mode = "enforce" // carried out
+	Shadow  Mode = "shadow"  // a dry run: verdicts are logged, and nothing happens to the mail
+	Enforce Mode = "enforce" // verdicts are applied
 )
 
-// Own is what belongs to us.
+// Own is what belongs to your site.
 type Own struct {
-	// Our domains and hosts, with everything below them. A stranger who greets with one of these names lies.
+	// Your domains and hosts, with everything below them. Another client that uses one as its HELO name lies.
 	Names []string `toml:"names" is:"domain" unset:"none"`
-	// Our addresses. A stranger who greets with one of them lies.
+	// Your addresses. Another client that uses one in HELO lies.
 	Addresses []netip.Addr `toml:"addresses" is:"address" unset:"none"`
-	// Our networks: clients in them are never judged. A bare address is a network of one.
+	// Your networks. Clients in them are never judged. An address alone is a network of one.
 	Networks []netip.Prefix `toml:"networks" is:"network" unset:"none"`
 }
 
-// Policy is what is made of a client.
+// Policy says how clients are judged.
 type Policy struct {
-	// The set of actions to start from: `lenient`, `rfc`, `strict`, `balanced` or `hardline`. `[policy.checks]` says what
-	// differs from it.
+	// The actions to start from: `lenient`, `rfc`, `strict`, `balanced` or `hardline`. `[policy.checks]` changes
+	// single checks.
 	Preset string `toml:"preset" is:"preset"`
-	// The earliest stage of the dialogue at which a client is told no: `connect`, `helo`, `mail` or `rcpt`. Before `rcpt`
-	// nobody knows yet for whom the mail is, or whether the client will authenticate.
+	// The earliest stage at which a client is refused: `connect`, `helo`, `mail` or `rcpt`. Before `rcpt` the
+	// recipient is not known, nor whether the client will authenticate.
 	RejectAtStage helogate.Stage `toml:"reject_at_stage" is:"stage"`
 	// The score from which a client is greylisted; 0 is never.
 	GreylistAt *int `toml:"greylist_at" is:"points" unset:"that of the preset"`
 	// The score from which a client is rejected; 0 is never.
 	RejectAt *int `toml:"reject_at" is:"points" unset:"that of the preset"`
-	// A page for people whose mail was refused, named in the replies. `{id}` in it stands for the id of the verdict.
+	// A web page for senders whose mail was refused; replies name it. `{id}` in it is replaced by the id of the
+	// verdict.
 	URL string `toml:"url" is:"url" unset:"none"`
-	// Names that no client may greet with: a name, `.example.invalid` for all below a domain, a regular expression
-	// between slashes; `!` before one turns it round: whatever it does not match is refused.
+	// HELO names that no client may use: a name, `.example.invalid` for all names below a domain, or a regular
+	// expression between slashes. With `!` before it, what does *not* match is refused.
 	BadHelo []check.HeloPattern `toml:"bad_helo" is:"pattern" unset:"none"`
-	// Files with more of them, a line each.
+	// Files with more patterns, one a line.
 	BadHeloFiles []string `toml:"bad_helo_files" is:"path" unset:"none"`
-	// Domains that others like to greet with, such as banks and mail providers, beyond those that helogate knows.
+	// Domains that impostors use as HELO name, such as banks and mail providers, in addition to the built-in ones.
 	Impersonated []string `toml:"impersonated" is:"domain" unset:"none"`
-	// What differs from the preset: the name of a check, and what to do. Alone, an action speaks of the outcome `fail`; a
-	// table gives one to each outcome that it names. The actions are `ignore`, `note`, `score N`, `score -N`,
-	// `greylist`, `defer`, `reject`, `drop` and `accept`, with `would` before it for a trial; the outcomes are `none`,
-	// `neutral`, `pass`, `softfail`, `fail`, `temperror` and `permerror`.
+	// What differs from the preset: the name of a check and an action. An action alone is for the outcome `fail`; a
+	// table has an action for each outcome that it names. Actions: `ignore`, `note`, `score N`, `score -N`,
+	// `greylist`, `defer`, `reject`, `drop` and `accept`; with `would` before it, the action is a dry run. Outcomes:
+	// `none`, `neutral`, `pass`, `softfail`, `fail`, `temperror` and `permerror`.
 	Checks Checks `toml:"checks" is:"checks" unset:"as in the preset"`
-	// The order of what may refuse, cheapest first: names of checks, `rules` for your own, `spf` for both of its checks. What
-	// is named comes first, behind what lets in; the rest follows in its own order. Of several that refuse, the client reads
-	// of the first. Nothing can stand before what is cheaper: what is dear is asked only while nothing is decided.
+	// The order of the checks that can refuse, cheapest first: names of checks, `rules` for your own rules, `spf` for
+	// both SPF checks. What is named here is evaluated first, though after the checks that accept; the rest follows in
+	// its own order. The client reads the first reason for its refusal. An expensive check cannot stand before a
+	// cheaper one, since it is evaluated only while the verdict is open.
 	Order []string `toml:"order" is:"order" unset:"rules, then as in docs/checks.md"`
-	// What clients read, in place of our own words: the name of a check or of a rule, `score`, `defer` (for what
-	// DNS did not answer) or `greylist`, and the text. `{why}` in it is what was found, `{fix}` the remedy, `{client}` the address, `{helo}` what it said, `{sender}`
-	// and `{recipient}` the envelope, `{check}` the name, `{retry}` how long who is greylisted has to wait, and `{id}` the verdict's, which is added where the text lacks it.
-	// Braces can stand for nothing else.
-	Replies map[string]string `toml:"replies" is:"replies" unset:"our own words"`
-	// The end of every reply, after the page: a telephone number, say; 120 characters at most. The same placeholders stand
-	// for the same.
+	// Your own texts for replies: the name of a check or rule, `score`, `defer` (for DNS failures) or `greylist`, and
+	// the text. Placeholders: `{why}` is what was found, `{fix}` the remedy, `{client}` the address, `{helo}` the HELO
+	// name, `{sender}` and `{recipient}` the envelope, `{check}` the check or rule, `{retry}` the wait of a greylisted
+	// client, and `{id}` the verdict's id, which is appended where the text lacks it. Braces have no other use.
+	Replies map[string]string `toml:"replies" is:"replies" unset:"the built-in texts"`
+	// The end of every reply, after the URL, such as a telephone number; 120 characters at most. It may have the same
+	// placeholders.
 	Footer string `toml:"footer" is:"footer" unset:"none"`
-	// Policies for some recipients; as many `[[policy.for]]` as needed. The first that matches holds; what it does not
-	// name is as for everybody. They are heard at RCPT, where the recipient is known.
-	For []For `toml:"for" unset:"one policy for all"`
+	// Policies for some recipients. The first that matches is used, at RCPT, where the recipient is known. Settings
+	// that it lacks are those of the listener and of `[policy]`.
+	For []For `toml:"for" unset:"one policy for all recipients"`
 }
 
-// Checks says what outcomes of checks, by their names, do.
+// Checks has the effects of outcomes, by the name of the check.
 type Checks map[string]map[helogate.Outcome]helogate.Effect
 
 // For is a policy for some recipients.
 type For struct {
-	// Whose: an address, a domain, or `.example.org` for all domains below.
+	// The recipients: an address, a domain, or `.example.org` for all domains below it.
 	Recipient []check.MailboxPattern `toml:"recipient" is:"recipient" single:"yes" unset:"must be given"`
-	// The preset of these recipients.
+	// The preset for these recipients.
 	Preset string `toml:"preset" is:"preset" unset:"that of the listener"`
-	// Whether verdicts are carried out for these recipients.
+	// The mode for these recipients.
 	Mode Mode `toml:"mode" is:"mode" unset:"that of the listener"`
-	// What differs for these recipients from the preset, from `[policy.checks]` and from the listener's own.
-	Checks Checks `toml:"checks" is:"checks" unset:"as for everybody"`
+	// What differs for these recipients from the preset, from `[policy.checks]` and from the checks of the listener.
+	Checks Checks `toml:"checks" is:"checks" unset:"those of the listener"`
 }
 
 // Rule is a rule of the administrator's.
 type Rule struct {
-	// Its name: in log, journal, and replies where there is no note. No two rules, and no rule and check, share one.
+	// The name, for the log, and for replies where there is no note. It must differ from those of other rules and of
+	// checks.
 	Name string `toml:"name" is:"rule name" unset:"must be given"`
-	// When it holds: an expression in CEL.
+	// When the rule matches: an expression in CEL.
 	When string `toml:"when" is:"expression" unset:"must be given"`
-	// What is done when it holds: an action, with `would` before it for a trial.
+	// The action when it matches; with `would` before it, a dry run.
 	Then helogate.Effect `toml:"then" is:"action" unset:"must be given"`
-	// What the client reads of it if it is refused, and the log says. It is said as it is, without placeholders.
+	// The reason, for the reply to a refused client and for the log. It is sent as it is, without placeholders.
 	Note string `toml:"note" is:"note" unset:"the name"`
 }
 
-// Forwarder is a host that passes on the mail of others.
+// Forwarder is a host that forwards the mail of others.
 type Forwarder struct {
-	// Its address, or a network that it is in.
+	// The forwarder's address, or its network.
 	Address []netip.Prefix `toml:"address" is:"network" single:"yes" unset:"any"`
-	// Its name in DNS, confirmed by its address. `.example.org` is all names below.
+	// The forwarder's PTR name, which must be forward-confirmed. `.example.org` is all names below it.
 	Name []check.NamePattern `toml:"name" is:"name" single:"yes" unset:"any"`
-	// Whether its mail is judged by the client that it says it has it from, where the listener shows one. The forwarder is
-	// believed in this. It needs `address`, and no `name`.
-	Origin bool `toml:"origin" is:"switch" unset:"false: its mail is let in"`
-	// Why, for whoever wonders in ten years.
+	// Whether to judge its mail by the client that it had the mail from, where the listener shows that client. You
+	// trust the forwarder to name it truly. It needs `address`, and excludes `name`.
+	Origin bool `toml:"origin" is:"switch" unset:"false, which accepts its mail"`
+	// The reason, for the log and for later readers.
 	Comment string `toml:"comment" is:"text" unset:"none"`
-	// When this ends, as with `[[exempt]]`.
+	// When the entry ends, as in `[[exempt]]`.
 	Until time.Time `toml:"until" is:"until" unset:"never"`
 }
 
 // Headers says what is added to the header of a message.
 type Headers struct {
-	// `Authentication-Results` (RFC 8601) with `iprev`, and SPF where it was asked.
+	// `Authentication-Results` (RFC 8601) with `iprev`, and with SPF where it was checked.
 	AuthenticationResults bool `toml:"authentication_results" is:"switch"`
-	// `X-Helogate`: the verdict's id, the action, the score, and which checks failed.
+	// `X-Helogate`: the verdict's id, the action, the score, and the checks that failed.
 	XHelogate bool `toml:"x_helogate" is:"switch"`
-	// `X-HELO`: what the client said.
+	// `X-HELO`: the HELO name.
 	XHelo bool `toml:"x_helo" is:"switch"`
-	// `X-Helo-Check`, in the words of the qmail-spp plugin helodnscheck, for HELO names that do not resolve to the client.
+	// `X-Helo-Check`, in the words of the qmail-spp plugin helodnscheck, for HELO names that do not resolve to the
+	// client.
 	XHeloCheck bool `toml:"x_helo_check" is:"switch"`
-	// Who says so in Authentication-Results (its authserv-id): the name of your mail system.
+	// The authserv-id in `Authentication-Results`: the name of your mail system.
 	Name string `toml:"name" is:"host" unset:"the name of this host"`
 }
 
-// Trust says where it is kept who is let in for a while.
+// Trust says where trusted clients are kept.
 type Trust struct {
-	// A file that keeps it over a restart.
-	File string `toml:"file" is:"path" unset:"none: a restart forgets it"`
+	// A file that keeps trusted clients over a restart.
+	File string `toml:"file" is:"path" unset:"none: a restart forgets them"`
 }
 
-// Control is how the service is talked to.
+// Control is the control socket, and how the service learns of a new configuration.
 type Control struct {
-	// A unix socket, by its path, or `none`. Whoever may write to it may trust clients.
+	// The path of a unix socket, or `none`. Everyone with write permission can trust clients.
 	Socket string `toml:"socket" is:"control socket" unset:"/run/helogate/control.sock for root, helogate.sock in $XDG_RUNTIME_DIR for others"`
 	// The permissions of the socket, in octal digits.
 	Permissions fs.FileMode `toml:"permissions" is:"permissions" unset:"there is no socket"`
-	// Whether a change of the configuration file, or of a file that it names, is put into force without being told.
+	// Whether the service reloads by itself when the configuration file, or a file that it names, changes.
 	Watch bool `toml:"watch" is:"switch"`
 }
 
-// Exempt says who is let in whatever the policy says. All fields that are given must match, of each one entry.
+// Exempt is an entry of the allowlist. All fields that are given must match, one value of each. Until is the first
+// instant after it, the zero time if it never ends.
 type Exempt struct {
-	// The client's address, or a network that it is in.
+	// The client's address, or its network.
 	Address []netip.Prefix `toml:"address" is:"network" single:"yes" unset:"any"`
-	// The client's name in DNS, confirmed by its address: anybody can claim any name. `.example.org` is all names below.
+	// The client's PTR name, which must be forward-confirmed, since a PTR record can hold any name. `.example.org` is
+	// all names below it.
 	Name []check.NamePattern `toml:"name" is:"name" single:"yes" unset:"any"`
-	// What the client says in HELO or EHLO. It may say anything, so let this not stand alone. `.example.org` is all names
-	// below.
+	// The HELO name. A client can send any name, so combine it with another setting. `.example.org` is all names below
+	// it.
 	Helo []check.NamePattern `toml:"helo" is:"helo" single:"yes" unset:"any"`
-	// The envelope sender: an address, a domain, or `.example.org` for all domains below; `<>` is the null sender of
-	// bounces. Anybody can claim it, too.
+	// The envelope sender: an address, a domain, `.example.org` for all domains below it, or `<>` for the null sender
+	// of bounces. A client can send any address here, too.
 	Sender []check.MailboxPattern `toml:"sender" is:"mailbox" single:"yes" unset:"any"`
-	// The envelope recipient, in the same way. To let a mailbox have all its mail, spam and all, name it here.
+	// The envelope recipient, in the same forms but `<>`. A mailbox that is named here gets all its mail, spam
+	// included.
 	Recipient []check.MailboxPattern `toml:"recipient" is:"recipient" single:"yes" unset:"any"`
-	// Why, for whoever wonders in ten years.
+	// The reason, for the log and for later readers.
 	Comment string `toml:"comment" is:"text" unset:"none"`
-	// When this ends: a date, which is exempt to its last second in local time, or a date and time. Not in quotes.
-	// In Go it is the first instant that is no longer exempt, and the zero time where it never ends.
+	// When the entry ends, without quotes: a date, whose whole day in local time is still exempt, or a date and time.
 	Until time.Time `toml:"until" is:"until" unset:"never"`
 }
 
 // Listen is a listener.
 type Listen struct {
-	// How the MTA asks.
+	// The protocol of the MTA.
 	Protocol string `toml:"protocol" is:"protocol" unset:"must be given"`
-	// Where: an address with a port, or a unix socket as `unix:/path` or `/path`. Port 0 is any that is free.
+	// An address with a port, or a unix socket as `unix:/path` or `/path`. Port 0 is any free port.
 	Address Endpoint `toml:"address" is:"endpoint" unset:"must be given"`
 	// The permissions of a unix socket, in octal digits.
 	Permissions fs.FileMode `toml:"permissions" is:"permissions" unset:"\"0660\" for a unix socket"`
-	// The preset of this listener, where it is not that of `[policy]`: a backup MX, say.
+	// The preset of this listener, such as for a backup MX.
 	Preset string `toml:"preset" is:"preset" unset:"that of [policy]"`
-	// Whether this listener's verdicts are carried out.
-	Mode Mode `toml:"mode" is:"mode" unset:"as above the first table"`
+	// The mode of this listener.
+	Mode Mode `toml:"mode" is:"mode" unset:"that above the first table"`
 	// What differs at this listener from its preset and from `[policy.checks]`.
-	Checks Checks `toml:"checks" is:"checks" unset:"as everywhere"`
-	// What `protocol = "nginx"` alone has. It belongs to the `[[listen]]` above; `nginx.backend = "…"` there says the same.
+	Checks Checks `toml:"checks" is:"checks" unset:"those of [policy.checks]"`
+	// Settings of `protocol = "nginx"`, for the `[[listen]]` above. You can also write `nginx.backend = "…"` there.
 	Nginx ListenNginx `toml:"nginx"`
-	// What `protocol = "http"` alone has. It belongs to the `[[listen]]` above; `http.token_file = "…"` there says the same.
+	// Settings of `protocol = "http"`, for the `[[listen]]` above. You can also write `http.token_file = "…"` there.
 	HTTP ListenHTTP `toml:"http"`
 }
 
-// ListenNginx is what only nginx needs to know.
+// ListenNginx is what nginx alone needs.
 type ListenNginx struct {
-	// The mail server to which nginx is to pass clients that may go on, with its port.
+	// The mail server, with its port, to which nginx passes accepted clients.
 	Backend netip.AddrPort `toml:"backend" is:"backend" unset:"must be given"`
 }
 
-// ListenHTTP is what only HTTP needs to know.
+// ListenHTTP is what HTTP alone needs.
 type ListenHTTP struct {
-	// A file with the token that whoever asks is to show, at least 16 characters.
-	TokenFile string `toml:"token_file" is:"path" unset:"none; there must be one where it listens at an address"`
+	// A file with the token that clients of the API must send, at least 16 characters.
+	TokenFile string `toml:"token_file" is:"path" unset:"none; required unless the address is a unix socket"`
 }
 
 // Endpoint is where a listener listens, as net.Listen takes it.
@@ -282,31 +289,32 @@ type Endpoint struct {
 
 // DNS is how DNS is asked.
 type DNS struct {
-	// The resolvers, in the order in which they are tried; the port is 53 where it is left out.
+	// The resolvers, in the order in which they are tried. The default port is 53.
 	Servers []netip.AddrPort `toml:"servers" is:"server" unset:"those of /etc/resolv.conf"`
-	// Resolvers, not on this machine, that are believed when they say that DNSSEC has proved an answer (the AD bit). The
-	// network between here and there must be as trustworthy as they are.
+	// Resolvers on other hosts whose AD bit, "proved by DNSSEC", is believed. The network to them must be as
+	// trustworthy as they are.
 	Trusted []netip.Addr `toml:"trusted" is:"address" unset:"none"`
-	// How long one resolver is waited for before the next is tried.
+	// How long to wait for one resolver before the next is tried.
 	Timeout time.Duration `toml:"timeout" is:"duration" min:"10ms" max:"1m"`
-	// How long all lookups of a judgement may take together; what is not answered by then is a temporary failure.
-	// What helogate remembers itself (greylist, patience) is then waited for up to two seconds more.
+	// How long all lookups of a judgement may take together. A lookup that is unanswered by then is a temporary
+	// failure. helogate then waits for its own [state](state.md) for up to two seconds more.
 	Budget time.Duration `toml:"budget" is:"duration" min:"100ms" max:"5m"`
-	// The memory that answers may take.
+	// The memory for cached answers.
 	CacheSize Size `toml:"cache_size" is:"size" min:"1MiB" max:"1TiB"`
-	// The longest that an answer is kept, whatever it says itself.
+	// The longest time that an answer is cached, whatever its TTL.
 	MaxTTL time.Duration `toml:"max_ttl" is:"duration" min:"1s" max:"30d"`
-	// How long a failure of DNS is remembered, so that fifty recipients do not wait for it fifty times.
+	// How long a DNS failure is cached, so that fifty recipients do not wait for it fifty times.
 	FailureTTL time.Duration `toml:"failure_ttl" is:"duration" min:"1s" max:"1h"`
-	// How long a client's network and name are deferred for failures of DNS, all in all; then such a failure is a note.
-	Patience time.Duration `toml:"patience" is:"duration" min:"1m" max:"30d"`
+	// The longest time that a client's network and HELO name are deferred for DNS failures. After that such a failure
+	// is only noted. See [failure grace](failure-grace.md).
+	FailureGrace time.Duration `toml:"failure_grace" is:"duration" min:"1m" max:"30d"`
 }
 
-// Log is what the service says about itself.
+// Log is what the service logs.
 type Log struct {
-	// `text`, for people, or `json`, for programs.
+	// `text` for people, `json` for programs.
 	Format LogFormat `toml:"format" is:"log format"`
-	// The least that is worth a line: `debug`, `info`, `warn` or `error`.
+	// The lowest level that is logged: `debug`, `info`, `warn` or `error`.
 	Level slog.Level `toml:"level" is:"log level"`
 }
 
@@ -319,7 +327,7 @@ const (
 	JSON LogFormat = "json"
 )
 
-// socketMode is the mode of a unix socket where none is given: the MTA shares our group.
+// socketMode is the default mode of a unix socket: the MTA is in our group.
 const socketMode fs.FileMode = 0o660
 
 // Default returns what an empty file means.
@@ -329,12 +337,12 @@ func Default() *Config {
 		Policy: Policy{Preset: "balanced", RejectAtStage: helogate.Rcpt},
 		Listen: []Listen{{Protocol: "postfix", Address: Endpoint{"tcp", "127.0.0.1:10040"}}},
 		DNS: DNS{
-			Timeout:    2 * time.Second,
-			Budget:     8 * time.Second,
-			CacheSize:  64 << 20,
-			MaxTTL:     24 * time.Hour,
-			FailureTTL: 30 * time.Second,
-			Patience:   4 * time.Hour,
+			Timeout:      2 * time.Second,
+			Budget:       8 * time.Second,
+			CacheSize:    64 << 20,
+			MaxTTL:       24 * time.Hour,
+			FailureTTL:   30 * time.Second,
+			FailureGrace: 4 * time.Hour,
 		},
 		Blocklists: Blocklists{
 			TestEvery: 10 * time.Minute, Timeout: 3 * time.Second,

@@ -115,7 +115,7 @@ func (d *decoder) checkReplies(root *node) {
 		return
 	}
 	for _, child := range n.children {
-		if slices.Contains(names, child.name) {
+		if slices.Contains(names, child.name) || d.renamedKey(child) {
 			continue
 		}
 		_, homes := d.homes(child.name, n)

@@ -79,10 +79,10 @@ func tables(t *testing.T, b *strings.Builder, docs map[string]string, path strin
 		fmt.Fprintf(b, "\n## %s\n\n%s\n", s.header(), docOf(t, docs, s.path))
 		if s.path == "listen" {
 			l := Default().Listen[0]
-			fmt.Fprintf(b, "Where there is none, it is %s at `%s`.\n", l.Protocol, l.Address)
+			fmt.Fprintf(b, "The default is one listener, %s at `%s`.\n", l.Protocol, l.Address)
 		}
 		if other := sameAs(s.path); other != "" {
-			fmt.Fprintf(b, "\nIts settings are those of [[%s]].\n", other)
+			fmt.Fprintf(b, "\nIt has the settings of [[%s]].\n", other)
 			continue
 		}
 		for _, f := range s.fields {
@@ -140,43 +140,38 @@ func docOf(t *testing.T, docs map[string]string, path string) string {
 	return doc
 }
 
-// variableOf is the variable of a setting; of one in a list, that of the first.
-func variableOf(path string) string {
-	for _, s := range sections() {
-		if rest, ok := strings.CutPrefix(path, s.path+"."); s.list && ok {
-			path = s.path + ".0." + rest
-		}
-	}
-	return prefix + strings.ToUpper(strings.ReplaceAll(path, ".", "__"))
-}
-
 // setting writes the entry of one setting.
 func setting(t *testing.T, b *strings.Builder, heading string, f field, doc, path string) {
 	t.Helper()
-	what := f.leaf.what
+	what, _, _ := strings.Cut(f.leaf.what, " such as ") // the example shows one
+	what = strings.TrimSuffix(what, ",")
 	switch {
 	case f.single:
-		what += ", or a list of such"
+		what += ", or a list of them"
 	case f.list:
-		what = "a list; each entry is " + what
+		what = "a list; each value is " + what
 	}
 	if f.min != "" {
 		what += fmt.Sprintf(", from %s to %s", f.min, f.max)
 	}
-	def := f.unset
-	if v, ok := defaultOf(path); def == "" || ok {
-		def = "`" + literal(v) + "`"
+	fmt.Fprintf(b, "\n%s\n\n%s\n\nType: %s. ", heading, doc, what)
+	v, literally := defaultOf(path)
+	switch {
+	case literally || f.unset == "":
+		fmt.Fprintf(b, "Default: `%s`.\n", literal(v))
+		return // which shows how it is written
+	case f.unset == needed:
+		b.WriteString("Required.")
+	default:
+		fmt.Fprintf(b, "Default: %s.", strings.ReplaceAll(f.unset, `"0660"`, "`\"0660\"`"))
 	}
-	if def == needed {
-		what += "; required"
+	if example := exampleOf(t, path); strings.Contains(example, "\n") {
+		fmt.Fprintf(b, "\n\n```toml\n%s\n```\n", example)
+	} else if example != "" {
+		fmt.Fprintf(b, " Example: `%s`.\n", example)
+	} else {
+		b.WriteString("\n")
 	}
-	fmt.Fprintf(b, "\n%s\n\n%s\n\n", heading, doc)
-	fmt.Fprintf(b, "- Type: %s\n", what)
-	if def != needed {
-		fmt.Fprintf(b, "- Default: %s\n", strings.ReplaceAll(def, `"0660"`, "`\"0660\"`"))
-	}
-	fmt.Fprintf(b, "- Variable: `%s`\n", variableOf(path))
-	fmt.Fprintf(b, "\n```toml\n%s\n```\n", exampleOf(t, path))
 }
 
 // defaultOf returns the default of a setting, and whether it is one that is written down.
@@ -210,11 +205,7 @@ func exampleOf(t *testing.T, path string) string {
 		}
 		return strings.TrimSpace(text)
 	}
-	text := oneSpace(Example[n.key.from:n.val.to])
-	if at := n.parent; at.parent != nil {
-		text = brackets(at.header(), at.parent.kind == list) + "\n" + text
-	}
-	return text
+	return oneSpace(Example[n.key.from:n.val.to])
 }
 
 // found returns the first setting of that name, in whichever table of a list it is.
@@ -242,7 +233,7 @@ func oneSpace(s string) string {
 // comments returns the comments of the fields in the files with settings, as "Type.Field".
 func comments(t *testing.T) map[string]string {
 	docs := map[string]string{}
-	for _, name := range []string{"config.go", "reputation.go"} {
+	for _, name := range []string{"config.go", "settings.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -265,13 +256,15 @@ func comments(t *testing.T) map[string]string {
 	return docs
 }
 
-const pageHead = `<!-- Made of internal/config by "go generate ./internal/config". Change config.go, reputation.go and example.toml there, not this. -->
+const pageHead = `<!-- Made of internal/config by "go generate ./internal/config". Change config.go, settings.go and example.toml there, not this. -->
 
 # The configuration file
 
-The file is [TOML](https://toml.io), and all of it is optional: an empty file watches, with the preset ` + "`balanced`" + `, and
-touches no mail. It is read strictly. What is unknown, given twice, of a wrong type or out of bounds is an error, for a
-setting that is misspelt and passed over is a filter that you believe in and do not have:
+This page describes every setting of helogate's configuration file.
+
+The file is [TOML](https://toml.io), and all of it is optional: with an empty file helogate judges by the preset ` + "`balanced`" + `, logs
+the verdicts, and does not touch the mail. The file is read strictly, since an ignored typo would leave you without a
+filter that you think you have. A setting that is unknown, given twice, of a wrong type or out of bounds is an error:
 
 ` + "```" + `
 helogate.toml:12:1: policy: unknown key "prest" in [policy]; did you mean "preset"?
@@ -279,26 +272,26 @@ helogate.toml:12:1: policy: unknown key "prest" in [policy]; did you mean "prese
      | ^~~~~
 ` + "```" + `
 
-All errors are reported at once, in the order of the file. The first line of each is whole by itself, for a log; columns
-count characters. ` + "`helogate config check`" + ` looks for errors and does nothing else, and ` + "`helogate config show`" + ` prints every
-setting in force with where it comes from.
+All errors are reported at once, in the order of the file. The first line of each is complete by itself, for a log. Columns
+count characters. ` + "`helogate config check`" + ` only looks for errors. ` + "`helogate config show`" + ` prints the effective configuration: every
+setting, and where it comes from.
 
 A duration is text such as ` + "`\"5s\"`" + `, ` + "`\"1h30m\"`" + ` or ` + "`\"1d\"`" + `. A size is ` + "`\"64MiB\"`" + ` (of 1024), ` + "`\"64MB\"`" + ` (of 1000), or a number of
-bytes. Text in ` + "`'single quotes'`" + ` may have backslashes in it, which regular expressions need; in double quotes each must be
-written twice.
+bytes. Write regular expressions in ` + "`'single quotes'`" + `; in double quotes you must double each backslash. A table in double
+brackets, such as ` + "`[[exempt]]`" + `, may occur any number of times.
 
 ## Example
 
-Every setting there is:
+This file has every setting:
 
 `
 
 const pageEnvironment = `
-## The environment
+## Environment variables
 
-A variable overrides the file: ` + "`HELOGATE_`" + `, and the path of the setting in capitals with ` + "`__`" + ` between its parts. In the
-name of a check, a list or a rule, what is no letter and no digit is an underscore. A table of a list goes by its number,
-from 0; the number after the last adds one.
+A variable overrides the file. Its name is ` + "`HELOGATE_`" + ` and the path of the setting in capital letters, with ` + "`__`" + ` between its parts.
+In the name of a check, a list or a rule, an underscore stands for every character that is not a letter or a digit. A table
+of a list has its number, from 0; the number after the last adds a table.
 
 ` + "```sh" + `
 HELOGATE_MODE=enforce
@@ -314,8 +307,8 @@ HELOGATE_LISTS__RELAYS=/etc/helogate/relays
 HELOGATE_HEADERS__X_HELO=true
 ` + "```" + `
 
-The value is TOML. Quotes around text may be left out, and so may the brackets of a list whose entries have no comma in
-them. A list or table that is given whole takes the place of the file's. The same strict reader judges it, and a variable that
-looks like a setting and is none is an error. Others that begin with ` + "`HELOGATE_`" + `, such as those that Kubernetes makes for a
-service of that name, are passed over, and so is ` + "`HELOGATE_CONFIG`" + `.
+The value is TOML. You can omit the quotes around text, and the brackets of a list whose values have no comma. A whole list
+or table replaces that of the file. The value is read as strictly as the file, and a variable that looks like a setting and
+is not one is an error. Other variables that begin with ` + "`HELOGATE_`" + ` are ignored, such as ` + "`HELOGATE_CONFIG`" + ` and those that
+Kubernetes makes for a service of that name.
 `

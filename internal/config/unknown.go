@@ -2,11 +2,12 @@ package config
 
 import (
 	"fmt"
-	"github.com/helogate/helogate/internal/suggest"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/helogate/helogate/internal/suggest"
 )
 
 // section is a table that has settings, or a list of such tables.
@@ -46,6 +47,9 @@ func brackets(path string, list bool) string {
 
 // unknownKey says which key was probably meant, or in which table it belongs.
 func (d *decoder) unknownKey(n *node, fields []field) {
+	if d.renamedKey(n) {
+		return
+	}
 	key, where := n.name, ""
 	if at := n.parent; at.parent != nil {
 		where = " in " + brackets(at.header(), at.parent.kind == list)

@@ -111,7 +111,7 @@ func TestSettings(t *testing.T) {
 		{"dns.cache_size", `2097153`, "2097153"},
 		{"dns.max_ttl", `"1d12h"`, "36h0m0s"},
 		{"dns.failure_ttl", `"1m"`, "1m0s"},
-		{"dns.patience", `"12h"`, "12h0m0s"},
+		{"dns.failure_grace", `"12h"`, "12h0m0s"},
 		{"policy.order", `["spf", "fcrdns", "rules"]`, "[spf fcrdns rules]"},
 		{"blocklists.test_every", `"1h"`, "1h0m0s"},
 		{"blocklists.timeout", `"1s"`, "1s"},

@@ -138,13 +138,19 @@ func (d *decoder) unknownVariable(src *source, where slot) {
 		d.wrong.add(span{src, 0, len(src.name)}, where.name(), "this may be %s: give the whole table in a variable", either(where.meant))
 		return
 	}
+	if d.renamedVariable(src) {
+		return
+	}
 	fold := func(s string) string {
 		return strings.ReplaceAll(strings.ToUpper(strings.TrimPrefix(s, prefix)), "__", "_")
 	}
 	known := d.variables()
-	folded := make([]string, len(known))
+	folded := make([]string, len(known), len(known)+len(renames))
 	for i, k := range known {
 		folded[i] = fold(k)
+	}
+	for _, r := range renames { // an old name, and misspelt
+		known, folded = append(known, variable(r.newName())), append(folded, fold(variable(r.oldName())))
 	}
 	near := suggest.Closest(fold(src.name), folded)
 	if near == "" && !strings.Contains(strings.TrimPrefix(src.name, prefix), "__") {

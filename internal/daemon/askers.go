@@ -95,7 +95,7 @@ func (a *askers) set(c *config.Config) {
 		greylist: greylist.New(greylist.Config{
 			Store: a.store, Times: state.Times{Delay: g.Delay, Window: g.Window, Pass: g.Pass, AutoPass: g.AutoPass},
 		}),
-		patience: patience.New(patience.Config{Store: a.store, Limit: c.DNS.Patience, ResolverDown: a.resolverDown}),
+		patience: patience.New(patience.Config{Store: a.store, Limit: c.DNS.FailureGrace, ResolverDown: a.resolverDown}),
 	})
 }
 

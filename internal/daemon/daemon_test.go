@@ -265,7 +265,7 @@ func TestNeedRestart(t *testing.T) {
 		{"", "", ""},
 		{"", "policy.preset = \"strict\"\nown.names = [\"example.net\"]", ""},
 		{"", "dns.budget = \"9s\"", "dns"},
-		{"", "dns.patience = \"9h\"", ""},
+		{"", "dns.failure_grace = \"9h\"", ""},
 		{"", "state.store = \"memory\"", "state"},
 		{"", "callout.domains = [\"example.org\"]\ncallout.helo = \"mx.example.net\"", "callout"},
 		{"callout.domains = [\"example.org\"]\ncallout.helo = \"mx.example.net\"", "callout.domains = [\"example.com\"]\ncallout.helo = \"mx.example.net\"", ""},

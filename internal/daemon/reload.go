@@ -73,7 +73,7 @@ func (d *Daemon) apply(c *config.Config) error {
 // needRestart names the settings that differ and are not taken while the service runs.
 func needRestart(old, is *config.Config) (out []string) {
 	oldDNS := old.DNS
-	oldDNS.Patience = is.DNS.Patience
+	oldDNS.FailureGrace = is.DNS.FailureGrace
 	if !reflect.DeepEqual(oldDNS, is.DNS) {
 		out = append(out, "dns")
 	}

@@ -41,7 +41,7 @@ func (m *inputs) settingsOf(bad check.BadHeloList) check.Settings {
 		Greylist: check.Greylisting{
 			On: true, Delay: c.Greylist.Delay, Sender: c.Greylist.Sender, Recipient: c.Greylist.Recipient, Exempt: exemptions(c.Greylist.Exempt),
 		},
-		Patience: c.DNS.Patience,
+		Patience: c.DNS.FailureGrace,
 		Callout:  c.Callout.Domains,
 	}
 	for _, l := range m.lists {

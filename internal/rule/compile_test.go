@@ -25,6 +25,7 @@ var wrong = []string{
 	`server == ip("192.0.2.1")`,
 	`checks == "fail"`,
 	`santronics == helo.text`,
+	`suspicion >= 3`,
 	`int == string`,
 	`helo.under`,
 	`helo.under == "x"`,

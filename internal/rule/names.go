@@ -62,6 +62,9 @@ const (
 	ptrStatus = "ptr.status"
 )
 
+// renamed are names of earlier versions.
+var renamed = map[string]string{"suspicion": score}
+
 var heloKinds = []string{
 	string(hostname.Empty), string(hostname.FQDN), string(hostname.SingleLabel), string(hostname.Private),
 	string(hostname.Literal), string(hostname.BareAddress), string(hostname.Malformed),

@@ -183,6 +183,8 @@ func (v *vetting) name(e ast.Expr, words []string) {
 		v.fail(e, "%s is a function: write %s(...)", words[len(words)-1], full)
 	case len(words) == 1 && v.isFunction(full):
 		v.fail(e, `%s is a function: write %s(...)`, full, full)
+	case renamed[full] != "":
+		v.fail(e, "%s is now %s: rename it", full, renamed[full])
 	default:
 		v.fail(e, "there is no %q%s", full, v.suggestName(full, words))
 	}
