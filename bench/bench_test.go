@@ -52,7 +52,7 @@ func TestWorld(t *testing.T) {
 		_, domain, _ := strings.Cut(m.Sender, "@")
 		mx, _ := zone.Known(helogate.Question{Kind: helogate.MX, Name: domain})
 		txt, _ := zone.Known(helogate.Question{Kind: helogate.TXT, Name: domain})
-		if len(mx.Values) == 0 != (len(txt.Values) == 0) || strings.HasPrefix(domain, "nobody") != (len(mx.Values) == 0) {
+		if len(mx.Values) == 0 != (len(txt.Values) == 0) || strings.HasPrefix(domain, "missing") != (len(mx.Values) == 0) {
 			t.Errorf("%s has the MX %q and the TXT %q", domain, mx.Values, txt.Values)
 		}
 		spf := slices.ContainsFunc(txt.Values, func(s string) bool { return strings.HasPrefix(s, "v=spf1 ") && len(s) < 256 })
@@ -67,7 +67,7 @@ func TestWorld(t *testing.T) {
 		t.Errorf("%d senders have SPF", withSPF)
 	}
 	if good != 540 {
-		t.Errorf("%d clients greet with their own name, want 540", good)
+		t.Errorf("%d clients use their own name as HELO name, want 540", good)
 	}
 	if other := newWorld(n); !slices.Equal(other.records, w.records) || !slices.Equal(other.mails, w.mails) {
 		t.Error("the same size gives another world")
@@ -97,9 +97,9 @@ func TestZoneFile(t *testing.T) {
 	}
 }
 
-func TestStrangers(t *testing.T) {
+func TestNewcomers(t *testing.T) {
 	for _, n := range []int{0, 1, 255, 999_999} {
-		m := stranger(n)
+		m := newcomer(n)
 		domain := strings.TrimPrefix(m.Helo, "mail.")
 		for q, want := range map[helogate.Question]string{
 			{Kind: helogate.PTR, Name: m.Client.Addr().String()}: m.Helo,
@@ -108,7 +108,7 @@ func TestStrangers(t *testing.T) {
 			{Kind: helogate.AAAA, Name: m.Helo}:                  "",
 			{Kind: helogate.A, Name: "elsewhere.example"}:        "",
 		} {
-			a, _ := anybody{}.Known(q)
+			a, _ := newcomerDNS{}.Known(q)
 			if got := strings.Join(a.Values, " "); got != want {
 				t.Errorf("%s %s: %q, want %q", q.Kind, q.Name, got, want)
 			}

@@ -12,7 +12,7 @@ import (
 
 const coldGoal = 4000 // verdicts a second
 
-// cold measures verdicts on clients that nobody has ever seen: helogate's cache and unbound's are empty at the start of
+// cold measures verdicts on clients never seen before: helogate's cache and unbound's are empty at the start of
 // each run, and all of it, nsd and the load too, is on this machine.
 func cold(ctx context.Context, l *lab) ([]row, error) {
 	if program("nsd") == "" || program("unbound") == "" {
@@ -59,7 +59,7 @@ type coldLab struct {
 	clients int
 }
 
-// A coldRun is one measurement: the answers, what they cost in questions, and who had the CPU.
+// A coldRun is one measurement: the answers, what they cost in questions, and the CPU time of each process.
 type coldRun struct {
 	load.Result
 	questions, misses float64 // asked of unbound, and by unbound of nsd; for a verdict
@@ -114,7 +114,7 @@ func (r *coldRun) String() string {
 // serve starts a judge that asks a DNS server.
 type serve func(ctx context.Context, dns netip.AddrPort) (*process, netip.AddrPort, error)
 
-// once poses each client once to a judge whose DNS knows nothing yet.
+// once asks about each client once; the judge's DNS cache is empty.
 func (c *coldLab) once(ctx context.Context, connections int, start serve) (out coldRun, err error) {
 	recursive, err := c.startUnbound(ctx, c.nsdAddr)
 	if recursive != nil {
@@ -130,13 +130,13 @@ func (c *coldLab) once(ctx context.Context, connections int, start serve) (out c
 	if err != nil {
 		return out, err
 	}
-	who := []struct {
+	processes := []struct {
 		name string
 		cpu  func() float64
 	}{{"the judge", judge.cpu}, {"unbound", recursive.cpu}, {"nsd", c.nsd.cpu}, {"the load", ownCPU}}
 	var before [4]float64
-	for i := range who {
-		before[i] = who[i].cpu()
+	for i := range processes {
+		before[i] = processes[i].cpu()
 	}
 	askedBefore, missedBefore := recursive.questions(ctx)
 	lostBefore := lostDatagrams(c.nsdAddr)
@@ -145,8 +145,8 @@ func (c *coldLab) once(ctx context.Context, connections int, start serve) (out c
 		return out, fmt.Errorf("%w; it says: %s", err, judge.tail())
 	}
 	out.cpu = "CPU a verdict:"
-	for i := range who {
-		out.cpu += fmt.Sprintf(" %s %.0f µs,", who[i].name, (who[i].cpu()-before[i])*1e6/float64(c.clients))
+	for i := range processes {
+		out.cpu += fmt.Sprintf(" %s %.0f µs,", processes[i].name, (processes[i].cpu()-before[i])*1e6/float64(c.clients))
 	}
 	out.cpu = out.cpu[:len(out.cpu)-1]
 	asked, missed := recursive.questions(ctx)

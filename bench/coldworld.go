@@ -153,7 +153,7 @@ func (u *unbound) questions(ctx context.Context) (asked, missed int) {
 	return asked, missed
 }
 
-// program finds a program where servers are, which is not in everybody's PATH; "" if it is not installed.
+// program finds a program where servers are, which may not be in the PATH; "" if it is not installed.
 func program(name string) string {
 	if path, err := exec.LookPath(name); err == nil {
 		return path

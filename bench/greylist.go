@@ -14,7 +14,7 @@ import (
 
 const greylistGoal = 10 // times as many decisions as postgrey makes, as it is installed
 
-// greylisted measures greylisting of everybody, beside postgrey, the same attempts for all.
+// greylisted measures greylisting of every client, beside postgrey, with the same attempts.
 func greylisted(ctx context.Context, l *lab) ([]row, error) {
 	server, err := testdns.Start(nowhere{})
 	if err != nil {
@@ -48,8 +48,8 @@ func greylisted(ctx context.Context, l *lab) ([]row, error) {
 		}
 		rows = append(rows, r.row)
 	}
-	rows[0].note("32 connections, lenient preset in force and greylist for everybody, delay %s, a line of log each; of four attempts "+
-		"two are new, one is too early, one comes again in time; clients in %s networks, without names", greylistDelay, thousands(networks))
+	rows[0].note("32 connections, lenient preset, every client greylisted, delay %s, a line of log each; of four attempts "+
+		"two are new, one is too early, one retries in time; clients in %s networks, without names", greylistDelay, thousands(networks))
 	return append(rows, peers...), nil
 }
 
@@ -113,11 +113,11 @@ func (g *greylistLab) row(ctx context.Context, what string, serve func(context.C
 	return r, nil
 }
 
-// run lets those come first who are to come again, and then measures.
+// run first makes the attempts that are retried later, and then measures.
 func (g *greylistLab) run(ctx context.Context, s *greylister) (result load.Result, cpu string, err error) {
 	run := load.Run{Network: "tcp", Address: s.addr.String(), Connections: 32}
 	if s.asks {
-		if err := pose(ctx, run); err != nil {
+		if err := askOnce(ctx, run); err != nil {
 			return result, "", err
 		}
 	}
@@ -144,14 +144,14 @@ func (g *greylistLab) run(ctx context.Context, s *greylister) (result load.Resul
 	return result, cpu, err
 }
 
-// pose has each client come once, so that what DNS says of it is known.
-func pose(ctx context.Context, run load.Run) error {
+// askOnce asks about each client once, so that its DNS answers are in the cache.
+func askOnce(ctx context.Context, run load.Run) error {
 	run.Requests, run.Duration, run.Next = networks, 0, func(n int) []byte { return triplet(n).mail().Request() }
 	_, err := run.Do(ctx)
 	return err
 }
 
-// greylistSettings are a policy that greylists whoever comes, and judges little else.
+// greylistSettings are a policy that greylists every client, and checks little else.
 const greylistSettings = `[policy]
 preset = "lenient"
 

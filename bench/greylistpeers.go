@@ -98,7 +98,7 @@ func (g *greylistLab) postgrey(ctx context.Context, dir string, more ...string) 
 	if err != nil {
 		return greylister{}, err
 	}
-	who, err := peerUser("postgrey")
+	owner, err := peerUser("postgrey")
 	if err != nil {
 		return greylister{}, err
 	}
@@ -106,12 +106,12 @@ func (g *greylistLab) postgrey(ctx context.Context, dir string, more ...string) 
 		return greylister{}, err
 	}
 	if os.Geteuid() == 0 {
-		if out, err := exec.CommandContext(ctx, "chown", who.user+":"+who.group, dir).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, "chown", owner.user+":"+owner.group, dir).CombinedOutput(); err != nil {
 			return greylister{}, fmt.Errorf("chown %s: %w: %s", dir, err, out)
 		}
 	}
 	p, err := g.start("postgrey.log", program("postgrey"), append([]string{
-		"--inet=" + addr.String(), "--dbdir=" + dir, "--user=" + who.user, "--group=" + who.group,
+		"--inet=" + addr.String(), "--dbdir=" + dir, "--user=" + owner.user, "--group=" + owner.group,
 		fmt.Sprintf("--delay=%d", int(greylistDelay.Seconds())), "--greylist-action=451",
 	}, more...)...)
 	if err != nil {

@@ -111,7 +111,7 @@ func remembered(t triplet, now time.Time) state.Record {
 	return r
 }
 
-// sizeTimes are such that who waits goes on waiting: each decision of a run is like the others.
+// With sizeTimes a client that waits goes on waiting: each decision of a run is like the others.
 var sizeTimes = state.Times{Delay: 12 * time.Hour, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour, AutoPass: 5}
 
 // alone measures the greylist without a service around it: a decision after the other, on triplets that it has, in any

@@ -20,7 +20,7 @@ const (
 	overhead  = 10 * time.Millisecond
 )
 
-// Ten mail hosts, of the HELO's domain and of the sender's. The client's name leads back to it, it greets with a name
+// Ten mail hosts, of the HELO's domain and of the sender's. The client's name resolves back to it, its HELO is a name
 // that is elsewhere, and none of the hosts of that name's domain is the client: nothing spares a lookup.
 func latencyZone(sound bool) string {
 	var b strings.Builder

@@ -15,14 +15,14 @@ import (
 
 const memoryGoal = 300 << 20 // bytes of RAM
 
-// memory poses clients none of whom comes again, each with names of its own, so that every answer is a new entry of
+// memory asks about clients of which none returns, each with names of its own, so that every answer is a new entry of
 // helogate's cache: many times what it holds. The most that the process ever has in RAM counts.
 func memory(ctx context.Context, l *lab) ([]row, error) {
 	clients := 1_000_000
 	if l.quick {
 		clients = 100_000
 	}
-	server, err := testdns.Start(anybody{})
+	server, err := testdns.Start(newcomerDNS{})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func memory(ctx context.Context, l *lab) ([]row, error) {
 	go l.sample(sampled, judge)
 	run := load.Run{
 		Network: "tcp", Address: addr.String(), Connections: 64, Requests: clients,
-		Next: func(n int) []byte { return stranger(n).Request() },
+		Next: func(n int) []byte { return newcomer(n).Request() },
 	}
 	result, err := run.Do(ctx)
 	if err != nil {
@@ -54,7 +54,7 @@ func memory(ctx context.Context, l *lab) ([]row, error) {
 		return nil, err
 	}
 	r := row{
-		what:   fmt.Sprintf("memory after %s strangers", thousands(clients)),
+		what:   fmt.Sprintf("memory after %s clients never seen", thousands(clients)),
 		figure: fmt.Sprintf("%d MiB", peak>>20), goal: fmt.Sprintf("< %d MiB", memoryGoal>>20), met: peak < memoryGoal,
 	}
 	r.note("VmHWM of helogate serve with the cache size of an empty configuration; %d MiB before the first; %s questions to DNS; "+
@@ -79,42 +79,42 @@ func (l *lab) sample(ctx context.Context, p *process) {
 	}
 }
 
-// strangers are in 240.0.0.0/4, which nobody has (RFC 1112 section 4).
-const strangers = 240 << 24
+// newcomers are in 240.0.0.0/4, which is not assigned (RFC 1112 section 4).
+const newcomers = 240 << 24
 
-func strangerAddr(n int) netip.Addr {
-	v := uint32(strangers + n)
+func newcomerAddr(n int) netip.Addr {
+	v := uint32(newcomers + n)
 	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
 }
 
-// stranger is the n-th: a good server, for which helogate asks most.
-func stranger(n int) load.Mail {
-	domain := "stranger" + strconv.Itoa(n) + ".example"
+// newcomer is the n-th: a good server, for which helogate asks most.
+func newcomer(n int) load.Mail {
+	domain := "newcomer" + strconv.Itoa(n) + ".example"
 	return load.Mail{
-		Client: netip.AddrPortFrom(strangerAddr(n), uint16(10_000+n%50_000)), Name: "mail." + domain, Helo: "mail." + domain,
+		Client: netip.AddrPortFrom(newcomerAddr(n), uint16(10_000+n%50_000)), Name: "mail." + domain, Helo: "mail." + domain,
 		Sender: "info@" + domain, Recipient: "user@receiver.example",
 	}
 }
 
-// anybody is the DNS of all strangers, made up as it is asked.
-type anybody struct{}
+// newcomerDNS is the DNS of all newcomers, made up as it is asked.
+type newcomerDNS struct{}
 
 // Known makes an answer up; it always knows.
-func (anybody) Known(q helogate.Question) (*helogate.Answer, bool) {
+func (newcomerDNS) Known(q helogate.Question) (*helogate.Answer, bool) {
 	value := ""
 	switch q.Kind {
 	case helogate.PTR:
 		if a, err := netip.ParseAddr(q.Name); err == nil && a.Is4() {
 			b := a.As4()
 			n := int(b[0])<<24 | int(b[1])<<16 | int(b[2])<<8 | int(b[3])
-			value = fmt.Sprintf("mail.stranger%d.example", n-strangers)
+			value = fmt.Sprintf("mail.newcomer%d.example", n-newcomers)
 		}
 	case helogate.A:
-		if n, ok := number(q.Name, "mail.stranger"); ok {
-			value = strangerAddr(n).String()
+		if n, ok := number(q.Name, "mail.newcomer"); ok {
+			value = newcomerAddr(n).String()
 		}
 	case helogate.MX:
-		if _, ok := number(q.Name, "stranger"); ok {
+		if _, ok := number(q.Name, "newcomer"); ok {
 			value = "10 mail." + q.Name
 		}
 	}
@@ -125,7 +125,7 @@ func (anybody) Known(q helogate.Question) (*helogate.Answer, bool) {
 }
 
 // Ask is Known.
-func (a anybody) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
+func (a newcomerDNS) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
 	answer, _ := a.Known(q)
 	return answer
 }

@@ -54,7 +54,7 @@ func newLab(ctx context.Context, quick bool) (*lab, error) {
 	return l, nil
 }
 
-// say tells whoever waits what is done now.
+// say prints what is done now.
 func (l *lab) say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 
 // close stops what still runs, the last first, and removes the directory.
@@ -95,7 +95,7 @@ func (l *lab) start(log, program string, args ...string) (*process, error) {
 	defer out.Close()
 	cmd := exec.Command(program, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = l.dir, out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // ^C is ours: we stop them in order
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // ^C is for bench alone: it stops them in order
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -192,7 +192,7 @@ func (p *process) answers(ctx context.Context, addr netip.AddrPort, name string)
 	})
 }
 
-// serveHelogate starts "helogate serve" with the balanced policy in force, a listener for Postfix and a DNS server.
+// serveHelogate starts "helogate serve" with the balanced policy enforced, a listener for Postfix and a DNS server.
 func (l *lab) serveHelogate(ctx context.Context, server netip.AddrPort) (*process, netip.AddrPort, error) {
 	return l.serveSettings(ctx, server, "[state]\nstore = \"memory\"\n")
 }
@@ -226,7 +226,7 @@ socket = "none"
 	return p, addr, p.listens(ctx, addr)
 }
 
-// freePort finds a port of loopback that nobody has, for UDP and TCP.
+// freePort finds a port of loopback that is free for UDP and TCP.
 func freePort() (netip.AddrPort, error) {
 	var last error
 	for range 20 {
@@ -294,7 +294,7 @@ type stat struct {
 	state        byte
 	parent       int
 	user, system uint64 // in ticks, with those of children which have ended
-	began        uint64 // in ticks since boot: pids come again
+	began        uint64 // in ticks since boot: pids are reused
 }
 
 func readStat(pid int) (s stat) {
@@ -346,7 +346,7 @@ func descendants(pid int) (out []child) {
 }
 
 // lostDatagrams is how many the kernel has thrown away at a server's socket, which had no room for them: proc(5), the last
-// column of /proc/net/udp. Who asked waits for his time-out then.
+// column of /proc/net/udp. The asker then waits for its timeout.
 func lostDatagrams(at netip.AddrPort) (lost int) {
 	b, _ := os.ReadFile("/proc/net/udp")
 	port := fmt.Sprintf(":%04X", at.Port())

@@ -14,10 +14,10 @@ const (
 	peerConnections = 32
 )
 
-// policydWeight poses the same clients to policyd-weight, a policy server of the same purpose.
+// policydWeight asks about the same clients at policyd-weight, a policy server of the same purpose.
 //
 // Its lists are switched off, DNSBL and RHSBL, since helogate asks none. Its log goes to syslog(3), which is cheap where
-// nobody listens, as on a machine without a syslog daemon; with the sockets of Perl it would wait for one. Each of its
+// no process listens, as on a machine without a syslog daemon; with the sockets of Perl it would wait for one. Each of its
 // children serves one connection, so that it has as many as there are connections. Its cache is empty and stays on.
 func (c *coldLab) policydWeight(ctx context.Context) (row, error) {
 	r := row{what: "the same, " + peerName}
@@ -30,7 +30,7 @@ func (c *coldLab) policydWeight(ctx context.Context) (row, error) {
 		return r, fmt.Errorf("%s: %w", peerName, err)
 	}
 	r.figure = perSecond(run.PerSecond())
-	r.note("same clients, unbound and nsd, %d connections, one run; DNSBL and RHSBL switched off, syslog to nobody; %s",
+	r.note("same clients, unbound and nsd, %d connections, one run; DNSBL and RHSBL switched off, no syslog daemon; %s",
 		peerConnections, run.String())
 	return r, nil
 }
@@ -45,7 +45,7 @@ func (l *lab) servePolicydWeight(ctx context.Context, dns netip.AddrPort) (*proc
 	if err := os.RemoveAll(dir); err != nil { // with what it remembers
 		return nil, addr, err
 	}
-	who, err := peerUser("polw")
+	owner, err := peerUser("polw")
 	if err != nil {
 		return nil, addr, err
 	}
@@ -61,7 +61,7 @@ $NS = "%[6]s";
 @dnsbl_score = ();
 @rhsbl_score = ();
 $syslog_socktype = "native";
-`, who.user, who.group, dir, addr.Addr(), addr.Port(), dns.Addr()))
+`, owner.user, owner.group, dir, addr.Addr(), addr.Port(), dns.Addr()))
 	if err != nil {
 		return nil, addr, err
 	}
@@ -76,7 +76,7 @@ $syslog_socktype = "native";
 
 type account struct{ user, group string }
 
-// peerUser is whom a peer becomes: its own user, which its package makes, or whoever runs bench if that is not root.
+// peerUser is the user that a peer runs as: its own, which its package makes, or the user of bench if that is not root.
 func peerUser(own string) (account, error) {
 	if os.Geteuid() == 0 {
 		return account{own, own}, nil

@@ -14,11 +14,11 @@ import (
 // A triplet is a client, a sender and a recipient, by number: each is another to a greylist.
 type triplet int
 
-// networks is how many /24s the clients are in, one in each. With so many none has come again so often within a run that
+// networks is how many /24s the clients are in, one in each. With so many, none has retried so often within a run that
 // it passes at once, by the rules of helogate or of postgrey.
 const networks = 1 << 16
 
-// clientAddr is in 240.0.0.0/4, which nobody has (RFC 1112 section 4).
+// clientAddr is in 240.0.0.0/4, which is not assigned (RFC 1112 section 4).
 func (t triplet) clientAddr() netip.Addr {
 	n := int(t) % networks
 	return netip.AddrFrom4([4]byte{240, byte(n >> 8), byte(n), 25})
@@ -43,7 +43,7 @@ func (t triplet) key() string {
 
 const (
 	greylistDelay = 2 * time.Second         // postgrey counts whole seconds, and 0 is its default
-	comesAgain    = 2200 * time.Millisecond // for who counts whole seconds, two have begun by then
+	comesAgain    = 2200 * time.Millisecond // a server that counts whole seconds has counted two by then
 )
 
 // attempts are a stream of attempts to send, the same for every server. Of four in a row, one is a bot's first, one is a bot
@@ -56,10 +56,10 @@ type attempts struct {
 	posed int
 	fresh triplet              // the next that is new
 	bots  [2 * patient]triplet // the last ones
-	await []first              // mail servers that will come again, in order
+	await []first              // mail servers that will retry, in order
 }
 
-// patient is how many bots later one comes again: by then each of the 32 connections has had its answer to the first.
+// patient is how many bots later one retries: by then each of the 32 connections has had its answer to the first.
 const patient = 32
 
 type first struct {

@@ -98,13 +98,13 @@ func warmDuel(ctx context.Context, l *lab, judge *process, next func(int) []byte
 	if err != nil {
 		return nil, err
 	}
-	rows[0].note("%d clients at RCPT, balanced in force; %s", warmClients, mixed())
+	rows[0].note("%d clients at RCPT, balanced enforced; %s", warmClients, mixed())
 	rows[0].note("answers DUNNO %d, 4xx %d, 5xx %d; latency p50 %s, p99 %s; %d questions to DNS in all rounds", last.Dunno, last.Defer, last.Reject,
 		shown(last.Latency.Quantile(0.5)), shown(last.Latency.Quantile(0.99)), queries()-before)
 	return rows, nil
 }
 
-// warmRun poses each client once, and then for a time over and over.
+// warmRun asks about each client once, and then for a time over and over.
 func warmRun(ctx context.Context, network, address string, next func(int) []byte, each time.Duration) (load.Result, error) {
 	r := load.Run{Network: network, Address: address, Connections: warmConnections, Requests: warmClients, Next: next}
 	if _, err := r.Do(ctx); err != nil {

@@ -14,7 +14,7 @@ import (
 // A world is clients, and the DNS that they live in. The same size gives the same world.
 //
 // Clients are in 198.18.0.0/16, all other hosts in 198.19.0.0/16: the range for benchmarks (RFC 2544). Domains are below
-// .example, but for the one that bots like to greet with. Each domain that mail comes from has an MX, an SPF record that names
+// .example, but for the one that bots like to use as HELO name. Each domain that mail comes from has an MX, an SPF record that names
 // the servers which send its mail, and another TXT beside it.
 type world struct {
 	mails   []load.Mail
@@ -38,7 +38,7 @@ type record struct {
 }
 
 // mix is of what kinds a hundred clients are. Six in ten are mail servers in order, as most of the mail of a server that
-// is not under attack comes from; of the bots, one in five does not even greet with a name.
+// is not under attack comes from; of the bots, one in five has no valid HELO name.
 var mix = []struct {
 	clients int
 	name    string
@@ -47,10 +47,10 @@ var mix = []struct {
 	{40, "servers of their own", (*world).ownServer},
 	{14, "a hoster's servers", (*world).hostersServer},
 	{6, "pools", (*world).pool},
-	{14, "bots with a stamped name", (*world).stamped},
+	{14, "bots with an auto-generated name", (*world).generated},
 	{12, "bots without a name", (*world).nameless},
 	{6, "impersonators", (*world).impersonator},
-	{8, "bots that greet with no name", (*world).senseless},
+	{8, "bots without a HELO name", (*world).senseless},
 }
 
 // mixed says what the mix is.
@@ -92,7 +92,7 @@ func newWorld(n int) *world {
 	return w
 }
 
-// sends notes who sends mail of a domain, as a mechanism of SPF (RFC 7208 section 5).
+// sends notes a sender of a domain's mail, as a mechanism of SPF (RFC 7208 section 5).
 func (w *world) sends(domain, mechanism string) {
 	if w.spf[domain] == nil {
 		w.senders = append(w.senders, domain)
@@ -178,7 +178,7 @@ func (w *world) addCustomer(i int) {
 	w.sends(domain, "mx")
 }
 
-// name gives the client a name that leads back to it.
+// name gives the client a name that resolves back to it.
 func (w *world) name(m *load.Mail, name string) {
 	m.Name = name
 	w.add(m.Client.Addr().String(), helogate.PTR, name)
@@ -202,7 +202,7 @@ func (w *world) hostersServer(m *load.Mail) {
 	m.Helo, m.Sender = m.Name, "info@"+customer
 }
 
-// pool is one of many hosts that greet with one name, which has other addresses.
+// pool is one of many hosts with one HELO name, which has other addresses.
 func (w *world) pool(m *load.Mail) {
 	pool, customer := fmt.Sprintf("pool%d.example", w.rnd.IntN(pools)), w.customer()
 	w.name(m, fmt.Sprintf("mail-%d.out.%s", len(w.mails), pool))
@@ -210,13 +210,13 @@ func (w *world) pool(m *load.Mail) {
 	m.Helo, m.Sender = "smtp."+pool, "news@"+customer
 }
 
-// stamped is at home on somebody's line, whose name leads back to it or does not; it greets with that name, with one that
-// does not exist, or with one of somebody else's.
-func (w *world) stamped(m *load.Mail) {
+// generated is on a customer's line, whose name resolves back to it or does not. Its HELO name is that name, one that does
+// not exist, or one of another host.
+func (w *world) generated(m *load.Mail) {
 	octets := strings.ReplaceAll(m.Client.Addr().String(), ".", "-")
 	name := fmt.Sprintf("%s.dsl.provider%d.example", octets, w.rnd.IntN(w.hosters))
 	if w.rnd.IntN(3) == 0 {
-		m.Name = "" // as Postfix has it, for the name does not lead back
+		m.Name = "" // as Postfix has it, for the name does not resolve back
 		w.add(m.Client.Addr().String(), helogate.PTR, name)
 	} else {
 		w.name(m, name)
@@ -225,10 +225,10 @@ func (w *world) stamped(m *load.Mail) {
 }
 
 func (w *world) nameless(m *load.Mail) {
-	m.Helo, m.Sender = w.anyName(w.nobody()), w.anySender()
+	m.Helo, m.Sender = w.anyName(w.missing()), w.anySender()
 }
 
-// impersonator says that it is somebody whom everybody knows.
+// impersonator uses a well-known sender's name.
 func (w *world) impersonator(m *load.Mail) {
 	m.Helo, m.Sender = "gmail.com", fmt.Sprintf("user%d@gmail.com", len(w.mails))
 }
@@ -239,19 +239,19 @@ func (w *world) senseless(m *load.Mail) {
 }
 
 func (w *world) anyName(own string) string {
-	return [...]string{own, w.nobody(), fmt.Sprintf("mx1.hoster%d.example", w.rnd.IntN(w.hosters))}[w.rnd.IntN(3)]
+	return [...]string{own, w.missing(), fmt.Sprintf("mx1.hoster%d.example", w.rnd.IntN(w.hosters))}[w.rnd.IntN(3)]
 }
 
 // anySender is a bot's, whose domain exists mostly.
 func (w *world) anySender() string {
 	if w.rnd.IntN(6) == 0 {
-		return "user@" + w.nobody()
+		return "user@" + w.missing()
 	}
 	return "user@" + w.customer()
 }
 
-// nobody is a domain that does not exist.
-func (w *world) nobody() string { return fmt.Sprintf("nobody%d.example", w.rnd.IntN(1_000_000)) }
+// missing is a domain that does not exist.
+func (w *world) missing() string { return fmt.Sprintf("missing%d.example", w.rnd.IntN(1_000_000)) }
 
 // zone is the world's DNS for a test.
 func (w *world) zone() (*helogate.Zone, error) {

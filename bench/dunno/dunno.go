@@ -15,7 +15,7 @@ var (
 	requestEnd = []byte("\n\n")
 )
 
-// Serve answers who connects to l until l closes, and returns why it did.
+// Serve answers each connection to l until l closes, and returns the error of Accept.
 func Serve(l net.Listener) error {
 	for {
 		c, err := l.Accept()

@@ -34,7 +34,7 @@ func TestServe(t *testing.T) {
 	} {
 		for piece := 1; piece <= len(request); piece++ {
 			if len(request)%piece != 0 && want > 1 {
-				continue // who asks waits for the answer, so that no piece has a part of the next request
+				continue // the asker waits for the answer, so no piece has a part of the next request
 			}
 			c := &pieces{in: text, piece: piece}
 			serve(c)

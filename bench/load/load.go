@@ -2,7 +2,7 @@
 // connections, one request in flight on each, the next one sent when the answer is there. Each answer is checked to be well
 // formed, for a fast server that answers nonsense is no use.
 //
-// The generator costs little, since it shares the machine with who is measured: requests are bytes made before, an answer
+// The generator costs little, since it shares the machine with the server that is measured: requests are bytes made before, an answer
 // is looked at once, and latencies go into a histogram of fixed size.
 package load
 

@@ -183,7 +183,7 @@ func TestRunWaitsNoLongerThanAnswerTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() // nobody accepts: the kernel takes what is sent
+	defer l.Close() // no process accepts: the kernel takes what is sent
 	run := Run{
 		Network: "tcp", Address: l.Addr().String(), Connections: 1, Requests: 1, Next: Cycle(one),
 		AnswerTimeout: time.Millisecond,
@@ -200,9 +200,9 @@ func TestRunWithoutEnd(t *testing.T) {
 }
 
 func TestRunConnectionRefused(t *testing.T) {
-	run := Run{Network: "unix", Address: filepath.Join(t.TempDir(), "nobody"), Requests: 1, Next: Cycle(one)}
+	run := Run{Network: "unix", Address: filepath.Join(t.TempDir(), "none"), Requests: 1, Next: Cycle(one)}
 	if _, err := run.Do(t.Context()); err == nil {
-		t.Error("asked nobody")
+		t.Error("no server was asked, and no error returned")
 	}
 }
 

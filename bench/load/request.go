@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// A Mail is what a request tells of a client at RCPT.
+// A Mail is what a request says about a client at RCPT.
 type Mail struct {
 	Client                  netip.AddrPort
 	Name                    string // of the client as Postfix found it; "unknown" if ""
@@ -51,8 +51,8 @@ policy_context=
 `, m.Client.Addr(), name, m.Client.Port(), m.Helo, m.Sender, m.Recipient)
 }
 
-// Cycle makes the requests of all mails at once, and returns a Next for a Run that poses them in turn, over and over: with
-// few mails the clients are soon known to the server, with as many mails as requests each is a stranger.
+// Cycle makes the requests of all mails at once, and returns a Next for a Run that sends them in turn, over and over: with
+// few mails the clients are soon known to the server, with as many mails as requests each client is new.
 func Cycle(mails []Mail) func(n int) []byte {
 	requests := make([][]byte, len(mails))
 	for i, m := range mails {
@@ -62,7 +62,7 @@ func Cycle(mails []Mail) func(n int) []byte {
 }
 
 // Clients returns n mails of n clients with consecutive addresses from first on, each with a name and a HELO of its own
-// below domain: c7.example.org greets so from the eighth address.
+// below domain: the eighth address uses c7.example.org as its HELO name.
 func Clients(n int, first netip.Addr, domain string) []Mail {
 	mails := make([]Mail, n)
 	for i, addr := 0, first; i < n; i, addr = i+1, addr.Next() {

@@ -17,16 +17,16 @@ type entry struct {
 
 // A set is names of one sort. A list may be missing: then there are no entries.
 type set struct {
-	list    string // its file, or what it is
-	stamped bool   // that is what all of them should be; else none
-	entries []entry
+	list      string // its file, or what it is
+	generated bool   // all of them are auto-generated; else none
+	entries   []entry
 }
 
 // The lists of the corpus. Each is measured by itself: pooled, the longest would decide.
 var lists = []set{
-	{list: "generic.tsv", stamped: true},
-	{list: "generic-cloud.tsv", stamped: true},
-	{list: "generic-spamassassin-examples.tsv", stamped: true},
+	{list: "generic.tsv", generated: true},
+	{list: "generic-cloud.tsv", generated: true},
+	{list: "generic-spamassassin-examples.tsv", generated: true},
 	{list: "real-mx.tsv"},
 	{list: "real-2002.tsv"},
 }
@@ -51,7 +51,7 @@ func load(folder string) (sets []*set, missing error) {
 	return sets, errors.Join(problems...)
 }
 
-// readList reads NAME, or NAME tab ADDRESS, a line; what stands behind a second tab is somebody's remark.
+// readList reads NAME, or NAME tab ADDRESS, a line; what follows a second tab is a remark.
 func readList(path string) ([]entry, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

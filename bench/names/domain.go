@@ -8,7 +8,7 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// split parts a name at the domain that somebody had to register: one label below a suffix of ICANN's section of the
+// split parts a name at the domain that was registered: one label below a suffix of ICANN's section of the
 // public suffix list. The host is what stands before it, "" if nothing does; the domain is the name if there is none.
 func split(name string) (host, domain string) {
 	name = hostname.Canonical(name)

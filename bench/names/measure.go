@@ -49,7 +49,7 @@ var accessWords = []string{
 	"res", "biz", "dyn", "dynamic", "dhcp", "dialup", "dsl", "adsl", "vdsl", "ppp", "cable", "ftth", "fiber", "mobile",
 }
 
-// ofAccessNetwork is the rule by which access networks among the hosting names are told: a label before the registered
+// ofAccessNetwork is the rule that recognises access networks among the hosting names: a label before the registered
 // domain, or a part of one between hyphens, is one of the words.
 func ofAccessNetwork(name string) bool {
 	host, _ := split(name)
@@ -128,7 +128,7 @@ type failure struct {
 // failures are those on a line: the names that are not counted where they should be, or counted where they should not.
 func (l *line) failures(s *set) (out []failure) {
 	for _, e := range s.entries {
-		if l.in != nil && !l.in(e.name) || l.counts(e.name, e.addr) == s.stamped {
+		if l.in != nil && !l.in(e.name) || l.counts(e.name, e.addr) == s.generated {
 			continue
 		}
 		class, why := hostname.Classify(e.name, e.addr)

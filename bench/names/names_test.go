@@ -58,7 +58,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// Stamped is not enough where a rented server is meant.
+// Auto-generated is not enough where a rented server is meant.
 func TestCountsHosting(t *testing.T) {
 	for name, want := range map[string]bool{
 		"ec2-192-0-2-21.compute.hoster.example": true,
@@ -105,7 +105,7 @@ func TestGoal(t *testing.T) {
 
 // Ten domains, those with most errors first, and how many names of each there are.
 func TestWorst(t *testing.T) {
-	s := &set{list: "x", stamped: true}
+	s := &set{list: "x", generated: true}
 	for i := range 12 {
 		domain := string(rune('a'+i)) + ".example"
 		for range i/2 + 1 {
@@ -131,7 +131,7 @@ func TestSenders(t *testing.T) {
 			t.Errorf("%s is no name: %s", e.name, helo.Why)
 		}
 		if !private.Contains(e.addr) && !docs.Contains(e.addr) {
-			t.Errorf("%s has %s, which may be somebody's", e.name, e.addr)
+			t.Errorf("%s has %s, which may be assigned", e.name, e.addr)
 		}
 		if o := e.addr.As16(); strings.HasSuffix(e.name, ".mailgun.net") && !strings.Contains(e.name, fmt.Sprintf("%d-%d.", o[14], o[15])) {
 			t.Errorf("%s does not hold the octets of %s", e.name, e.addr)

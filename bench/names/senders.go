@@ -8,7 +8,7 @@ import (
 )
 
 // The shapes of the names that big senders' pools have today, as their documentation and the Received lines in public
-// list archives show them, with digits that are ours. Many number their hosts by address, so an octet in the name says
+// list archives show them, with digits of our choice. Many number their hosts by address, so an octet in the name says
 // nothing against them.
 //
 //	#  a digit     @  a letter     %  a hexadecimal digit
@@ -42,7 +42,7 @@ var senderShapes = []string{
 const namesAShape = 20
 
 // senders makes names of the shapes, the same in each run. Their addresses are of 198.18.0.0/15 (RFC 2544), which is for
-// measurements and belongs to nobody, and of 2001:db8::/32.
+// measurements and is not assigned, and of 2001:db8::/32.
 func senders() (entries []entry) {
 	random := rand.New(rand.NewPCG(5321, 1912))
 	for _, shape := range senderShapes {

@@ -40,8 +40,8 @@ func (l *line) counted(s *set) string {
 	switch {
 	case l.asHosting:
 		return "hosting"
-	case s.stamped:
-		return "stamped"
+	case s.generated:
+		return "generated"
 	}
 	return "false alarms"
 }
@@ -90,7 +90,7 @@ func (f figures) addresses() string {
 // legend is what the columns mean.
 func legend(markdown bool) string {
 	lines := []string{
-		"stamped: any class but named. false alarms: the same, of names that people gave. hosting: that class alone.",
+		"generated: any class but custom. false alarms: the same, of names that a person chose. hosting: that class alone.",
 		"+ address: of all the names again, with the addresses that are known. addresses: of how many names the list has them.",
 	}
 	mark := ""

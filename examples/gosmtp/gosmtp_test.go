@@ -50,23 +50,23 @@ func (f faulty) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	return f.Asker.Ask(ctx, q)
 }
 
-// A stranger is a connection from 127.0.0.n that looks like one from 192.0.2.n: a client on the machine itself is accepted.
-type stranger struct{ net.Conn }
+// A distantConn is a connection from 127.0.0.n that looks like one from 192.0.2.n: a client on the machine itself is accepted.
+type distantConn struct{ net.Conn }
 
-func (s stranger) RemoteAddr() net.Addr {
+func (s distantConn) RemoteAddr() net.Addr {
 	a := *s.Conn.RemoteAddr().(*net.TCPAddr)
 	a.IP = net.IPv4(192, 0, 2, a.IP.To4()[3])
 	return &a
 }
 
-type strangers struct{ net.Listener }
+type distantListener struct{ net.Listener }
 
-func (l strangers) Accept() (net.Conn, error) {
+func (l distantListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return stranger{c}, nil
+	return distantConn{c}, nil
 }
 
 // A server is a real go-smtp server with the backend.
@@ -114,7 +114,7 @@ func serve(t *testing.T, edit func(*Backend)) *server {
 	srv := smtp.NewServer(b)
 	srv.Domain = "mx.example.net"
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(strangers{l}) }()
+	go func() { done <- srv.Serve(distantListener{l}) }()
 	t.Cleanup(func() {
 		srv.Close()
 		<-done

@@ -5,7 +5,7 @@
 //	policyload -serve listener 127.0.0.1:10042       helogate's listener, with a judge that passes everything
 //	policyload -d 10s 127.0.0.1:10040            ask about one client for ten seconds
 //	policyload -clients 1000 -warm 127.0.0.1:10040           about a thousand that were asked about before
-//	policyload -clients 10000 -n 10000 127.0.0.1:10040       about ten thousand strangers, once each
+//	policyload -clients 10000 -n 10000 127.0.0.1:10040       about ten thousand clients, once each
 //
 // Addresses are those of a [[listen]] of helogate: a unix socket is "unix:" and its path.
 package main

@@ -8,7 +8,7 @@ import (
 	"github.com/helogate/helogate/internal/listen"
 )
 
-// Each server is asked over each kind of socket, and ends when it is told to.
+// Each server is asked over each kind of socket, and ends when it is interrupted.
 func TestServeAndAsk(t *testing.T) {
 	for _, what := range []string{"dunno", "listener"} {
 		address := "unix:" + filepath.Join(t.TempDir(), what)
