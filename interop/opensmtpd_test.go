@@ -49,7 +49,7 @@ ulimit -n 4096 && exec env LD_LIBRARY_PATH="$1" "$2/usr/sbin/smtpd" -d -f "$0/sm
 		}
 	})
 	must(t, eventually(func() bool { return !refuses(o.smtp) || !o.alive() }))
-	o.waitFor("msg=listening protocol=opensmtpd address=stdio")
+	o.waitFor("msg=listening protocol=opensmtpd listener=stdio")
 	return o
 }
 
@@ -303,7 +303,7 @@ func TestOpenSMTPDCrowd(t *testing.T) {
 	if a := answered.Load(); a < 250 || a+cut.Load() != 500 {
 		t.Errorf("%d answered, %d cut off", a, cut.Load())
 	}
-	for _, trouble := range []string{"panic", "fatal", "no ruling"} {
+	for _, trouble := range []string{"panic", "fatal", "no verdict"} {
 		if strings.Contains(o.out.String(), trouble) {
 			t.Errorf("the log has %q", trouble)
 		}

@@ -100,7 +100,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		t.Errorf("%d questions were asked, and %d counted", asked, counted)
 	}
 	must(t, eventually(func() bool {
-		return strings.Count(d.out.String(), "the configuration was not reloaded, the old one stays in force") == wrong
+		return strings.Count(d.out.String(), "the configuration was not reloaded; the old one stays in effect") == wrong
 	}))
 }
 

@@ -136,7 +136,7 @@ func exitCmd(ts *testscript.TestScript, _ bool, args []string) {
 
 var (
 	ids   = regexp.MustCompile(`(\[|id      |"id":"|\bid=)[0-9a-z]{13}\b`)
-	times = regexp.MustCompile(`\b(time=|took=|"time":")[0-9][^ "\n]*`)
+	times = regexp.MustCompile(`\b(time=|duration_ms=|"time":")[0-9][^ "\n]*`)
 )
 
 func tidyCmd(ts *testscript.TestScript, _ bool, args []string) {

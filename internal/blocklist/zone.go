@@ -210,7 +210,7 @@ func (z *zone) stayAside(found diagnosis, now time.Time) {
 
 // takeBack takes the zone into use again.
 func (z *zone) takeBack(how string, now time.Time) {
-	z.log.Info("a DNS list is in use again", "zone", z.name, "family", z.families(), "how", how, "was_set_aside_for", now.Sub(z.since).Round(time.Second))
+	z.log.Info("a DNS list is in use again", "zone", z.name, "family", z.families(), "how", how, "suspended_since", z.since.UTC().Format(time.RFC3339))
 	z.why, z.since, z.next = "", now, time.Time{}
 	if z.test {
 		z.next = now.Add(z.every)

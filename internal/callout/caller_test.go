@@ -261,9 +261,9 @@ func TestLog(t *testing.T) {
 			ask(t, c, address)
 		}
 		for _, want := range []string{
-			`msg=callout address=jane@example.org result=accepts domain=chooses host="mx.example.org [192.0.2.1]" took=0s`,
-			`msg=callout address=joe@example.org result="nothing definite" why="mx.example.org [192.0.2.1]: it answers to RCPT 450 \\x1b[31mwait" host="mx.example.org [192.0.2.1]" took=0s`,
-			`msg=callout address=jane@gone.example result="refuses gone.example does not exist" took=0s`,
+			`msg=callout address=jane@example.org result=accepts domain=chooses host="mx.example.org [192.0.2.1]" duration_ms=0`,
+			`msg=callout address=joe@example.org result="inconclusive" why="mx.example.org [192.0.2.1]: it answers to RCPT 450 \\x1b[31mwait" host="mx.example.org [192.0.2.1]" duration_ms=0`,
+			`msg=callout address=jane@gone.example result="refuses gone.example does not exist" duration_ms=0`,
 		} {
 			if !strings.Contains(book.String(), want) {
 				t.Errorf("not in the log: %s", want)

@@ -270,7 +270,7 @@ func (c *Caller) run(f *inflight, address string) {
 }
 
 func (c *Caller) log(address string, r result, took time.Duration) {
-	said := []any{"address", address, "result", cmp.Or(r.value, "nothing definite")}
+	said := []any{"address", address, "result", cmp.Or(r.value, "inconclusive")}
 	if r.value == "" {
 		said = append(said, "why", r.answer().Note)
 	}
@@ -280,5 +280,5 @@ func (c *Caller) log(address string, r result, took time.Duration) {
 	if r.host != "" {
 		said = append(said, "host", r.host)
 	}
-	c.config.Log.Info("callout", append(said, "took", took.Round(time.Millisecond))...)
+	c.config.Log.Info("callout", append(said, "duration_ms", took.Milliseconds())...)
 }

@@ -108,7 +108,7 @@ func (c *Caller) keep(key string, a *helogate.Answer, lasting bool) {
 		Bucket: state.Callout, Key: state.Key(key), First: now, Last: now, Count: 1, Value: a.Values[0], Expires: now.Add(a.TTL),
 	})
 	if err != nil {
-		c.config.Log.Warn("what a callout has found cannot be stored, and is kept in memory", "about", key, "error", err)
+		c.config.Log.Warn("the result of a callout could not be stored: it is kept in memory", "key", key, "error", err)
 	}
 }
 

@@ -160,8 +160,8 @@ func (d *Daemon) openControl() error {
 	case setting != "":
 		return ConfigError{d.config.Errorf("control.socket", "%w", err)}
 	default:
-		d.log.Warn("no control socket: helogate reload, status and trust cannot talk to this service; "+
-			"control.socket names another place", "error", err)
+		d.log.Warn("the control socket could not be opened, so helogate reload, status and trust cannot reach this service; "+
+			"set control.socket to another path", "error", err)
 		return nil
 	}
 	d.onClose(func(context.Context) error { _ = l.Close(); return nil }) // of a daemon that never served
@@ -191,20 +191,20 @@ func (d *Daemon) Serve() {
 	if d.control != nil {
 		d.serving.Go(func() {
 			if err := d.control.Serve(d.socket); err != nil {
-				d.log.Error("the control socket ended", "error", err)
+				d.log.Error("the control socket failed; restart helogate to reach this service with commands again", "error", err)
 			}
 		})
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.watch(d.config); err != nil {
-		d.log.Warn("changes of the configuration are not noticed by themselves", "error", err)
+		d.log.Warn(notWatched, "error", err)
 	}
 	now := d.active.Load()
 	for i, l := range d.listeners {
 		d.serving.Go(func() { d.serve(l) })
 		p := now.policies.Listeners[i].Everybody
-		d.log.Info("listening", "protocol", l.protocol, "address", l.Addr().String(),
+		d.log.Info("listening", "protocol", l.protocol, "listener", l.Addr().String(),
 			"mode", string(p.Mode), "preset", p.Preset)
 	}
 	for _, w := range policy.Warnings(now.config, now.policies, time.Now()) {
@@ -218,10 +218,10 @@ func (d *Daemon) serve(l *listener) {
 	case err == nil: // it is being closed
 		return
 	case errors.Is(err, protocol.ErrGone):
-		d.log.Info("stopping", "because", err)
+		d.log.Info("stopping", "why", err)
 		err = nil
 	default:
-		d.log.Error("a listener ended", "error", err)
+		d.log.Error("a listener failed; helogate stops", "listener", l.Addr().String(), "error", err)
 	}
 	d.lost.Store(true)
 	d.ended <- err

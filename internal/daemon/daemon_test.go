@@ -277,7 +277,7 @@ func TestNeedRestart(t *testing.T) {
 		{"[[listen]]\nprotocol = \"postfix\"\naddress = \"unix:/x\"", "[[listen]]\nprotocol = \"postfix\"\naddress = \"unix:/x\"\npermissions = \"0600\"", "listen[0].permissions"},
 		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"nginx\"\nnginx.backend = \"127.0.0.1:25\"", "[[listen]]\naddress = \"unix:/x\"\nprotocol = \"nginx\"\nnginx.backend = \"127.0.0.1:26\"", "listen[0].nginx"},
 		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"", "[[listen]]\naddress = \"unix:/x\"\nprotocol = \"http\"\nhttp.token_file = \"/t\"", "listen[0].http"},
-		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"milter\"", "headers.authentication_results = true\n[[listen]]\naddress = \"unix:/x\"\nprotocol = \"milter\"", "headers.authentication_results or headers.name, for the milter"},
+		{"[[listen]]\naddress = \"unix:/x\"\nprotocol = \"milter\"", "headers.authentication_results = true\n[[listen]]\naddress = \"unix:/x\"\nprotocol = \"milter\"", "headers.authentication_results or headers.name"},
 		{"", "headers.x_helogate = true", ""},
 		{"", "log.level = \"warn\"\nhammering.tries = 9", "hammering, log"},
 	} {
@@ -312,7 +312,7 @@ func TestReloadInPart(t *testing.T) {
 	if err := d.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if want := "reloaded in part: restart helogate for what else has changed\" settings=hammering"; !strings.Contains(p.log.String(), want) {
+	if want := "restart helogate to apply them\" settings=hammering"; !strings.Contains(p.log.String(), want) {
 		t.Errorf("the log does not say %s:\n%s", want, p.log.String())
 	}
 	if err := d.Reload("signal"); err == nil || !strings.Contains(err.Error(), "stopping") {

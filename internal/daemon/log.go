@@ -128,7 +128,7 @@ func (l *logWriter) flush() {
 	}
 	if lost > 0 {
 		var line logline.Line
-		line.Begin(l.json, time.Now(), slog.LevelWarn, "lines of log are lost, for what takes them is too slow")
+		line.Begin(l.json, time.Now(), slog.LevelWarn, "log lines were lost, since the reader of the log is too slow")
 		line.Int("lines", int(lost))
 		_, _ = l.out.Write(line.End())
 	}

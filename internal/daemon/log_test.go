@@ -125,10 +125,10 @@ func TestLogNeverWaits(t *testing.T) {
 		log.Info("once more")
 		log.Close()
 		got := out.String()
-		if want := fmt.Sprintf(`msg="lines of log are lost, for what takes them is too slow" lines=%d`, lost); !strings.Contains(got, want) {
+		if want := fmt.Sprintf(`msg="log lines were lost, since the reader of the log is too slow" lines=%d`, lost); !strings.Contains(got, want) {
 			t.Errorf("the log does not say %s: %s", want, got[max(0, len(got)-300):])
 		}
-		if strings.Count(got, "are lost") != 1 || !strings.Contains(got, "msg=\"once more\"\n") || log.Lost() != lost {
+		if strings.Count(got, "were lost") != 1 || !strings.Contains(got, "msg=\"once more\"\n") || log.Lost() != lost {
 			t.Errorf("%d are lost, and then the log says: %s", log.Lost(), got[max(0, len(got)-300):])
 		}
 	})

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/control"
+	"github.com/helogate/helogate/internal/logline"
 	"github.com/helogate/helogate/internal/policy"
 	"github.com/helogate/helogate/internal/watch"
 )
@@ -31,12 +31,12 @@ func (d *Daemon) Reload(by string) error {
 	if err != nil {
 		last.Error = err.Error()
 		d.watchRejected(c)
-		d.log.Error("the configuration was not reloaded, the old one stays in force", "error", err, "by", by)
+		d.log.Error("the configuration was not reloaded; the old one stays in effect", "error", err, "requested_by", by)
 		return err
 	}
-	d.log.Info("reloaded", "mode", string(c.Mode), "preset", c.Policy.Preset, "by", by)
+	d.log.Info("reloaded", "mode", string(c.Mode), "preset", c.Policy.Preset, "requested_by", by)
 	if err := d.watch(c); err != nil {
-		d.log.Warn("changes of the configuration are not noticed by themselves", "error", err)
+		d.log.Warn(notWatched, "error", err)
 	}
 	return nil
 }
@@ -57,7 +57,7 @@ func (d *Daemon) apply(c *config.Config) error {
 		return err
 	}
 	if what := needRestart(d.config, c); len(what) > 0 {
-		d.log.Warn("reloaded in part: restart helogate for what else has changed", "settings", strings.Join(what, ", "))
+		d.log.Warn("reloaded, except settings that need a restart; restart helogate to apply them", "settings", logline.List(what))
 	}
 	d.askers.set(c)
 	for i, l := range d.listeners {
@@ -69,6 +69,9 @@ func (d *Daemon) apply(c *config.Config) error {
 	}
 	return nil
 }
+
+// notWatched is what the log says when the files of the configuration cannot be watched.
+const notWatched = "changed configuration files are not noticed; run helogate reload after a change"
 
 // needRestart names the settings that differ and are not taken while the service runs.
 func needRestart(old, is *config.Config) (out []string) {
@@ -108,7 +111,7 @@ func needRestart(old, is *config.Config) (out []string) {
 			out = append(out, fmt.Sprintf("listen[%d].nginx", i))
 		}
 		if is.Listen[i].Protocol == "milter" && resultsName(old) != resultsName(is) {
-			out = append(out, "headers.authentication_results or headers.name, for the milter")
+			out = append(out, "headers.authentication_results or headers.name")
 		}
 		if old.Listen[i].HTTP != is.Listen[i].HTTP {
 			out = append(out, fmt.Sprintf("listen[%d].http", i))
@@ -144,7 +147,7 @@ func (d *Daemon) watchRejected(c *config.Config) {
 	}
 	files := append(filesOf(d.File, c), filesOf(d.File, d.active.Load().config)...)
 	if err := d.watcher.Set(files); err != nil {
-		d.log.Warn("changes of the configuration are not noticed by themselves", "error", err)
+		d.log.Warn(notWatched, "error", err)
 	}
 }
 

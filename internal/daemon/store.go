@@ -33,7 +33,7 @@ func OpenStore(ctx context.Context, c *config.Config, environ []string, log *slo
 	case c.State.File != "":
 		return nil, ConfigError{c.Errorf("state.file", "%w", err)}
 	}
-	log.Warn("what is remembered is lost at a restart, for it cannot be kept in a file; state.file names another place",
+	log.Warn("the state file could not be opened, so the state is kept in memory and lost at a restart; set state.file to another path",
 		"error", err)
 	return state.OpenSQLite(state.SQLiteConfig{Log: log})
 }

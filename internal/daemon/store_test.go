@@ -47,7 +47,7 @@ func TestNoPlaceForTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	if !strings.Contains(log.String(), "what is remembered is lost at a restart") || !strings.Contains(log.String(), taken) {
+	if !strings.Contains(log.String(), "lost at a restart") || !strings.Contains(log.String(), taken) {
 		t.Errorf("the log says %q", log.String())
 	}
 	c.State.File = filepath.Join(taken, "state.db")

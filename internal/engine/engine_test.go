@@ -319,7 +319,7 @@ func TestBudget(t *testing.T) {
 			if told(got) != "defer 450" || !strings.Contains(got.Reply.Text, "no answer for PTR of ") {
 				t.Errorf("the listener is told %+v", got)
 			}
-			if want := "took=" + c.want.String(); !strings.Contains(log.String(), want) {
+			if want := fmt.Sprintf("duration_ms=%d\n", c.want.Milliseconds()); !strings.Contains(log.String(), want) {
 				t.Errorf("the log does not say %s: %s", want, log.String())
 			}
 			if want := "time=" + began.UTC().Format(time.RFC3339); !strings.Contains(log.String(), want[:len("time=2000-01-01")]) {

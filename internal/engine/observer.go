@@ -93,7 +93,7 @@ func (o *observer) show(e *Event) {
 		if cause := recover(); cause != nil {
 			n, last, now := o.panics.Add(1), o.lastLogged.Load(), e.At.UnixNano()
 			if (last == 0 || now-last >= int64(logEvery)) && o.lastLogged.CompareAndSwap(last, now) {
-				o.log.Error("an observer of verdicts panicked; please report this", "observer", o.Name, "panics", n, "cause", cause,
+				o.log.Error("an observer of verdicts panicked; please report this", "observer", o.Name, "panics", n, "panic", cause,
 					"stack", string(debug.Stack()))
 			}
 		}

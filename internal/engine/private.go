@@ -16,8 +16,8 @@ func PrivateWarning(log *slog.Logger) Observer {
 		f := &e.Judged
 		if hostname.IsPrivate(f.Client) && !f.Client.IsLoopback() && f.Auth == "" && e.Verdict.DryRun.Action != helogate.Accept {
 			once.Do(func() {
-				log.Warn("a client has a private address, which DNS says nothing of: if it is ours, name its network in own.networks; "+
-					"if it is a proxy, let it pass on the client's address. This is said once.", "client", f.Client.String())
+				log.Warn("a client has a private address, about which DNS says nothing: add its network to own.networks if it is a local host; "+
+					"if it is a proxy, have it pass on the address of its client (logged once)", "client", f.Client.String())
 			})
 		}
 	}}

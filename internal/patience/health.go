@@ -148,7 +148,7 @@ func (h *Health) judge() {
 		h.log.Error("our own resolver fails: nobody is deferred for it while it does; mend it, or name others in dns.servers", "why", h.why)
 	case !down && h.down:
 		h.down = false
-		h.log.Warn("the resolver answers again: clients are deferred for failures of their DNS", "failed_for", now.Sub(h.since).Round(time.Second).String())
+		h.log.Warn("the resolver answers again: clients are deferred for failures of their DNS", "down_since", h.since.UTC().Format(time.RFC3339))
 	}
 }
 

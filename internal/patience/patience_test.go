@@ -145,7 +145,7 @@ func TestHealth(t *testing.T) {
 	now = now.Add(30 * time.Second)
 	ask(20, 0)
 	down(false)
-	if !strings.Contains(log.String(), "the resolver answers again") || !strings.Contains(log.String(), "failed_for=30s") {
+	if !strings.Contains(log.String(), "the resolver answers again") || !strings.Contains(log.String(), "down_since="+now.Add(-30*time.Second).UTC().Format(time.RFC3339)) {
 		t.Error(log.String())
 	}
 	now = now.Add(time.Hour)

@@ -136,7 +136,7 @@ func (c *conn) read() error {
 		case timeout && partial:
 			return broken(fmt.Sprintf("a %s that was not whole after %s", c.limits.name, c.limits.whole))
 		case timeout && !c.begun && c.limits.first > 0:
-			return broken(fmt.Sprintf("nothing was said for %s", c.limits.first))
+			return broken(fmt.Sprintf("nothing came for %s", c.limits.first))
 		case timeout, !partial && errors.Is(err, io.EOF):
 			return errDone
 		case err != nil:
@@ -194,7 +194,7 @@ func (c *conn) send(b []byte) bool {
 		_, err = c.Conn.Write(b[n:])
 	}
 	if err != nil {
-		c.log(slog.LevelDebug, "answer not taken", "error", err)
+		c.log(slog.LevelDebug, "the answer could not be sent", "error", err)
 	}
 	return err == nil
 }
@@ -205,20 +205,20 @@ func (c *conn) judge() response.Response { return c.server.Judge(c.server.ctx, c
 // stray says that a client is let pass that nothing can be said of.
 func (c *conn) warnNoAddress(args ...any) {
 	if suppressed, due := c.server.noAddress.due(); due {
-		c.log(slog.LevelWarn, "a client without an address is let pass: nothing can be judged",
-			append(args, "others_since_the_last_warning", suppressed)...)
+		c.log(slog.LevelWarn, noAddress,
+			append(args, "suppressed", suppressed)...)
 	}
 }
 
 // noRuling says that the connection is closed because there is nothing to say.
 func (c *conn) noVerdict(do helogate.Action) {
-	c.log(slog.LevelError, "no ruling: closed without an answer", "do", do.String(), "client", c.facts.Client)
+	c.log(slog.LevelError, "no verdict: the connection was closed without an answer", "action", do.String(), "client", c.facts.Client)
 }
 
 // unread says why the connection is closed, if somebody should know: what came is not what the protocol has.
 func (c *conn) unread(err error, what string) {
 	if _, is := errors.AsType[broken](err); is {
-		c.log(slog.LevelWarn, what+": closed", "error", err)
+		c.log(slog.LevelWarn, what+": the connection was closed", "error", err)
 	} else if !errors.Is(err, errDone) {
 		c.log(slog.LevelDebug, "connection lost", "error", err)
 	}
@@ -227,7 +227,7 @@ func (c *conn) unread(err error, what string) {
 // recovered ends a panic, with a line of log.
 func (c *conn) recovered() {
 	if v := recover(); v != nil {
-		c.log(slog.LevelError, "panic: closed without an answer", "panic", fmt.Sprint(v), "client", c.facts.Client,
+		c.log(slog.LevelError, "panic: the connection was closed without an answer; please report this", "panic", fmt.Sprint(v), "client", c.facts.Client,
 			"stage", c.facts.Stage, "helo", printable.Text(c.facts.Helo, 255), "stack", string(debug.Stack()))
 	}
 }

@@ -45,7 +45,7 @@ func (*Exim) answer(c *conn) error {
 		err = broken("there is more after the request")
 	}
 	if err != nil {
-		q.unread(err, "not a request of Exim's ACL that can be answered")
+		q.unread(err, "not a valid request of Exim's ACL")
 		return nil
 	}
 	resp := q.judge()

@@ -186,7 +186,7 @@ func TestEximWithoutClient(t *testing.T) {
 				t.Errorf("answered %q", got)
 			}
 		}
-		logged(t, &log, 1, "nothing can be judged")
+		logged(t, &log, 1, "it cannot be judged")
 	})
 }
 

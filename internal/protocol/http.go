@@ -101,8 +101,8 @@ func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 	resp := judge(d.server.ctx, facts)
 	answer, ok := word(nil, resp)
 	if !ok {
-		d.server.Log.Error("no ruling: answered 503", "do", resp.Action.String(), "client", facts.Client, "peer", r.RemoteAddr)
-		d.write(w, http.StatusServiceUnavailable, httpError{Error: "there is no ruling"})
+		d.server.Log.Error("no verdict: the request was answered 503", "action", resp.Action.String(), "client", facts.Client, "peer", r.RemoteAddr)
+		d.write(w, http.StatusServiceUnavailable, httpError{Error: "there is no verdict"})
 		return
 	}
 	d.send(w, http.StatusOK, answer)
@@ -175,7 +175,7 @@ func (d *HTTP) refuse(w http.ResponseWriter, r *http.Request, code int, err erro
 	if code == http.StatusUnauthorized {
 		often = &d.noToken
 	}
-	often.warn(d.server.Log, "a request that cannot be answered", "status", code, "error", err, "peer", r.RemoteAddr)
+	often.warn(d.server.Log, "a wrong HTTP request was refused", "status", code, "error", err, "peer", r.RemoteAddr)
 	e := httpError{Error: err.Error()}
 	if bad, is := errors.AsType[badFacts](err); is {
 		e.Field = bad.field

@@ -144,7 +144,7 @@ func TestHTTPWithoutEvidence(t *testing.T) {
 	}
 }
 
-// Where there is no ruling, nothing is made up: the answer is no 200.
+// Where there is no verdict, nothing is made up: the answer is no 200.
 func TestHTTPNoRuling(t *testing.T) {
 	for name, judge := range map[string]response.Judge{
 		"none":          always(response.Response{}),
@@ -156,10 +156,10 @@ func TestHTTPNoRuling(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
 				r, body := httpAsk(t, serveListener(t, &Server{Protocol: &HTTP{}, Judge: judge, Log: log.logger()}), httpPost(smallFacts))
-				if r.StatusCode != 503 || body != `{"error":"there is no ruling"}` {
+				if r.StatusCode != 503 || body != `{"error":"there is no verdict"}` {
 					t.Errorf("%d %s", r.StatusCode, body)
 				}
-				logged(t, &log, 1, "level=ERROR msg=\"no ruling")
+				logged(t, &log, 1, "level=ERROR msg=\"no verdict")
 			})
 		})
 	}
@@ -262,7 +262,7 @@ func TestHTTPRefusalsAreLoggedSeldom(t *testing.T) {
 			logged(t, &log, 1+minute, "status=404")
 			time.Sleep(time.Minute)
 		}
-		logged(t, &log, 2, "others_since_the_last_warning=49")
+		logged(t, &log, 2, "suppressed=49")
 		if strings.Contains(log.String(), "0123456789") {
 			t.Error("the log has the token")
 		}

@@ -133,7 +133,7 @@ func (s *httpServer) panicked(a *httpAnswer, r *http.Request, v any) {
 		panic(v)
 	}
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	s.server.Log.Error("panic: not answered", "panic", fmt.Sprint(v), "listener", local, "peer", r.RemoteAddr, "stack", string(debug.Stack()))
+	s.server.Log.Error("panic: the request was answered 500 or cut off; please report this", "panic", fmt.Sprint(v), "listener", local, "peer", r.RemoteAddr, "stack", string(debug.Stack()))
 	if a.begun {
 		panic(http.ErrAbortHandler)
 	}

@@ -47,7 +47,7 @@ func (d *Milter) answer(c *conn) error {
 			err = order.check(frame)
 		}
 		if err != nil {
-			c.unread(err, "not the milter protocol, or not as it is spoken")
+			c.unread(err, "not the milter protocol, or a wrong use of it")
 			return nil
 		}
 		if !s.command(frame[0], frame[1:]) || len(s.out) > 0 && !c.send(s.out) {

@@ -74,7 +74,7 @@ func (c *existingFields) add(name, value, ownName string, given []header.Field) 
 func (s *milterSession) editHeader() {
 	msg := &s.message
 	if n := len(msg.came.forged); n > 0 && s.actions&changesHeader != 0 {
-		s.conn.log(slog.LevelInfo, "fields of a message that bear our name were removed", "fields", n, "left", msg.came.more,
+		s.conn.log(slog.LevelInfo, "forged header fields were removed from a message", "removed", n, "not_removed", msg.came.more,
 			"client", s.client.Addr(), "queue_id", s.macros.get(macroQueueID))
 		for _, f := range slices.Backward(msg.came.forged) {
 			s.out = appendField(s.out, smfirChangeHeader, f.index, f.name, "")

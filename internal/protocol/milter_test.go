@@ -76,7 +76,7 @@ func TestMilterBroken(t *testing.T) {
 				}
 				closedWithout(t, conn)
 				logged(t, &log, 1, "level=WARN")
-				logged(t, &log, 1, "not the milter protocol, or not as it is spoken: closed")
+				logged(t, &log, 1, "not the milter protocol, or a wrong use of it: the connection was closed")
 				if !strings.Contains(log.String(), c.log) {
 					t.Errorf("no %q in\n%s", c.log, log.String())
 				}
@@ -121,7 +121,7 @@ func TestMilterTimeouts(t *testing.T) {
 		want time.Duration
 		log  string
 	}{
-		"nothing":      {nil, "", 30 * time.Second, "nothing was said for 30s"},
+		"nothing":      {nil, "", 30 * time.Second, "nothing came for 30s"},
 		"a byte":       {nil, "\x00", 30 * time.Second, "a frame that was not whole after 30s"},
 		"negotiated":   {[]string{optNeg}, "", 7210 * time.Second, ""},
 		"half a frame": {[]string{optNeg, connectMsg}, "\x00\x00\x00\x20Hx", 30 * time.Second, "a frame that was not whole after 30s"},
@@ -322,10 +322,10 @@ func TestMilterStraysAreLoggedSeldom(t *testing.T) {
 			for range 100 {
 				tell(t, conn, "Cunknown\x00U", heloMsg)
 			}
-			logged(t, &log, 1+minute, "a client without an address")
+			logged(t, &log, 1+minute, "a client without an IP address")
 			time.Sleep(time.Minute)
 		}
-		logged(t, &log, 1, "others_since_the_last_warning=99")
+		logged(t, &log, 1, "suppressed=99")
 		conn.Close()
 	})
 }

@@ -37,7 +37,7 @@ func (d *Nginx) answer(c *conn) error { return d.httpServer.answer(c, d.request)
 
 func (d *Nginx) request(w http.ResponseWriter, r *http.Request) {
 	if why := notNginx(r); why != "" {
-		d.server.malformed.warn(d.server.Log, "not a request of nginx that can be answered", // bots that try passwords cause it, too
+		d.server.malformed.warn(d.server.Log, "not a valid request of nginx: it was answered 400", // bots that try passwords cause it, too
 			"why", why, "client_ip", printable.Text(r.Header.Get("Client-Ip"), 64), "peer", r.RemoteAddr)
 		http.Error(w, why, http.StatusBadRequest)
 		return
@@ -47,11 +47,11 @@ func (d *Nginx) request(w http.ResponseWriter, r *http.Request) {
 	if f.Client.IsValid() {
 		resp = d.server.Judge(d.server.ctx, f)
 	} else {
-		d.server.noAddress.warn(d.server.Log, "a client without an address is let pass: nothing can be judged",
+		d.server.noAddress.warn(d.server.Log, noAddress,
 			"client_ip", printable.Text(r.Header.Get("Client-Ip"), 64))
 	}
 	if !d.word(w.Header(), resp) {
-		d.server.Log.Error("no ruling: closed without an answer", "do", resp.Action.String(), "client", f.Client)
+		d.server.Log.Error("no verdict: the connection was closed without an answer", "action", resp.Action.String(), "client", f.Client)
 		panic(http.ErrAbortHandler)
 	}
 }

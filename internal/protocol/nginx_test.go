@@ -162,7 +162,7 @@ func TestNginxAnswers(t *testing.T) {
 					t.Errorf("answered %d %s\nwant     %d %s", status, got, c.status, c.want)
 				}
 				if c.status == 0 {
-					logged(t, &log, 1, "no ruling")
+					logged(t, &log, 1, "no verdict")
 				}
 			})
 		})
@@ -230,7 +230,7 @@ func TestNginxWithoutClient(t *testing.T) {
 				t.Errorf("answered %d %s", status, got)
 			}
 		}
-		logged(t, &log, 1, "nothing can be judged")
+		logged(t, &log, 1, "it cannot be judged")
 	})
 }
 
@@ -346,7 +346,7 @@ func TestNginxLoginsAreLoggedSeldom(t *testing.T) {
 		logged(t, &log, 1, "knows no passwords")
 		time.Sleep(time.Minute)
 		askNginx(t, l, nginxRequest("Auth-Method: plain"))
-		logged(t, &log, 1, "others_since_the_last_warning=2")
+		logged(t, &log, 1, "suppressed=2")
 	})
 }
 

@@ -104,7 +104,7 @@ func (o *smtpdConn) lines(c io.Reader) error {
 		raw, err := in.next()
 		switch {
 		case errors.Is(err, errLineTooLong):
-			o.server.Log.Error("a line of smtpd's is longer than any that is known: not answered", "bytes_taken", maxSMTPDLine, "line", printableLine(raw))
+			o.server.Log.Error("a line of smtpd is too long: it was ignored", "max_bytes", maxSMTPDLine, "line", printableLine(raw))
 			continue
 		case err == io.EOF:
 			return ErrGone
@@ -148,7 +148,7 @@ func (o *smtpdConn) register() {
 func (o *smtpdConn) line(text string) error {
 	defer func() {
 		if v := recover(); v != nil { // to die of one line would end smtpd
-			o.server.Log.Error("panic: a line of smtpd's is passed over", "panic", fmt.Sprint(v), "line", printableLine([]byte(text)), "stack", string(debug.Stack()))
+			o.server.Log.Error("panic: a line of smtpd was ignored; please report this", "panic", fmt.Sprint(v), "line", printableLine([]byte(text)), "stack", string(debug.Stack()))
 		}
 	}()
 	var l smtpdLine
@@ -161,7 +161,7 @@ func (o *smtpdConn) line(text string) error {
 			l.version, oldestFilter, newestFilter)
 	case newestFilter.before(l.version.major, l.version.minor):
 		o.newer.Do(func() {
-			o.server.Log.Warn("this smtpd speaks a newer filter protocol than helogate knows; it is taken for the newest that is known",
+			o.server.Log.Warn("this smtpd speaks a newer filter protocol than helogate knows: helogate uses the newest that it knows",
 				"version", l.version.String(), "known", newestFilter.String())
 		})
 	}
@@ -177,7 +177,7 @@ func (o *smtpdConn) line(text string) error {
 }
 
 func (o *smtpdConn) malformed(line string) {
-	o.server.Log.Warn("not a line of the filter protocol that can be answered: passed over", "line", printableLine([]byte(line)))
+	o.server.Log.Warn("not a valid line of the filter protocol: it was ignored", "line", printableLine([]byte(line)))
 }
 
 func printableLine(line []byte) string {
@@ -230,7 +230,7 @@ const tryAgain = "disconnect|421 4.3.0 temporary failure, please try again later
 func (o *smtpdConn) judge(l *smtpdLine, f helogate.Facts) {
 	defer func() {
 		if v := recover(); v != nil {
-			o.server.Log.Error("panic: the client is disconnected", "panic", fmt.Sprint(v), "session", f.Session, "client", f.Client,
+			o.server.Log.Error("panic: the client was disconnected; please report this", "panic", fmt.Sprint(v), "session", f.Session, "client", f.Client,
 				"stage", f.Stage, "helo", printable.Text(f.Helo, 255), "stack", string(debug.Stack()))
 			o.result(l, tryAgain)
 		}
@@ -246,7 +246,7 @@ func (o *smtpdConn) judge(l *smtpdLine, f helogate.Facts) {
 		o.result(l, "disconnect|"+refusal(resp).String())
 	default:
 		if o.ctx.Err() == nil { // else we are ended by force, or smtpd has gone
-			o.server.Log.Error("no ruling: the client is disconnected", "do", resp.Action.String(), "session", f.Session, "client", f.Client)
+			o.server.Log.Error("no verdict: the client was disconnected", "action", resp.Action.String(), "session", f.Session, "client", f.Client)
 			o.result(l, tryAgain)
 		}
 	}

@@ -39,7 +39,7 @@ func (o *smtpdConn) dataLine(l *smtpdLine) {
 	}
 	o.mu.Unlock()
 	if forged {
-		o.server.Log.Info("results that somebody else gave in our name were taken out", "session", l.session)
+		o.server.Log.Info("a forged Authentication-Results field was removed from a message", "session", l.session)
 	}
 	for _, line := range out {
 		o.out.send("filter-dataline|", l.session, "|", l.token, "|", line, "\n")

@@ -49,7 +49,7 @@ func (o *smtpdConn) report(l *smtpdLine) {
 
 func (o *smtpdConn) connect(l *smtpdLine) {
 	if len(o.known) >= maxSMTPDSessions && o.known[l.session] == nil {
-		o.server.Log.Error("more sessions than smtpd can have: one is not judged", "sessions", len(o.known))
+		o.server.Log.Error("too many sessions: a client is accepted without a verdict", "sessions", len(o.known))
 		return
 	}
 	if o.known[l.session] == nil {
@@ -128,6 +128,6 @@ func (o *smtpdConn) passed(l *smtpdLine, f helogate.Facts, fields []header.Field
 }
 
 func (o *smtpdConn) warnNoAddress(l *smtpdLine) {
-	o.server.noAddress.warn(o.server.Log, "a client without an address is let pass: nothing can be judged", "session", l.session,
+	o.server.noAddress.warn(o.server.Log, noAddress, "session", l.session,
 		"phase", printable.Text(l.event, 64), "parameters", printableLine([]byte(l.params)))
 }

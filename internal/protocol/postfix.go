@@ -46,7 +46,7 @@ func (p *Postfix) one(q *policyConn) bool {
 		err = q.attrs.parse(request)
 	}
 	if err != nil {
-		q.unread(err, "not a policy request that can be answered")
+		q.unread(err, "not a valid policy request")
 		return false
 	}
 	resp := q.judge()

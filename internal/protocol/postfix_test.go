@@ -242,11 +242,11 @@ func TestStraysAreLoggedSeldom(t *testing.T) {
 				io.WriteString(conn, stray)
 				answered(t, conn)
 			}
-			logged(t, &log, 1+minute, "a client without an address")
+			logged(t, &log, 1+minute, "a client without an IP address")
 			time.Sleep(time.Minute)
 		}
-		logged(t, &log, 1, "others_since_the_last_warning=0")
-		logged(t, &log, 1, "others_since_the_last_warning=99")
+		logged(t, &log, 1, "suppressed=0")
+		logged(t, &log, 1, "suppressed=99")
 		conn.Close()
 	})
 }

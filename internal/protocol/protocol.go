@@ -25,6 +25,9 @@ type Protocol interface {
 	answer(*conn) error
 }
 
+// noAddress is what the log says of a client that cannot be judged.
+const noAddress = "a client without an IP address is accepted: it cannot be judged"
+
 // A stopper is a protocol that has its own way to end connections that wait for their client, and is told to. With the
 // others a read that waits is over (see [conn.next]).
 type stopper interface{ stop(*Server) }

@@ -16,7 +16,7 @@ type rateLimited struct {
 // warn says it if it is time to, and how often it was not said since.
 func (s *rateLimited) warn(log *slog.Logger, msg string, args ...any) {
 	if suppressed, due := s.due(); due {
-		log.Warn(msg, append(args, "others_since_the_last_warning", suppressed)...)
+		log.Warn(msg, append(args, "suppressed", suppressed)...)
 	}
 }
 

@@ -89,7 +89,7 @@ func (s *Server) accept(l net.Listener) error {
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-		s.Log.Warn("a connection could not be accepted", "listener", l.Addr().String(), "error", err, "next_try_in", pause)
+		s.Log.Warn("a connection could not be accepted", "listener", l.Addr().String(), "error", err, "retry_ms", pause.Milliseconds())
 		select {
 		case <-s.stop:
 		case <-time.After(pause):

@@ -180,7 +180,7 @@ func TestAcceptIsTriedAgain(t *testing.T) {
 			io.WriteString(conn, smallRequest)
 			answered(t, conn)
 			logged(t, &log, 12, "could not be accepted")
-			logged(t, &log, 4, "next_try_in=1s")
+			logged(t, &log, 4, "retry_ms=1000")
 			conn.Close()
 			if err := p.Shutdown(t.Context()); err != nil {
 				t.Error(err)

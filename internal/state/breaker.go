@@ -84,8 +84,7 @@ func (g *Breaker) heard(err error) {
 	}
 	g.row, g.good = 0, g.now()
 	if !g.health.Down.IsZero() {
-		down := g.good.Sub(g.health.Down).Round(time.Millisecond)
-		g.log.Info("the store is well again", "down", down, "missed", g.health.Failed+g.health.Denied-g.missed)
+		g.log.Info("the store is well again", "down_since", g.health.Down.UTC().Format(time.RFC3339), "missed", g.health.Failed+g.health.Denied-g.missed)
 		g.health.Down = time.Time{}
 	}
 }

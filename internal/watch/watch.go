@@ -142,7 +142,7 @@ func (w *Watcher) run() {
 				quiet.Reset(w.config.Quiet)
 			}
 		case err := <-w.kernel.Errors: // what was told is lost: look at all
-			w.config.Log.Warn("changes of files may be noticed late", "error", err)
+			w.config.Log.Warn("events of changed files were lost: changes may be noticed late", "error", err)
 			if w.check() {
 				quiet.Reset(w.config.Quiet)
 			}
@@ -171,7 +171,7 @@ func (w *Watcher) check() (changed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.follow(); err != nil && w.last == nil {
-		w.config.Log.Warn("a file is watched no more; tell helogate of its changes yourself", "error", err)
+		w.config.Log.Warn("a file can no longer be watched; run helogate reload after a change", "error", err)
 		w.last = err
 	} else if err == nil {
 		w.last = nil
