@@ -55,7 +55,7 @@ func asideOf(t *testing.T, g *blocklist.Monitor, zone string) string {
 	must(t, eventually(func() bool {
 		for _, s := range g.State() {
 			if s.Zone == zone {
-				why = s.Why
+				why = s.Reason
 			}
 		}
 		return why != ""

@@ -35,7 +35,7 @@ func (d *daemon) callouts() control.Callouts {
 
 // begun is how many callouts have been begun.
 func begun(c control.Callouts) int64 {
-	return c.Accepts + c.Refuses + c.AcceptsAll + c.RefusesNull + c.Undecided + int64(c.UnderWay)
+	return c.Accepts + c.Refuses + c.AcceptsAll + c.RefusesNull + c.Undecided + int64(c.InFlight)
 }
 
 // connections is how often a domain's mail host was connected to, as it says itself.
@@ -108,11 +108,11 @@ func TestCalloutServe(t *testing.T) {
 		}
 		in.see(t, c.sender, c.reply)
 		once := d.callouts()
-		if begun(once) == before || once.UnderWay > 0 {
+		if begun(once) == before || once.InFlight > 0 {
 			t.Errorf("%s: %d callouts before, and not one more that has ended: %+v", c.sender, before, once)
 		}
 		in.see(t, c.sender, c.reply)
-		if again := d.callouts(); begun(again) != begun(once) || again.Remembered < once.Remembered+2 {
+		if again := d.callouts(); begun(again) != begun(once) || again.Cached < once.Cached+2 {
 			t.Errorf("%s: asked again: %+v after %+v", c.sender, again, once)
 		}
 		d.checkSays(c.sender, c.callout, c.postmaster)
@@ -180,7 +180,7 @@ func (in *internet) seeKept(t *testing.T, d *daemon) {
 	for _, c := range calledOut[:4] {
 		in.see(t, c.sender, c.reply)
 	}
-	if c := d.callouts(); begun(c) != 0 || c.Remembered == 0 {
+	if c := d.callouts(); begun(c) != 0 || c.Cached == 0 {
 		t.Errorf("after a restart: %+v", c)
 	}
 }
@@ -191,7 +191,7 @@ func TestCalloutServeSlow(t *testing.T) {
 	d := in.start(t, callsOut("2s", "20s"))
 	for _, sender := range []string{"joe@late.example", "jane@hang.example"} {
 		in.see(t, sender, passes)
-		if c := d.callouts(); c.UnderWay == 0 {
+		if c := d.callouts(); c.InFlight == 0 {
 			t.Errorf("%s: waited for the end of it: %+v", sender, c)
 		}
 		d.waitFor("msg=verdict", "from="+sender, "action=continue", "unsure=callout")

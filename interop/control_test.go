@@ -107,7 +107,7 @@ func TestStatusCounts(t *testing.T) {
 	s := d.status()
 	counted := map[string]uint64{}
 	for _, c := range s.Verdicts.Counts {
-		counted[fmt.Sprintf("%s %s %v", c.Action, c.By, c.Would)] = c.Count
+		counted[fmt.Sprintf("%s %s %v", c.Action, c.By, c.DryRun)] = c.Count
 	}
 	for kind, want := range map[string]uint64{"reject rdns false": 3, "continue  false": 4, "accept exempt false": 1, "reject own-identity true": 1} {
 		if counted[kind] != want {

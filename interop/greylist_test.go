@@ -268,7 +268,7 @@ func TestGreylistStoreDown(t *testing.T) {
 				}
 			}
 			d.waitFor("level=ERROR", "the store is down: what needs it lets pass until it is well again")
-			if s := d.status(); s.State.Store != "redis" || s.State.Down == nil || s.State.Failed < 20 || s.State.Error == "" {
+			if s := d.status(); s.State.Store != "redis" || s.State.DownSince == nil || s.State.Failed < 20 || s.State.LastError == "" {
 				t.Errorf("status: %+v", s.State)
 			}
 			if out := d.run(d.toDaemon("status")...); !hasLine(out, "THE STORE IS DOWN since ", "nobody is greylisted while it is") {

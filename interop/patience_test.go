@@ -60,13 +60,13 @@ func TestResolverIsOurs(t *testing.T) {
 	failing := attempt{"203.0.113.40", "mail.example.com", "jane@example.com", "bob@example.net"}
 	const deferred = "451 4.4.3 ..."
 	main.see(t, "all is well but for its own DNS", failing, deferred)
-	if s := d.status(); s.DNS.Sick != nil {
-		t.Errorf("one client's DNS fails, and status says: %s", s.DNS.SickWhy)
+	if s := d.status(); s.DNS.FailingSince != nil {
+		t.Errorf("one client's DNS fails, and status says: %s", s.DNS.FailingReason)
 	}
 
 	unbound.signal(syscall.SIGSTOP)
 	askOfMany(t, l, 20, "silent")
-	must(t, eventually(func() bool { return d.status().DNS.Sick != nil }))
+	must(t, eventually(func() bool { return d.status().DNS.FailingSince != nil }))
 	main.see(t, "the resolver is silent", failing, passes)
 	main.see(t, "what is known for certain is held against it", attempt{"192.0.2.28", "exchange01.corp.local", failing.from, failing.to}, "451 4.7.1 ...")
 	d.waitFor("level=ERROR", "our own resolver fails: nobody is deferred for it while it does", "no answer about ")
@@ -75,7 +75,7 @@ func TestResolverIsOurs(t *testing.T) {
 	}
 
 	unbound.signal(syscall.SIGCONT)
-	must(t, eventually(func() bool { askOfMany(t, l, 100, "well"); return d.status().DNS.Sick == nil }))
+	must(t, eventually(func() bool { askOfMany(t, l, 100, "well"); return d.status().DNS.FailingSince == nil }))
 	d.waitFor("level=WARN", "the resolver answers again: clients are deferred for failures of their DNS")
 	main.see(t, "all is well again", failing, deferred)
 	if n := strings.Count(d.out.String(), "our own resolver fails:"); n != 1 {

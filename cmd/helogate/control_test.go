@@ -119,8 +119,8 @@ func TestStatusCommand(t *testing.T) {
 	}{
 		{"just begun", control.Status{
 			Version: "v1.2.3", PID: 42, Since: nine, Now: nine, Config: control.Config{Loaded: nine, Mode: "shadow", Preset: "balanced"},
-			Listeners: []control.Listener{{Protocol: "postfix", Address: "127.0.0.1:10040", Mode: "shadow", Preset: "balanced"}},
-			Memory:    9 << 20, Goroutines: 1,
+			Listeners:   []control.Listener{{Protocol: "postfix", Address: "127.0.0.1:10040", Mode: "shadow", Preset: "balanced"}},
+			MemoryBytes: 9 << 20, Goroutines: 1,
 		}, `
 helogate v1.2.3, pid 42, up 0s since 2026-11-21 09:00:00
 config    (no file: the defaults) of 2026-11-21 09:00:00, mode shadow, preset balanced
@@ -139,15 +139,15 @@ process   9.0 MiB, 1 goroutine, 0 sessions
 			},
 			Verdicts: control.Verdicts{Held: 1, Counts: []control.Count{
 				{Action: "continue", Count: 1234567}, {Action: "reject", By: "fcrdns", Count: 20}, {Action: "reject", By: "bad-helo", Count: 300},
-				{Action: "reject", By: "score", Would: true, Count: 7},
+				{Action: "reject", By: "score", DryRun: true, Count: 7},
 			}},
-			DNS: control.DNS{Questions: 1000, Hits: 939, Entries: 1, Bytes: 1500, Failures: map[string]uint64{"timeout": 3, "servfail": 40, "lame": 0},
-				Sick: &last, SickWhy: "no answer about 12 of 17 domains in the last minute",
+			DNS: control.DNS{Questions: 1000, Hits: 939, CacheEntries: 1, CacheBytes: 1500, Failures: map[string]uint64{"timeout": 3, "servfail": 40, "lame": 0},
+				FailingSince: &last, FailingReason: "no answer about 12 of 17 domains in the last minute",
 				Servers: []control.NameServer{{Address: "127.0.0.1:53", Tries: 1}, {Address: "192.0.2.53:53", Tries: 61, Failed: 43, Down: true, FailedAt: &last, LastError: "no answer\n"}}},
-			State:    control.State{Store: "redis", Down: &last, Error: "dial tcp: \x1bno", Failed: 1200, Records: map[string]int64{"greylist": 12000, "returned": 40}, Bytes: 5 << 20},
-			Lists:    []control.List{{Zone: "bl.example", Family: "dnsbl", Listed: 70, NotListed: 1200, Errors: 1}, {Zone: "wl.example", Aside: true, Since: last, Why: "it lists\nthe world"}},
+			State:    control.State{Store: "redis", DownSince: &last, LastError: "dial tcp: \x1bno", Failed: 1200, Records: map[string]int64{"greylist": 12000, "returned": 40}, Bytes: 5 << 20},
+			Lists:    []control.List{{Zone: "bl.example", Family: "dnsbl", Listed: 70, NotListed: 1200, Errors: 1}, {Zone: "wl.example", Suspended: true, Since: last, Reason: "it lists\nthe world"}},
 			Callouts: &control.Callouts{Accepts: 3, Refuses: 12, Limited: 1},
-			Trusted:  1, Sessions: 12, Goroutines: 20, Memory: 3 << 30,
+			Trusted:  1, Sessions: 12, Goroutines: 20, MemoryBytes: 3 << 30,
 		}, `
 helogate v1.2.3, pid 42, up 3d4h since 2026-11-21 09:00:00
 THE LAST RELOAD FAILED, at 2026-11-21 08:59:00 (watch): the configuration of 2026-11-21 09:00:00 stays in force

@@ -45,7 +45,7 @@ func (f socketFlag) path(env *env) (string, error) {
 // answered makes of an answer that is an error what the command ends with.
 func answered(err error) error {
 	switch control.ErrorKindOf(err) {
-	case control.Wrong:
+	case control.BadConfig:
 		return daemon.ConfigError{Err: errors.New(shownLines(err.Error()))}
 	case "":
 		return err

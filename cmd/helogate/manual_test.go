@@ -340,7 +340,9 @@ func commandSection(node *kong.Node) string {
 }
 
 // prose makes a sentence of the help one of Markdown, in which pointed brackets are not words.
-func prose(s string) string { return strings.NewReplacer("<", "&lt;", "|", "\\|", "[[", "\\[\\[", "]]", "\\]\\]").Replace(s) }
+func prose(s string) string {
+	return strings.NewReplacer("<", "&lt;", "|", "\\|", "[[", "\\[\\[", "]]", "\\]\\]").Replace(s)
+}
 
 func exitTable(exits []exit) string {
 	var b strings.Builder

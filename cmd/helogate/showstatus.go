@@ -61,13 +61,13 @@ func printStatus(out io.Writer, s *control.Status, colour bool) error {
 	if c := s.Callouts; c != nil {
 		p.line("callouts", "%s", cmp.Or(tally(map[string]uint64{
 			"accept": uint64(c.Accepts), "refuse": uint64(c.Refuses), "accept all": uint64(c.AcceptsAll), "refuse the null sender": uint64(c.RefusesNull),
-			"undecided": uint64(c.Undecided), "remembered": uint64(c.Remembered), "beyond a limit": uint64(c.Limited), "under way": uint64(c.UnderWay),
+			"undecided": uint64(c.Undecided), "remembered": uint64(c.Cached), "beyond a limit": uint64(c.Limited), "under way": uint64(c.InFlight),
 		}, 9), "none yet"))
 	}
 	if s.Trusted > 0 {
 		p.line("trusted", "%s", many(uint64(s.Trusted), "address"))
 	}
-	p.line("process", "%s, %s, %s", size(s.Memory), many(uint64(s.Goroutines), "goroutine"), many(uint64(s.Sessions), "session"))
+	p.line("process", "%s, %s, %s", size(s.MemoryBytes), many(uint64(s.Goroutines), "goroutine"), many(uint64(s.Sessions), "session"))
 	_, err := io.WriteString(out, p.String())
 	return err
 }
@@ -99,15 +99,15 @@ func (p *statusPage) trouble(s *control.Status) {
 	if s.LogLost > 0 {
 		p.loud("WHAT TAKES THE LOG IS TOO SLOW: %s lost", many(s.LogLost, "line"))
 	}
-	if s.DNS.Sick != nil {
-		p.loud("OUR OWN RESOLVER FAILS since %s: %s; nobody is deferred for it while it does", moment(*s.DNS.Sick), shown(s.DNS.SickWhy))
+	if s.DNS.FailingSince != nil {
+		p.loud("OUR OWN RESOLVER FAILS since %s: %s; nobody is deferred for it while it does", moment(*s.DNS.FailingSince), shown(s.DNS.FailingReason))
 	}
-	if s.State.Down != nil {
-		p.loud("THE STORE IS DOWN since %s: %s; nobody is greylisted while it is", moment(*s.State.Down), shown(s.State.Error))
+	if s.State.DownSince != nil {
+		p.loud("THE STORE IS DOWN since %s: %s; nobody is greylisted while it is", moment(*s.State.DownSince), shown(s.State.LastError))
 	}
 	for _, l := range s.Lists {
-		if l.Aside {
-			p.loud("the list %s is set aside since %s: %s", shown(l.Zone), moment(l.Since), shown(l.Why))
+		if l.Suspended {
+			p.loud("the list %s is set aside since %s: %s", shown(l.Zone), moment(l.Since), shown(l.Reason))
 		}
 	}
 	for _, n := range s.DNS.Servers {
@@ -122,7 +122,7 @@ func (p *statusPage) verdicts(v *control.Verdicts) {
 	for _, would := range []bool{false, true} {
 		total, actions, by := uint64(0), map[string]uint64{}, map[string]uint64{}
 		for _, c := range v.Counts {
-			if c.Would != would {
+			if c.DryRun != would {
 				continue
 			}
 			total += c.Count
@@ -150,7 +150,7 @@ func (p *statusPage) verdicts(v *control.Verdicts) {
 func (p *statusPage) dns(d *control.DNS) {
 	if d.Questions > 0 {
 		p.line("dns", "%s, %d%% from the cache, which holds %s in %s", many(d.Questions, "question"), 100*d.Hits/d.Questions,
-			many(uint64(d.Entries), "answer"), size(d.Bytes))
+			many(uint64(d.CacheEntries), "answer"), size(d.CacheBytes))
 	}
 	for _, n := range d.Servers {
 		if n.Tries == 0 {

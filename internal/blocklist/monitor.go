@@ -197,27 +197,27 @@ func (s *state) zoneOf(q helogate.Question) *zone {
 	}
 }
 
-// ZoneState is how a list is.
+// ZoneState is the state of a list.
 type ZoneState struct {
-	Zone   string    `json:"zone"`
-	Family string    `json:"family"` // several, if it is used as several: "dnsbl, rhsbl"
-	Aside  bool      `json:"aside"`
-	Since  time.Time `json:"since,omitzero"` // it is set aside, or was taken into use again; zero if it was never set aside
-	Why    string    `json:"why,omitempty"`  // it is set aside
-	Next   time.Time `json:"next,omitzero"`  // test, or try; zero if there is none
+	Zone      string    `json:"zone"`
+	Family    string    `json:"family"` // several, if it is used as several: "dnsbl, rhsbl"
+	Suspended bool      `json:"suspended"`
+	Since     time.Time `json:"since,omitzero"`     // of Suspended, true or false; zero if it was never suspended
+	Reason    string    `json:"reason,omitempty"`   // of the suspension
+	NextTest  time.Time `json:"next_test,omitzero"` // of its test entries; zero if there is none
 
 	// Counts since the start. What the resolver has in its cache is not counted again.
 	Listed    uint64 `json:"listed"`
 	NotListed uint64 `json:"not_listed"`
-	Errors    uint64 `json:"errors"` // answers that refuse, or are none of a list
+	Errors    uint64 `json:"errors"` // answers that refuse the query, or that no list gives
 	Failed    uint64 `json:"failed"` // no answer, or not in time
 
-	Answers int     `json:"answers"`         // in the breaker's window, listed or not
-	Share   float64 `json:"share"`           // of these that are listed, in percent
-	Usual   float64 `json:"usual,omitempty"` // share, in percent; 0 as long as it is not known
+	Answers       int     `json:"answers"`                 // in the breaker's window, listed or not
+	ListedPercent float64 `json:"listed_percent"`          // of these
+	UsualPercent  float64 `json:"usual_percent,omitempty"` // that are listed; 0 while it is not known
 }
 
-// State says how each list is, in the order of their names.
+// State returns the state of each list, in the order of their names.
 func (g *Monitor) State() []ZoneState {
 	now := g.config.Now()
 	out := []ZoneState{}

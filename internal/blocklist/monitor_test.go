@@ -216,7 +216,7 @@ func TestBackoff(t *testing.T) {
 			t.Error("it is in use before it was tried")
 		}
 		pass(time.Minute)
-		if s := stateOf(g); s.Aside || s.Why != "" || time.Until(s.Next) != 10*time.Minute || aside(t, g, "bl.example") != "" {
+		if s := stateOf(g); s.Suspended || s.Reason != "" || time.Until(s.NextTest) != 10*time.Minute || aside(t, g, "bl.example") != "" {
 			t.Errorf("it is not back: %+v", s)
 		}
 		if !strings.Contains(log.String(), `level=INFO msg="a DNS list is in use again" zone=bl.example family=dnsbl how="its test entries are right"`) {
@@ -225,7 +225,7 @@ func TestBackoff(t *testing.T) {
 		// Soon in trouble again, it is tried again as late as before.
 		d.become("")
 		pass(10 * time.Minute)
-		if s := stateOf(g); !s.Aside || time.Until(s.Next) != time.Hour {
+		if s := stateOf(g); !s.Suspended || time.Until(s.NextTest) != time.Hour {
 			t.Errorf("soon in trouble again: %+v", s)
 		}
 		d.become(healthy)
@@ -233,7 +233,7 @@ func TestBackoff(t *testing.T) {
 		pass(3 * time.Hour)
 		d.become("")
 		pass(10 * time.Minute)
-		if s := stateOf(g); !s.Aside || time.Until(s.Next) > time.Minute {
+		if s := stateOf(g); !s.Suspended || time.Until(s.NextTest) > time.Minute {
 			t.Errorf("in trouble after hours: %+v", s)
 		}
 	})
@@ -275,8 +275,8 @@ func TestSilentTest(t *testing.T) {
 			t.Error(got)
 		}
 		pass(40 * time.Minute)
-		if s := stateOf(g); time.Until(s.Next) > 10*time.Minute {
-			t.Errorf("tried only at %s", s.Next)
+		if s := stateOf(g); time.Until(s.NextTest) > 10*time.Minute {
+			t.Errorf("tried only at %s", s.NextTest)
 		}
 	})
 }
@@ -450,7 +450,7 @@ func TestUsesOfOneZone(t *testing.T) {
 		for _, zones := range [][]Zone{{untested, names}, {names, untested}} {
 			d := newDNS("")
 			g, _ := running(t, d, Settings{Zones: zones})
-			if s := g.State(); len(s) != 1 || s[0].Aside || d.questions() != 0 {
+			if s := g.State(); len(s) != 1 || s[0].Suspended || d.questions() != 0 {
 				t.Errorf("%+v", s)
 			}
 		}
@@ -468,7 +468,7 @@ func TestUntestedListComesBack(t *testing.T) {
 			for n := range maxFailing {
 				ask(g, n)
 			}
-			if s := stateOf(g); !s.Aside || time.Until(s.Next) != wait*time.Minute {
+			if s := stateOf(g); !s.Suspended || time.Until(s.NextTest) != wait*time.Minute {
 				t.Fatalf("not set aside for %d minutes: %+v", wait, s)
 			}
 			pass(wait * time.Minute)
@@ -498,7 +498,7 @@ func TestBreakerTrips(t *testing.T) {
 			d.answerAll("")
 			pass(time.Minute)
 		}
-		if s := stateOf(g); s.Aside || s.Usual != 10 || s.Share != 10 || s.NotListed != 216 || s.Listed != 24 {
+		if s := stateOf(g); s.Suspended || s.UsualPercent != 10 || s.ListedPercent != 10 || s.NotListed != 216 || s.Listed != 24 {
 			t.Errorf("before: %+v", s)
 		}
 		d.answerAll("127.0.0.4")
@@ -534,7 +534,7 @@ func TestOtherCodesTripNothing(t *testing.T) {
 	for n := range 300 {
 		ask(g, n)
 	}
-	if s := stateOf(g); s.Aside || s.NotListed != 300 {
+	if s := stateOf(g); s.Suspended || s.NotListed != 300 {
 		t.Errorf("%+v", s)
 	}
 	two := bl(t)
@@ -543,7 +543,7 @@ func TestOtherCodesTripNothing(t *testing.T) {
 	for n := range 300 {
 		ask(g, n)
 	}
-	if s := stateOf(g); !s.Aside || s.Listed != 300 {
+	if s := stateOf(g); !s.Suspended || s.Listed != 300 {
 		t.Errorf("what the second use lists is not seen: %+v", s)
 	}
 }
@@ -575,7 +575,7 @@ func TestCountsOnce(t *testing.T) {
 			}
 		}
 		all.Wait()
-		if s := stateOf(g); s.Failed != 0 || s.Aside {
+		if s := stateOf(g); s.Failed != 0 || s.Suspended {
 			t.Errorf("who gave up: %+v", s)
 		}
 		for n := range 5 { // but one who waited for long enough does, if he has less time than lists have
@@ -583,7 +583,7 @@ func TestCountsOnce(t *testing.T) {
 			g.Ask(ctx, helogate.Question{Kind: helogate.Listing, Name: fmt.Sprintf("%d.bl.example", n)})
 			cancel()
 		}
-		if s := stateOf(g); s.Failed != 5 || !s.Aside {
+		if s := stateOf(g); s.Failed != 5 || !s.Suspended {
 			t.Errorf("who waited: %+v", s)
 		}
 	})
@@ -649,7 +649,7 @@ func TestReload(t *testing.T) {
 		g.Set(Settings{Zones: []Zone{bl(t)}, Every: time.Hour})
 		synctest.Wait()
 		g.Set(Settings{Zones: []Zone{bl(t)}, Every: time.Minute})
-		if s := stateOf(g); time.Until(s.Next) != time.Minute {
+		if s := stateOf(g); time.Until(s.NextTest) != time.Minute {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -226,8 +226,8 @@ func (z *zone) state(now time.Time) ZoneState {
 	defer z.mu.Unlock()
 	_, all := z.meter.sums(now)
 	return ZoneState{
-		Zone: z.name, Family: z.families(), Aside: z.isAside(), Since: z.since, Why: z.why, Next: z.next,
+		Zone: z.name, Family: z.families(), Suspended: z.isAside(), Since: z.since, Reason: z.why, NextTest: z.next,
 		Listed: z.counts.listed, NotListed: z.counts.notListed, Errors: z.counts.errors, Failed: z.counts.failed,
-		Answers: all.answers, Share: all.share(), Usual: z.meter.usual,
+		Answers: all.answers, ListedPercent: all.share(), UsualPercent: z.meter.usual,
 	}
 }

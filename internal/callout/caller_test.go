@@ -158,7 +158,7 @@ func TestOneFlight(t *testing.T) {
 		if a := word(c.Ask(hasty, question("jane@example.org"))); a != "tempfail: no answer yet: the callout goes on" {
 			t.Error(a)
 		}
-		if n := c.Stats().UnderWay; n != 1 {
+		if n := c.Stats().InFlight; n != 1 {
 			t.Errorf("%d are under way", n)
 		}
 		for range 50 {

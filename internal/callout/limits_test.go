@@ -94,7 +94,7 @@ func TestAtOnce(t *testing.T) {
 		for range 3 {
 			<-answers
 		}
-		if len(c.limits.hosts) != 0 || c.Stats().UnderWay != 0 {
+		if len(c.limits.hosts) != 0 || c.Stats().InFlight != 0 {
 			t.Errorf("%v are still connected", c.limits.hosts)
 		}
 	})

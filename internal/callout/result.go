@@ -117,9 +117,9 @@ type Stats struct {
 	Accepts, Refuses        int64 // callouts that found this of the address
 	AcceptsAll, RefusesNull int64 // or of its domain
 	Undecided               int64 // callouts that found nothing definite
-	Remembered              int64 // questions that took no callout
+	Cached                  int64 // questions that took no callout
 	Limited                 int64 // questions that would have taken one beyond a limit
-	UnderWay                int
+	InFlight                int
 }
 
 type counts struct {
@@ -149,12 +149,12 @@ func (c *Caller) Stats() Stats {
 	n := &c.counts
 	return Stats{
 		Accepts: n.accepts.Load(), Refuses: n.refuses.Load(), AcceptsAll: n.acceptsAll.Load(), RefusesNull: n.refusesNull.Load(),
-		Undecided: n.undecided.Load(), Remembered: n.remembered.Load(), Limited: n.limited.Load(), UnderWay: underWay,
+		Undecided: n.undecided.Load(), Cached: n.remembered.Load(), Limited: n.limited.Load(), InFlight: underWay,
 	}
 }
 
 // String is a line for people: "3 accepts, 1 refuses, …".
 func (s Stats) String() string {
 	return fmt.Sprintf("%d accepts, %d refuses, %d accepts all, %d refuses null, %d undecided; %d remembered, %d beyond a limit, %d under way",
-		s.Accepts, s.Refuses, s.AcceptsAll, s.RefusesNull, s.Undecided, s.Remembered, s.Limited, s.UnderWay)
+		s.Accepts, s.Refuses, s.AcceptsAll, s.RefusesNull, s.Undecided, s.Cached, s.Limited, s.InFlight)
 }

@@ -10,23 +10,23 @@ import (
 	"github.com/helogate/helogate/internal/trust"
 )
 
-// An Asker asks the running service who is trusted, and what it remembers, without a trace. Where no service runs,
-// nobody is trusted and nothing is remembered. It is a helogate.Asker.
+// An Asker asks the running service which addresses are trusted and what it has stored, without a change of it. If no
+// service runs, no address is trusted and nothing is stored. It is a helogate.Asker.
 type Asker struct {
-	Socket  string // "" is none
+	Socket  string // "" means that there is none
 	Version string // of this program
 }
 
-// Known knows nothing: the service is asked.
+// Known returns no answer: only the service has one.
 func (Asker) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }
 
-// Ask asks the service.
+// Ask asks the service. An error is the status TempFail, with the reason as a note.
 func (a Asker) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	answer, err := a.ask(ctx, q)
 	switch kind := ErrorKindOf(err); {
 	case err == nil:
 		return answer
-	case kind == NotThere, kind == NotFound && q.Kind == helogate.Trust:
+	case kind == Unreachable, kind == NotFound && q.Kind == helogate.Trust:
 		return &helogate.Answer{Status: helogate.NXDomain}
 	}
 	const most = 160 // bytes of an error
@@ -52,7 +52,7 @@ func (a Asker) ask(ctx context.Context, q helogate.Question) (*helogate.Answer, 
 	return client.Peek(ctx, q)
 }
 
-// TrustOf asks about the trust in one address. That there is none is an Error of the kind NotFound.
+// TrustOf returns the trust in an address. If it is not trusted, the error is of the kind NotFound.
 func (a Asker) TrustOf(ctx context.Context, addr netip.Addr) (trust.Entry, error) {
 	client, err := a.dial()
 	if err != nil {
@@ -67,7 +67,7 @@ func (a Asker) TrustOf(ctx context.Context, addr netip.Addr) (trust.Entry, error
 
 func (a Asker) dial() (*Client, error) {
 	if a.Socket == "" {
-		return nil, &Error{NotThere, "there is no control socket"}
+		return nil, &Error{Unreachable, "no control socket is configured"}
 	}
 	return Dial(a.Socket, a.Version)
 }

@@ -16,7 +16,7 @@ import (
 
 var aTriplet = helogate.Question{Kind: helogate.Greylisted, Name: "192.0.2.0/24 jane@example.org bob@example.net"}
 
-// The service that runs is asked, and what it says is the answer.
+// The answer is that of the running service.
 func TestAsker(t *testing.T) {
 	asked := helogate.Question{}
 	s, _ := aServer(t)
@@ -37,7 +37,7 @@ func TestAsker(t *testing.T) {
 	}
 }
 
-// Where no service runs nothing is remembered; whoever else listens there cannot tell, and says why.
+// Without a service nothing is stored. Another program on the socket is a temporary failure with a reason.
 func TestAskerWithoutService(t *testing.T) {
 	says := func(theirs string, code int, body string) string {
 		return listening(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -54,8 +54,8 @@ func TestAskerWithoutService(t *testing.T) {
 		note         string
 	}{
 		{"no socket", "", helogate.NXDomain, ""},
-		{"nobody there", filepath.Join(t.TempDir(), "c.sock"), helogate.NXDomain, ""},
-		{"an older service", says("v0.1.0", 404, `{"kind":"not found","error":"helogate v0.1.0 knows no such request: POST /v1/peek"}`), helogate.TempFail, "knows no such request: POST /v1/peek; the service is helogate v0.1.0 and this is "},
+		{"no service", filepath.Join(t.TempDir(), "c.sock"), helogate.NXDomain, ""},
+		{"an older service", says("v0.1.0", 404, `{"kind":"not found","error":"helogate v0.1.0 has no such request: POST /v2/peek"}`), helogate.TempFail, "has no such request: POST /v2/peek; the service is helogate v0.1.0 and this command is "},
 		{"another program", says("", 200, `{}`), helogate.TempFail, "is not helogate"},
 		{"one in trouble", says("v1.2.3", 500, `{"kind":"failed","error":"a \u001b bug"}`), helogate.TempFail, `a \x1b bug`},
 	} {
@@ -86,7 +86,7 @@ func listening(t *testing.T, h http.Handler) (socket string) {
 	return socket
 }
 
-// The judge of the command line sees who is trusted by the service, and nobody where there is none.
+// The asker returns the trust of the service, and none without a service.
 func TestAskerOfTrust(t *testing.T) {
 	s, _ := aServer(t)
 	socket := serve(t, s)

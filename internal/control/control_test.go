@@ -33,7 +33,7 @@ var (
 	addrs   = cmpopts.EquateComparable(netip.Addr{})
 )
 
-// aServer answers plainly.
+// aServer is a server with plain answers.
 func aServer(t *testing.T) (*Server, *testlog.Buffer) {
 	t.Helper()
 	store, err := trust.Open(trust.Config{Now: func() time.Time { return morning }})
@@ -55,9 +55,9 @@ func aStatus() Status {
 			Reload: &Reload{At: morning, By: "signal", Error: "line 1\nline 2"}},
 		Listeners: []Listener{{"postfix", "127.0.0.1:10040", "enforce", "strict", 3}},
 		Verdicts:  Verdicts{Held: 1, Counts: []Count{{"reject", "fcrdns", true, 7}}},
-		DNS: DNS{Questions: 5, Hits: 2, Misses: 3, Coalesced: 1, Sent: 4, TCP: 1, PassedOver: 9, Failures: map[string]uint64{"timeout": 2},
-			Flights: 1, Entries: 6, Bytes: 700, Servers: []NameServer{{"127.0.0.1:53", 5, 4, true, &until, "timeout"}}},
-		Observers: []Observer{{"journal", 1, 2, 3}}, Trusted: 2, Sessions: 8, Panics: 1, LogLost: 5, Goroutines: 20, Memory: 1 << 20,
+		DNS: DNS{Questions: 5, Hits: 2, Misses: 3, Coalesced: 1, Sent: 4, TCP: 1, Mismatched: 9, Failures: map[string]uint64{"timeout": 2},
+			InFlight: 1, CacheEntries: 6, CacheBytes: 700, Servers: []NameServer{{"127.0.0.1:53", 5, 4, true, &until, "timeout"}}},
+		Observers: []Observer{{"journal", 1, 2, 3}}, Trusted: 2, Sessions: 8, Panics: 1, LogLost: 5, Goroutines: 20, MemoryBytes: 1 << 20,
 	}
 }
 
@@ -131,13 +131,13 @@ func TestReload(t *testing.T) {
 	}
 	for range 2 {
 		want := results[0]
-		if _, err := c.Reload(t.Context()); err == nil || err.Error() != want.Error() || ErrorKindOf(err) != Wrong {
+		if _, err := c.Reload(t.Context()); err == nil || err.Error() != want.Error() || ErrorKindOf(err) != BadConfig {
 			t.Errorf("%.200s (%s)", err, ErrorKindOf(err))
 		}
 	}
 }
 
-// A client that goes does not end the reload half-way, and two are one after the other.
+// A client that disconnects does not end a reload half-way, and two reloads run one after the other.
 func TestReloadGoesOn(t *testing.T) {
 	s, _ := aServer(t)
 	begun, end, ended := make(chan bool), make(chan bool), make(chan error, 2)
@@ -215,14 +215,14 @@ func TestTrust(t *testing.T) {
 		{second(c.Trust(ctx, a, time.Millisecond, "")), "trust is for between 1s and 30 days, not for 1ms"},
 		{second(c.Trust(ctx, a, 1000*time.Hour, "")), "[[exempt]]"},
 		{second(c.Trust(ctx, netip.IPv4Unspecified(), time.Hour, "")), "the address of no client"},
-		{second(c.Trust(ctx, netip.Addr{}, time.Hour, "")), `"invalid IP" is no address`},
+		{second(c.Trust(ctx, netip.Addr{}, time.Hour, "")), `"invalid IP" is no IPv4 or IPv6 address`},
 		{second(c.Trust(ctx, a, time.Hour, strings.Repeat("x", maxRequest))), "request body too large"},
 	} {
 		if ErrorKindOf(c.err) != Request || !strings.Contains(c.err.Error(), c.want) {
 			t.Errorf("%v (%s), want %s", c.err, ErrorKindOf(c.err), c.want)
 		}
 	}
-	for _, want := range []string{"msg=trusted client=192.0.2.1 until=", `comment="pop3 \\x1bjane"`, `msg="trusted no more" client=2001:db8::1`} {
+	for _, want := range []string{"msg=trusted client=192.0.2.1 until=", `comment="pop3 \\x1bjane"`, `msg="no longer trusted" client=2001:db8::1`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %s:\n%s", want, log)
 		}
@@ -250,7 +250,7 @@ func TestPanic(t *testing.T) {
 	s, log := aServer(t)
 	s.Status = func() Status { panic("a bug") }
 	c := dial(t, serve(t, s))
-	if _, err := c.Status(t.Context()); ErrorKindOf(err) != Failed || err.Error() != "helogate has a bug here; its log says more" {
+	if _, err := c.Status(t.Context()); ErrorKindOf(err) != Failed || err.Error() != "this request met a bug of helogate; its log has the details" {
 		t.Errorf("%v", err)
 	}
 	if !strings.Contains(log.String(), `cause="a bug"`) || !strings.Contains(log.String(), "control_test.go") {
@@ -261,7 +261,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// What is not asked as it should be is refused, and the server lives.
+// A wrong request is an error, and the server goes on.
 func TestBadRequests(t *testing.T) {
 	s, _ := aServer(t)
 	path := serve(t, s)
@@ -270,19 +270,19 @@ func TestBadRequests(t *testing.T) {
 	}
 	for _, c := range []struct{ request, want string }{
 		{head("GET", "/", ""), "404 Not Found"},
-		{head("GET", "/v2/status", ""), "helogate v1.2.3 knows no such request: GET /v2/status"},
-		{head("POST", "/v1/status", ""), "knows no such request: POST /v1/status"},
-		{head("GET", "/v1/reload", ""), "404 Not Found"},
+		{head("GET", "/v1/status", ""), "helogate v1.2.3 has no such request: GET /v1/status"},
+		{head("POST", "/v2/status", ""), "has no such request: POST /v2/status"},
+		{head("GET", "/v2/reload", ""), "404 Not Found"},
 		{head("GET", "/%1b", ""), `/\\x1b`},
-		{head("POST", "/v1/trust", ""), "400 Bad Request"},
-		{head("POST", "/v1/trust", "{"), "is no JSON that is known here: unexpected EOF"},
-		{head("POST", "/v1/trust", `{"address":"192.0.2.1","for":"30m","net":24}`), `unknown field`},
-		{head("POST", "/v1/trust", `{"address":"192.0.2.1","for":"30m"} {}`), "more than one JSON value"},
-		{head("POST", "/v1/trust", `{"address":"192.0.2.1","for":30}`), "cannot unmarshal number"},
-		{head("POST", "/v1/trust", `{"address":"192.0.2.1","for":"long"}`), `for \"long\" is no duration such as 30m`},
-		{head("POST", "/v1/trust", `{"address":"mx.example.org","for":"30m"}`), `\"mx.example.org\" is no address`},
-		{head("DELETE", "/v1/trust/192.0.2.300", ""), `\"192.0.2.300\" is no address`},
-		{head("DELETE", "/v1/trust", ""), "404 Not Found"},
+		{head("POST", "/v2/trust", ""), "400 Bad Request"},
+		{head("POST", "/v2/trust", "{"), "the JSON of the request is not understood: unexpected EOF"},
+		{head("POST", "/v2/trust", `{"address":"192.0.2.1","for":"30m","net":24}`), `unknown field`},
+		{head("POST", "/v2/trust", `{"address":"192.0.2.1","for":"30m"} {}`), "more than one JSON value"},
+		{head("POST", "/v2/trust", `{"address":"192.0.2.1","for":30}`), "cannot unmarshal number"},
+		{head("POST", "/v2/trust", `{"address":"192.0.2.1","for":"long"}`), `for: \"long\" is no duration such as 30m`},
+		{head("POST", "/v2/trust", `{"address":"mx.example.org","for":"30m"}`), `\"mx.example.org\" is no IPv4 or IPv6 address`},
+		{head("DELETE", "/v2/trust/192.0.2.300", ""), `\"192.0.2.300\" is no IPv4 or IPv6 address`},
+		{head("DELETE", "/v2/trust", ""), "404 Not Found"},
 		{"request=smtpd_access_policy\n\n", "400 Bad Request"},
 		{"GET /" + strings.Repeat("x", 3*maxHeader) + " HTTP/1.1\r\n\r\n", "431 Request Header Fields Too Large"},
 		{"\x00\xff\r\n\r\n", "400 Bad Request"},
@@ -306,12 +306,12 @@ func converse(t *testing.T, path, request string) string {
 	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = io.WriteString(conn, request) // who has read enough may have closed
+	_, _ = io.WriteString(conn, request) // the server may have closed
 	got, _ := io.ReadAll(conn)
 	return string(got)
 }
 
-// A service of another version is told from one that fails.
+// The errors distinguish a service of another version from one that fails.
 func TestOtherVersions(t *testing.T) {
 	answer := func(code int, header, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -322,21 +322,21 @@ func TestOtherVersions(t *testing.T) {
 			io.WriteString(w, body)
 		}
 	}
-	const both = "; the service is helogate v9 and this is v1.2.3: restart the service to have them alike"
+	const both = "; the service is helogate v9 and this command is v1.2.3: restart the service"
 	for _, c := range []struct {
 		handler http.HandlerFunc
 		kind    ErrorKind
 		want    string
 	}{
-		{answer(200, "v9", `{"pid":1,"new":{}}`), "", ""}, // what is new is passed over
-		{answer(404, "v9", `{"kind":"not found","error":"helogate v9 knows no such request: GET /v1/status"}`), NotFound, "knows no such request: GET /v1/status" + both},
+		{answer(200, "v9", `{"pid":1,"new":{}}`), "", ""}, // a new key is ignored
+		{answer(404, "v9", `{"kind":"not found","error":"helogate v9 has no such request: GET /v2/status"}`), NotFound, "has no such request: GET /v2/status" + both},
 		{answer(500, "v9", `{"kind":"failed","error":"trouble"}`), Failed, "trouble"},
-		{answer(200, "v9", `[]`), Different, "answers what is not understood (200 OK, json: "},
-		{answer(200, "v1.2.3", `<html>`), Different, "answers what is not understood"},
-		{answer(404, "v9", `page not found`), Different, both},
-		{answer(404, "v9", `{}`), Different, "(404 Not Found, <nil>)" + both},
-		{answer(200, "", `{}`), Different, "is not helogate"},
-		{answer(204, "v9\x1b[2J", ``), Different, ""},
+		{answer(200, "v9", `[]`), Incompatible, "is not understood (200 OK, json: "},
+		{answer(200, "v1.2.3", `<html>`), Incompatible, "is not understood (200 OK, invalid character"},
+		{answer(404, "v9", `page not found`), Incompatible, both},
+		{answer(404, "v9", `{}`), Incompatible, "(404 Not Found, <nil>)" + both},
+		{answer(200, "", `{}`), Incompatible, "is not helogate"},
+		{answer(204, "v9\x1b[2J", ``), Incompatible, ""},
 	} {
 		path := socketPath(t)
 		l, err := Listen(path, 0o600)
@@ -355,14 +355,14 @@ func TestOtherVersions(t *testing.T) {
 	}
 }
 
-// One that takes the connection and says nothing, or what is no HTTP, ends the client all the same.
+// The client also ends if the service accepts the connection and sends nothing, or no HTTP.
 func TestNoAnswer(t *testing.T) {
 	for _, c := range []struct {
 		name, says string
 		want       string
 	}{
 		{"silence", "", "interrupted before helogate answered"},
-		{"no HTTP", "220 mx.example.org ESMTP\r\n", "does not speak as helogate does: "},
+		{"no HTTP", "220 mx.example.org ESMTP\r\n", "does not speak the protocol of helogate: "},
 	} {
 		path := socketPath(t)
 		l, err := Listen(path, 0o600)
@@ -404,23 +404,23 @@ func TestDNSOf(t *testing.T) {
 		},
 	})
 	want := DNS{
-		Questions: 5, Hits: 2, Misses: 3, Coalesced: 1, Sent: 4, TCP: 5, PassedOver: 6, Failures: map[string]uint64{"timeout": 7}, Flights: 8,
-		Entries: 9, Bytes: 10, Servers: []NameServer{{"127.0.0.1:53", 11, 0, false, nil, ""}, {"[::1]:53", 12, 13, true, &at, "timeout"}},
+		Questions: 5, Hits: 2, Misses: 3, Coalesced: 1, Sent: 4, TCP: 5, Mismatched: 6, Failures: map[string]uint64{"timeout": 7}, InFlight: 8,
+		CacheEntries: 9, CacheBytes: 10, Servers: []NameServer{{"127.0.0.1:53", 11, 0, false, nil, ""}, {"[::1]:53", 12, 13, true, &at, "timeout"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// Whatever comes over the socket, the server answers with HTTP or closes, and does not change who is trusted but by
-// requests that make sense.
+// Whatever comes over the socket, the server answers with HTTP or closes, and only a request to trust an address changes the
+// trusted addresses.
 func FuzzServer(f *testing.F) {
 	for _, s := range []string{
-		"GET /v1/status HTTP/1.1\r\nHost: h\r\n\r\n",
-		"POST /v1/trust HTTP/1.1\r\nHost: h\r\nContent-Length: 38\r\n\r\n{\"address\":\"192.0.2.1\",\"for\":\"1h0m00s\"}",
-		"POST /v1/trust HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-		"DELETE /v1/trust/::1%25eth0 HTTP/1.1\r\nHost: h\r\n\r\n",
-		"GET /v1/trust/..%2f HTTP/1.0\r\n\r\n",
+		"GET /v2/status HTTP/1.1\r\nHost: h\r\n\r\n",
+		"POST /v2/trust HTTP/1.1\r\nHost: h\r\nContent-Length: 38\r\n\r\n{\"address\":\"192.0.2.1\",\"for\":\"1h0m00s\"}",
+		"POST /v2/trust HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		"DELETE /v2/trust/::1%25eth0 HTTP/1.1\r\nHost: h\r\n\r\n",
+		"GET /v2/trust/..%2f HTTP/1.0\r\n\r\n",
 	} {
 		f.Add([]byte(s))
 	}
@@ -434,7 +434,7 @@ func FuzzServer(f *testing.F) {
 		_ = ours.SetDeadline(time.Now().Add(10 * time.Second))
 		go func() {
 			_, _ = ours.Write(request)
-			_, _ = ours.Write([]byte("\r\n\r\nGET /v1/exemptions HTTP/1.1\r\nConnection: close\r\nHost: h\r\n\r\n"))
+			_, _ = ours.Write([]byte("\r\n\r\nGET /v2/exemptions HTTP/1.1\r\nConnection: close\r\nHost: h\r\n\r\n"))
 		}()
 		got := make([]byte, 12)
 		if n, err := io.ReadFull(ours, got); n > 0 && (err != nil || !bytes.HasPrefix(got, []byte("HTTP/1."))) {
@@ -449,7 +449,7 @@ func FuzzServer(f *testing.F) {
 			t.Error(log)
 		}
 		for _, e := range s.Trust.List() {
-			if !e.Address.IsValid() || !bytes.Contains(request, []byte("POST /v1/trust")) {
+			if !e.Address.IsValid() || !bytes.Contains(request, []byte("POST /v2/trust")) {
 				t.Errorf("trusted %v", e)
 			}
 		}

@@ -22,7 +22,7 @@ func page(t *testing.T) string {
 	return string(b)
 }
 
-// Every word of the status is in the manual, in the place where it belongs.
+// Every key of the status is in docs/control.md under its parent, and no other.
 func TestPageNamesEveryKey(t *testing.T) {
 	documented := map[string]bool{}
 	for row := range strings.Lines(page(t)) {
@@ -47,7 +47,7 @@ func TestPageNamesEveryKey(t *testing.T) {
 		delete(documented, key)
 	}
 	for key := range documented {
-		t.Errorf("docs/control.md has %s, which there is not", key)
+		t.Errorf("docs/control.md has %s, which the status has not", key)
 	}
 }
 
@@ -72,7 +72,7 @@ func keys(of reflect.Type, prefix string) (out []string) {
 	return out
 }
 
-// The scripts of the manual do what they are for: they trust the client, keep quiet towards it, and serve the mail in any case.
+// The scripts of docs/control.md trust the client, print nothing to it, and start the mail server in any case.
 func TestHooks(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("there is no shell here")
@@ -108,7 +108,7 @@ func TestHooks(t *testing.T) {
 			}
 			cmd := exec.Command(script, args...)
 			cmd.Env = c.environ
-			cmd.Stdin = strings.NewReader("LIST\n") // what the client says next is for the mail server
+			cmd.Stdin = strings.NewReader("LIST\n") // the rest of the session is for the mail server
 			got, err := cmd.Output()
 			if err != nil || string(got) != "mail of ./Maildir of jane\nLIST\n" {
 				t.Errorf("script %d, helogate exits with %s: %v, the client reads %q", i, fails, err, got)

@@ -10,7 +10,7 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// What the service remembers is told as it is, whatever bytes are in it.
+// A stored record comes back as it is, whatever bytes are in it.
 func TestPeek(t *testing.T) {
 	const odd = "192.0.2.0/24 \x00\xff\x1b[2J\" \u2028 <\\>"
 	answers := map[helogate.Question]*helogate.Answer{
@@ -31,7 +31,7 @@ func TestPeek(t *testing.T) {
 	}
 }
 
-// DNS is not to be had there, nor is anything that nobody remembers; nobody is asked then.
+// Questions about DNS, and of kinds that are not stored, are errors and reach no asker.
 func TestPeekRefused(t *testing.T) {
 	s, _ := aServer(t)
 	s.Peek = func(_ context.Context, q helogate.Question) *helogate.Answer {

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// checkPeer is an error for a connection to somebody who may not have the socket: it could have been exchanged since its
-// file was looked at.
+// checkPeer returns an error if the user that listens on the socket may not own it. The socket could have been replaced since
+// its file was checked.
 func checkPeer(c *net.UnixConn, path string) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -30,7 +30,7 @@ func checkPeer(c *net.UnixConn, path string) error {
 		return err
 	}
 	if dir, ok := owner(is); ok && !mayOwn(peer.Uid, dir) {
-		return fmt.Errorf("it is %s who listens on %s, not root, %s or the owner of its directory: that is not helogate",
+		return fmt.Errorf("%s listens on %s, but only root, %s or the owner of its directory may: it is not helogate",
 			userName(peer.Uid), path, userName(uint32(os.Geteuid())))
 	}
 	return nil

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// The file looks like ours, and it is somebody else who listens: it was exchanged meanwhile.
-func TestSomebodyElseListens(t *testing.T) {
+// The owner of the file is right and another user listens: the socket was replaced.
+func TestPeer(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can be somebody else")
+		t.Skip("only root can be another user")
 	}
 	path := socketPath(t)
 	if err := os.Chmod(filepath.Dir(path), 0o777|os.ModeSticky); err != nil {
@@ -28,12 +28,12 @@ func TestSomebodyElseListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = dial(t, path).Status(t.Context())
-	if ErrorKindOf(err) != Different || !strings.Contains(err.Error(), "it is user number 54321 who listens on "+path) {
+	if ErrorKindOf(err) != Incompatible || !strings.Contains(err.Error(), "user number 54321 listens on "+path+", but only root, ") {
 		t.Errorf("%v (%s)", err, ErrorKindOf(err))
 	}
 }
 
-// listenAs listens as another user, which the one thread that does it becomes before it ends.
+// listenAs listens as another user: a thread changes to that user, listens, and ends.
 func listenAs(uid uintptr, path string) (l net.Listener, err error) {
 	done := make(chan bool)
 	go func() {

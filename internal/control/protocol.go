@@ -1,5 +1,5 @@
-// Package control is how the running service is talked to: HTTP/1.1 with JSON over a unix socket, server and client. Who
-// may write to the socket may do all that there is; the permissions of its file say who that is.
+// Package control is the control socket of the running service, server and client: HTTP/1.1 with JSON over a unix socket.
+// A user that may write to the socket may send every request. The permissions of its file decide.
 package control
 
 import (
@@ -9,57 +9,58 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// The requests, with what they take and give. The version of the protocol is in their paths.
+// The requests, with what they take and return. Their paths have the version of the protocol, which changes when a key of the
+// JSON changes its name or meaning.
 const (
-	pathStatus     = "/v1/status"     // GET: Status
-	pathReload     = "/v1/reload"     // POST: Status
-	pathTrust      = "/v1/trust"      // GET: []trust.Entry; POST trustRequest: trust.Entry; an address below it: GET trust.Entry, DELETE
-	pathExemptions = "/v1/exemptions" // GET: []Exemption
-	pathPeek       = "/v1/peek"       // POST peekRequest: peekAnswer
+	pathStatus     = "/v2/status"     // GET: Status
+	pathReload     = "/v2/reload"     // POST: Status
+	pathTrust      = "/v2/trust"      // GET: []trust.Entry; POST trustRequest: trust.Entry; an address below it: GET trust.Entry, DELETE
+	pathExemptions = "/v2/exemptions" // GET: []Exemption
+	pathPeek       = "/v2/peek"       // POST peekRequest: peekAnswer
 )
 
-// peekRequest asks what the service knows, and leaves no trace in what it remembers. Names may hold any bytes.
+// peekRequest asks for what the service has stored, without a change of it. Names may hold any bytes.
 type peekRequest struct {
 	Kind helogate.Kind `json:"kind"`
 	Name []byte        `json:"name"` // in base64
 }
 
-// peekAnswer is a helogate.Answer. Its values are of what the service remembers, and may hold any bytes.
+// peekAnswer is a helogate.Answer. Its values are stored records, and may hold any bytes.
 type peekAnswer struct {
 	Status helogate.Status `json:"status"`
 	Values [][]byte        `json:"values"` // in base64
 	Note   string          `json:"note,omitempty"`
 }
 
-// trustRequest asks for trust in an address.
+// trustRequest asks to trust an address.
 type trustRequest struct {
 	Address string `json:"address"`
-	For     string `json:"for"` // "30m"
+	For     string `json:"for"` // a duration with its unit, "30m"
 	Comment string `json:"comment,omitempty"`
 }
 
-// Kind says what sort of error it is.
+// ErrorKind is the kind of an Error.
 type ErrorKind string
 
-// The kinds of error.
+// The kinds of errors. Unreachable and Incompatible are errors of the client.
 const (
-	Request   ErrorKind = "request"   // what was asked makes no sense
-	Wrong     ErrorKind = "config"    // the configuration is wrong; the old one stays in force
-	NotFound  ErrorKind = "not found" // there is no such thing
-	Failed    ErrorKind = "failed"    // it could not be done
-	NotThere  ErrorKind = "not there" // nobody listens, or may be talked to; the client's own
-	Different ErrorKind = "different" // another version, or no helogate; the client's own
+	Request      ErrorKind = "request"      // the request is wrong
+	BadConfig    ErrorKind = "config"       // the configuration is wrong; the old one stays in effect
+	NotFound     ErrorKind = "not found"    // there is no such request, or no such entry
+	Failed       ErrorKind = "failed"       // the request is right and failed
+	Unreachable  ErrorKind = "unreachable"  // no service listens, or the user may not connect to it
+	Incompatible ErrorKind = "incompatible" // the socket is not to be trusted, or its program is not this version of helogate
 )
 
-// An Error is what the service says went wrong, or the client.
+// An Error is an error of the service, or of the client.
 type Error struct {
 	Kind ErrorKind `json:"kind"`
-	Text string    `json:"error"` // for people; of a configuration many lines
+	Text string    `json:"error"` // for people; an error of a configuration has many lines
 }
 
 func (e *Error) Error() string { return e.Text }
 
-// KindOf returns the kind of an error, "" if it is none of this package.
+// ErrorKindOf returns the kind of an error, "" if it is not an Error.
 func ErrorKindOf(err error) ErrorKind {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
@@ -68,11 +69,11 @@ func ErrorKindOf(err error) ErrorKind {
 }
 
 const (
-	// versionHeader tells either side which program it talks to.
+	// versionHeader has the version of the program, in requests and in answers.
 	versionHeader = "Helogate-Version"
 	maxRequest    = 16 << 10 // bytes
 	maxHeader     = 16 << 10
 
-	requestTime = 5 * time.Second // for a request to come, and for a short answer
-	reloadTime  = time.Minute     // files that a configuration names may be large
+	requestTime = 5 * time.Second // to read a request, and for a short answer
+	reloadTime  = time.Minute     // the files of a configuration may be large
 )

@@ -20,14 +20,14 @@ import (
 	"github.com/helogate/helogate/internal/trust"
 )
 
-// A Server answers on control sockets. All its functions must be there, and be safe for concurrent use.
+// A Server answers requests on control sockets. All its functions must be set and safe for concurrent use.
 type Server struct {
-	Version    string // of this program, as helogate version says it
+	Version    string // of this program
 	Status     func() Status
-	Reload     func(context.Context) error // one at a time; its error goes to the client whole
+	Reload     func(context.Context) error // called by one request at a time; the client gets the whole error
 	Exemptions func() []Exemption
 	Trust      *trust.Store
-	// Peek returns what is known, and leaves no trace.
+	// Peek returns what is stored, and changes nothing.
 	Peek func(context.Context, helogate.Question) *helogate.Answer
 	Log  *slog.Logger
 
@@ -36,7 +36,7 @@ type Server struct {
 	reloading sync.Mutex
 }
 
-// Serve answers on l until Shutdown, and closes it. It returns nil after a shutdown.
+// Serve answers requests on l until Shutdown, which closes l. It returns nil after a shutdown.
 func (s *Server) Serve(l net.Listener) error {
 	err := s.server().Serve(l)
 	if errors.Is(err, http.ErrServerClosed) {
@@ -45,7 +45,7 @@ func (s *Server) Serve(l net.Listener) error {
 	return fmt.Errorf("control socket %s: %w", l.Addr(), err)
 }
 
-// Shutdown answers what is under way, for as long as ctx lasts, and closes all listeners.
+// Shutdown closes all listeners and waits for pending requests until ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.server().Shutdown(ctx)
 	if err != nil {
@@ -82,18 +82,18 @@ func (s *Server) handler() http.Handler {
 	})
 	handle("POST "+pathPeek, s.peek)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.send(w, http.StatusNotFound, &Error{NotFound, "helogate " + s.Version + " knows no such request: " + printable.Text(r.Method+" "+r.URL.Path, 200)})
+		s.send(w, http.StatusNotFound, &Error{NotFound, "helogate " + s.Version + " has no such request: " + printable.Text(r.Method+" "+r.URL.Path, 200)})
 	})
 	return mux
 }
 
-// reply answers a request by a function that may fail, or panic.
+// reply answers a request with the result of a function, which may fail or panic.
 func (s *Server) reply(w http.ResponseWriter, r *http.Request, answer func(*http.Request) (any, error)) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.Log.Error("a request on the control socket panicked; please report this", "request", r.Method+" "+r.URL.Path, "cause", cause,
 				"stack", string(debug.Stack()))
-			s.send(w, http.StatusInternalServerError, &Error{Failed, "helogate has a bug here; its log says more"})
+			s.send(w, http.StatusInternalServerError, &Error{Failed, "this request met a bug of helogate; its log has the details"})
 		}
 	}()
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
@@ -104,7 +104,7 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request, answer func(*http
 	}
 	kind := ErrorKindOf(err)
 	code, known := map[ErrorKind]int{
-		Request: http.StatusBadRequest, Wrong: http.StatusUnprocessableEntity, NotFound: http.StatusNotFound,
+		Request: http.StatusBadRequest, BadConfig: http.StatusUnprocessableEntity, NotFound: http.StatusNotFound,
 	}[kind]
 	if !known {
 		kind, code = Failed, http.StatusInternalServerError
@@ -115,16 +115,16 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request, answer func(*http
 func (s *Server) send(w http.ResponseWriter, code int, what any) {
 	body, err := json.Marshal(what)
 	if err != nil { // a time in the year 10000, say
-		code, body = http.StatusInternalServerError, []byte(`{"kind":"failed","error":"the answer is no JSON"}`)
-		s.Log.Error("an answer on the control socket is no JSON; please report this", "error", err)
+		code, body = http.StatusInternalServerError, []byte(`{"kind":"failed","error":"the answer cannot be written as JSON"}`)
+		s.Log.Error("an answer on the control socket cannot be written as JSON; please report this", "error", err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set(versionHeader, s.Version)
 	w.WriteHeader(code)
-	_, _ = w.Write(append(body, '\n')) // who has gone need not be told
+	_, _ = w.Write(append(body, '\n')) // the client may be gone
 }
 
-// peekKinds are what a client may peek at: DNS it can ask itself.
+// peekKinds are the kinds of question that Peek answers. A client can ask DNS itself.
 var peekKinds = []helogate.Kind{helogate.Greylisted, helogate.Deferred, helogate.Callout, helogate.Hammering, helogate.Suspended}
 
 func (s *Server) peek(r *http.Request) (any, error) {
@@ -133,7 +133,7 @@ func (s *Server) peek(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if !slices.Contains(peekKinds, asked.Kind) {
-		return nil, &Error{Request, fmt.Sprintf("nobody remembers anything of the kind %q", printable.Text(asked.Kind.String(), 50))}
+		return nil, &Error{Request, fmt.Sprintf("nothing of the kind %q is stored", printable.Text(asked.Kind.String(), 50))}
 	}
 	a := s.Peek(r.Context(), helogate.Question{Kind: asked.Kind, Name: string(asked.Name)})
 	out := peekAnswer{Status: a.Status, Values: [][]byte{}, Note: a.Note}
@@ -143,14 +143,14 @@ func (s *Server) peek(r *http.Request) (any, error) {
 	return out, nil
 }
 
-// reload goes on when the client goes: half a reload is none.
+// reload continues if the client disconnects: a reload is done whole.
 func (s *Server) reload(r *http.Request) (any, error) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), reloadTime)
 	defer cancel()
 	if err := s.Reload(ctx); err != nil {
-		return nil, &Error{Wrong, err.Error()}
+		return nil, &Error{BadConfig, err.Error()}
 	}
 	return s.Status(), nil
 }
@@ -166,7 +166,7 @@ func (s *Server) trust(r *http.Request) (any, error) {
 	}
 	d, err := time.ParseDuration(asked.For)
 	if err != nil {
-		return nil, &Error{Request, fmt.Sprintf("for %q is no duration such as 30m", printable.Text(asked.For, 50))}
+		return nil, &Error{Request, fmt.Sprintf("for: %q is no duration such as 30m", printable.Text(asked.For, 50))}
 	}
 	e, err := s.Trust.Add(addr, d, asked.Comment)
 	if err != nil {
@@ -198,28 +198,28 @@ func (s *Server) untrust(r *http.Request) (any, error) {
 	if !s.Trust.Remove(addr) {
 		return nil, notTrusted(addr)
 	}
-	s.Log.Info("trusted no more", "client", addr.String())
+	s.Log.Info("no longer trusted", "client", addr.String())
 	return struct{}{}, nil
 }
 
-// parseAddr reads a client's address, which it returns as the store keeps it.
+// parseAddr parses the address of a client, and returns it as the store has it.
 func parseAddr(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
-		return a, &Error{Request, fmt.Sprintf("%q is no address: give an IPv4 or IPv6 address", printable.Text(s, 100))}
+		return a, &Error{Request, fmt.Sprintf("%q is no IPv4 or IPv6 address", printable.Text(s, 100))}
 	}
 	return a.WithZone("").Unmap(), nil
 }
 
-// decode reads one JSON value, strictly: what a newer client wants and we do not know must not be passed over.
+// decode reads one JSON value, strictly: to ignore an unknown key of a newer client would be to do something else.
 func decode(r io.Reader, into any) error {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return &Error{Request, "the request is no JSON that is known here: " + printable.Text(err.Error(), 200)}
+		return &Error{Request, "the JSON of the request is not understood: " + printable.Text(err.Error(), 200)}
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return &Error{Request, "there is more than one JSON value in the request"}
+		return &Error{Request, "the request has more than one JSON value"}
 	}
 	return nil
 }

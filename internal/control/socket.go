@@ -16,14 +16,14 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// None is the setting that wants no control socket.
+// None is the setting for no control socket.
 const None = "none"
 
-// systemSocket is where the control socket of a helogate of root's is.
+// systemSocket is the default control socket of a service that root runs.
 const systemSocket = "/run/helogate/control.sock"
 
-// Socket returns the path of the control socket that a setting means, "" for no socket: the setting itself, or what it
-// stands for where it is "".
+// Socket returns the path of the control socket by the setting control.socket: the setting itself, the default for "", and ""
+// for None.
 func Socket(setting string, environ []string) string {
 	switch setting {
 	case "":
@@ -34,8 +34,8 @@ func Socket(setting string, environ []string) string {
 	return setting
 }
 
-// DefaultSocket returns where the control socket is where nothing says otherwise: /run/helogate/control.sock for root,
-// helogate.sock in $XDG_RUNTIME_DIR for others, "" if there is neither.
+// DefaultSocket returns the path of the default control socket: /run/helogate/control.sock for root, helogate.sock in
+// $XDG_RUNTIME_DIR for other users, "" if that is not set.
 func DefaultSocket(environ []string) string {
 	if os.Geteuid() == 0 {
 		return systemSocket
@@ -48,9 +48,8 @@ func DefaultSocket(environ []string) string {
 	return ""
 }
 
-// Listen opens a control socket with these permissions. It makes the directory of the default path, and of no other. A
-// socket that a crash left behind is replaced, if it was ours; a directory in which others could exchange the socket is an
-// error.
+// Listen opens a control socket with the given permissions. It creates the directory of the default path, and no other. It
+// replaces a socket that a crash left behind. A directory in which other users could replace the socket is an error.
 func Listen(path string, mode fs.FileMode) (net.Listener, error) {
 	if path == DefaultSocket(os.Environ()) {
 		if err := makeDir(filepath.Dir(path)); err != nil {
@@ -67,7 +66,7 @@ func Listen(path string, mode fs.FileMode) (net.Listener, error) {
 	return l, nil
 }
 
-// makeDir makes a directory that others may enter if it is root's, for root's helogate may give a group the socket.
+// makeDir creates a directory. Other users may enter that of root, because a group may have access to the socket.
 func makeDir(dir string) error {
 	mode := fs.FileMode(0o700)
 	if dir == filepath.Dir(systemSocket) {
@@ -83,9 +82,9 @@ func makeDir(dir string) error {
 	return err
 }
 
-// trustworthy is an error for a socket that somebody may have put there who is not to be trusted: its owner must be root,
-// we, or the owner of its directory, to whom the administrator gave it; and nobody else may be able to exchange it. A
-// socket that is not there is fs.ErrNotExist, once its directory is found to be good.
+// trustworthy returns an error if another user may have put the socket there. Its owner must be root, the user of this
+// process or the owner of its directory, and no other user may be able to replace it. If the directory is good and has no
+// socket, the error is fs.ErrNotExist.
 func trustworthy(path string) error {
 	dir := filepath.Dir(path)
 	is, err := os.Stat(dir)
@@ -98,17 +97,17 @@ func trustworthy(path string) error {
 	}
 	sticky := is.Mode()&fs.ModeSticky != 0
 	if is.Mode().Perm()&0o002 != 0 && !sticky {
-		return fmt.Errorf("anybody may write to the directory %s (mode %04o), and could put another socket there: chmod o-w it, or choose another path",
+		return fmt.Errorf("every user can write to the directory %s (mode %04o), and could replace the socket: chmod o-w it, or choose another path",
 			dir, is.Mode().Perm())
 	}
 	if is, err = os.Lstat(path); err != nil {
 		return err
 	}
 	if is.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%s is no socket (%s): remove it, or choose another path", path, is.Mode())
+		return fmt.Errorf("%s is not a socket (%s): remove it, or choose another path", path, is.Mode())
 	}
 	if is, _ := owner(is); !mayOwn(is, uid) {
-		return fmt.Errorf("the socket %s belongs to %s, not to root, %s or the owner of its directory: it is not helogate's, or not this one's; remove it, or choose another path",
+		return fmt.Errorf("the socket %s belongs to %s, not to root, %s or the owner of its directory: remove it, or choose another path",
 			path, userName(is), userName(uint32(os.Geteuid())))
 	}
 	return nil
@@ -122,7 +121,7 @@ func owner(is fs.FileInfo) (uint32, bool) {
 	return st.Uid, true
 }
 
-// mayOwn reports whether a user may have the socket in a directory of another's.
+// mayOwn reports whether a user may own a socket in a directory with this owner.
 func mayOwn(uid, dirOwner uint32) bool {
 	return uid == 0 || uid == uint32(os.Geteuid()) || uid == dirOwner
 }

@@ -55,7 +55,7 @@ func TestListen(t *testing.T) {
 	}
 }
 
-// Who starts as himself, without a directory, has it made; nobody else's is made.
+// A user other than root without the default directory gets it; no other directory is created.
 func TestListenMakesTheDefaultDirectory(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("for root it is one of the system's")
@@ -83,8 +83,8 @@ func stale(t *testing.T, path string) {
 	l.Close()
 }
 
-// Neither side has to do with a socket that somebody else may have put there.
-func TestWhoseSocket(t *testing.T) {
+// Client and server refuse a socket that another user may have put there.
+func TestOwners(t *testing.T) {
 	const other = 54321
 	for _, c := range []struct {
 		name               string
@@ -92,13 +92,13 @@ func TestWhoseSocket(t *testing.T) {
 		dirOwner, ownerUID int
 		want               string // "" is none
 	}{
-		{"a stale one of ours", 0o700, 0, 0, ""},
-		{"somebody else's", 0o755, 0, other, "belongs to user number 54321, not to root, the user root or the owner of its directory"},
+		{"a stale one of this user", 0o700, 0, 0, ""},
+		{"of another user", 0o755, 0, other, "belongs to user number 54321, not to root, the user root or the owner of its directory"},
 		{"of the directory's owner", 0o755, other, other, ""},
 		{"of neither", 0o755, other, other + 1, "belongs to user number 54322"},
-		{"a directory for all", 0o777, 0, 0, "anybody may write to the directory"},
+		{"a directory that all can write to", 0o777, 0, 0, "every user can write to the directory"},
 		{"like /tmp", 0o777 | fs.ModeSticky, 0, 0, ""},
-		{"somebody else's, in one like /tmp", 0o777 | fs.ModeSticky, 0, other, "belongs to user number 54321"},
+		{"of another user, in one like /tmp", 0o777 | fs.ModeSticky, 0, other, "belongs to user number 54321"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if os.Geteuid() != 0 {
@@ -130,18 +130,18 @@ func TestWhoseSocket(t *testing.T) {
 	}
 }
 
-// The file is ours, and it is somebody else who listens: it was exchanged meanwhile.
-func TestPeer(t *testing.T) {
+// The owner of the file decides, not that of the directory alone.
+func TestOwnerOfSocket(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can be somebody else")
+		t.Skip("only root can be another user")
 	}
 	s, _ := aServer(t)
 	path := serve(t, s)
-	if err := os.Chown(path, 54321, -1); err != nil { // root listens, which is good enough for whoever owns the file
+	if err := os.Chown(path, 54321, -1); err != nil { // the file's owner is wrong, though root listens
 		t.Fatal(err)
 	}
 	if _, err := Dial(path, ""); err == nil {
-		t.Error("the file is somebody else's")
+		t.Error("the file belongs to another user")
 	}
 	if err := os.Chown(path, 0, -1); err != nil {
 		t.Fatal(err)
@@ -151,33 +151,33 @@ func TestPeer(t *testing.T) {
 	}
 }
 
-func TestNobodyThere(t *testing.T) {
+func TestUnreachable(t *testing.T) {
 	path := socketPath(t)
-	const not = "helogate is not running, or not with this control socket: "
+	const not = "helogate is not running, or not with the control socket "
 	_, err := Dial(path, "")
-	if ErrorKindOf(err) != NotThere || err.Error() != not+path+" (--socket or --config names another)" {
+	if ErrorKindOf(err) != Unreachable || err.Error() != not+path+" (--socket or --config names another)" {
 		t.Errorf("no socket: %v", err)
 	}
-	if _, err := Dial(filepath.Join(path, "none"), ""); ErrorKindOf(err) != NotThere {
+	if _, err := Dial(filepath.Join(path, "none"), ""); ErrorKindOf(err) != Unreachable {
 		t.Errorf("no directory: %v", err)
 	}
-	if _, err := Dial("", ""); ErrorKindOf(err) != NotThere || !strings.Contains(err.Error(), "--socket") {
+	if _, err := Dial("", ""); ErrorKindOf(err) != Unreachable || !strings.Contains(err.Error(), "--socket") {
 		t.Errorf("no path: %v", err)
 	}
 	stale(t, path)
-	if _, err := dial(t, path).Status(t.Context()); ErrorKindOf(err) != NotThere || !strings.HasPrefix(err.Error(), not) {
+	if _, err := dial(t, path).Status(t.Context()); ErrorKindOf(err) != Unreachable || !strings.HasPrefix(err.Error(), not) {
 		t.Errorf("a stale one: %v", err)
 	}
 	os.Remove(path)
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Dial(path, ""); ErrorKindOf(err) != Different || !strings.Contains(err.Error(), "is no socket") {
+	if _, err := Dial(path, ""); ErrorKindOf(err) != Incompatible || !strings.Contains(err.Error(), "is not a socket") {
 		t.Errorf("a file: %v", err)
 	}
 	for _, e := range []error{syscall.EACCES, syscall.EPERM} {
-		err := notThere("/run/x", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", e)})
-		if ErrorKindOf(err) != NotThere || !strings.Contains(err.Error(), "this user may not talk to helogate on /run/x") || errors.Is(err, e) {
+		err := unreachable("/run/x", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", e)})
+		if ErrorKindOf(err) != Unreachable || !strings.Contains(err.Error(), "you may not write to the control socket /run/x") || errors.Is(err, e) {
 			t.Errorf("%v", err)
 		}
 	}

@@ -214,7 +214,7 @@ func TestReloadByCommand(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	p.write("mode = 1\n")
-	if _, err := client.Reload(t.Context()); control.ErrorKindOf(err) != control.Wrong {
+	if _, err := client.Reload(t.Context()); control.ErrorKindOf(err) != control.BadConfig {
 		t.Errorf("%v", err)
 	}
 }

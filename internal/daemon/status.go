@@ -27,7 +27,7 @@ func (d *Daemon) Status() control.Status {
 		},
 		Verdicts: control.Verdicts{Held: d.counts.Held()},
 		Trusted:  d.trusted.Len(), Sessions: d.engine.Sessions(), Panics: d.engine.Panics(), LogLost: d.log.Lost(),
-		Goroutines: runtime.NumGoroutine(), Memory: mem.Sys,
+		Goroutines: runtime.NumGoroutine(), MemoryBytes: mem.Sys,
 	}
 	if d.resolver != nil {
 		s.DNS = control.DNSOf(d.resolver.Stats())
@@ -44,7 +44,7 @@ func (d *Daemon) Status() control.Status {
 		})
 	}
 	for _, n := range d.counts.Verdicts() {
-		one := control.Count{Action: n.Action.String(), By: n.By, Would: n.DryRun, Count: n.N}
+		one := control.Count{Action: n.Action.String(), By: n.By, DryRun: n.DryRun, Count: n.N}
 		s.Verdicts.Counts = append(s.Verdicts.Counts, one)
 	}
 	return s
@@ -57,7 +57,7 @@ const statsTime = 2 * time.Second
 func (d *Daemon) addState(s *control.Status, c *config.Config) {
 	k := d.askers
 	if why, since, is := k.health.Sick(); is {
-		s.DNS.Sick, s.DNS.SickWhy = &since, why
+		s.DNS.FailingSince, s.DNS.FailingReason = &since, why
 	}
 	s.Lists = k.lists.State()
 	if len(c.Callout.Domains) > 0 {
@@ -76,10 +76,10 @@ func (d *Daemon) addState(s *control.Status, c *config.Config) {
 	h := k.store.Health()
 	s.State.Failed = uint64(h.Failed + h.Denied)
 	if h.Last != nil {
-		s.State.Error = h.Last.Error()
+		s.State.LastError = h.Last.Error()
 	}
 	if !h.Down.IsZero() {
-		s.State.Down = &h.Down
+		s.State.DownSince = &h.Down
 	}
 }
 

@@ -190,14 +190,8 @@ func (v *vetting) name(e ast.Expr, words []string) {
 	}
 }
 
-// renamed maps names that rules had once to their present names.
-var renamed = map[string]string{"suspicion": score}
-
 // suggestName ends the message about an unknown name.
 func (v *vetting) suggestName(full string, words []string) string {
-	if now := renamed[full]; now != "" {
-		return fmt.Sprintf(": it is called %s now", now)
-	}
 	group := groups[words[0]]
 	if byName[words[0]] != nil && len(words) > 1 {
 		group = nil
