@@ -19,7 +19,7 @@ docs:            ## the pages that are made of the code
 	go test ./cmd/helogate -run TestCommandPage -update
 
 interop:         ## the real MTAs and DNS servers (make peers); a peer that is missing is a failure. As root.
-	HELOGATE_INTEROP=require go test -count=1 -v ./interop
+	HELOGATE_INTEROP=require go test -count=1 -v ./docs ./interop
 
 peers:           ## unpack the MTAs that cannot be installed beside Postfix, below /opt/helogate-peers (Debian)
 	@set -e; for p in .ci/peer-*; do bash "$$p"; done

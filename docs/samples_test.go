@@ -1,0 +1,42 @@
+package docs_test
+
+import (
+	"regexp"
+	"strings"
+)
+
+// What is another each time: a sample matches any value in its place.
+var variable = []struct{ in, any *regexp.Regexp }{
+	{regexp.MustCompile(`\b[0-9a-z]{13}\b`), regexp.MustCompile(`[0-9a-z]{13}`)},                                 // the id of a verdict
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*Z?`), regexp.MustCompile(`[-\d]+[T ][:.\d]+Z?`)}, // a time
+	{regexp.MustCompile(`\b(took|took_ms|duration)=[\w.µ]+`), regexp.MustCompile(`\w+=[\w.µ]+`)},
+}
+
+// pattern is a regular expression for what a sample stands for: "…" is any text in a line, and a line of it alone any lines.
+func pattern(sample string) *regexp.Regexp {
+	var b strings.Builder
+	b.WriteString(`^`)
+	for line := range strings.Lines(sample) {
+		if strings.TrimSpace(line) == "…" {
+			b.WriteString(`(?:.*\n)*`)
+			continue
+		}
+		b.WriteString(linePattern(strings.TrimRight(line, " \t\n")) + ` *\n`)
+	}
+	return regexp.MustCompile(b.String() + `$`)
+}
+
+// linePattern is the regular expression for a line.
+func linePattern(line string) string {
+	for _, v := range variable {
+		if loc := v.in.FindStringIndex(line); loc != nil && strings.ContainsAny(line[loc[0]:loc[1]], "0123456789") {
+			return linePattern(line[:loc[0]]) + v.any.String() + linePattern(line[loc[1]:])
+		}
+	}
+	return strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*")
+}
+
+// numbers has any number for each of the pattern's: those of a status are another each time.
+func numbers(sample string) string { return numberRE.ReplaceAllString(sample, "…") }
+
+var numberRE = regexp.MustCompile(`\b\d+(?:\.\d+)?\b`)
