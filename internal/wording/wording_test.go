@@ -1,0 +1,198 @@
+// Package wording holds a test of the words of the whole project: docs/glossary.md has the terms, and the ones that they
+// replaced occur nowhere that a person reads.
+package wording
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// root is the module, seen from this package.
+const root = "../.."
+
+// retired are words that a plain term has replaced, each with what to write in its place.
+var retired = []struct{ word, write string }{
+	{`suspicions?`, "score"},
+	{`suspect(s|ed)?`, "score N, for an action; else look suspicious"},
+	{`vouch(es|ed|er)?`, "score -N, for an action; else speak for"},
+	{`[0-9] points?|points? (of|off|are|in) `, "score"},
+	{`doors?`, "listener"},
+	{`on trial|trials?`, "dry run"},
+	{`(set|sets|setting) aside`, "suspended"},
+	{`sick`, "the resolver is failing"},
+	{`(un)?heard`, "evaluated"},
+	{`told`, "replied, sent, or logged"},
+	{`lets? (him|it|them|you|clients?|anybody|everybody|everything|mail|all|the client) (in|pass|through)`, "accept"},
+	{`lets? (in|pass|through)`, "accept"},
+	{`spared`, "not greylisted, or another plain term"},
+	{`in force|into force`, "in effect, or enforced"},
+	{`whom|whose turn`, "that, which"},
+	{`(he|him|his|himself)`, "it, or you"},
+	{`greets?( with)?|greeted`, "send HELO, use as HELO name"},
+	{`greetings`, "HELO names"},
+	{`(lead|leads|leading|led) back`, "resolves back"},
+	{`stamped|stamps`, "auto-generated"},
+	{`ours`, "local, own"},
+	{`halfwits?`, "nothing"},
+	{`forgiven`, "expired, or ignored"},
+	{`strangers?`, "other clients"},
+	{`nobody|somebody|everybody|whoever`, "no client, a client, every client; or a passive without an agent"},
+	{`reverse-path`, "sender; null sender"},
+	{`(comes?|came|coming) again`, "retry"},
+	{`who (is|are|was|has|have|had|comes?|says?|sends?|does|do|can|may|must|wants?|needs?|reads?|retries|passes)`, "clients that, you"},
+	{`patience`, "DNS failure grace period"},
+	{`journal(s|ed)?`, "log, record"},
+}
+
+// right are the places where a retired word is right.
+var right = []struct{ file, text, why string }{
+	{"docs/glossary.md", "", "its second table has the retired words"},
+	{"CHANGELOG.md", "", "it says what was renamed"},
+}
+
+var retiredWords = func() *regexp.Regexp {
+	var all []string
+	for _, r := range retired {
+		all = append(all, r.word)
+	}
+	return regexp.MustCompile(`(?i)(^|[^\pL\pN_./-])(` + strings.Join(all, "|") + `)($|[^\pL\pN_/-])`)
+}()
+
+// instead returns what to write in place of a word that was found.
+func instead(word string) string {
+	for _, r := range retired {
+		if regexp.MustCompile(`(?i)^(` + r.word + `)$`).MatchString(word) {
+			return r.write
+		}
+	}
+	return "a term of docs/glossary.md"
+}
+
+// holdTo reports each retired word in a text that people read, unless it is right there.
+func holdTo(t *testing.T, file string, line int, what, text string) {
+	t.Helper()
+	for _, m := range retiredWords.FindAllStringSubmatch(text, -1) {
+		if slices.ContainsFunc(right, func(r struct{ file, text, why string }) bool {
+			return r.file == file && (r.text == "" || strings.Contains(text, r.text))
+		}) {
+			used[file] = true
+			continue
+		}
+		t.Errorf("%s:%d: %s: %q is retired; write: %s\n\t%s", file, line, what, strings.TrimSpace(m[2]), instead(m[2]),
+			strings.TrimSpace(text[:min(len(text), 200)]))
+	}
+}
+
+// used are the files with a place where a retired word is right.
+var used = map[string]bool{}
+
+// TestRetiredWords finds no retired word in a page, in a text of the program (replies, log messages, errors, help) and in
+// the documentation of an exported name.
+func TestRetiredWords(t *testing.T) {
+	clear(used)
+	pages, sources := 0, 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		file, _ := filepath.Rel(root, path)
+		switch {
+		case d.IsDir() && file != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "node_modules"):
+			return filepath.SkipDir
+		case d.IsDir() || strings.HasSuffix(file, "_test.go"):
+			return nil
+		case strings.HasSuffix(file, ".md"), strings.HasPrefix(file, "docs/") && !strings.HasSuffix(file, ".go"):
+			pages++
+			return page(t, path, file)
+		case strings.HasSuffix(file, ".go"):
+			sources++
+			return source(t, path, file)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pages < 30 || sources < 200 {
+		t.Errorf("only %d pages and %d sources were read", pages, sources)
+	}
+	for _, r := range right {
+		if !used[r.file] {
+			t.Errorf("%s has no retired word any more: leave it out of the list of the places where one is right", r.file)
+		}
+	}
+}
+
+// page reads a page, line by line.
+func page(t *testing.T, path, file string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, 1<<20)
+	for n := 1; lines.Scan(); n++ {
+		holdTo(t, file, n, "page", lines.Text())
+	}
+	return lines.Err()
+}
+
+// public are the packages whose documentation others read.
+var public = []string{".", "check", "check/legacy", "dns", "hostname"}
+
+// source reads the texts of a Go file, and what documents its exported names.
+func source(t *testing.T, path, file string) error {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
+	if err != nil {
+		return err
+	}
+	line := func(p token.Pos) int { return fset.Position(p).Line }
+	isPublic := slices.Contains(public, filepath.Dir(file))
+	documented := func(doc *ast.CommentGroup, what string) {
+		if doc != nil && isPublic {
+			holdTo(t, file, line(doc.Pos()), what, doc.Text())
+		}
+	}
+	documented(f.Doc, "package")
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.Field: // a tag of a setting holds words that a person reads, and keys
+			documented(n.Doc, "field")
+			documented(n.Comment, "field")
+		case *ast.FuncDecl:
+			if n.Name.IsExported() {
+				documented(n.Doc, n.Name.Name)
+			}
+		case *ast.GenDecl:
+			documented(n.Doc, "declaration")
+		case *ast.ValueSpec:
+			documented(n.Doc, n.Names[0].Name)
+			documented(n.Comment, n.Names[0].Name)
+		case *ast.BasicLit:
+			if n.Kind == token.STRING {
+				text, err := strconv.Unquote(n.Value)
+				if err != nil {
+					t.Error(fmt.Errorf("%s:%d: %w", file, line(n.Pos()), err))
+				}
+				holdTo(t, file, line(n.Pos()), "text", text)
+			}
+		}
+		return true
+	})
+	return nil
+}
