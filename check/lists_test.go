@@ -286,16 +286,16 @@ func TestListChecks(t *testing.T) {
 func TestWrongLists(t *testing.T) {
 	good := List{Family: DNSBL, Watched: true, Zone: "bl.example", Codes: codes(t, "127.0.0.2")}
 	for want, spoil := range map[string]func(*List){
-		`"rbl" is no family of lists: dnsbl, rhsbl, dnswl`:                                              func(l *List) { l.Family = "rbl" },
-		`zone "" is no domain: write one like bl.example`:                                               func(l *List) { l.Zone = "" },
-		`zone "example" is no domain: write one like bl.example`:                                        func(l *List) { l.Zone = "example" },
-		`zone "bl..example" is no domain: write one like bl.example`:                                    func(l *List) { l.Zone = "bl..example" },
-		`zone "192.0.2.1" is no domain: write one like bl.example`:                                      func(l *List) { l.Zone = "192.0.2.1" },
-		`zone: 191 octets are more than the 189 that an address leaves room for`:                        func(l *List) { l.Zone = strings.Repeat("a.", 92) + "example" },
-		`name "b l": a name is of letters, digits, '.', '_' and '-'`:                                    func(l *List) { l.Name = "b l" },
+		`"rbl" is no family of lists: dnsbl, rhsbl, dnswl`:                                                   func(l *List) { l.Family = "rbl" },
+		`zone "" is no domain: write one like bl.example`:                                                    func(l *List) { l.Zone = "" },
+		`zone "example" is no domain: write one like bl.example`:                                             func(l *List) { l.Zone = "example" },
+		`zone "bl..example" is no domain: write one like bl.example`:                                         func(l *List) { l.Zone = "bl..example" },
+		`zone "192.0.2.1" is no domain: write one like bl.example`:                                           func(l *List) { l.Zone = "192.0.2.1" },
+		`zone: 191 octets are more than the 189 that an address leaves room for`:                             func(l *List) { l.Zone = strings.Repeat("a.", 92) + "example" },
+		`name "b l": a name is of letters, digits, '.', '_' and '-'`:                                         func(l *List) { l.Name = "b l" },
 		`no codes: name the answers that are listings, such as 127.0.0.2; the web page of the list has them`: func(l *List) { l.Codes = Codes{} },
-		`ask: nothing is called "from": client, helo, ptr or sender`:                                    func(l *List) { l.Ask = []Asked{"client", "from"} },
-		`ask: client is there twice`:                                                                    func(l *List) { l.Ask = []Asked{"client", "client"} },
+		`ask: nothing is called "from": client, helo, ptr or sender`:                                         func(l *List) { l.Ask = []Asked{"client", "from"} },
+		`ask: client is there twice`:                                                                         func(l *List) { l.Ask = []Asked{"client", "client"} },
 		`ask: a client can send any helo, so an allowlist cannot be asked about it: use client, or ptr, which is forward-confirmed`: func(l *List) {
 			l.Family, l.Ask = DNSWL, []Asked{"helo"}
 		},
