@@ -46,7 +46,8 @@ func (p *Policy) reply(f *Facts, v *Verdict) Reply {
 	default:
 		r.Code, r.Enhanced = rejectCode(f.Stage, &by, code), code
 	}
-	r.Text = p.text(f, v, &by, found)
+	w := wording{Policy: p, facts: f, verdict: v, check: &by, found: found}
+	r.Text = w.text()
 	return r
 }
 

@@ -26,48 +26,70 @@ const (
 	greylistHead = "Greylisted, please try again"
 )
 
-// text words a reply: the administrator's text, or what is wrong, the remedy and where to ask; then the verdict's ID and
-// what the administrator adds to every reply.
-func (p *Policy) text(f *Facts, v *Verdict, c *Check, found Finding) string {
-	w := wording{facts: f, verdict: v, why: p.why(v, found), fix: p.remedy(v, c, found)}
-	custom, ok := p.customText(v, c, found)
-	tail := p.tail(&w, custom)
-	switch {
-	case ok:
-		return cut(expand(custom, w.placeholder), maxReply-len(tail)) + tail
-	case v.Action == Greylist:
-		return greylisted(v) + tail
-	}
-	if v.By == ByScore && w.fix != "" {
-		w.fix = ". Fix: " + w.fix
-	} else if w.fix != "" {
-		w.fix = "; " + w.fix
-	}
-	what := w.why
-	if head := headOf(v, found); head != "" {
-		what = strings.TrimSuffix(head+": "+what, ": ")
-	}
-	return cut(what, maxReply-len(w.fix)-len(tail)) + w.fix + tail
+// A wording is what the text of one reply is made of.
+type wording struct {
+	*Policy
+	facts   *Facts
+	verdict *Verdict
+	check   *Check  // that decides; zero if no single one does
+	found   Finding // by that check
 }
 
-// headOf returns what a reply begins with where no single check decides, "" for others.
-func headOf(v *Verdict, found Finding) string {
+// text returns the administrator's text, or what is wrong and the remedy; then the verdict's ID and where to ask.
+func (w *wording) text() string {
+	var room, tailRoom [maxReply]byte // on the stack: a reply is one allocation
+	custom, ok := w.customText()
+	tail := w.appendTail(tailRoom[:0], custom)
+	b := room[:0]
 	switch {
-	case textName(v, found) == TextDefer && notAnswered(v.Asked) == "":
+	case ok:
+		b = cut(append(b, w.expand(custom)...), maxReply-len(tail))
+	case w.verdict.Action == Greylist:
+		b = appendGreylisted(b, w.verdict)
+	default:
+		fix, before := printable.Cut(w.fix(), maxReply/2-len("...; Fix: ")), ""
+		if fix != "" {
+			before = "; "
+			if w.verdict.By == ByScore {
+				before = ". Fix: "
+			}
+		}
+		b = cut(w.appendWhat(b), maxReply-len(before)-len(fix)-len(tail))
+		b = append(append(b, before...), fix...)
+	}
+	return string(append(b, tail...))
+}
+
+// cut shortens a text to max bytes, ending in "...".
+func cut(b []byte, max int) []byte {
+	if len(b) <= max {
+		return b
+	}
+	return append(b[:max-len("...")], "..."...)
+}
+
+// appendWhat appends what is wrong, after a head if no single check decides.
+func (w *wording) appendWhat(b []byte) []byte {
+	head, why := w.head(), w.why()
+	b = append(b, head...)
+	if head != "" && why != "" {
+		b = append(b, ": "...)
+	}
+	return append(b, why...)
+}
+
+// head returns what a reply begins with where no single check decides, "" for others.
+func (w *wording) head() string {
+	deferred := w.textName() == TextDefer
+	switch {
+	case deferred && notAnswered(w.verdict.Asked) == "":
 		return failureHead
-	case textName(v, found) == TextDefer:
+	case deferred:
 		return deferHead
-	case v.By == ByScore:
+	case w.verdict.By == ByScore:
 		return scoreHead
 	}
 	return ""
-}
-
-// wording is what the placeholders of a text stand for.
-type wording struct {
-	facts    *Facts
-	verdict  *Verdict
-	why, fix string
 }
 
 // Placeholders are what can stand in braces in a text of Policy.Texts and in Policy.Footer: what is wrong, the remedy, the
@@ -80,9 +102,9 @@ func (w *wording) placeholder(name string) (string, bool) {
 	const most = 100 // bytes of what the client sent, among other text
 	switch name {
 	case "why":
-		return w.why, true
+		return w.why(), true
 	case "fix":
-		return w.fix, true
+		return w.fix(), true
 	case "check":
 		return w.verdict.By, true
 	case "id":
@@ -102,7 +124,7 @@ func (w *wording) placeholder(name string) (string, bool) {
 }
 
 // expand replaces the placeholders of a text. What the client sent may look like one, and stays as it is.
-func expand(text string, placeholder func(string) (string, bool)) string {
+func (w *wording) expand(text string) string {
 	var b strings.Builder
 	for {
 		before, rest, open := strings.Cut(text, "{")
@@ -111,7 +133,7 @@ func expand(text string, placeholder func(string) (string, bool)) string {
 			return b.String()
 		}
 		name, after, closed := strings.Cut(rest, "}")
-		word, known := placeholder(name)
+		word, known := w.placeholder(name)
 		if !closed || !known {
 			b.WriteByte('{')
 			text = rest
@@ -123,52 +145,53 @@ func expand(text string, placeholder func(string) (string, bool)) string {
 }
 
 // textName returns the name by which Policy.Texts can have another text for the reply.
-func textName(v *Verdict, found Finding) string {
+func (w *wording) textName() string {
 	switch {
-	case v.Action == Greylist:
+	case w.verdict.Action == Greylist:
 		return TextGreylist
-	case v.Action == Defer && !found.deferred():
+	case w.verdict.Action == Defer && !w.found.deferred():
 		return TextDefer
 	}
-	return v.By
+	return w.verdict.By
 }
 
 // customText returns the administrator's text for the reply, by the name of the check or of its family.
-func (p *Policy) customText(v *Verdict, c *Check, found Finding) (text string, ok bool) {
-	name := textName(v, found)
-	text, ok = p.Texts[name]
-	if !ok && c.Family != "" && name == c.Name {
-		text, ok = p.Texts[c.Family]
+func (w *wording) customText() (text string, ok bool) {
+	name := w.textName()
+	text, ok = w.Texts[name]
+	if !ok && w.check.Family != "" && name == w.check.Name {
+		text, ok = w.Texts[w.check.Family]
 	}
 	return text, ok
 }
 
-// tail returns the end of a reply, which no cut reaches: the verdict's ID, the page about it, and the footer or where to
-// ask.
-func (p *Policy) tail(w *wording, custom string) string {
-	tail := ""
-	if !strings.Contains(custom+p.Footer, "{id}") {
-		tail = " [" + w.verdict.ID + "]"
+// appendTail appends the end of a reply, which no cut reaches: the verdict's ID, the page about it, and the footer or where
+// to ask.
+func (w *wording) appendTail(b []byte, custom string) []byte {
+	if !strings.Contains(custom, "{id}") && !strings.Contains(w.Footer, "{id}") {
+		b = append(append(append(b, " ["...), w.verdict.ID...), ']')
 	}
-	if p.URL != "" {
-		tail += " " + printable.Text(strings.ReplaceAll(p.URL, "{id}", w.verdict.ID), 200)
+	if w.URL != "" {
+		b = append(append(b, ' '), printable.Text(strings.ReplaceAll(w.URL, "{id}", w.verdict.ID), 200)...)
 	}
-	if p.Footer != "" {
-		tail += " " + expand(p.Footer, w.placeholder)
+	if w.Footer != "" {
+		b = append(append(b, ' '), w.expand(w.Footer)...)
 	} else if custom == "" {
-		tail += p.questions(w)
+		if q := w.questions(); len(b)+len(q) <= maxReply/2 {
+			b = append(b, q...)
+		}
 	}
-	return cut(tail, maxReply/2)
+	return cut(b, maxReply/2)
 }
 
 // questions names the postmaster of the recipient's domain in a rejection, if the policy accepts mail to postmaster.
-func (p *Policy) questions(w *wording) string {
+func (w *wording) questions() string {
 	const most = 100 // bytes of a domain
 	if w.verdict.Action != Reject && w.verdict.Action != Drop {
 		return ""
 	}
-	i, ok := p.byName["postmaster"]
-	if !ok || p.lines[i].on[Pass] != (Effect{Action: Accept}) {
+	i, ok := w.byName["postmaster"]
+	if !ok || w.lines[i].on[Pass] != (Effect{Action: Accept}) {
 		return ""
 	}
 	domain := w.facts.Recipient[strings.LastIndexByte(w.facts.Recipient, '@')+1:]
@@ -183,18 +206,18 @@ func (p *Policy) questions(w *wording) string {
 }
 
 // why returns what is wrong, for the client's postmaster.
-func (p *Policy) why(v *Verdict, found Finding) string {
-	why := found.replied()
+func (w *wording) why() string {
+	why := w.found.replied()
 	switch {
-	case v.By == ByScore:
-		why = scored(v)
-	case found.Outcome == TempError:
+	case w.verdict.By == ByScore:
+		why = scored(w.verdict)
+	case w.found.Outcome == TempError:
 		why = ""
 	}
-	if v.Action != Defer {
+	if w.verdict.Action != Defer {
 		return why
 	}
-	if names := notAnswered(v.Asked); names != "" {
+	if names := notAnswered(w.verdict.Asked); names != "" {
 		why = strings.TrimPrefix(why+"; no answer for "+names, "; ")
 	}
 	return why
@@ -221,21 +244,20 @@ func heaviest(v *Verdict) []*Finding {
 	return out
 }
 
-// remedy returns what the client's postmaster should do: the remedy of the check, or those of the two checks that weigh
-// most. There is none for what could not be looked up, nor for records that make no sense.
-func (p *Policy) remedy(v *Verdict, c *Check, found Finding) string {
-	if v.By != ByScore {
-		if found.Outcome == TempError || found.Outcome == PermError {
-			return ""
-		}
-		return c.Fix
-	}
-	if v.Action == Defer {
+// fix returns the remedy: that of the check, or those of the two checks that weigh most. There is none for what could not be
+// looked up, nor for records that make no sense.
+func (w *wording) fix() string {
+	switch {
+	case w.verdict.Action == Greylist || w.verdict.By == ByScore && w.verdict.Action == Defer:
 		return ""
+	case w.verdict.By != ByScore && (w.found.Outcome == TempError || w.found.Outcome == PermError):
+		return ""
+	case w.verdict.By != ByScore:
+		return w.check.Fix
 	}
 	var fixes []string
-	for _, f := range heaviest(v) {
-		fix := p.lines[p.byName[f.Check]].Check.Fix
+	for _, f := range heaviest(w.verdict) {
+		fix := w.lines[w.byName[f.Check]].Check.Fix
 		if fix != "" && !slices.Contains(fixes, fix) && len(fixes) < 2 {
 			fixes = append(fixes, fix)
 		}
@@ -267,14 +289,16 @@ func notAnswered(asked Evidence) string {
 // deferred reports whether the policy defers what was found, though no lookup failed.
 func (f *Finding) deferred() bool { return f.Effect.Action == Defer && f.Outcome != TempError }
 
-// greylisted says when to retry, for people and for clients that read it (draft-santos-smtpgrey-02). It does not say what
+// appendGreylisted says when to retry, for people and for clients that read it (draft-santos-smtpgrey-02). It does not say what
 // speaks against the client, which is accepted if it retries.
-func greylisted(v *Verdict) string {
+func appendGreylisted(b []byte, v *Verdict) []byte {
+	b = append(b, greylistHead...)
 	d := retryOf(v)
 	if d <= 0 {
-		return greylistHead + " later"
+		return append(b, " later"...)
 	}
-	return greylistHead + " in " + inWords(d) + "; retry=" + inClock(d)
+	b = append(append(b, " in "...), inWords(d)...)
+	return append(append(b, "; retry="...), inClock(d)...)
 }
 
 // retryOf returns how long a greylisted client has to wait, in whole seconds; 0 where that is not known yet.
@@ -303,11 +327,4 @@ func inWords(d time.Duration) string {
 		return strconv.Itoa(minutes) + " minutes"
 	}
 	return strconv.Itoa((minutes+59)/60) + " hours"
-}
-
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return s[:max(0, most-len("..."))] + "..."
 }
