@@ -79,7 +79,7 @@ func TestReplyNamesAFewQuestions(t *testing.T) {
 	}
 }
 
-// A policy that defers by choice keeps the check's code; one that cannot hear who may let in speaks of DNS.
+// A policy that defers by choice keeps the check's code; one that cannot evaluate a rule that accepts speaks of DNS.
 func TestReplyOfDeferrals(t *testing.T) {
 	byChoice := policy(t, Thresholds{}, Line{Check: check.FCrDNS, On: on("fail=defer")}, Line{Check: check.FQDN, On: on("fail=defer")})
 	zone := MustZone("198.51.100.1 PTR gone.example\n198.51.100.2 PTR tempfail")
@@ -100,7 +100,7 @@ func TestReplyOfDeferrals(t *testing.T) {
 	}
 }
 
-// The administrator's words stand in place of ours, with what placeholders stand for, and never without the verdict's name.
+// The administrator's texts replace the built-in ones, with their placeholders replaced, and never without the verdict's ID.
 func TestReplyTexts(t *testing.T) {
 	p := preset(t, "balanced")
 	p.URL, p.Footer = "https://example.net/{id}", "Call +1 555 0100 about {client}."
@@ -129,5 +129,98 @@ func TestReplyTexts(t *testing.T) {
 	p.Footer = strings.Repeat("very long ", 100)
 	if v := p.Judge(t.Context(), client("198.51.100.9 192.0.2.7"), zone); len(v.Reply.String()) > 510 {
 		t.Errorf("%d bytes", len(v.Reply.String()))
+	}
+}
+
+// A rejection at RCPT names the postmaster to ask, where the policy accepts mail to postmaster and the administrator has no
+// words of its own for it.
+func TestWhereToAsk(t *testing.T) {
+	const ask = " Questions: postmaster@"
+	long := strings.Repeat("a", 60) + "." + strings.Repeat("b", 60) + ".example"
+	for _, c := range []struct {
+		preset    string
+		stage     Stage
+		recipient string
+		change    func(*Policy)
+		want      string
+	}{
+		{"balanced", Rcpt, "bob@firm.test", nil, ask + "firm.test"},
+		{"balanced", Rcpt, "bob@Firm.TEST.", nil, ask + "firm.test"},
+		{"balanced", Rcpt, "bob@mail.corp.local", nil, ask + "mail.corp.local"},
+		{"hardline", Rcpt, "bob@firm.test", nil, ask + "firm.test"},
+		{"balanced", Helo, "", nil, ""},
+		{"balanced", Rcpt, "bob", nil, ""},
+		{"balanced", Rcpt, "bob@[192.0.2.25]", nil, ""},
+		{"balanced", Rcpt, "bob@firm.test\r\nX", nil, ""},
+		{"balanced", Rcpt, "bob@" + long, nil, ""},
+		{"balanced", Rcpt, "bob@firm.test", func(p *Policy) { p.Footer = "Call +1 555 0100." }, " Call +1 555 0100."},
+		{"balanced", Rcpt, "bob@firm.test", func(p *Policy) { p.URL = "https://example.net/x" }, " https://example.net/x" + ask + "firm.test"},
+		{"balanced", Rcpt, "bob@firm.test", func(p *Policy) { p.URL = "https://example.net/" + strings.Repeat("x", 250) }, "..."},
+		{"balanced", Rcpt, "bob@firm.test", func(p *Policy) { p.Texts = map[string]string{"bare-address": "No."} }, ""},
+	} {
+		p := preset(t, c.preset)
+		if c.change != nil {
+			c.change(p)
+		}
+		f := client("198.51.100.1 192.0.2.7 a@b.example")
+		f.Stage, f.Recipient = c.stage, c.recipient
+		v := p.Judge(t.Context(), f, MustZone(""))
+		if _, got, _ := strings.Cut(v.Reply.Text, "["+v.ID+"]"); got != c.want && !(c.want == "..." && strings.HasSuffix(got, c.want) && !strings.Contains(got, ask)) {
+			t.Errorf("%s at %s to %q: %q, want %q", c.preset, c.stage, c.recipient, got, c.want)
+		}
+		if len(v.Reply.String()) > 510 {
+			t.Errorf("%d bytes", len(v.Reply.String()))
+		}
+	}
+	without := policy(t, Thresholds{}, Line{Check: check.BareAddress, On: on("fail=reject")}, Line{Check: check.Postmaster, On: on("pass=would accept")})
+	if v := without.Judge(t.Context(), client("198.51.100.1 192.0.2.7 a@b.example bob@firm.test"), MustZone("")); strings.Contains(v.Reply.Text, ask) {
+		t.Errorf("no mail to postmaster is accepted, and %s", v.Reply)
+	}
+	deferred := preset(t, "rfc").Judge(t.Context(), client("198.51.100.3 mx.example.org a@b.example bob@firm.test"), MustZone("198.51.100.3 PTR tempfail"))
+	if deferred.Action != Defer || strings.Contains(deferred.Reply.Text, ask) {
+		t.Errorf("%s: %s", deferred.Action, deferred.Reply)
+	}
+}
+
+// A rejection by score begins with what weighs most, and names the remedies of the two checks that weigh most, each once.
+func TestReplyByScore(t *testing.T) {
+	weighs := func(name, fix, effect string) Line {
+		c := says(name, Local)
+		c.Fix = fix
+		return Line{Check: c, On: on("fail=" + effect)}
+	}
+	p := policy(t, Thresholds{RejectAt: 5},
+		weighs("fail-a", "do A", "score 1"), weighs("fail-b", "do B", "score 2"), weighs("fail-c", "do B", "score 3"),
+		weighs("fail-d", "", "score 4"), weighs("fail-e", "do E", "score 2"), weighs("fail-f", "do F", "would score 9"))
+	v := p.Judge(t.Context(), client("198.51.100.1 x"), MustZone(""))
+	want := "550 5.7.1 Rejected, your server does not look like a mail server: fail-d says fail; fail-c says fail; fail-b says fail; " +
+		"fail-e says fail; fail-a says fail. Fix: do B; do E [" + v.ID + "]"
+	if got := v.Reply.String(); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
+// What a reply cannot hold is cut from what is wrong: the remedy and the ID stay.
+func TestReplyIsCut(t *testing.T) {
+	c := says("long", Local)
+	c.Run = func(c *Case) Finding { return c.Fail("%s", strings.Repeat("why ", 200)) }
+	for _, fix := range []string{"do this", strings.Repeat("do this ", 100)} {
+		c.Fix = fix
+		p := policy(t, Thresholds{}, Line{Check: c, On: on("fail=reject")})
+		p.Footer = strings.Repeat("footer ", 100)
+		v := p.Judge(t.Context(), client("198.51.100.1 x"), MustZone(""))
+		if got := v.Reply.Text; len(got) > 490 || !strings.Contains(got, "...; do this") || !strings.Contains(got, "["+v.ID+"]") {
+			t.Errorf("%d bytes: %s", len(got), got)
+		}
+	}
+}
+
+// A failure that is not one of DNS is not called one.
+func TestReplyOfAnotherFailure(t *testing.T) {
+	c := says("broken", Local)
+	c.Run = func(*Case) Finding { panic("broken") }
+	v := policy(t, Thresholds{}, Line{Check: c, On: on("fail=reject")}).Judge(t.Context(), client("198.51.100.1 x"), MustZone(""))
+	if want := "Temporary failure, please try again later [" + v.ID + "]"; v.Reply.Text != want {
+		t.Errorf("%s, want %s", v.Reply.Text, want)
 	}
 }

@@ -103,7 +103,7 @@ func TestListsOnRealServers(t *testing.T) {
 		{"192.0.2.60", "mx.bad.example", "a@example.com", "names", "fail: bad.example is listed by names (127.0.0.12)"},
 		{"192.0.2.60", "x", "a@odd.example", "names", "none: odd.example is listed by names for what nobody asked: 127.0.0.2"},
 		{"192.0.2.40", "x", "", "wl", "pass: 192.0.2.40 is listed by wl (127.0.10.3)"},
-		{"192.0.2.40", "x", "", "world", "none: world is set aside: it lists 127.0.0.1 (127.0.0.2), which no list does: it lists the world"},
+		{"192.0.2.40", "x", "", "world", "none: world is suspended: it lists 127.0.0.1 (127.0.0.2), which no list does: it lists the world"},
 		{"192.0.2.40", "x", "", "bl.servfail.test", "temperror: LISTING of 40.2.0.192.bl.servfail.test: servfail from " + l.dns.resolver.String()},
 	} {
 		for _, list := range lists {

@@ -72,22 +72,22 @@ func (in *internet) seeConnections(t *testing.T, d *daemon, called ...string) {
 
 // unknownSender is the refusal of who sends from joe@some.example. Postfix makes 5.1.3 of the 5.1.7, for it is asked about a
 // recipient.
-const unknownSender = "550 5.1.3 <bob@example.net>: Recipient address rejected: some.example takes no mail for joe@some.example: 550 5.1.1 " +
+const unknownSender = "550 5.1.3 <bob@example.net>: Recipient address rejected: some.example does not accept mail for joe@some.example: 550 5.1.1 " +
 	"<joe@some.example>: Recipient address rejected: User unknown in relay recipient table; send from an address that exists [ID]"
 
 // calledOut are senders, the reply to who sends from them, and what was found by each check, as helogate check says it
 // afterwards.
 var calledOut = []struct{ sender, reply, callout, postmaster string }{
 	{"jane@some.example", passes, "pass callout some.example takes mail for jane@some.example",
-		"fail callout-postmaster score 1 some.example takes no mail for postmaster@some.example: 550 5.1.1 "},
-	{"joe@some.example", unknownSender, "fail callout reject some.example takes no mail for joe@some.example: 550 5.1.1 ",
-		"fail callout-postmaster score 1 some.example takes no mail for postmaster@some.example: 550 5.1.1 "},
+		"fail callout-postmaster score 1 some.example does not accept mail for postmaster@some.example: 550 5.1.1 "},
+	{"joe@some.example", unknownSender, "fail callout reject some.example does not accept mail for joe@some.example: 550 5.1.1 ",
+		"fail callout-postmaster score 1 some.example does not accept mail for postmaster@some.example: 550 5.1.1 "},
 	{"jane@all.example", passes, "neutral callout all.example takes mail for every address, so nothing is known of jane@all.example",
 		"pass callout-postmaster all.example takes mail for postmaster@all.example"},
 	{"jane@null.example", passes, "neutral callout null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 <>: Sender address rejected: no bounces here",
 		"neutral callout-postmaster null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 "},
 	{"jane@wait.example", passes, "temperror callout CALLOUT of jane@wait.example: mx.wait.example [198.51.100.28]: it answers to RCPT 450 4.7.1 ",
-		"fail callout-postmaster score 1 wait.example takes no mail for postmaster@wait.example: 550 5.1.1 "},
+		"fail callout-postmaster score 1 wait.example does not accept mail for postmaster@wait.example: 550 5.1.1 "},
 	{"jane@hang.example", passes, "temperror callout CALLOUT of jane@hang.example: mx.hang.example [198.51.100.30]: no reply to the connection in time",
 		"temperror callout-postmaster CALLOUT of postmaster@hang.example: mx.hang.example [198.51.100.30]: no reply to the connection in time"},
 	{"jane@ours.example", passes, "temperror callout CALLOUT of jane@ours.example: mx.ours.example is 198.51.100.70, where nobody is asked: it is our own",

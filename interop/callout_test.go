@@ -103,8 +103,8 @@ func (s *senders) resolver(t *testing.T) helogate.Asker {
 // calloutCases are what becomes of senders, as the one line of a policy finds.
 var calloutCases = []struct{ sender, want string }{
 	{"jane@some.example", "pass: some.example takes mail for jane@some.example"},
-	{"joe@some.example", "fail: some.example takes no mail for joe@some.example: 550 5.1.1 <joe@some.example>: Recipient address rejected: User unknown in relay recipient table"},
-	{`"joe doe"@some.example`, `fail: some.example takes no mail for "joe doe"@some.example: 550 5.1.1 <joe doe@some.example>: Recipient address rejected: User unknown in relay recipient table`},
+	{"joe@some.example", "fail: some.example does not accept mail for joe@some.example: 550 5.1.1 <joe@some.example>: Recipient address rejected: User unknown in relay recipient table"},
+	{`"joe doe"@some.example`, `fail: some.example does not accept mail for "joe doe"@some.example: 550 5.1.1 <joe doe@some.example>: Recipient address rejected: User unknown in relay recipient table`},
 	{"jane@all.example", "neutral: all.example takes mail for every address, so nothing is known of jane@all.example"},
 	{"joe@all.example", "neutral: all.example takes mail for every address, so nothing is known of joe@all.example"},
 	{"jane@null.example", "neutral: null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 <>: Sender address rejected: no bounces here"},
@@ -115,8 +115,8 @@ var calloutCases = []struct{ sender, want string }{
 	{"jane@down.example", "temperror: ...connection refused"},
 	{"jane@spare.example", "pass: spare.example takes mail for jane@spare.example"},
 	{"jane@moved.example", "temperror: ...it answers to RCPT 554 5.7.1 <jane@moved.example>: Relay access denied"},
-	{"jane@nomail.example", "fail: nomail.example takes no mail for jane@nomail.example: nomail.example takes no mail: null MX (RFC 7505)"},
-	{"jane@gone.example", "fail: gone.example takes no mail for jane@gone.example: gone.example does not exist"},
+	{"jane@nomail.example", "fail: nomail.example does not accept mail for jane@nomail.example: nomail.example takes no mail: null MX (RFC 7505)"},
+	{"jane@gone.example", "fail: gone.example does not accept mail for jane@gone.example: gone.example does not exist"},
 	{"", "none: nobody is asked about the null reverse-path"},
 	{"postmaster@some.example", "none: nobody is asked about postmaster"},
 }
@@ -149,7 +149,7 @@ func TestCallout(t *testing.T) {
 	}
 	for _, c := range [][2]string{
 		{"jane@all.example", "pass: all.example takes mail for postmaster@all.example"},
-		{"jane@some.example", "fail: some.example takes no mail for postmaster@some.example: 550 5.1.1 <postmaster@some.example>: Recipient address rejected: User unknown in relay recipient table"},
+		{"jane@some.example", "fail: some.example does not accept mail for postmaster@some.example: 550 5.1.1 <postmaster@some.example>: Recipient address rejected: User unknown in relay recipient table"},
 	} {
 		if got := judgeBy(t, check.CalloutPostmaster([]check.NamePattern{check.EveryName}), c[0], ask).Findings[0].String(); got != c[1] {
 			t.Errorf("postmaster, %s:\n got %s\nwant %s", c[0], got, c[1])

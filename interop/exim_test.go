@@ -116,7 +116,7 @@ func TestExim(t *testing.T) {
 		"nor for who passes":     {"192.0.2.25", []string{"EHLO mail.example.com", mailFromJane, "RCPT TO:<x@elsewhere.example>"}, "550 5.7.1 relay not permitted"},
 		"nor lets in strangers":  {"203.0.113.200", []string{"EHLO localhost", mailFromJane, "RCPT TO:<x@example.net>"}, "550 Unrouteable address"},
 		"logged in, no PTR":      {"192.0.2.60", []string{"EHLO lone.example.com", janesLogin, mailFromJane, "RCPT TO:<x@elsewhere.example>"}, passes},
-		"a second greeting":      {"192.0.2.25", []string{"EHLO mail.example.com", "EHLO x", mailFromJane, rcptToBob}, "550 5.5.2 HELO x is not fully qualified; ..."},
+		"a second greeting":      {"192.0.2.25", []string{"EHLO mail.example.com", "EHLO x", mailFromJane, rcptToBob}, "550 5.5.2 HELO x is not a fully qualified host name; ..."},
 		"and back":               {"192.0.2.25", []string{"EHLO x", "EHLO mail.example.com", mailFromJane, rcptToBob}, passes},
 		"text for Exim's expand": {"192.0.2.60", []string{"EHLO ${run{/bin/false}}", mailFromJane, rcptToBob}, `550 5.5.2 HELO ${run{/bin/false}} is malformed: ...`},
 	} {

@@ -21,7 +21,7 @@ policy.checks.hammering = "reject"
 	d.start(l)
 	main := l.postfix.services["main"]
 	bot := attempt{"203.0.113.99", "203-0-113-99.dsl.provider.example", "jane@example.com", "bob@example.net"}
-	const rejected = "550 5.7.1 <bob@example.net>: Recipient address rejected: Too little speaks for a mail server: ..."
+	const rejected = "550 5.7.1 <bob@example.net>: Recipient address rejected: Rejected, your server does not look like a mail server: ..."
 	const hammers = "550 5.7.1 <bob@example.net>: Recipient address rejected: 203.0.113.99 had "
 	for range 3 {
 		main.see(t, "a rejection", bot, rejected)

@@ -153,9 +153,9 @@ func TestHaraka(t *testing.T) {
 	for _, c := range []struct{ client, helo, want string }{
 		{"192.0.2.25", "mail.example.com", harakaTakes},
 		{"2001:db8::25", "mail.example.com", harakaTakes},
-		{"192.0.2.60", "lone.example.com", "550 5.7.25 192.0.2.60 has no name in reverse DNS; give your address a PTR record [ID]"},
-		{"192.0.2.25", "a b", "550 5.5.2 HELO a b is malformed: a space at 2; greet with your host's own name [ID]"}, // not cut at the space
-		{"203.0.113.25", "mx.servfail.test", "451 4.4.3 Cannot judge this client now, please try again later: DNS does not answer for A of mx.servfail.test, ..."},
+		{"192.0.2.60", "lone.example.com", "550 5.7.25 192.0.2.60 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID] Questions: postmaster@example.net"},
+		{"192.0.2.25", "a b", "550 5.5.2 HELO a b is malformed: a space at 2; set the HELO name to your server's public host name, as in its PTR record [ID] Questions: postmaster@example.net"}, // not cut at the space
+		{"203.0.113.25", "mx.servfail.test", "451 4.4.3 Temporary DNS failure, please try again later: no answer for A of mx.servfail.test, ..."},
 		{"203.0.113.200", "localhost", harakaTakes}, // exempt
 	} {
 		if got := h.rcpt(c.client, c.helo); !fits(got, c.want) {
@@ -168,7 +168,7 @@ func TestHaraka(t *testing.T) {
 		lines      []string
 	}{
 		{"who has logged in", harakaTakes, []string{"EHLO laptop", jane, "MAIL FROM:<jane@example.net>", "RCPT TO:<bob@example.net>"}},
-		{"who has not", "550 5.5.2 HELO laptop is not fully qualified; ...", []string{"EHLO laptop", "MAIL FROM:<jane@example.net>", "RCPT TO:<bob@example.net>"}},
+		{"who has not", "550 5.5.2 HELO laptop is not a fully qualified host name; ...", []string{"EHLO laptop", "MAIL FROM:<jane@example.net>", "RCPT TO:<bob@example.net>"}},
 	} {
 		if got := h.say("10.9.8.7", c.lines...); !fits(got, c.want) { // Haraka takes passwords without TLS from private addresses
 			t.Errorf("%s: %s\nnot %s", c.what, got, c.want)
@@ -226,7 +226,7 @@ func TestHarakaStages(t *testing.T) {
 	l := theLab(t)
 	h := l.startHaraka(t, "", false)
 	l.serve(t, "policy.reject_at_stage = \"connect\"\npolicy.checks = { rdns = \"drop\" }\n"+enforce("rfc", l.dns.resolver)+h.page(t), at(l.mustPort(t)))
-	const nameless = "554 5.7.25 192.0.2.60 has no name in reverse DNS; give your address a PTR record [ID]"
+	const nameless = "554 5.7.25 192.0.2.60 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID]"
 	c, err := call(h.smtp)
 	must(t, err)
 	defer c.close()
@@ -235,7 +235,7 @@ func TestHarakaStages(t *testing.T) {
 			t.Errorf("%s, %v\nnot %s", got, err, want)
 		}
 	}
-	if got, want := h.say("192.0.2.25", "EHLO localhost"), "550 5.7.1 HELO localhost is this host's name for itself, not 192.0.2.25's; ..."; !fits(got, want) {
+	if got, want := h.say("192.0.2.25", "EHLO localhost"), "550 5.7.1 HELO localhost is not a valid name for your server 192.0.2.25; ..."; !fits(got, want) {
 		t.Errorf("%s\nnot %s", got, want)
 	}
 	c, err = call(h.smtp)
@@ -275,7 +275,7 @@ func TestHarakaKilled(t *testing.T) {
 					t.Errorf("%s: %s, %v\nnot %s", line, got, err, want)
 				}
 			}
-			const refused = "550 5.7.25 192.0.2.60 has no name in reverse DNS; ..."
+			const refused = "550 5.7.25 192.0.2.60 has no PTR record; ..."
 			say(announce("192.0.2.60"), "")
 			say("EHLO lone.example.com", "")
 			say("MAIL FROM:<jane@example.com>", "")
@@ -329,7 +329,7 @@ func TestHarakaCrowd(t *testing.T) {
 	must(t, d.wait())
 	t.Logf("helogate stopped in %s", time.Since(began))
 	wg.Wait()
-	const refused = "192.0.2.60: 550 5.7.25 192.0.2.60 has no name in reverse DNS; give your address a PTR record [ID]"
+	const refused = "192.0.2.60: 550 5.7.25 192.0.2.60 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID] Questions: postmaster@example.net"
 	good, passed := replies["192.0.2.25: "+harakaTakes], replies["192.0.2.60: "+harakaTakes]
 	if good != 250 || passed == 0 || replies[refused] == 0 || passed+replies[refused] != 250 {
 		t.Errorf("replies: %v", replies)

@@ -141,8 +141,8 @@ func TestHTTPListeners(t *testing.T) {
 	}{
 		{rcpt("192.0.2.25", "mail.example.com"), "continue", "continue"},
 		{rcpt("::ffff:192.0.2.25", "mail.example.com"), "continue", "continue"},
-		{rcpt("192.0.2.60", "lone.example.com"), "reject", "reject 550 5.7.25 192.0.2.60 has no name in reverse DNS; give your address a PTR record [ID]"},
-		{rcpt("203.0.113.25", "mx.servfail.test"), "defer", "defer 451 4.4.3 Cannot judge this client now, please try again later: DNS does not answer for A of mx.servfail.test, ..."},
+		{rcpt("192.0.2.60", "lone.example.com"), "reject", "reject 550 5.7.25 192.0.2.60 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID] Questions: postmaster@example.net"},
+		{rcpt("203.0.113.25", "mx.servfail.test"), "defer", "defer 451 4.4.3 Temporary DNS failure, please try again later: no answer for A of mx.servfail.test, ..."},
 		{rcpt("203.0.113.200", "localhost"), "accept", "continue"}, // no permit
 		{rcpt("10.9.8.7", "laptop", "auth", "jane"), "accept", "continue"},
 		{rcpt("192.0.2.25", "x", "helo_base64", "/w=="), "reject", `reject 550 5.5.2 HELO \xff ...`},
@@ -290,7 +290,7 @@ func TestHTTPStops(t *testing.T) {
 	for range cap(answers) {
 		select {
 		case got := <-answers:
-			if want := "has no name in reverse DNS; give your address a PTR record [ID]"; !strings.HasPrefix(got, "reject 554 5.7.25 2001:db8::1:") || !strings.HasSuffix(got, want) {
+			if want := "has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID] Questions: postmaster@example.net"; !strings.HasPrefix(got, "reject 554 5.7.25 2001:db8::1:") || !strings.HasSuffix(got, want) {
 				t.Fatalf("%s\nnot …%s", got, want)
 			}
 		case <-time.After(patience):

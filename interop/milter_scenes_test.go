@@ -58,7 +58,7 @@ const (
 // Who comes through, who does not, and with what words. Whoever comes through still meets the MTA's own check of relaying.
 func (m *milterMTA) testReplies(t *testing.T, l *lab) {
 	m.serve(t, l, "")
-	const noPTR = "192.0.2.60 has no name in reverse DNS; give your address a PTR record [ID]"
+	const noPTR = "192.0.2.60 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID] Questions: postmaster@example.net"
 	toOthers := "RCPT TO:<someone@elsewhere.example>"
 	for _, c := range []struct {
 		title, client string
@@ -69,7 +69,7 @@ func (m *milterMTA) testReplies(t *testing.T, l *lab) {
 		{"and another place", "192.0.2.25", []string{"EHLO mail.example.com", janesMail, toOthers}, m.relaying, "Relay"},
 		{"no PTR", "192.0.2.60", []string{"EHLO lone.example.com", janesMail, bobsRcpt}, "550 5.7.25 ", noPTR},
 		{"and postmaster", "192.0.2.60", []string{"EHLO lone.example.com", janesMail, "RCPT TO:<postmaster@example.net>"}, "250 2.1.5 ", ""},
-		{"DNS in trouble", "203.0.113.40", []string{"EHLO mail.example.com", janesMail, bobsRcpt}, "450 4.7.25 ", "Cannot judge this client now, please try again later: "},
+		{"DNS in trouble", "203.0.113.40", []string{"EHLO mail.example.com", janesMail, bobsRcpt}, "450 4.7.25 ", "Temporary DNS failure, please try again later: "},
 		{"who is exempt", "203.0.113.200", []string{"HELO localhost", janesMail, bobsRcpt}, "250 2.1.5 ", ""},
 		{"and another place, exempt", "203.0.113.200", []string{"HELO localhost", janesMail, toOthers}, m.relaying, "Relay"},
 		{"who has logged in", "192.0.2.60", []string{"EHLO lone.example.com", "AUTH PLAIN AGphbmUAc2VjcmV0", janesMail, bobsRcpt}, "250 2.1.5 ", ""},

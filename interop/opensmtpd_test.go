@@ -173,7 +173,7 @@ func TestOpenSMTPD(t *testing.T) {
 		{"a sender with the separator", "192.0.2.25", []string{"EHLO mail.example.com", "MAIL FROM:<a|b|proceed@example.com>", rcptToBob}, opensmtpdTakes},
 		{"no PTR", "192.0.2.60", []string{"EHLO lone.example.com", mailFromJane, rcptToBob}, noPTROf60},
 		{"no PTR, by IPv6", "2001:db8::60", []string{"EHLO six.example.com", mailFromJane, rcptToBob},
-			"550 5.7.25 2001:db8::60 has no name in reverse DNS; give your address a PTR record [ID]"},
+			"550 5.7.25 2001:db8::60 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID] Questions: postmaster@example.net"},
 		{"no PTR, to postmaster", "192.0.2.60", []string{"EHLO lone.example.com", mailFromJane, "RCPT TO:<postmaster@example.net>"}, opensmtpdTakes},
 		{"a second recipient", "192.0.2.60", []string{"EHLO lone.example.com", mailFromJane, "RCPT TO:<postmaster@example.net>", rcptToBob}, noPTROf60},
 		{"SERVFAIL", "203.0.113.40", []string{"EHLO mail.example.com", mailFromJane, rcptToBob}, noDNSOf40},

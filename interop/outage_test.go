@@ -67,7 +67,7 @@ func TestStopAnswersWhatIsInFlight(t *testing.T) {
 		t.Fatal("it has ended though somebody waits for an answer")
 	}
 	close(release)
-	const want = "550 5.7.25 <bob@example.net>: Recipient address rejected: 192.0.2.25 has no name in reverse DNS; give your address a PTR record [ID]"
+	const want = "550 5.7.25 <bob@example.net>: Recipient address rejected: 192.0.2.25 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID] Questions: postmaster@example.net"
 	if got := <-reply; got != want {
 		t.Errorf("%s\nnot %s", got, want)
 	}

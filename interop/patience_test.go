@@ -23,7 +23,7 @@ func TestPatience(t *testing.T) {
 	other.helo = "out.example.com"
 	liar := failing
 	liar.helo = "localhost" // which is rejected, unless it is exempt by its name
-	const deferred = "451 4.4.3 <bob@example.net>: Recipient address rejected: Cannot judge this client now, please try again later: ..."
+	const deferred = "451 4.4.3 <bob@example.net>: Recipient address rejected: Temporary DNS failure, please try again later: ..."
 	main.see(t, "the first time", failing, deferred)
 	d.waitFor("msg=verdict", "client=203.0.113.40", "action=defer", "unsure=")
 	all := d.remembered(1)

@@ -108,8 +108,8 @@ const (
 	mailFromJane = "MAIL FROM:<jane@example.com>"
 	rcptToBob    = "RCPT TO:<bob@example.net>"
 
-	noPTROf60 = "550 5.7.25 192.0.2.60 has no name in reverse DNS; give your address a PTR record [ID]"
-	noDNSOf40 = "450 4.7.25 Cannot judge this client now, please try again later: DNS does not answer for PTR of 203.0.113.40 [ID]"
+	noPTROf60 = "550 5.7.25 192.0.2.60 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID] Questions: postmaster@example.net"
+	noDNSOf40 = "450 4.7.25 Temporary DNS failure, please try again later: no answer for PTR of 203.0.113.40 [ID]"
 )
 
 // janesLogin is hers.

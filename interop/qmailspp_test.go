@@ -69,8 +69,8 @@ const (
 	sppBob   = "RCPT TO:<bob@example.net>"
 	sppOther = "RCPT TO:<bob@elsewhere.example>"
 	sppRelay = "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"
-	sppNoPTR = "550 5.7.25 192.0.2.60 has no name in reverse DNS; ..."
-	sppLater = "450 4.7.25 Cannot judge this client now, please try again later: DNS does not answer for PTR of 203.0.113.40 ..."
+	sppNoPTR = "550 5.7.25 192.0.2.60 has no PTR record; ..."
+	sppLater = "450 4.7.25 Temporary DNS failure, please try again later: no answer for PTR of 203.0.113.40 ..."
 )
 
 // A qmailScene is a client's dialogue: commands and what is answered, "" for anything that is no refusal.
@@ -149,8 +149,8 @@ func TestQmailSppStages(t *testing.T) {
 		stage, answer string
 		closed        bool
 	}{
-		{"connect", "554 5.7.25 192.0.2.60 has no name in reverse DNS; ...", true},
-		{"helo", "550 5.7.25 192.0.2.60 has no name in reverse DNS; ...", true},
+		{"connect", "554 5.7.25 192.0.2.60 has no PTR record; ...", true},
+		{"helo", "550 5.7.25 192.0.2.60 has no PTR record; ...", true},
 		{"mail", sppNoPTR, true},
 		{"rcpt", sppNoPTR, false},
 	} {

@@ -66,7 +66,7 @@ func (c *client) reply() (string, error) {
 
 func (c *client) close() { c.conn.Close() }
 
-var verdictID = regexp.MustCompile(`\[[0-9a-z]{6,32}\]$`)
+var verdictID = regexp.MustCompile(`\[[0-9a-z]{13}\]`)
 
 // anonymous replaces the verdict's id, which is another each time, for it stands for the time too.
 func anonymous(reply string) string { return verdictID.ReplaceAllString(reply, "[ID]") }

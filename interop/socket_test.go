@@ -107,9 +107,9 @@ func TestSwaks(t *testing.T) {
 		{"192.0.2.25", "mail.example.com", "<-  250 2.0.0 Ok: queued as ", 0},
 		{"IPV6:2001:db8::25", "mail.example.com", "<-  250 2.0.0 Ok: queued as ", 0},
 		{"192.0.2.60", "lone.example.com", "<** 550 5.7.25 <bob@example.net>: Recipient address rejected: " +
-			"192.0.2.60 has no name in reverse DNS; give your address a PTR record [", 24},
+			"192.0.2.60 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [", 24},
 		{"203.0.113.40", "mail.example.com", "<** 450 4.7.25 <bob@example.net>: Recipient address rejected: " +
-			"Cannot judge this client now, please try again later: ", 24},
+			"Temporary DNS failure, please try again later: ", 24},
 	} {
 		swaks := exec.Command("swaks", "--server", l.postfix.services["main"].SMTP.String(), "--xclient", "ADDR="+c.client,
 			"--ehlo", c.helo, "--from", "jane@example.com", "--to", "bob@example.net")

@@ -73,7 +73,7 @@ func TestDNSInTrouble(t *testing.T) {
 
 // troubled shows what a client is told by rfc and by balanced if DNS is in trouble about him.
 func (l *lab) troubled(t *testing.T, what, client, helo, code, about string) {
-	const sorry = " <bob@example.net>: Recipient address rejected: Cannot judge this client now, please try again later: "
+	const sorry = " <bob@example.net>: Recipient address rejected: Temporary DNS failure, please try again later: "
 	rfc, balanced := l.postfix.services["rfc"], l.postfix.services["balanced"]
 	for _, told := range []struct{ by, got, want string }{
 		{"rfc", rfc.rcpt(client, helo), code + sorry},
@@ -96,7 +96,7 @@ func TestResolverMisbehaves(t *testing.T) {
 	l := theLab(t)
 	evil := startEvil(t, "192.0.2.66 PTR ok.evil.test")
 	l.servePresets(t, impatient(enforce("balanced", evil.Addr())))
-	const deferred = "451 4.4.3 <bob@example.net>: Recipient address rejected: Cannot judge this client now, please try again later: "
+	const deferred = "451 4.4.3 <bob@example.net>: Recipient address rejected: Temporary DNS failure, please try again later: "
 	never := strings.Fields("servfail refused formerr notimp drop tctimeout tctc truncpkt garbage wrongid noqr wrongop headeronly " +
 		"halfcount ptrloop wrongq wrongtype wrongclass twoq lame cnameloop selfloop longchain")
 	atLast := strings.Fields("ok aa0 ttl0 ttlhuge tc tcbroken upper forged noedns noednshdr extra slow50")
