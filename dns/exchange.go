@@ -138,7 +138,7 @@ func (r *Resolver) roundTrip(ctx context.Context, l connection, msg []byte) (*wi
 		}
 		how := compare(msg, got)
 		if how == unrelated {
-			r.counts.passedOver.Add(1)
+			r.counts.mismatched.Add(1)
 			continue
 		}
 		if isTruncated(got) && !l.tcp {

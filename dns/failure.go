@@ -109,7 +109,7 @@ func (fs failures) note(servers []*server) string {
 
 // counts are the counters in Stats, except those of the cache.
 type counts struct {
-	misses, coalesced, sent, tcp, passedOver atomic.Uint64
+	misses, coalesced, sent, tcp, mismatched atomic.Uint64
 	failed                                   [failureKinds]atomic.Uint64
 }
 

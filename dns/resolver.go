@@ -21,7 +21,7 @@ type Config struct {
 	Timeout     time.Duration // of one try at one server; 0 is the value of resolv.conf, or 2s
 	Attempts    int           // rounds over the servers; 0 is the value of resolv.conf, or 2
 	Deadline    time.Duration // the maximum duration of a lookup, however long its askers wait; 0 is 10s
-	MaxInflight int           // the maximum number of lookups at a time, further ones wait; 0 is 2000
+	MaxInFlight int           // the maximum number of lookups at a time, further ones wait; 0 is 2000
 
 	MaxTTL    time.Duration // the maximum time for which an answer is cached; 0 is 24h
 	FailTTL   time.Duration // for how long a failure is cached; 0 is 30s
@@ -62,7 +62,7 @@ func newWithClock(c Config, now func() time.Time) (*Resolver, error) {
 	}
 	r := &Resolver{
 		config: c, cache: cached, now: now,
-		slots: make(chan struct{}, c.MaxInflight), inflight: map[helogate.Question]*inflight{},
+		slots: make(chan struct{}, c.MaxInFlight), inflight: map[helogate.Question]*inflight{},
 	}
 	if r.now == nil {
 		r.now = time.Now
@@ -77,7 +77,7 @@ func newWithClock(c Config, now func() time.Time) (*Resolver, error) {
 // complete checks a configuration, and fills in the defaults.
 func (c *Config) complete() error {
 	for name, negative := range map[string]bool{
-		"Timeout": c.Timeout < 0, "Attempts": c.Attempts < 0, "Deadline": c.Deadline < 0, "MaxInflight": c.MaxInflight < 0,
+		"Timeout": c.Timeout < 0, "Attempts": c.Attempts < 0, "Deadline": c.Deadline < 0, "MaxInFlight": c.MaxInFlight < 0,
 		"MaxTTL": c.MaxTTL < 0, "FailTTL": c.FailTTL < 0, "CacheSize": c.CacheSize < 0,
 	} {
 		if negative {
@@ -100,7 +100,7 @@ func (c *Config) complete() error {
 		return err
 	}
 	c.Timeout, c.Attempts = valueOr(c.Timeout, 2*time.Second), valueOr(c.Attempts, 2)
-	c.Deadline, c.MaxInflight = valueOr(c.Deadline, 10*time.Second), valueOr(c.MaxInflight, 2000)
+	c.Deadline, c.MaxInFlight = valueOr(c.Deadline, 10*time.Second), valueOr(c.MaxInFlight, 2000)
 	c.MaxTTL, c.FailTTL = valueOr(c.MaxTTL, 24*time.Hour), valueOr(c.FailTTL, 30*time.Second)
 	c.CacheSize = valueOr(c.CacheSize, 64<<20)
 	return nil
@@ -186,15 +186,15 @@ type Stats struct {
 	Hits, Misses uint64 // questions answered by the cache; questions that were not
 	Coalesced    uint64 // of the misses: those that joined a lookup in progress
 	Sent, TCP    uint64 // messages sent to servers; of these over TCP
-	PassedOver   uint64 // messages that do not match the query: forged, late or broken
+	Mismatched   uint64 // messages that do not match the query: forged, late or broken
 
 	// Failures of single tries at single servers, by kind: timeout, servfail, refused, other_rcode, unreachable,
 	// senseless, lame; and panic, which counts lookups that ended in a bug.
 	Failures map[string]uint64
 
-	Flights int    // lookups in progress now
-	Entries int    // entries in the cache now
-	Weight  uint64 // of Entries, in bytes
+	InFlight int    // lookups in progress now
+	Entries  int    // entries in the cache now
+	Weight   uint64 // of Entries, in bytes
 
 	Servers []ServerStats // in the order of the configuration
 }
@@ -212,9 +212,9 @@ type ServerStats struct {
 func (r *Resolver) Stats() Stats {
 	s := Stats{
 		Hits: r.cache.Stats().Hits, Misses: r.counts.misses.Load(), Coalesced: r.counts.coalesced.Load(),
-		Sent: r.counts.sent.Load(), TCP: r.counts.tcp.Load(), PassedOver: r.counts.passedOver.Load(),
+		Sent: r.counts.sent.Load(), TCP: r.counts.tcp.Load(), Mismatched: r.counts.mismatched.Load(),
 		Failures: make(map[string]uint64, failureKinds),
-		Flights:  len(r.slots), Entries: r.cache.EstimatedSize(), Weight: r.cache.WeightedSize(),
+		InFlight: len(r.slots), Entries: r.cache.EstimatedSize(), Weight: r.cache.WeightedSize(),
 	}
 	for kind, name := range failureNames {
 		s.Failures[name] = r.counts.failed[kind].Load()

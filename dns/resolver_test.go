@@ -45,7 +45,7 @@ func TestOneFlightAQuestion(t *testing.T) {
 		go func() { answers <- ask(r, kind, "a.test") }()
 	}
 	until(t, "all but one join", func() bool { return r.Stats().Coalesced == askers-1 })
-	if n := r.Stats().Flights; n != 1 {
+	if n := r.Stats().InFlight; n != 1 {
 		t.Errorf("%d lookups in progress", n)
 	}
 	land()
@@ -100,7 +100,7 @@ func TestDeadlineOfAFlight(t *testing.T) {
 
 func TestNoMoreFlightsThanSlots(t *testing.T) {
 	s, land := gate(t)
-	r := open(t, Config{MaxInflight: 1}, s)
+	r := open(t, Config{MaxInFlight: 1}, s)
 	answers := make(chan *helogate.Answer)
 	go func() { answers <- ask(r, helogate.A, "a.test") }()
 	until(t, "the query arrives", func() bool { return s.Queries() == 1 })
@@ -276,7 +276,7 @@ func TestResolvConf(t *testing.T) {
 	}
 	c = Config{Servers: []netip.AddrPort{netip.MustParseAddrPort("[::ffff:192.0.2.1]:0")}}
 	if err := c.complete(); err != nil || c.Servers[0].String() != "192.0.2.1:53" || c.Timeout != 2*time.Second || c.Attempts != 2 ||
-		c.Deadline != 10*time.Second || c.MaxTTL != 24*time.Hour || c.FailTTL != 30*time.Second || c.CacheSize != 64<<20 || c.MaxInflight != 2000 {
+		c.Deadline != 10*time.Second || c.MaxTTL != 24*time.Hour || c.FailTTL != 30*time.Second || c.CacheSize != 64<<20 || c.MaxInFlight != 2000 {
 		t.Errorf("defaults are %+v, %v", c, err)
 	}
 }
