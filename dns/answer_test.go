@@ -55,7 +55,7 @@ func TestAnswers(t *testing.T) {
 		{helogate.A, "none.test", `nxdomain 10m0s`},
 		{helogate.A, ".", `nxdomain 10m0s`},
 
-		// what DNS cannot hold
+		// names that DNS cannot hold
 		{helogate.A, "", `nxdomain 24h0m0s: not a name that DNS can hold`},
 		{helogate.A, "a..b", `nxdomain 24h0m0s: not a name that DNS can hold`},
 		{helogate.MX, ".b", `nxdomain 24h0m0s: not a name that DNS can hold`},
@@ -120,12 +120,12 @@ func TestAliases(t *testing.T) {
 			t.Errorf("a query for the CNAME of %s", q.Name)
 		}
 	}
-	if want := 11; s.Queries() != want { // each kind and name once, but CNAME from A
+	if want := 11; s.Queries() != want { // each kind and name once, except that A answers CNAME
 		t.Errorf("%d queries, not %d: %v", s.Queries(), want, s.Asked())
 	}
 }
 
-// TestServersThatDoNotFollow leave it to us to go from alias to alias, though not for ever.
+// Where servers do not follow aliases, the resolver does, within a limit.
 func TestServersThatDoNotFollow(t *testing.T) {
 	zone := records{}.
 		add(helogate.A, "mx.test", time.Hour, "192.0.2.1").
@@ -176,7 +176,7 @@ func TestTheEndOfAnAliasFails(t *testing.T) {
 	expect(t, ask(r, helogate.CNAME, "dangling.evil.test"), `ok ["target.test"] 1m0s`)
 }
 
-// TestAuthenticAllTheWay: one link that is not, and the answer is not; the alias itself is.
+// One alias that is not authentic makes the answer not authentic. The first alias itself stays authentic.
 func TestAuthenticAllTheWay(t *testing.T) {
 	zone := records{}.add(helogate.A, "target.test", time.Hour, "192.0.2.1")
 	for _, signed := range []string{"dangling.evil.test.", "target.test."} {
@@ -186,16 +186,16 @@ func TestAuthenticAllTheWay(t *testing.T) {
 		}))
 		r := open(t, Config{}, s)
 		if a := ask(r, helogate.A, "dangling.evil.test"); a.Authentic || a.Status != helogate.OK {
-			t.Errorf("only %s is signed: %s, authentic %v", signed, told(a), a.Authentic)
+			t.Errorf("only %s is signed: %s, authentic %v", signed, describe(a), a.Authentic)
 		}
 		a := ask(r, helogate.CNAME, "dangling.evil.test")
 		if a.Authentic != (signed == "dangling.evil.test.") || a.Status != helogate.OK {
-			t.Errorf("only %s is signed: the alias: %s, authentic %v", signed, told(a), a.Authentic)
+			t.Errorf("only %s is signed: the alias: %s, authentic %v", signed, describe(a), a.Authentic)
 		}
 	}
 }
 
-// TestTwoAliases of one name are an error of its zone; their order, at least, changes nothing.
+// Two aliases of one name are an error of its zone. Their order has no effect.
 func TestTwoAliases(t *testing.T) {
 	targets := []string{"b.test.", "a.test."}
 	for range 2 {
@@ -245,7 +245,7 @@ func TestTTL(t *testing.T) {
 		if a, ok := c.r.Known(q); !ok {
 			t.Errorf("%s: forgotten before %v are over", c.name, c.held)
 		} else {
-			expect(t, a, c.want) // not what is left of it
+			expect(t, a, c.want) // not a part of it
 		}
 		clock.turn(1)
 		if _, ok := c.r.Known(q); ok {
@@ -254,7 +254,7 @@ func TestTTL(t *testing.T) {
 	}
 }
 
-// TestNegativeTTL is RFC 2308 section 5: the lesser of the SOA's own TTL and its last field.
+// The negative TTL is the lesser of the SOA's own TTL and its last field (RFC 2308 section 5).
 func TestNegativeTTL(t *testing.T) {
 	soa := func(zone string, ttl, minimum uint32) wire.RR {
 		return &wire.SOA{Hdr: wire.RR_Header{Name: zone, Class: wire.ClassINET, Rrtype: wire.TypeSOA, Ttl: ttl}, Minttl: minimum}

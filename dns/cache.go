@@ -9,19 +9,19 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// An entry is what a flight brought. That of kind A also says whether the name is an alias, so that the question of kind
-// CNAME costs neither a query nor an entry.
+// An entry is the result of a lookup. An entry of kind A also says whether the name is an alias, so that a question
+// of kind CNAME costs neither a query nor an entry.
 type entry struct {
 	answer helogate.Answer
 	alias  *helogate.Answer
 	hold   time.Duration
 }
 
-// minHold is how long at least an answer is held. A TTL of zero is for "the transaction in progress" (RFC 1035 section
-// 3.2.1), and ours is an SMTP dialogue, with several judgements in a second.
+// minHold is the minimum time for which an answer is cached. A TTL of zero is for "the transaction in progress" (RFC
+// 1035 section 3.2.1); an SMTP dialogue is one, with several judgements in a second.
 const minHold = time.Second
 
-// of is the answer to a question of this kind.
+// of returns the answer to a question of this kind.
 func (e *entry) of(kind helogate.Kind) *helogate.Answer {
 	if kind == helogate.CNAME {
 		return e.alias
@@ -29,7 +29,7 @@ func (e *entry) of(kind helogate.Kind) *helogate.Answer {
 	return &e.answer
 }
 
-// key is the question whose flight answers q.
+// key returns the question whose lookup answers q.
 func key(q helogate.Question) helogate.Question {
 	if q.Kind == helogate.CNAME || q.Kind == helogate.Listing {
 		q.Kind = helogate.A
@@ -37,8 +37,8 @@ func key(q helogate.Question) helogate.Question {
 	return q
 }
 
-// A cache holds entries until their time is over, and never more than so many bytes of them. Which go first is otter's
-// W-TinyLFU: a flood of addresses that are seen once does not drive out those that come every minute.
+// A cache keeps entries until they expire, within a limit of bytes. otter evicts by W-TinyLFU: a flood of addresses
+// that occur once does not evict those that come every minute.
 type cache struct {
 	*otter.Cache[helogate.Question, *entry]
 }
@@ -52,7 +52,7 @@ func newCache(bytes int64, now func() time.Time) (cache, error) {
 			return e.Value.hold
 		}),
 	}
-	// Upkeep is done by whoever looks: a verdict whose answers are at hand costs no goroutine.
+	// The caller does the upkeep: a verdict from cached answers costs no goroutine.
 	options.Executor = func(upkeep func()) { upkeep() }
 	if now != nil {
 		options.Clock = clock(now)
@@ -61,9 +61,9 @@ func newCache(bytes int64, now func() time.Time) (cache, error) {
 	return cache{c}, err
 }
 
-// What an entry weighs in bytes besides its strings, found by measurement (TestCacheMemory): the node of the cache, its
-// place in the hash table and the policy's queues, the entry itself; the second answer; a string's header, and what the
-// allocator rounds up.
+// The weight of an entry in bytes without its strings, as TestCacheMemory measures it: the node of the cache, its
+// place in the hash table and the policy's queues, and the entry itself; the second answer; the header of a string,
+// and what the allocator rounds up.
 const (
 	entryWeight  = 260
 	aliasWeight  = 112
@@ -86,8 +86,8 @@ func answerWeight(a *helogate.Answer) int {
 	return w
 }
 
-// clock makes a test's clock one for the cache. It does not tick: what is over is not seen, and is removed when there is
-// work in the cache anyway.
+// clock is a test's clock for the cache. It does not tick: the cache ignores expired entries, and removes them when
+// it is used.
 type clock func() time.Time
 
 func (c clock) NowNano() int64                      { return c().UnixNano() }

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// records is a zone with what a literal one cannot say: authentic answers, own TTLs, aliases of reverse names.
+// records is a zone with authentic answers, own TTLs and aliases of reverse names, which a literal zone cannot have.
 type records map[helogate.Question]*helogate.Answer
 
 func (z records) Known(q helogate.Question) (*helogate.Answer, bool) {
@@ -52,7 +52,7 @@ func start(t testing.TB, zone helogate.Asker, opts ...testdns.Option) *testdns.S
 	return s
 }
 
-// open makes a resolver that asks these servers, and waits for them long where the test does not say.
+// open makes a resolver that asks these servers, with a long timeout unless the test sets one.
 func open(t testing.TB, c Config, servers ...*testdns.Server) *Resolver {
 	t.Helper()
 	return openAt(t, c, nil, servers...)
@@ -63,9 +63,9 @@ func openAt(t testing.TB, c Config, now func() time.Time, servers ...*testdns.Se
 	for _, s := range servers {
 		c.Servers = append(c.Servers, s.Addr())
 	}
-	c.Timeout = orElse(c.Timeout, 20*time.Second)
-	c.Deadline = orElse(c.Deadline, 30*time.Second)
-	r, err := newResolver(c, now)
+	c.Timeout = valueOr(c.Timeout, 20*time.Second)
+	c.Deadline = valueOr(c.Deadline, 30*time.Second)
+	r, err := newWithClock(c, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,10 +73,10 @@ func openAt(t testing.TB, c Config, now func() time.Time, servers ...*testdns.Se
 	return r
 }
 
-// afar makes a resolver take its servers for ones off this machine.
-func afar(r *Resolver, trusted bool) *Resolver {
+// remote makes a resolver treat its servers as remote ones.
+func remote(r *Resolver, trusted bool) *Resolver {
 	for _, s := range r.servers {
-		s.local, s.trusted, s.idle.lines = false, trusted, nil
+		s.local, s.trusted, s.idle.conns = false, trusted, nil
 	}
 	return r
 }
@@ -85,8 +85,8 @@ func ask(r *Resolver, kind helogate.Kind, name string) *helogate.Answer {
 	return r.Ask(context.Background(), helogate.Question{Kind: kind, Name: name})
 }
 
-// told is an answer in one line.
-func told(a *helogate.Answer) string {
+// describe writes an answer on one line.
+func describe(a *helogate.Answer) string {
 	s := a.Status.String()
 	if a.Values != nil {
 		s += fmt.Sprintf(" %q", a.Values)
@@ -100,12 +100,12 @@ func told(a *helogate.Answer) string {
 
 func expect(t *testing.T, a *helogate.Answer, want string) {
 	t.Helper()
-	if got := told(a); got != want {
+	if got := describe(a); got != want {
 		t.Errorf("answer is\n%s\nand should be\n%s", got, want)
 	}
 }
 
-// until waits for what another goroutine is about to do.
+// until waits for a condition that another goroutine will meet.
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !done(); runtime.Gosched() {
@@ -115,20 +115,20 @@ func until(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// hand is a clock that the test turns.
-type hand struct{ nano atomic.Int64 }
+// fakeClock is a clock that the test sets.
+type fakeClock struct{ nano atomic.Int64 }
 
-func newHand() *hand {
-	h := new(hand)
+func newHand() *fakeClock {
+	h := new(fakeClock)
 	h.nano.Store(time.Now().UnixNano())
 	return h
 }
 
-func (h *hand) now() time.Time       { return time.Unix(0, h.nano.Load()) }
-func (h *hand) turn(d time.Duration) { h.nano.Add(int64(d)) }
+func (h *fakeClock) now() time.Time       { return time.Unix(0, h.nano.Load()) }
+func (h *fakeClock) turn(d time.Duration) { h.nano.Add(int64(d)) }
 
-// nobody is an address of this machine at which nobody listens.
-func nobody(t *testing.T) netip.AddrPort {
+// unusedAddress is an address of this machine without a listener.
+func unusedAddress(t *testing.T) netip.AddrPort {
 	t.Helper()
 	s, err := testdns.Start(records{})
 	if err != nil {

@@ -11,21 +11,21 @@ import (
 	wire "github.com/miekg/dns"
 )
 
-// lookup asks the servers in their order, in rounds, until one of them takes the trail further.
-// A failure is kept at its server's place.
+// lookup asks the servers in their order, in rounds, until one of them extends the trail. failures has the last
+// failure of each server.
 func (r *Resolver) lookup(ctx context.Context, q query, t trail) (trail, failures) {
 	failed := make(failures, len(r.servers))
 	for range r.config.Attempts {
 		for _, s := range r.order() {
-			if f := failed[s.place]; f != nil && f.said() {
+			if f := failed[s.place]; f != nil && f.deliberate() {
 				continue
 			}
 			if ctx.Err() != nil {
 				return t, failed
 			}
 			further, f := r.try(ctx, s, q, t)
-			if ctx.Err() == nil { // when we ran out of time, that says nothing about the server
-				s.heed(f, r.now())
+			if ctx.Err() == nil { // running out of time says nothing about the server
+				s.record(f, r.now())
 			}
 			if f == nil {
 				return further, nil
@@ -37,16 +37,16 @@ func (r *Resolver) lookup(ctx context.Context, q query, t trail) (trail, failure
 	return t, failed
 }
 
-// try asks one server and reads what it says. A server that answers FORMERR or NOTIMP to EDNS may not know it, and is
-// asked without (RFC 6891 section 7); only if that helped is it remembered, since the name may be to blame.
+// try asks one server and reads its reply. A server that replies FORMERR or NOTIMP to EDNS may not know EDNS, and is
+// asked without it (RFC 6891 section 7). try remembers that only if it helped, because the name may be the cause.
 func (r *Resolver) try(ctx context.Context, s *server, q query, t trail) (trail, *failure) {
 	now := r.now()
-	how := manner{edns: !s.noEDNS.holds(now), mix: !s.local && !s.flattens.holds(now)}
+	how := options{edns: !s.noEDNS.active(now), mix: !s.local && !s.foldsCase.active(now)}
 	m, f := r.exchange(ctx, s, q, how)
 	if f == nil && how.edns && ednsUnknown(m.Rcode) {
 		how.edns = false
 		if m, f = r.exchange(ctx, s, q, how); f == nil && !ednsUnknown(m.Rcode) {
-			s.noEDNS.learn(now, learnedFor)
+			s.noEDNS.set(now, learnedFor)
 		}
 	}
 	if f != nil {
@@ -59,51 +59,51 @@ func ednsUnknown(rcode int) bool {
 	return rcode == wire.RcodeFormatError || rcode == wire.RcodeNotImplemented || rcode == wire.RcodeBadVers
 }
 
-// exchange sends a query over UDP, and over TCP if the reply says that it was cut (RFC 7766 section 5) or spells the
-// question in another case. The latter is a server that does not keep case, or a forger who could not know it. Nobody
-// off the path can forge over TCP, so what comes there is believed, and what it says about the case is remembered. Only
-// where TCP is not to be had is the server asked over UDP with letters as they are: it is no less safe than a resolver
-// that never mixes them, and an administrator behind such a forwarder gets his mail.
-func (r *Resolver) exchange(ctx context.Context, s *server, q query, how manner) (*wire.Msg, *failure) {
-	m, got, f := r.converse(ctx, s, q.pack(how), "udp")
+// exchange sends a query over UDP, and over TCP if the reply is truncated (RFC 7766 section 5) or has the question in
+// another case. The latter is a server that does not preserve case, or a forger who could not know it. Nothing off
+// the path can forge over TCP, so the reply over TCP is trusted, and what it shows about the case is remembered. If
+// TCP fails, the server is asked over UDP with letters as they are. That is as safe as a resolver that never mixes
+// case, and mail works behind such a forwarder.
+func (r *Resolver) exchange(ctx context.Context, s *server, q query, how options) (*wire.Msg, *failure) {
+	m, got, f := r.attempt(ctx, s, q.pack(how), "udp")
 	if !how.mix && got == recased {
-		got = fits // nothing was hidden in the case
+		got = fits // the case was not mixed
 	}
 	if f != nil || got == fits && !m.Truncated {
 		return m, f
 	}
-	overTCP, echoed, f := r.converse(ctx, s, q.pack(how), "tcp")
+	overTCP, echoed, f := r.attempt(ctx, s, q.pack(how), "tcp")
 	switch {
 	case f == nil && overTCP.Truncated:
 		return nil, cutOnTCP
 	case f == nil && how.mix && echoed == recased:
-		s.flattens.learn(r.now(), learnedFor)
+		s.foldsCase.set(r.now(), learnedFor)
 		return overTCP, nil
 	case f == nil || got == fits || ctx.Err() != nil:
 		return overTCP, f
 	}
-	s.flattens.learn(r.now(), learnedFor)
+	s.foldsCase.set(r.now(), learnedFor)
 	how.mix = false
-	m, _, f = r.converse(ctx, s, q.pack(how), "udp")
+	m, _, f = r.attempt(ctx, s, q.pack(how), "udp")
 	if f == nil && m.Truncated {
 		return nil, &failure{senselessFailure, "truncated reply, and no TCP, from %"}
 	}
 	return m, f
 }
 
-// converse sends one message and waits for the reply that fits it; others are passed over.
-func (r *Resolver) converse(ctx context.Context, s *server, msg []byte, network string) (*wire.Msg, fit, *failure) {
+// attempt sends one message and waits for the matching reply. It ignores others.
+func (r *Resolver) attempt(ctx context.Context, s *server, msg []byte, network string) (*wire.Msg, fit, *failure) {
 	r.counts.sent.Add(1)
 	if network == "tcp" {
 		r.counts.tcp.Add(1)
 	}
-	l, err := s.line(ctx, network, time.Now().Add(r.config.Timeout))
+	l, err := s.connect(ctx, network, time.Now().Add(r.config.Timeout))
 	if err != nil {
-		return nil, alien, netFailure(err)
+		return nil, unrelated, netFailure(err)
 	}
-	// The end of the flight, by its deadline or by Close, ends the wait.
+	// The end of the lookup, by its deadline or by Close, ends the wait.
 	unwatch := context.AfterFunc(ctx, func() { l.conn.SetDeadline(time.Unix(1, 0)) })
-	m, got, f := r.hear(ctx, l, msg)
+	m, got, f := r.roundTrip(ctx, l, msg)
 	if unwatch() && f == nil {
 		s.idle.put(l)
 	} else {
@@ -112,19 +112,19 @@ func (r *Resolver) converse(ctx context.Context, s *server, msg []byte, network 
 	return m, got, f
 }
 
-// resendAfter is how long a datagram is taken to be on its way. Then it is sent once more, the same in all, and the first
-// reply counts: a busy server's socket is soon full, and a lost datagram must not cost a whole Timeout.
+// resendAfter is how long a datagram may be on its way. After that the same datagram is sent once more, and the first
+// reply counts: the socket of a busy server is soon full, and a lost datagram must not cost a whole Timeout.
 const resendAfter = 300 * time.Millisecond
 
-// hear sends on a line, and reads from it until something fits.
-func (r *Resolver) hear(ctx context.Context, l line, msg []byte) (*wire.Msg, fit, *failure) {
+// roundTrip sends a message and reads until a matching reply comes.
+func (r *Resolver) roundTrip(ctx context.Context, l connection, msg []byte) (*wire.Msg, fit, *failure) {
 	if err := l.send(msg); err != nil {
-		return nil, alien, netFailure(err)
+		return nil, unrelated, netFailure(err)
 	}
 	if !l.tcp {
 		again := time.AfterFunc(resendAfter, func() {
 			if ctx.Err() == nil {
-				_ = l.send(msg) // what goes wrong is seen by who reads
+				_ = l.send(msg) // the reader sees an error
 			}
 		})
 		defer again.Stop()
@@ -134,15 +134,15 @@ func (r *Resolver) hear(ctx context.Context, l line, msg []byte) (*wire.Msg, fit
 	for {
 		got, err := l.receive(*buf)
 		if err != nil {
-			return nil, alien, netFailure(err)
+			return nil, unrelated, netFailure(err)
 		}
 		how := compare(msg, got)
-		if how == alien {
-			r.counts.passedOver.Add(1)
+		if how == unrelated {
+			r.counts.mismatched.Add(1)
 			continue
 		}
-		if cut(got) && !l.tcp {
-			return &wire.Msg{MsgHdr: wire.MsgHdr{Truncated: true}}, how, nil // what is left need not be whole
+		if isTruncated(got) && !l.tcp {
+			return &wire.Msg{MsgHdr: wire.MsgHdr{Truncated: true}}, how, nil // the rest may be incomplete
 		}
 		m, ok := parse(got)
 		if !ok {
@@ -152,38 +152,38 @@ func (r *Resolver) hear(ctx context.Context, l line, msg []byte) (*wire.Msg, fit
 	}
 }
 
-// buffers are large enough for any reply over UDP that a server has reason to send to us.
+// buffers are large enough for any reply over UDP that a server has reason to send.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 4096); return &b }}
 
-// A line is a connected UDP socket, on which nothing but the server's packets and its host's refusal arrive, or a TCP
+// A connection is a connected UDP socket, which receives packets and ICMP errors of the server only, or a TCP
 // connection.
-type line struct {
+type connection struct {
 	conn net.Conn
 	tcp  bool
 }
 
-// line opens one, or takes an idle one of a server on this machine. Off the machine each query has a socket, and so a
-// random port, of its own, which a forger has to guess (RFC 5452 section 9.2).
-func (s *server) line(ctx context.Context, network string, deadline time.Time) (line, error) {
+// connect opens a connection, or takes an idle one for a server on this machine. For other servers each query has a
+// socket, and so a random port, of its own, which a forger has to guess (RFC 5452 section 9.2).
+func (s *server) connect(ctx context.Context, network string, deadline time.Time) (connection, error) {
 	if network == "udp" {
 		if l, ok := s.idle.get(); ok {
 			return l, l.conn.SetDeadline(deadline)
 		}
 		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(s.addr))
 		if err != nil {
-			return line{}, err
+			return connection{}, err
 		}
-		return line{conn: conn}, conn.SetDeadline(deadline)
+		return connection{conn: conn}, conn.SetDeadline(deadline)
 	}
 	dialer := net.Dialer{Deadline: deadline}
 	conn, err := dialer.DialContext(ctx, "tcp", s.name)
 	if err != nil {
-		return line{}, err
+		return connection{}, err
 	}
-	return line{conn, true}, conn.SetDeadline(deadline)
+	return connection{conn, true}, conn.SetDeadline(deadline)
 }
 
-func (l line) send(msg []byte) error {
+func (l connection) send(msg []byte) error {
 	if l.tcp {
 		framed := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(msg)), uint16(len(msg)))
 		msg = append(framed, msg...) // in one write: some servers want length and message in one packet (RFC 7766 section 8)
@@ -192,8 +192,8 @@ func (l line) send(msg []byte) error {
 	return err
 }
 
-// receive reads one message, into buf if it has the room.
-func (l line) receive(buf []byte) ([]byte, error) {
+// receive reads one message, into buf if it is large enough.
+func (l connection) receive(buf []byte) ([]byte, error) {
 	if !l.tcp {
 		n, err := l.conn.Read(buf)
 		return buf[:n], err

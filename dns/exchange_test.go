@@ -14,7 +14,7 @@ import (
 	"github.com/helogate/helogate/internal/testdns"
 )
 
-// TestMisbehaviour says what becomes of every reply that a server can give. %s is the server.
+// Every kind of reply has a defined result. %s is the server.
 func TestMisbehaviour(t *testing.T) {
 	const inTime = "tempfail 30s: no answer from %s in time"
 	const good = `ok ["192.0.2.66"] 1m0s`
@@ -32,12 +32,12 @@ func TestMisbehaviour(t *testing.T) {
 		"cnameloop": "tempfail 30s: cname loop at cnameloop.evil.test", "selfloop": "tempfail 30s: cname loop at selfloop.evil.test",
 		"longchain": "tempfail 30s: more than 10 aliases, from longchain.evil.test on",
 		"dangling":  `ok ["192.0.2.7"] 1m0s: alias of target.test`,
-		"rootptr":   "nodata 1m0s", // of a question for A, to which a PTR says nothing
+		"rootptr":   "nodata 1m0s", // for A, a PTR record is irrelevant
 	}
 	s := start(t, records{}.add(helogate.A, "target.test", time.Hour, "192.0.2.7"), testdns.Misbehave("evil.test"))
 	for _, b := range testdns.Behaviours() {
 		if _, ok := outcomes[b]; !ok {
-			t.Errorf("what comes of %q is not said", b)
+			t.Errorf("the result of %q is not in the table", b)
 		}
 	}
 	for name, want := range outcomes {
@@ -53,13 +53,13 @@ func TestMisbehaviour(t *testing.T) {
 				t.Errorf("%d messages for a case that is of no matter on this machine", n)
 			}
 			if _, poisoned := r.Known(helogate.Question{Kind: helogate.A, Name: "bank.test"}); poisoned {
-				t.Error("a record that nobody asked for is in the cache")
+				t.Error("a record that was not asked for is in the cache")
 			}
 		})
 	}
 }
 
-// TestNextServer: whatever one server does wrong, the next is asked.
+// Whatever one server does wrong, the next is asked.
 func TestNextServer(t *testing.T) {
 	good := start(t, records{}.add(helogate.A, "a.test", time.Minute, "192.0.2.1"))
 	for _, b := range []string{
@@ -72,8 +72,8 @@ func TestNextServer(t *testing.T) {
 			expect(t, ask(r, helogate.A, "a.test"), `ok ["192.0.2.1"] 1m0s`)
 		})
 	}
-	t.Run("nobody listens", func(t *testing.T) {
-		r := open(t, Config{Servers: []netip.AddrPort{nobody(t)}}, good) // with 20s a try: at once, or the test is late
+	t.Run("connection refused", func(t *testing.T) {
+		r := open(t, Config{Servers: []netip.AddrPort{unusedAddress(t)}}, good) // with 20s a try: the refusal must count at once
 		began := time.Now()
 		expect(t, ask(r, helogate.A, "a.test"), `ok ["192.0.2.1"] 1m0s`)
 		if took := time.Since(began); took > 10*time.Second {
@@ -88,19 +88,19 @@ func TestNextServer(t *testing.T) {
 func TestNoteNamesEveryServer(t *testing.T) {
 	fail := start(t, records{}, testdns.Always("servfail"))
 	mute, dumb := start(t, records{}, testdns.Always("drop")), start(t, records{}, testdns.Always("drop"))
-	gone := nobody(t)
+	gone := unusedAddress(t)
 	r := open(t, Config{Timeout: 30 * time.Millisecond, Servers: []netip.AddrPort{gone}}, mute, fail, dumb)
-	expect(t, ask(r, helogate.A, "a.test"), "tempfail 30s: nobody listens at "+gone.String()+", servfail from "+
+	expect(t, ask(r, helogate.A, "a.test"), "tempfail 30s: connection refused by "+gone.String()+", servfail from "+
 		fail.Addr().String()+", no answer from "+mute.Addr().String()+", "+dumb.Addr().String()+" in time")
 	if n := fail.Queries(); n != 1 {
-		t.Errorf("who said servfail was asked %d times, not once", n)
+		t.Errorf("the server with servfail was asked %d times, not once", n)
 	}
 	if n := mute.Queries(); n != 2 {
-		t.Errorf("who said nothing was asked %d times, not twice", n)
+		t.Errorf("the silent server was asked %d times, not twice", n)
 	}
 }
 
-// TestAServerThatIsDownComesLast, after a few tries in vain; now and then it is tried again, and one reply will do.
+// A server that is down comes last, after a few failed tries. It is tried again after a while, and one reply is enough.
 func TestAServerThatIsDownComesLast(t *testing.T) {
 	zone := records{}
 	for i := range 20 {
@@ -121,14 +121,14 @@ func TestAServerThatIsDownComesLast(t *testing.T) {
 		dead    bool
 		pass    time.Duration
 		asked   int // questions
-		queries int // of which the first server gets so many
+		queries int // of these, to the first server
 	}{
 		{"it answers", false, 0, 2, 2},
-		{"it does not", true, 0, enoughSilence, enoughSilence},
+		{"it does not", true, 0, maxUnanswered, maxUnanswered},
 		{"it is down", true, 0, 2, 0},
 		{"it is tried again", true, downFor, 2, 1},
 		{"it is back", false, downFor, 2, 2},
-		{"and has a good name again", true, 0, enoughSilence - 1, enoughSilence - 1},
+		{"and has a good name again", true, 0, maxUnanswered - 1, maxUnanswered - 1},
 	} {
 		dead.Store(c.dead)
 		clock.turn(c.pass)
@@ -143,7 +143,7 @@ func TestAServerThatIsDownComesLast(t *testing.T) {
 	}
 }
 
-// TestServerStats: what a person asks who wonders how the resolvers are.
+// The statistics of each server.
 func TestServerStats(t *testing.T) {
 	r := open(t, Config{}, start(t, records{}.add(helogate.A, "a.test", time.Minute, "192.0.2.1")))
 	s := r.servers[0]
@@ -152,10 +152,10 @@ func TestServerStats(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	at := time.Now()
-	for range enoughSilence {
-		s.heed(noAnswer, at)
+	for range maxUnanswered {
+		s.record(noAnswer, at)
 	}
-	want := ServerStats{Server: s.addr, Tries: 1 + enoughSilence, Failed: enoughSilence, Down: true, LastFailure: at,
+	want := ServerStats{Server: s.addr, Tries: 1 + maxUnanswered, Failed: maxUnanswered, Down: true, LastFailure: at,
 		LastError: "no answer from " + s.name + " in time"}
 	if got := r.Stats().Servers[0]; got != want {
 		t.Errorf("%+v, want %+v", got, want)
@@ -164,13 +164,13 @@ func TestServerStats(t *testing.T) {
 
 func TestOneReplyAndAServerIsUp(t *testing.T) {
 	now, s := time.Now(), new(server)
-	for range enoughSilence {
-		s.heed(noAnswer, now)
+	for range maxUnanswered {
+		s.record(noAnswer, now)
 	}
-	if !s.down.holds(now) {
+	if !s.down.active(now) {
 		t.Error("is not down after so much silence")
 	}
-	if s.heed(rcodeFailure(wire.RcodeServerFailure), now); s.down.holds(now) {
+	if s.record(rcodeFailure(wire.RcodeServerFailure), now); s.down.active(now) {
 		t.Error("is down, and says servfail")
 	}
 }
@@ -186,18 +186,18 @@ func TestAttempts(t *testing.T) {
 		}))
 		r := open(t, Config{Timeout: 200 * time.Millisecond, Attempts: attempts}, s)
 		if a := ask(r, helogate.A, "a.test"); a.Status.String() != want {
-			t.Errorf("with %d attempts, the third of which is answered: %s", attempts, told(a))
+			t.Errorf("with %d attempts, the third of which is answered: %s", attempts, describe(a))
 		}
 	}
 }
 
-// TestForgeriesArePassedOver: neither believed nor the end of waiting.
+// Forged replies are ignored, and do not end the wait.
 func TestForgeriesArePassedOver(t *testing.T) {
 	s := start(t, records{}, testdns.Misbehave("evil.test"))
 	r := open(t, Config{Attempts: 1}, s)
 	expect(t, ask(r, helogate.A, "forged.evil.test"), `ok ["192.0.2.66"] 1m0s`)
-	if st := r.Stats(); st.PassedOver != 4 || st.Sent != 1 {
-		t.Errorf("passed over %d of 4, sent %d of 1", st.PassedOver, st.Sent)
+	if st := r.Stats(); st.Mismatched != 4 || st.Sent != 1 {
+		t.Errorf("ignored %d of 4, sent %d of 1", st.Mismatched, st.Sent)
 	}
 }
 
@@ -223,15 +223,15 @@ func TestFormerrOfANameSaysNothingAboutEDNS(t *testing.T) {
 	s := start(t, records{}, testdns.Misbehave("evil.test"))
 	r := open(t, Config{}, s)
 	ask(r, helogate.A, "formerr.evil.test")
-	if r.servers[0].noEDNS.holds(time.Now()) {
+	if r.servers[0].noEDNS.active(time.Now()) {
 		t.Error("the server is taken for one without EDNS")
 	}
 }
 
-// long has so many letters that they do not all come out lower case by chance.
+// long has so many letters that a random mix is not all lower case.
 const long = "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz.abcdefghijklmnopqrstuvwxyz.test"
 
-// A datagram that is lost costs a moment, not a Timeout, and not the next attempt.
+// A lost datagram costs a moment, not a Timeout and not the next attempt.
 func TestLostDatagram(t *testing.T) {
 	var n atomic.Int32
 	s := start(t, records{}.add(helogate.A, "a.test", time.Minute, "192.0.2.1"), testdns.Rewrite(func(m *wire.Msg, _ bool) *wire.Msg {
@@ -256,19 +256,19 @@ func TestLettersAreMixedOffTheMachine(t *testing.T) {
 	for _, far := range []bool{false, true} {
 		r := open(t, Config{}, s)
 		if far {
-			afar(r, false)
+			remote(r, false)
 		}
 		expect(t, ask(r, helogate.A, long), `ok ["192.0.2.1"] 1m0s`)
 		if mixed := seen.Load() != long+"."; mixed != far {
 			t.Errorf("off the machine %v, mixed %v", far, mixed)
 		}
-		if n := len(r.servers[0].idle.lines); far == (n > 0) {
+		if n := len(r.servers[0].idle.conns); far == (n > 0) {
 			t.Errorf("off the machine %v, %d sockets kept", far, n)
 		}
 	}
 }
 
-// TestServersThatDoNotKeepCase: what UDP says in another case is not believed, what TCP says is.
+// A reply over UDP with the question in another case is not trusted; one over TCP is.
 func TestServersThatDoNotKeepCase(t *testing.T) {
 	flatten := func(udp, tcp, noTCP bool) testdns.Option {
 		return testdns.Rewrite(func(m *wire.Msg, overTCP bool) *wire.Msg {
@@ -279,7 +279,7 @@ func TestServersThatDoNotKeepCase(t *testing.T) {
 				m.Question[0].Name = strings.ToLower(m.Question[0].Name)
 			}
 			if !overTCP && udp && !tcp && !noTCP {
-				m.Answer[0].(*wire.A).A[3] = 13 // a forger, who guessed all but the case
+				m.Answer[0].(*wire.A).A[3] = 13 // a forger who guessed everything but the case
 			}
 			return m
 		})
@@ -299,21 +299,21 @@ func TestServersThatDoNotKeepCase(t *testing.T) {
 			t.Parallel()
 			zone := records{}.add(helogate.A, long, time.Minute, "192.0.2.1").add(helogate.A, "b."+long, time.Minute, "192.0.2.1")
 			s := start(t, zone, flatten(c.udp, c.tcp, c.noTCP))
-			r := afar(open(t, Config{Timeout: 300 * time.Millisecond}, s), false)
+			r := remote(open(t, Config{Timeout: 300 * time.Millisecond}, s), false)
 			expect(t, ask(r, helogate.A, long), `ok ["192.0.2.1"] 1m0s`)
 			first := s.Queries()
 			expect(t, ask(r, helogate.A, "b."+long), `ok ["192.0.2.1"] 1m0s`)
 			if second := s.Queries() - first; first != c.first || second != c.second {
 				t.Errorf("%d and %d queries, not %d and %d", first, second, c.first, c.second)
 			}
-			if got := r.servers[0].flattens.holds(time.Now()); got != c.learned {
+			if got := r.servers[0].foldsCase.active(time.Now()); got != c.learned {
 				t.Errorf("learned: %v", got)
 			}
 		})
 	}
 }
 
-// TestNothingLeftToTry: the reply is cut, in another case, and there is no TCP.
+// The reply is truncated and in another case, and TCP fails.
 func TestNothingLeftToTry(t *testing.T) {
 	s := start(t, records{}.add(helogate.A, long, time.Minute, "192.0.2.1"), testdns.Rewrite(func(m *wire.Msg, tcp bool) *wire.Msg {
 		if tcp {
@@ -322,7 +322,7 @@ func TestNothingLeftToTry(t *testing.T) {
 		m.Question[0].Name, m.Truncated = strings.ToLower(m.Question[0].Name), true
 		return m
 	}))
-	r := afar(open(t, Config{Timeout: 50 * time.Millisecond, Attempts: 1}, s), false)
+	r := remote(open(t, Config{Timeout: 50 * time.Millisecond, Attempts: 1}, s), false)
 	expect(t, ask(r, helogate.A, long), "tempfail 30s: truncated reply, and no TCP, from "+s.Addr().String())
 }
 
@@ -333,7 +333,7 @@ func TestAuthenticFromTheTrustedOnly(t *testing.T) {
 	} {
 		r := open(t, Config{}, s)
 		if !c.local {
-			afar(r, c.trusted)
+			remote(r, c.trusted)
 		}
 		if a := ask(r, helogate.A, "a.test"); a.Authentic != c.want {
 			t.Errorf("%s: authentic is %v", name, a.Authentic)
@@ -346,7 +346,7 @@ func TestAuthenticFromTheTrustedOnly(t *testing.T) {
 	}
 }
 
-// TestManyNames: 150 names of one address do not fit into a datagram, and none is lost.
+// 150 names of one address do not fit into a datagram, and none is lost.
 func TestManyNames(t *testing.T) {
 	var names []string
 	for i := range 150 {

@@ -12,7 +12,7 @@ import (
 	wire "github.com/miekg/dns"
 )
 
-// A failure is why one server gave no answer. Its kind is what metrics count.
+// A failure is why one server gave no answer. Metrics count its kind.
 type failure struct {
 	kind failureKind
 	text string // "%" stands for the server
@@ -35,15 +35,15 @@ const (
 var failureNames = [failureKinds]string{"timeout", "servfail", "refused", "other_rcode", "unreachable", "senseless", "lame", "panic"}
 
 var (
-	noAnswer  = &failure{timeoutFailure, ""} // named together, by note
+	noAnswer  = &failure{timeoutFailure, ""} // note lists these servers together
 	senseless = &failure{senselessFailure, "senseless reply from %"}
 	lame      = &failure{lameFailure, "% only refers to other servers"}
 	cutOnTCP  = &failure{senselessFailure, "truncated reply over TCP from %"}
 )
 
-// said is whether the server gave this as its own, considered word. It is not asked again then: it would only say the
-// same once more, and whoever is in trouble is not helped by twice the load.
-func (f *failure) said() bool {
+// deliberate reports whether the failure is a considered reply of the server. The server is not asked again then: it
+// would reply the same, and twice the load does not help a server in trouble.
+func (f *failure) deliberate() bool {
 	switch f.kind {
 	case servfailFailure, refusedFailure, rcodeOther, lameFailure:
 		return true
@@ -51,7 +51,7 @@ func (f *failure) said() bool {
 	return false
 }
 
-// rcodeFailure is a reply that is neither yes nor no.
+// rcodeFailure is a reply that is neither positive nor negative.
 func rcodeFailure(rcode int) *failure {
 	kind := rcodeOther
 	switch rcode {
@@ -67,7 +67,7 @@ func rcodeFailure(rcode int) *failure {
 	return &failure{kind, strings.ToLower(name) + " from %"}
 }
 
-// netFailure is what the network said.
+// netFailure is an error of the network.
 func netFailure(err error) *failure {
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return noAnswer
@@ -75,7 +75,7 @@ func netFailure(err error) *failure {
 	var errno syscall.Errno
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return &failure{unreachableFailure, "nobody listens at %"}
+		return &failure{unreachableFailure, "connection refused by %"}
 	case errors.As(err, &errno):
 		return &failure{unreachableFailure, "cannot ask %: " + errno.Error()}
 	}
@@ -85,7 +85,8 @@ func netFailure(err error) *failure {
 // failures are the last failure of each server, in the order of the servers; nil where a server was not asked.
 type failures []*failure
 
-// note tells people what went wrong, at every server: "servfail from 127.0.0.1:53, no answer from 192.0.2.53:53 in time".
+// note describes the failures of all servers for people: "servfail from 127.0.0.1:53, no answer from 192.0.2.53:53 in
+// time".
 func (fs failures) note(servers []*server) string {
 	var silent, parts []string
 	for i, f := range fs {
@@ -100,15 +101,15 @@ func (fs failures) note(servers []*server) string {
 	if len(silent) > 0 {
 		parts = append(parts, "no answer from "+strings.Join(silent, ", ")+" in time")
 	}
-	if len(parts) == 0 { // nobody got around to asking any
+	if len(parts) == 0 { // no server was asked
 		return notInTime.Note
 	}
 	return strings.Join(parts, ", ")
 }
 
-// counts are what Stats reports, but for the cache's own.
+// counts are the counters in Stats, except those of the cache.
 type counts struct {
-	misses, coalesced, sent, tcp, passedOver atomic.Uint64
+	misses, coalesced, sent, tcp, mismatched atomic.Uint64
 	failed                                   [failureKinds]atomic.Uint64
 }
 

@@ -15,8 +15,8 @@ import (
 
 var kinds = []helogate.Kind{helogate.A, helogate.AAAA, helogate.MX, helogate.TXT, helogate.PTR, helogate.CNAME, helogate.SRV}
 
-// FuzzReply gives any bytes for the reply to a query. Nothing panics; what does not fit the question is not believed;
-// what is believed is canonical, whatever the server wrote.
+// FuzzReply replies with arbitrary bytes to a query. Nothing panics; a reply that does not match the question is
+// ignored; values are canonical, whatever the server wrote.
 func FuzzReply(f *testing.F) {
 	for i, kind := range kinds {
 		for _, rcode := range []int{wire.RcodeSuccess, wire.RcodeNameError, wire.RcodeServerFailure} {
@@ -30,12 +30,12 @@ func FuzzReply(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sent := q.pack(manner{edns: true})
+		sent := q.pack(options{edns: true})
 		if len(reply) >= 2 {
 			copy(reply, sent[:2]) // a forger who guessed the id
 		}
 		got := compare(sent, reply)
-		if got == alien {
+		if got == unrelated {
 			return
 		}
 		if !bytes.Equal(reply[:2], sent[:2]) || reply[2]&0x80 == 0 || reply[2]&0x78 != 0 {
@@ -67,7 +67,7 @@ func FuzzReply(f *testing.F) {
 	})
 }
 
-// seedReply is an honest reply with some of everything.
+// seedReply is a correct reply with records of all kinds.
 func seedReply(q query, rcode int) []byte {
 	m := new(wire.Msg)
 	m.Id, m.Response, m.Rcode = 1, true, rcode
@@ -93,7 +93,7 @@ func seedReply(q query, rcode int) []byte {
 	return b
 }
 
-// checkAnswer holds an answer to what Question and Answer promise.
+// checkAnswer checks an answer against the documentation of Question and Answer.
 func checkAnswer(t *testing.T, kind helogate.Kind, a *helogate.Answer) {
 	t.Helper()
 	if (a.Status == helogate.OK) != (len(a.Values) > 0) || a.TTL < 0 || a.Authentic {
@@ -132,7 +132,7 @@ func checkAnswer(t *testing.T, kind helogate.Kind, a *helogate.Answer) {
 	}
 }
 
-// checkName: a name that came off the wire goes onto it again, and comes off as the same.
+// checkName packs and unpacks a name, which must not change it.
 func checkName(t *testing.T, name string) {
 	t.Helper()
 	q, err := newQuery(name, wire.TypeA)
@@ -141,8 +141,8 @@ func checkName(t *testing.T, name string) {
 	}
 }
 
-// FuzzName puts any text for a name: what is taken can be read back, is canonical, and is what the wire package makes
-// of it.
+// FuzzName takes arbitrary text as a name. An accepted name can be unpacked, is canonical, and equals the result of
+// the wire package.
 func FuzzName(f *testing.F) {
 	for _, s := range []string{".", "", "a.test", "A.Test.", `\000.\255`, `a\.b\\.c`, `\`, `\9`, `\999`, "a..b", "ü", strings.Repeat("a.", 127)} {
 		f.Add(s)
@@ -156,7 +156,7 @@ func FuzzName(f *testing.F) {
 			t.Fatalf("%d octets", len(q.wire))
 		}
 		checkName(t, q.name)
-		sent := q.pack(manner{edns: true, mix: true})
+		sent := q.pack(options{edns: true, mix: true})
 		var m wire.Msg
 		if err := m.Unpack(sent); err != nil || canonical(m.Question[0].Name) != q.name || m.IsEdns0().UDPSize() != 1232 {
 			t.Fatalf("%v: %v", err, &m)
@@ -171,7 +171,7 @@ func FuzzName(f *testing.F) {
 	})
 }
 
-// FuzzReverse: the name of an address is that of the wire package, which was written by others.
+// FuzzReverse compares the reverse name of an address with that of the wire package.
 func FuzzReverse(f *testing.F) {
 	f.Add([]byte{192, 0, 2, 1})
 	f.Add(netip.MustParseAddr("2001:db8::1").AsSlice())
@@ -187,7 +187,7 @@ func FuzzReverse(f *testing.F) {
 	})
 }
 
-// FuzzResolvConf: no text panics, and every server found can be asked.
+// FuzzResolvConf parses arbitrary text: nothing panics, and every server can be asked.
 func FuzzResolvConf(f *testing.F) {
 	f.Add("nameserver 192.0.2.53\noptions timeout:1 attempts:3\n")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -11,15 +11,17 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// A flight finds out one answer, for everyone who asks for it meanwhile. It does not end when its first asker gives up.
+// An inflight is one lookup in progress, shared by all that ask the same question meanwhile. It does not end when the
+// first asker gives up.
 type inflight struct {
-	landed chan struct{}
-	entry  *entry // once landed
+	done  chan struct{}
+	entry *entry // set before done is closed
 }
 
-// board joins the flight for a question, or starts it. It is nil if ctx ends before there is room in the air.
+// join joins the lookup of a question, or starts it. It returns nil if ctx ends before there is room for another
+// lookup.
 func (r *Resolver) join(ctx context.Context, q helogate.Question, asked query) *inflight {
-	if f := r.underway(q); f != nil {
+	if f := r.current(q); f != nil {
 		return f
 	}
 	select {
@@ -32,78 +34,78 @@ func (r *Resolver) join(ctx context.Context, q helogate.Question, asked query) *
 		<-r.slots
 		return f
 	}
-	go r.fly(f, q, asked)
+	go r.run(f, q, asked)
 	return f
 }
 
-func (r *Resolver) underway(q helogate.Question) *inflight {
+func (r *Resolver) current(q helogate.Question) *inflight {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f := r.flights[q]
+	f := r.inflight[q]
 	if f != nil {
 		r.counts.coalesced.Add(1)
 	}
 	return f
 }
 
-// start registers a new flight, unless there is one by now, or one has landed since the cache was looked into: a flight
-// is in the cache before it is off the list.
+// start registers a new lookup, unless there is one by now, or one has ended since the cache was read: a lookup
+// enters the cache before it leaves the map.
 func (r *Resolver) start(q helogate.Question) (*inflight, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if f := r.flights[q]; f != nil {
+	if f := r.inflight[q]; f != nil {
 		r.counts.coalesced.Add(1)
 		return f, false
 	}
 	if e, ok := r.cache.GetEntryQuietly(q); ok {
 		r.counts.coalesced.Add(1)
-		return arrived(e.Value), false
+		return completed(e.Value), false
 	}
 	if r.closed {
-		return arrived(r.failed(trail{start: q.Name, kind: wire.TypeA}, "the resolver is closed")), false
+		return completed(r.failed(trail{start: q.Name, kind: wire.TypeA}, "the resolver is closed")), false
 	}
-	f := &inflight{landed: make(chan struct{})}
-	r.flights[q] = f
+	f := &inflight{done: make(chan struct{})}
+	r.inflight[q] = f
 	r.wg.Add(1)
 	return f, true
 }
 
-func arrived(e *entry) *inflight {
-	f := &inflight{landed: make(chan struct{}), entry: e}
-	close(f.landed)
+func completed(e *entry) *inflight {
+	f := &inflight{done: make(chan struct{}), entry: e}
+	close(f.done)
 	return f
 }
 
-// fly finds the answer, remembers it, and lands.
-func (r *Resolver) fly(f *inflight, q helogate.Question, asked query) {
+// run finds the answer, caches it, and ends the lookup.
+func (r *Resolver) run(f *inflight, q helogate.Question, asked query) {
 	defer r.wg.Done()
 	ctx, cancel := context.WithTimeout(r.ctx, r.config.Deadline)
 	defer cancel()
-	f.entry = r.safely(ctx, q, asked)
-	if r.ctx.Err() == nil { // what Close interrupted is no fact about the DNS
+	f.entry = r.resolveSafely(ctx, q, asked)
+	if r.ctx.Err() == nil { // an interruption by Close says nothing about DNS
 		r.cache.Set(q, f.entry)
 	}
 	r.mu.Lock()
-	delete(r.flights, q)
+	delete(r.inflight, q)
 	r.mu.Unlock()
 	<-r.slots
-	close(f.landed)
+	close(f.done)
 }
 
-// safely makes a failure of a panic. The bytes that are read here are anybody's, and a bug they find must not stop the
-// mail of everyone else.
-func (r *Resolver) safely(ctx context.Context, q helogate.Question, asked query) (e *entry) {
+// resolveSafely converts a panic to a failure. The bytes that are read here come from anywhere, and a bug that they
+// trigger must not stop the mail of all other clients.
+func (r *Resolver) resolveSafely(ctx context.Context, q helogate.Question, asked query) (e *entry) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.counts.failed[panicFailure].Add(1)
-			slog.Error("dns: a bug: panic while asking", "kind", q.Kind, "name", asked.name, "panic", p, "stack", string(debug.Stack()))
+			slog.Error("dns: panic in a lookup: please report this bug", "kind", q.Kind, "name", asked.name, "panic", p, "stack", string(debug.Stack()))
 			e = r.failed(trail{start: asked.name, kind: asked.kind}, "a bug in the resolver, see its log")
 		}
 	}()
 	return r.resolve(ctx, asked)
 }
 
-// resolve follows the trail of a query to its end, which may take a query for each alias on it.
+// resolve follows the trail of a query to its end, with another query for each alias that the reply does not follow.
 func (r *Resolver) resolve(ctx context.Context, q query) *entry {
 	t := trail{start: q.name, kind: q.kind}
 	for !t.ended {
@@ -113,7 +115,7 @@ func (r *Resolver) resolve(ctx context.Context, q query) *entry {
 		}
 		if t = further; !t.ended {
 			next, err := newQuery(t.name(), q.kind)
-			if err != nil { // cannot be: it came off the wire
+			if err != nil { // cannot happen: the name came from a message
 				return r.failed(t, "alias of "+t.name()+": "+err.Error())
 			}
 			q = next
@@ -125,7 +127,7 @@ func (r *Resolver) resolve(ctx context.Context, q query) *entry {
 	return r.found(t)
 }
 
-// found is the entry at the end of a trail.
+// found returns the entry at the end of a trail.
 func (r *Resolver) found(t trail) *entry {
 	ttl := r.clamp(t.ttl, t.status)
 	a := helogate.Answer{Status: t.status, Values: t.values, TTL: ttl, Authentic: t.authentic}
@@ -138,7 +140,7 @@ func (r *Resolver) found(t trail) *entry {
 	return r.entry(a, t)
 }
 
-// failed is the entry of a trail that led nowhere.
+// failed returns the entry of a lookup that failed.
 func (r *Resolver) failed(t trail, note string) *entry {
 	if len(t.links) > 0 && !t.ended {
 		note = "alias of " + t.name() + ": " + note
@@ -146,8 +148,9 @@ func (r *Resolver) failed(t trail, note string) *entry {
 	return r.entry(helogate.Answer{Status: helogate.TempFail, TTL: r.config.FailTTL, Note: note}, t)
 }
 
-// entry makes the entry of an answer. That of kind A has what the trail says about the question of kind CNAME, too. The first link is a fact even if the trail gets lost
-// after it, or ends at a name that does not exist (RFC 6604 section 3). It is held as long as the answer it came with.
+// entry returns the entry of an answer. An entry of kind A also has the answer to the question of kind CNAME. The
+// first alias is a fact even if the lookup fails after it, or ends at a name that does not exist (RFC 6604 section
+// 3). It is cached as long as the answer that it came with.
 func (r *Resolver) entry(a helogate.Answer, t trail) *entry {
 	e := &entry{answer: a, hold: max(a.TTL, minHold)}
 	if t.kind != wire.TypeA {
@@ -168,7 +171,7 @@ func (r *Resolver) entry(a helogate.Answer, t trail) *entry {
 	return e
 }
 
-// clamp is a TTL as it is believed.
+// clamp limits a TTL, in seconds.
 func (r *Resolver) clamp(seconds uint32, s helogate.Status) time.Duration {
 	ttl := min(time.Duration(seconds)*time.Second, r.config.MaxTTL)
 	if s == helogate.NoData || s == helogate.NXDomain {

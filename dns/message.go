@@ -10,7 +10,7 @@ import (
 
 const (
 	headerLen = 12
-	// ednsSize is how large a UDP reply we take: what crosses any network in one piece (DNS flag day 2020).
+	// ednsSize is the maximum size of a UDP reply: it crosses any network unfragmented (DNS flag day 2020).
 	ednsSize = 1232
 
 	flagQR     = 0x8000
@@ -21,15 +21,15 @@ const (
 	rcodeMask  = 0x000f
 )
 
-// manner is how a server is spoken to.
-type manner struct {
+// options are the variations of a query.
+type options struct {
 	edns bool // with an OPT record
 	mix  bool // the letters of the name in random case
 }
 
-// pack makes the message of a query with a fresh random id. RD, because a stub wants the whole answer; AD, so that a
-// validating server says what it found (RFC 6840 section 5.7).
-func (q query) pack(how manner) []byte {
+// pack makes the message of a query with a fresh random id. It sets RD, because a stub needs the complete answer, and
+// AD, so that a validating server reports its result (RFC 6840 section 5.7).
+func (q query) pack(how options) []byte {
 	var random [2 + maxName/8 + 1]byte
 	rand.Read(random[:])
 	msg := make([]byte, 0, headerLen+len(q.wire)+4+11)
@@ -49,7 +49,8 @@ func (q query) pack(how manner) []byte {
 	return msg
 }
 
-// mixCase gives every letter of a name on the wire a case by one random bit. A length octet is at most 63 and no letter.
+// mixCase sets the case of every letter of a name by one random bit. A length octet is at most 63, so it is never a
+// letter.
 func mixCase(name, random []byte) {
 	for i, c := range name {
 		if 'a' <= c|0x20 && c|0x20 <= 'z' {
@@ -62,36 +63,36 @@ func mixCase(name, random []byte) {
 type fit int
 
 const (
-	alien   fit = iota // it is not, and is passed over
-	recased            // but for the case of letters
+	unrelated fit = iota // it is not, and is ignored
+	recased              // it is, except for the case of letters
 	fits
 )
 
-// compare says whether got is the reply to sent (RFC 5452 section 9.1; the addresses are the socket's business).
-// sent is a message made by pack.
+// compare reports whether got is the reply to sent, a message of pack (RFC 5452 section 9.1). The socket has checked
+// the addresses.
 func compare(sent, got []byte) fit {
 	if len(got) < headerLen || got[0] != sent[0] || got[1] != sent[1] {
-		return alien
+		return unrelated
 	}
 	flags := binary.BigEndian.Uint16(got[2:])
 	if flags&flagQR == 0 || flags&opcodeMask != 0 {
-		return alien
+		return unrelated
 	}
 	switch binary.BigEndian.Uint16(got[4:]) {
 	case 0:
-		// A server that does not understand EDNS may not get as far as the question (RFC 6891 section 7). What can be
-		// forged by this is that we ask again without EDNS, or not this server: never an answer.
+		// A server that does not understand EDNS may not read the question (RFC 6891 section 7). A forger can only
+		// cause a query without EDNS or to another server this way, never insert an answer.
 		if rcode := flags & rcodeMask; rcode == wire.RcodeFormatError || rcode == wire.RcodeNotImplemented {
 			return fits
 		}
-		return alien
+		return unrelated
 	case 1:
 	default:
-		return alien
+		return unrelated
 	}
 	asked := question(sent)
 	if len(got) < headerLen+len(asked) {
-		return alien
+		return unrelated
 	}
 	echoed := got[headerLen : headerLen+len(asked)]
 	switch {
@@ -100,10 +101,10 @@ func compare(sent, got []byte) fit {
 	case equalFold(asked, echoed):
 		return recased
 	}
-	return alien
+	return unrelated
 }
 
-// question is the question section of a message made by pack: a name without pointers, type, class.
+// question returns the question section of a message of pack: a name without pointers, type, class.
 func question(sent []byte) []byte {
 	end := headerLen
 	for sent[end] != 0 {
@@ -112,8 +113,8 @@ func question(sent []byte) []byte {
 	return sent[headerLen : end+1+4]
 }
 
-// equalFold compares the question sections a and b, of the same length, without regard to the case of ASCII letters
-// (RFC 4343): in the name, that is, and not in type and class, where an octet that looks like a letter is none.
+// equalFold compares the question sections a and b, of the same length, and ignores the case of ASCII letters in the
+// name (RFC 4343). In type and class an octet that looks like a letter is none.
 func equalFold(a, b []byte) bool {
 	name := len(a) - 4
 	for i := range name {
@@ -124,11 +125,11 @@ func equalFold(a, b []byte) bool {
 	return bytes.Equal(a[name:], b[name:])
 }
 
-// cut says whether a reply is marked as truncated.
-func cut(got []byte) bool { return binary.BigEndian.Uint16(got[2:])&flagTC != 0 }
+// isTruncated reports whether a reply is marked as truncated.
+func isTruncated(got []byte) bool { return binary.BigEndian.Uint16(got[2:])&flagTC != 0 }
 
-// parse unpacks a reply that fits. The wire package stops without an error where a message ends before its counted
-// records do; half an answer is no answer.
+// parse unpacks a matching reply. The wire package stops without an error where a message ends before its counted
+// records do; parse refuses such a message.
 func parse(got []byte) (*wire.Msg, bool) {
 	m := new(wire.Msg)
 	if err := m.Unpack(got); err != nil {

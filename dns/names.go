@@ -11,22 +11,22 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// A query is what goes to a server: one name, one type, class IN.
+// A query is what a server is asked: one name, one type, class IN.
 type query struct {
 	name string // in presentation form as the wire package prints it, lower case, no final dot; "." is the root
 	wire []byte // the same as on the wire, RFC 1035 section 3.1
 	kind uint16
 }
 
-// What stands in the way of asking DNS. Such a name cannot exist, so it is a no and not a failure: a tempfail would have
-// a mail server try the same impossible name for days.
+// Reasons why a question cannot be sent. A name that DNS cannot hold does not exist, so the answer is negative, not a
+// failure: after a TempFail a mail server would try the same impossible name for days.
 var (
 	errName    = errors.New("not a name that DNS can hold")
 	errAddress = errors.New("not an address")
 	errKind    = errors.New("DNS is not asked for this kind")
 )
 
-// plan turns a question into the query that answers it. Kind CNAME is answered from the query for A.
+// plan converts a question to the query that answers it. The query for A also answers kind CNAME.
 func plan(q helogate.Question) (query, error) {
 	name := q.Name
 	var kind uint16
@@ -54,13 +54,13 @@ func plan(q helogate.Question) (query, error) {
 	return newQuery(name, kind)
 }
 
-// newQuery makes the query for a name in presentation form.
+// newQuery returns the query for a name in presentation form.
 func newQuery(name string, kind uint16) (query, error) {
 	packed, err := appendName(nil, name)
 	if err != nil {
 		return query{}, err
 	}
-	// Back from the wire, so that ours and the reply's spelling of an escape are the same.
+	// Unpack the packed name, so that escapes are spelled as in the reply.
 	printed, _, err := wire.UnpackDomainName(packed, 0)
 	if err != nil {
 		return query{}, errName
@@ -68,7 +68,7 @@ func newQuery(name string, kind uint16) (query, error) {
 	return query{name: canonical(printed), wire: packed, kind: kind}, nil
 }
 
-// canonical makes the one spelling of a name out of the wire package's: lower case, and no final dot but the root's.
+// canonical converts a name of the wire package to lower case, without the final dot, which only the root keeps.
 func canonical(printed string) string {
 	if len(printed) > 1 {
 		printed = printed[:len(printed)-1]
@@ -81,8 +81,8 @@ const (
 	maxName  = 255 // octets on the wire, length octets and root included
 )
 
-// appendName appends a name in presentation form (RFC 1035 section 5.1: \. and \DDD) to buf as it is on the wire.
-// Any octet goes, since DNS holds any (RFC 2181 section 11); only empty and overlong labels and names are errors.
+// appendName appends a name in presentation form (RFC 1035 section 5.1: \. and \DDD) to buf, as it is on the wire.
+// DNS allows any octet (RFC 2181 section 11); only empty and overlong labels and names are errors.
 func appendName(buf []byte, name string) ([]byte, error) {
 	start := len(buf)
 	if name == "." {
@@ -112,7 +112,8 @@ func appendName(buf []byte, name string) ([]byte, error) {
 	return append(buf, 0), nil
 }
 
-// octet reads the first octet of a name in presentation form, and how much of s it takes: 0 if that is a broken escape.
+// octet reads the first octet of a name in presentation form. The second result is how much of s it takes: 0 for a
+// broken escape.
 func octet(s string) (byte, int) {
 	if s[0] != '\\' {
 		return s[0], 1
@@ -133,8 +134,8 @@ func octet(s string) (byte, int) {
 	return byte(v), 4
 }
 
-// reverseName is the name at which the names of an address are found: RFC 1035 section 3.5 for IPv4, RFC 3596 section
-// 2.5 for IPv6. An IPv4 address mapped into IPv6 is an IPv4 address; a zone has no place in DNS.
+// reverseName returns the name that has the PTR records of an address: RFC 1035 section 3.5 for IPv4, RFC 3596
+// section 2.5 for IPv6. An IPv4-mapped IPv6 address counts as IPv4, and a zone is ignored.
 func reverseName(addr netip.Addr) string {
 	addr = addr.Unmap()
 	buf := make([]byte, 0, 74)

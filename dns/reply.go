@@ -15,7 +15,7 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// maxAliases is how many CNAMEs are followed. Nobody who wants mail needs more, and each may cost a query.
+// maxAliases is how many CNAMEs are followed. No domain with working mail needs more, and each may cost a query.
 const maxAliases = 10
 
 // A link is one CNAME.
@@ -24,21 +24,21 @@ type link struct {
 	ttl    uint32
 }
 
-// A trail is the way from the name asked to its data, as far as the replies have shown it.
+// A trail is the path from the name asked to its data, as far as replies have shown it.
 type trail struct {
 	start     string
-	kind      uint16 // what is looked for
+	kind      uint16 // the type of record
 	links     []link
-	ended     bool // its end is known: a status
+	ended     bool // its end is known, with a status
 	status    helogate.Status
 	values    []string
-	ttl       uint32 // seconds; of the data, or of the proof that there are none
-	authentic bool   // every reply was
-	first     bool   // the first reply was: that is the one with the first link
+	ttl       uint32 // seconds; of the data, or of the negative answer
+	authentic bool   // every reply was authentic
+	first     bool   // the first reply, which has the first link, was authentic
 	note      string // of a TempFail
 }
 
-// name is where the trail has come to.
+// name returns the last name on the trail.
 func (t trail) name() string {
 	if len(t.links) == 0 {
 		return t.start
@@ -46,8 +46,8 @@ func (t trail) name() string {
 	return t.links[len(t.links)-1].target
 }
 
-// read follows the trail through the reply to a query for its name. What is not on the trail is not looked at. The
-// failures it gives are the server's, and another may do better.
+// read extends the trail with the reply to a query for its last name. It ignores records that are not on the trail. A
+// failure is one of this server: another server may do better.
 func (t trail) read(m *wire.Msg, trusted bool) (trail, *failure) {
 	if m.Rcode != wire.RcodeSuccess && m.Rcode != wire.RcodeNameError {
 		return t, rcodeFailure(m.Rcode)
@@ -58,9 +58,9 @@ func (t trail) read(m *wire.Msg, trusted bool) (trail, *failure) {
 		t.first, t.authentic = authentic, authentic
 	}
 	t.authentic = t.authentic && authentic
-	t.links = slices.Clone(t.links) // the caller's trail may be read into again, from another server's reply
+	t.links = slices.Clone(t.links) // the caller may read another server's reply into its trail
 	for {
-		found, err := t.gather(m.Answer)
+		found, err := t.takeRecords(m.Answer)
 		if err != nil {
 			return t, err
 		}
@@ -83,7 +83,8 @@ func (t trail) read(m *wire.Msg, trusted bool) (trail, *failure) {
 	}
 }
 
-// end is the trail at a name about which the reply has no record: is that a no, or only all that this server knows?
+// end ends the trail at a name for which the reply has no record: either that is a negative answer, or this server
+// knows no more.
 func (t trail) end(m *wire.Msg, moved bool) (trail, *failure) {
 	ttl, proof := negativeTTL(m.Ns, t.name())
 	switch {
@@ -92,17 +93,17 @@ func (t trail) end(m *wire.Msg, moved bool) (trail, *failure) {
 	case proof:
 		t.ended, t.status, t.ttl = true, helogate.NoData, ttl
 	case moved:
-		// Neither data nor proof: the server does not follow aliases out of its zones. The alias's end is asked for.
+		// Neither data nor a negative answer: the server does not follow aliases out of its zones. resolve asks on.
 	case !m.Authoritative && slices.ContainsFunc(m.Ns, func(rr wire.RR) bool { _, ok := rr.(*wire.NS); return ok }):
-		return t, lame // a referral (RFC 2308 section 2.2.1): it says who knows, and we do not go there
+		return t, lame // a referral (RFC 2308 section 2.2.1), which a stub does not follow
 	default:
 		t.ended, t.status, t.ttl = true, helogate.NoData, ttl
 	}
 	return t, nil
 }
 
-// gather takes the records of the trail's name that were asked for, and says whether there were any.
-func (t *trail) gather(records []wire.RR) (bool, *failure) {
+// takeRecords takes the records of the trail's last name that were asked for, and reports whether there were any.
+func (t *trail) takeRecords(records []wire.RR) (bool, *failure) {
 	name, ttl, found := t.name(), uint32(math.MaxUint32), false
 	var values []value
 	for _, rr := range records {
@@ -113,7 +114,7 @@ func (t *trail) gather(records []wire.RR) (bool, *failure) {
 		if !ok {
 			return false, senseless
 		}
-		found, ttl = true, min(ttl, sane(rr.Header().Ttl))
+		found, ttl = true, min(ttl, validTTL(rr.Header().Ttl))
 		if !v.none {
 			values = append(values, v)
 		}
@@ -128,8 +129,8 @@ func (t *trail) gather(records []wire.RR) (bool, *failure) {
 	return true, nil
 }
 
-// follow takes one CNAME, and says whether there was one. Of several, which is an error of the zone (RFC 2181 section
-// 10.1), it takes the first in the alphabet, so that their order changes nothing.
+// follow takes one CNAME, and reports whether there was one. Several are an error of the zone (RFC 2181 section
+// 10.1); follow takes the first in the alphabet, so that their order has no effect.
 func (t *trail) follow(records []wire.RR) (bool, *failure) {
 	name := t.name()
 	var next *link
@@ -141,7 +142,7 @@ func (t *trail) follow(records []wire.RR) (bool, *failure) {
 		if c.Target == "" {
 			return false, senseless
 		}
-		if l := (link{canonical(c.Target), sane(c.Hdr.Ttl)}); next == nil || l.target < next.target {
+		if l := (link{canonical(c.Target), validTTL(c.Hdr.Ttl)}); next == nil || l.target < next.target {
 			next = &l
 		}
 	}
@@ -159,17 +160,17 @@ func (t *trail) follow(records []wire.RR) (bool, *failure) {
 	return true, nil
 }
 
-// A value is one record's data, and what it is sorted by.
+// A value is the data of one record, and its sort keys.
 type value struct {
 	text string
 	addr netip.Addr
-	pref uint16 // the least comes first
-	load uint16 // of SRV: the weight, and the greatest comes first (RFC 2782)
-	none bool   // the record says that there is nothing
+	pref uint16 // the lowest comes first
+	load uint16 // of SRV: the weight; the highest comes first (RFC 2782)
+	none bool   // the record says that there is no value
 }
 
-// valueOf reads a record. It is not ok if the record has no data at all, which the wire package lets pass, since
-// dynamic updates have such.
+// valueOf reads a record. ok is false for a record without data, which the wire package accepts because dynamic
+// updates have such.
 func valueOf(rr wire.RR) (value, bool) {
 	switch rr := rr.(type) {
 	case *wire.A:
@@ -187,7 +188,7 @@ func valueOf(rr wire.RR) (value, bool) {
 	case *wire.TXT:
 		return value{text: strings.Join(rr.Txt, "")}, len(rr.Txt) > 0
 	case *wire.PTR:
-		if rr.Ptr == "." { // some say "no name" with the root
+		if rr.Ptr == "." { // some zones use the root for "no name"
 			return value{none: true}, true
 		}
 		return value{text: canonical(rr.Ptr)}, rr.Ptr != ""
@@ -195,7 +196,7 @@ func valueOf(rr wire.RR) (value, bool) {
 	return value{}, false
 }
 
-// inOrder sorts values, addresses, preferences and weights by number, and drops what is there twice.
+// inOrder sorts values, addresses, preferences and weights by number, and drops duplicates.
 func inOrder(values []value) []string {
 	slices.SortFunc(values, func(a, b value) int {
 		return cmp.Or(a.addr.Compare(b.addr), cmp.Compare(a.pref, b.pref), cmp.Compare(b.load, a.load), strings.Compare(a.text, b.text))
@@ -209,27 +210,27 @@ func inOrder(values []value) []string {
 }
 
 const (
-	// maxNegative bounds how long a no is believed: RFC 2308 section 5 found one to three hours to work well.
+	// maxNegative limits how long a negative answer is cached: by RFC 2308 section 5, one to three hours work well.
 	maxNegative = 3 * time.Hour
-	// noSOA is how long a no without SOA is believed, in seconds. RFC 2308 section 5 would not cache it at all; but
-	// then a client with broken DNS costs a query a command, and a minute hurts nobody.
+	// noSOA is for how many seconds a negative answer without SOA is cached. RFC 2308 section 5 would not cache it;
+	// but then a client with broken DNS would cost a query a command, and a minute does no harm.
 	noSOA = 60
 )
 
-// negativeTTL is how long a no about name holds, in seconds, and whether a SOA proves it (RFC 2308 sections 3 and 5). A
-// SOA of a zone in which the name cannot be says nothing.
+// negativeTTL returns for how many seconds a negative answer about name is cached, and whether a SOA proves it (RFC
+// 2308 sections 3 and 5). It ignores the SOA of a zone that cannot contain the name.
 func negativeTTL(authority []wire.RR, name string) (uint32, bool) {
 	for _, rr := range authority {
 		soa, ok := rr.(*wire.SOA)
 		if ok && soa.Hdr.Class == wire.ClassINET && within(name, canonical(soa.Hdr.Name)) {
-			return min(sane(soa.Hdr.Ttl), sane(soa.Minttl)), true
+			return min(validTTL(soa.Hdr.Ttl), validTTL(soa.Minttl)), true
 		}
 	}
 	return noSOA, false
 }
 
-// within says whether name is zone or below it. A dot that ends a label is never part of an escape when the name before
-// it is whole, and `\.` before the zone's name is seen to.
+// within reports whether name is zone or below it. It takes care of `\.` before the zone's name; elsewhere a dot that
+// ends a label is never part of an escape.
 func within(name, zone string) bool {
 	if zone == "." || name == zone {
 		return true
@@ -238,8 +239,8 @@ func within(name, zone string) bool {
 	return ok && wire.IsFqdn(rest+".")
 }
 
-// sane is a TTL as RFC 2181 section 8 reads it: with the highest bit set it is zero.
-func sane(ttl uint32) uint32 {
+// validTTL returns a TTL as RFC 2181 section 8 reads it: zero if the highest bit is set.
+func validTTL(ttl uint32) uint32 {
 	if ttl > math.MaxInt32 {
 		return 0
 	}

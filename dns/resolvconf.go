@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// resolvConf is what a stub takes from resolv.conf(5). Search lists are not for it: names are asked as they are.
+// resolvConf is the part of resolv.conf(5) that a stub needs. It ignores search lists: names are asked as they are.
 type resolvConf struct {
 	servers  []netip.AddrPort
-	timeout  time.Duration // 0 if it does not say
-	attempts int           // 0 if it does not say
+	timeout  time.Duration // 0 if not set
+	attempts int           // 0 if not set
 }
 
 func readResolvConf(file string) (resolvConf, error) {
@@ -31,15 +31,15 @@ func readResolvConf(file string) (resolvConf, error) {
 	return found, nil
 }
 
-// The largest values that the C library takes (resolv.conf(5)).
+// The largest values that the C library accepts (resolv.conf(5)).
 const (
 	maxConfTimeout  = 30
 	maxConfAttempts = 5
 )
 
-// parseResolvConf reads the lines "nameserver address", IPv6 with its zone too, and "options timeout:n attempts:n". What
-// else there is, is for others. An address that is none is an error: a stub that silently asks fewer servers than its
-// administrator wrote down fails on the day when he needs them.
+// parseResolvConf reads the lines "nameserver address", with a zone for IPv6 where there is one, and "options
+// timeout:n attempts:n". It ignores all other lines. A wrong address is an error: a stub that silently asked fewer
+// servers than configured would fail when they are needed.
 func parseResolvConf(text string) (resolvConf, error) {
 	var found resolvConf
 	for i, line := range strings.Split(text, "\n") {

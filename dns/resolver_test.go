@@ -24,7 +24,7 @@ import (
 
 var _ helogate.Asker = (*Resolver)(nil)
 
-// gate is a server that answers when the test lets it.
+// gate is a server that answers when the test opens it.
 func gate(t *testing.T) (s *testdns.Server, open func()) {
 	t.Helper()
 	gate := make(chan struct{})
@@ -45,13 +45,13 @@ func TestOneFlightAQuestion(t *testing.T) {
 		go func() { answers <- ask(r, kind, "a.test") }()
 	}
 	until(t, "all but one join", func() bool { return r.Stats().Coalesced == askers-1 })
-	if n := r.Stats().Flights; n != 1 {
-		t.Errorf("%d flights in the air", n)
+	if n := r.Stats().InFlight; n != 1 {
+		t.Errorf("%d lookups in progress", n)
 	}
 	land()
 	count := map[string]int{}
 	for range askers {
-		count[told(<-answers)]++
+		count[describe(<-answers)]++
 	}
 	want := map[string]int{`ok ["192.0.2.1"] 1m0s`: askers / 2, "nodata 1m0s": askers / 2}
 	if diff := cmp.Diff(want, count); diff != "" {
@@ -62,7 +62,7 @@ func TestOneFlightAQuestion(t *testing.T) {
 	}
 }
 
-// TestFlightGoesOn when its first asker gives up; what he is told is not remembered, what it brings is.
+// A lookup goes on when its first asker gives up. The asker's failure is not cached, the answer is.
 func TestFlightGoesOn(t *testing.T) {
 	s, land := gate(t)
 	r := open(t, Config{}, s)
@@ -79,11 +79,11 @@ func TestFlightGoesOn(t *testing.T) {
 	misses := r.Stats().Misses
 	expect(t, r.Ask(ctx, helogate.Question{Kind: helogate.A, Name: "b.test"}), "tempfail 0s: no answer in time")
 	if r.Stats().Misses != misses {
-		t.Error("who has no time left starts a flight")
+		t.Error("an asker without time starts a lookup")
 	}
 	land()
 	expect(t, ask(r, helogate.A, "a.test"), `ok ["192.0.2.1"] 1m0s`)
-	expect(t, r.Ask(ctx, q), `ok ["192.0.2.1"] 1m0s`) // from the cache, with no time at all
+	expect(t, r.Ask(ctx, q), `ok ["192.0.2.1"] 1m0s`) // from the cache, although no time is left
 	if n := s.Queries(); n != 1 {
 		t.Errorf("%d queries", n)
 	}
@@ -100,23 +100,23 @@ func TestDeadlineOfAFlight(t *testing.T) {
 
 func TestNoMoreFlightsThanSlots(t *testing.T) {
 	s, land := gate(t)
-	r := open(t, Config{Flights: 1}, s)
-	landed := make(chan *helogate.Answer)
-	go func() { landed <- ask(r, helogate.A, "a.test") }()
+	r := open(t, Config{MaxInFlight: 1}, s)
+	answers := make(chan *helogate.Answer)
+	go func() { answers <- ask(r, helogate.A, "a.test") }()
 	until(t, "the query arrives", func() bool { return s.Queries() == 1 })
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	expect(t, r.Ask(ctx, helogate.Question{Kind: helogate.A, Name: "b.test"}), "tempfail 0s: no answer in time")
-	go func() { landed <- ask(r, helogate.A, "b.test") }()
-	go func() { landed <- ask(r, helogate.A, "a.test") }()
+	go func() { answers <- ask(r, helogate.A, "b.test") }()
+	go func() { answers <- ask(r, helogate.A, "a.test") }()
 	until(t, "who asks the same joins, and needs no slot", func() bool { return r.Stats().Coalesced == 1 })
 	if n := s.Queries(); n != 1 {
 		t.Errorf("%d queries with one slot", n)
 	}
 	land()
-	<-landed
-	<-landed
-	<-landed
+	<-answers
+	<-answers
+	<-answers
 	if n := s.Queries(); n != 2 {
 		t.Errorf("%d queries at the end", n)
 	}
@@ -128,9 +128,9 @@ func TestClose(t *testing.T) {
 	answer := make(chan *helogate.Answer)
 	go func() { answer <- ask(r, helogate.A, "a.test") }()
 	until(t, "the query arrives", func() bool { return s.Queries() == 1 })
-	r.Close() // and does not wait for the server
+	r.Close() // and it does not wait for the server
 	if a := <-answer; a.Status != helogate.TempFail {
-		t.Error(told(a))
+		t.Error(describe(a))
 	}
 	if n := r.Stats().Entries; n != 0 {
 		t.Error("what Close interrupted is remembered")
@@ -169,7 +169,7 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestCacheMemory: the bound on the cache is one on memory, within what a garbage collector allows to say.
+// The limit of the cache limits memory, as far as a garbage collector allows a statement.
 func TestCacheMemory(t *testing.T) {
 	const bound = 16 << 20
 	heap := func() uint64 {
@@ -186,7 +186,7 @@ func TestCacheMemory(t *testing.T) {
 	}
 	defer c.StopAllGoroutines()
 	r := &Resolver{config: Config{MaxTTL: time.Hour, FailTTL: time.Hour}}
-	for i := range 200_000 { // a flood of clients, each with a name that leads back to it
+	for i := range 200_000 { // a flood of clients, each with a forward-confirmed name
 		addr := fmt.Sprintf("2001:db8::%x:%x", i>>16, i&0xffff)
 		name := fmt.Sprintf("host-%d.dynamic.example.org", i)
 		c.Set(helogate.Question{Kind: helogate.PTR, Name: addr}, r.found(trail{
@@ -276,7 +276,7 @@ func TestResolvConf(t *testing.T) {
 	}
 	c = Config{Servers: []netip.AddrPort{netip.MustParseAddrPort("[::ffff:192.0.2.1]:0")}}
 	if err := c.complete(); err != nil || c.Servers[0].String() != "192.0.2.1:53" || c.Timeout != 2*time.Second || c.Attempts != 2 ||
-		c.Deadline != 10*time.Second || c.MaxTTL != 24*time.Hour || c.FailTTL != 30*time.Second || c.CacheSize != 64<<20 || c.Flights != 2000 {
+		c.Deadline != 10*time.Second || c.MaxTTL != 24*time.Hour || c.FailTTL != 30*time.Second || c.CacheSize != 64<<20 || c.MaxInFlight != 2000 {
 		t.Errorf("defaults are %+v, %v", c, err)
 	}
 }
@@ -317,26 +317,26 @@ func BenchmarkKnown(b *testing.B) {
 	})
 }
 
-// BenchmarkAsk is a question that the cache does not know, to a server on this machine, both in this process.
+// BenchmarkAsk measures an uncached question to a server on this machine, both in this process.
 func BenchmarkAsk(b *testing.B) {
 	s := start(b, yes{})
 	for _, far := range []bool{false, true} {
 		b.Run(map[bool]string{false: "loopback", true: "fresh socket"}[far], func(b *testing.B) {
 			r := open(b, Config{}, s)
 			if far {
-				afar(r, false)
+				remote(r, false)
 			}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				if a := ask(r, helogate.A, fmt.Sprintf("a%d.test", i)); a.Status != helogate.OK {
-					b.Fatal(told(a))
+					b.Fatal(describe(a))
 				}
 			}
 		})
 		b.Run(map[bool]string{false: "loopback, 32 askers", true: "fresh socket, 32 askers"}[far], func(b *testing.B) {
 			r := open(b, Config{}, s)
 			if far {
-				afar(r, false)
+				remote(r, false)
 			}
 			b.SetParallelism(16)
 			b.ReportAllocs()
@@ -344,7 +344,7 @@ func BenchmarkAsk(b *testing.B) {
 				id := fmt.Sprintf("%p", pb)
 				for i := 0; pb.Next(); i++ {
 					if a := ask(r, helogate.A, fmt.Sprintf("a%d.%s.test", i, id)); a.Status != helogate.OK {
-						b.Error(told(a))
+						b.Error(describe(a))
 					}
 				}
 			})

@@ -13,7 +13,7 @@ import (
 	wire "github.com/miekg/dns"
 )
 
-// A server may send the addresses of the targets along (RFC 2782). Nobody asked for them, so nobody believes them.
+// A server may add the addresses of the targets (RFC 2782). They were not asked for, so they are ignored.
 func TestTargetsAddressesAreNotBelieved(t *testing.T) {
 	s := start(t, records{}.add(helogate.SRV, "_x._tcp.test", time.Minute, "1 2 25 bank.test"), testdns.Rewrite(func(m *wire.Msg, _ bool) *wire.Msg {
 		h := wire.RR_Header{Name: "bank.test.", Rrtype: wire.TypeA, Class: wire.ClassINET, Ttl: 60}
@@ -27,8 +27,8 @@ func TestTargetsAddressesAreNotBelieved(t *testing.T) {
 	}
 }
 
-// RFC 2782 forbids to compress the target, and RFC 3597 section 4 has it read all the same. What is no SRV is a failure of
-// the server, never a no.
+// RFC 2782 forbids compressed targets, but RFC 3597 section 4 requires to read them. Anything that is not an SRV record is a
+// failure of the server, never a negative answer.
 func TestSRVOnTheWire(t *testing.T) {
 	q, err := plan(helogate.Question{Kind: helogate.SRV, Name: "_x.test"})
 	if err != nil {
@@ -49,7 +49,7 @@ func TestSRVOnTheWire(t *testing.T) {
 		{"a pointer ahead", "\x00\x01\x00\x02\x00\x19\xc0\xff", "senseless"},
 		{"a pointer to itself", "\x00\x01\x00\x02\x00\x19\xc0\x2c", "senseless"},
 	} {
-		msg := q.pack(manner{})
+		msg := q.pack(options{})
 		msg[2], msg[7] = msg[2]|0x80, 1 // a reply, with one answer
 		msg = append(msg, 0xc0, headerLen)
 		msg = binary.BigEndian.AppendUint16(msg, wire.TypeSRV)
@@ -69,7 +69,7 @@ func TestSRVOnTheWire(t *testing.T) {
 	}
 }
 
-// What the checks read of SRV and TXT is what a server sends, escapes and several strings a record included.
+// The checks read SRV and TXT as a server sends them, escapes and several strings a record included.
 func TestLegacyRecordsOffTheWire(t *testing.T) {
 	const comment = "<!-- \\195\\164 \\\" longer than one string: %0260d -->"
 	r := open(t, Config{}, start(t, records{}.

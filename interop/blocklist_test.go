@@ -48,7 +48,7 @@ func (l *lab) guarded(t *testing.T, unbound netip.AddrPort, s blocklist.Settings
 	return g, log
 }
 
-// asideOf is why a list is set aside; it is waited for.
+// asideOf waits until a list is suspended, and returns why.
 func asideOf(t *testing.T, g *blocklist.Monitor, zone string) string {
 	t.Helper()
 	why := ""
@@ -89,7 +89,7 @@ func TestListsOnRealServers(t *testing.T) {
 		if got := asideOf(t, g, zone); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %s", zone, got)
 		}
-		if !hasLine(log.String(), "level=ERROR", "a DNS list is set aside", "zone="+zone) {
+		if !hasLine(log.String(), "level=ERROR", "a DNS list is suspended", "zone="+zone) {
 			t.Errorf("%s: not in the log", zone)
 		}
 	}
@@ -117,7 +117,7 @@ func TestListsOnRealServers(t *testing.T) {
 	}
 }
 
-// A list whose test entries are right is set aside when its share of listings jumps.
+// A list whose test entries are right is suspended when its share of listings jumps.
 func TestBreakerOnRealServers(t *testing.T) {
 	l := theLab(t)
 	list := listOf(t, check.DNSBL, "jumpy.example", "127.0.0.2", "")
@@ -217,7 +217,7 @@ func TestBlocklists(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
 	d := l.serve(t, enforce("lenient", l.dns.resolver)+blocklists, at(l.postfix.policy))
-	d.waitFor("level=ERROR", "a DNS list is set aside", "zone=world.example", "lists the world")
+	d.waitFor("level=ERROR", "a DNS list is suspended", "zone=world.example", "lists the world")
 	const no = "550 5.7.1 <bob@example.net>: Recipient address rejected: "
 	for _, c := range []struct{ client, helo, sender, want string }{
 		{"192.0.2.25", "mail.example.com", "jane@example.com", no + "192.0.2.25 is listed by bl (127.0.0.4): sent to our traps, see https://bl.example/192.0.2.25; have it taken off that list [ID]"},
@@ -236,13 +236,13 @@ func TestBlocklists(t *testing.T) {
 	}
 	d.waitFor("msg=verdict", "client=192.0.2.61", "would=reject", "would_by=dnsbl:bl-dynamic")
 	if status := d.run("status"); !strings.Contains(status, "world.example") {
-		t.Errorf("status says nothing of the list that is set aside: %s", status)
+		t.Errorf("status does not show the suspended list: %s", status)
 	}
 	// A reload that brings another list has it tested; what is known of the others stays.
 	d.reload(enforce("lenient", l.dns.resolver) + blocklists + fmt.Sprintf("\n[[dnsbl]]\nzone = %q\ncodes = \"127.0.0.2\"\nthen = \"reject\"\n", "parked.example"))
-	d.waitFor("level=ERROR", "a DNS list is set aside", "zone=parked.example")
+	d.waitFor("level=ERROR", "a DNS list is suspended", "zone=parked.example")
 	if n := strings.Count(d.out.String(), "zone=world.example"); n != 1 {
-		t.Errorf("world.example was set aside %d times", n)
+		t.Errorf("world.example was suspended %d times", n)
 	}
 	if hasLine(d.out.String(), "zone=empty.example") {
 		t.Error("a list with test = false is tested")

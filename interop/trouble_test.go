@@ -142,7 +142,7 @@ func TestResolverComes(t *testing.T) {
 	d := l.serve(t, impatient(enforce("rfc", addr)), at(l.postfix.policy))
 	main := l.postfix.services["main"]
 	main.deferred(t, "192.0.2.60", "lone.example.com")
-	d.waitFor("client=192.0.2.60", "action=defer", "nobody listens at "+addr.String())
+	d.waitFor("client=192.0.2.60", "action=defer", "connection refused by "+addr.String())
 	main.deferred(t, "192.0.2.25", "mail.example.com")
 	l.startUnbound(t, addr, nil)
 	main.judgedAtLast(t)

@@ -15,10 +15,10 @@ import (
 	"github.com/helogate/helogate/internal/presentation"
 )
 
-// CallerID is Caller ID for E-mail, Microsoft's proposal of 2004 that went into Sender ID: a domain lists its outgoing mail
-// servers in XML, in TXT records (draft-atkinson-callerid-00 section 3.1). The draft holds the client against the domain of
-// a header, which nobody has seen before DATA; this check holds it against the domain of MAIL FROM, and where that has none,
-// of HELO.
+// CallerID is Caller ID for E-mail (draft-atkinson-callerid-00), Microsoft's proposal of 2004 that became part of
+// Sender ID. A domain lists its outgoing mail servers in XML, in TXT records (section 3.1). The draft checks the
+// domain of a header, which is not known before DATA. This check uses the domain of MAIL FROM, or of HELO for a
+// sender without a domain.
 var CallerID = helogate.Check{
 	Name: "caller-id", Needs: helogate.Mail, Cost: helogate.Lookup, Code: "5.7.1",
 	Doc: "the client is an outgoing server of the sender's domain, or of HELO for bounces, by its Caller ID record (draft-atkinson-callerid-00)",
@@ -48,35 +48,35 @@ var CallerID = helogate.Check{
 	},
 }
 
-// epFound is whether the client is in a set of servers. Of several sets together it is the greatest.
+// epFound says whether the client is in a set of servers. The result for several sets is the greatest.
 type epFound int
 
 const (
 	epNot       epFound = iota
-	epUnsaid            // the set is not defined, as if nobody had published it
-	epSenseless         // what defines it makes no sense
+	epUnsaid            // the set is not defined, as if it were not published
+	epSenseless         // its definition is invalid
 	epAmong
 )
 
-// Limits of what one domain may have us do. The draft has documents refer to each other eight deep at least.
+// Limits on the work for one domain. The draft requires documents to refer to each other at least eight deep.
 const (
 	maxEPDepth  = 10
-	maxEPNames  = 40   // that are asked about
+	maxEPNames  = 40   // names to ask about
 	maxEPRecord = 2048 // octets
 	maxEPText   = 8192 // octets of a document, in all its records
-	maxEPNested = 16   // elements in each other
+	maxEPNested = 16   // nested elements
 )
 
-// An epSearch looks for the client among outgoing servers.
+// An epSearch searches outgoing servers for the client.
 type epSearch struct {
 	*helogate.Case
-	path  []string // domains whose documents led here
-	names int      // that were asked about
-	worst epFound  // of what why says
-	why   string   // of the first set that is not defined, or makes no sense
+	path  []string // domains whose documents lead here
+	names int      // names asked about
+	worst epFound  // the result that why explains
+	why   string   // the reason of the first set that is not defined or invalid
 }
 
-// is says why a set is not defined.
+// is notes why a set is not defined.
 func (s *epSearch) is(found epFound, format string, args ...any) epFound {
 	if found > s.worst {
 		s.worst, s.why = found, fmt.Sprintf(format, args...)
@@ -102,7 +102,8 @@ func (s *epSearch) outgoing(domain string) epFound {
 	return s.listedBy(doc, domain)
 }
 
-// indirect is outgoing for a domain that another's document names: without a document, its mail hosts are meant.
+// indirect is outgoing for a domain that the document of another domain names. Without a document, its mail hosts
+// count.
 func (s *epSearch) indirect(domain string) epFound {
 	if !s.mayAsk() {
 		return s.tooMany()
@@ -114,16 +115,16 @@ func (s *epSearch) indirect(domain string) epFound {
 }
 
 func (s *epSearch) tooMany() epFound {
-	return s.is(epUnsaid, "the Caller ID record of %s names too many", parsed.Cut(s.path[0]))
+	return s.is(epUnsaid, "the Caller ID record of %s refers to too many names", parsed.Cut(s.path[0]))
 }
 
-// listedBy looks through a domain's document.
+// listedBy searches the document of a domain.
 func (s *epSearch) listedBy(doc *epDocument, domain string) epFound {
 	if slices.Contains(s.path, domain) {
-		return s.is(epUnsaid, "the Caller ID record of %s leads back to itself", parsed.Cut(domain))
+		return s.is(epUnsaid, "the Caller ID record of %s refers to itself", parsed.Cut(domain))
 	}
 	if len(s.path) == maxEPDepth {
-		return s.is(epUnsaid, "the Caller ID record of %s leads to too many others", parsed.Cut(s.path[0]))
+		return s.is(epUnsaid, "the Caller ID record of %s refers to too many others", parsed.Cut(s.path[0]))
 	}
 	s.path = append(s.path, domain)
 	defer func() { s.path = s.path[:len(s.path)-1] }()
@@ -135,12 +136,12 @@ func (s *epSearch) listedBy(doc *epDocument, domain string) epFound {
 		sets = append(sets, out.Servers...)
 	}
 	if len(sets) == 0 {
-		return s.is(epUnsaid, "the Caller ID record of %s says nothing of outgoing servers", parsed.Cut(domain))
+		return s.is(epUnsaid, "the Caller ID record of %s does not define outgoing servers", parsed.Cut(domain))
 	}
 	return greatest(sets, func(set epServers) epFound { return s.in(&set, domain) })
 }
 
-// greatest is what is found in several sets together.
+// greatest returns the result for several sets.
 func greatest[T any](sets []T, look func(T) epFound) epFound {
 	found := epNot
 	for _, set := range sets {
@@ -151,7 +152,7 @@ func greatest[T any](sets []T, look func(T) epFound) epFound {
 	return found
 }
 
-// in looks through one set of a domain's document.
+// in searches one set of a domain's document.
 func (s *epSearch) in(set *epServers, domain string) epFound {
 	switch {
 	case len(set.Indirect) > 0:
@@ -162,7 +163,7 @@ func (s *epSearch) in(set *epServers, domain string) epFound {
 	return s.inbound(domain)
 }
 
-// listed looks through the addresses, networks and names of a set. What is excluded is so whoever names it.
+// listed searches the addresses, networks and names of a set. An excluded network is excluded whatever else lists it.
 func (s *epSearch) listed(set *epServers, domain string) epFound {
 	among := false
 	for _, r := range set.Ranges {
@@ -183,7 +184,7 @@ func (s *epSearch) listed(set *epServers, domain string) epFound {
 	return max(found, greatest(set.MX, func(text string) epFound { return s.inbound(epName(text, domain)) }))
 }
 
-// address looks at what stands for an address: one, or a name that has some.
+// address compares the client with an address, or with the addresses of a name.
 func (s *epSearch) address(text, domain string) epFound {
 	if a, err := netip.ParseAddr(strings.TrimSpace(text)); err == nil {
 		if a.Unmap() == s.Client {
@@ -204,7 +205,7 @@ func (s *epSearch) addressOf(name string) epFound {
 	return epNot
 }
 
-// inbound looks for the client among the mail hosts of a domain (RFC 2821 section 5).
+// inbound searches the mail hosts of a domain (RFC 2821 section 5).
 func (s *epSearch) inbound(domain string) epFound {
 	if !s.mayAsk() {
 		return s.tooMany()
@@ -221,7 +222,7 @@ func (s *epSearch) inbound(domain string) epFound {
 	return found
 }
 
-// epName reads a domain out of a document, where no text stands for the document's own.
+// epName reads a domain in a document. The empty text stands for the domain of the document.
 func epName(text, own string) string {
 	if text = strings.TrimSpace(text); text != "" {
 		return hostname.Canonical(text)
@@ -229,7 +230,7 @@ func epName(text, own string) string {
 	return own
 }
 
-// epDocument is what a domain says of its e-mail, as far as it concerns outgoing servers (section 3.1.2).
+// epDocument is the part of a document about outgoing servers (section 3.1.2).
 type epDocument struct {
 	XMLName xml.Name `xml:"http://ms.net/1 ep"`
 	Testing bool     `xml:"testing,attr"`
@@ -246,26 +247,26 @@ type epServers struct {
 	MX        []string  `xml:"http://ms.net/1 mx"`
 }
 
-// An epRange is "192.0.2.0/24", or "!192.0.2.0/24" for all but these.
+// An epRange is "192.0.2.0/24", or "!192.0.2.0/24", which excludes the network.
 type epRange struct {
 	netip.Prefix
 	not bool
 }
 
-// UnmarshalText reads it.
+// UnmarshalText parses the text.
 func (r *epRange) UnmarshalText(text []byte) (err error) {
 	s, not := strings.CutPrefix(strings.TrimSpace(string(text)), "!")
 	if r.Prefix, err = netip.ParsePrefix(s); err != nil {
-		return fmt.Errorf("%q is no network", parsed.Cut(s))
+		return fmt.Errorf("%q is not a network", parsed.Cut(s))
 	}
 	r.not = not
 	return nil
 }
 
-// epOf returns the document of a domain, nil if it has none or only tries it out.
+// epOf returns the document of a domain, nil if it has none or only tests one.
 func epOf(c *helogate.Case, domain string) (*epDocument, error) {
 	text, err := joinEP(c.Values(helogate.TXT, "_ep."+domain))
-	if err != nil || !strings.HasPrefix(text, "<") { // where a wildcard answers for every name, it may say anything
+	if err != nil || !strings.HasPrefix(text, "<") { // the TXT record of a wildcard may have any text
 		return nil, err
 	}
 	doc, err := readEP(text)
@@ -275,7 +276,7 @@ func epOf(c *helogate.Case, domain string) (*epDocument, error) {
 	return doc, nil
 }
 
-// joinEP makes one text of the records of a document. Of several, each begins with two characters that tell its place.
+// joinEP joins the records of a document. Each of several records begins with two characters that say its position.
 func joinEP(records []string) (string, error) {
 	plain := make([]string, 0, len(records))
 	size := 0
@@ -297,7 +298,7 @@ func joinEP(records []string) (string, error) {
 	return text.String(), nil
 }
 
-// readEP reads a document. It is all that a stranger's XML may be: UTF-8, one element, no DTD.
+// readEP parses a document: UTF-8, one element, no DTD.
 func readEP(text string) (*epDocument, error) {
 	if err := wholeXML(text); err != nil {
 		return nil, err
@@ -309,7 +310,7 @@ func readEP(text string) (*epDocument, error) {
 	return doc, nil
 }
 
-// wholeXML holds a text to what xml.Unmarshal does not look at: it stops behind the first element, and passes over a DTD.
+// wholeXML checks what xml.Unmarshal ignores: text after the first element, and a DTD.
 func wholeXML(text string) error {
 	d := xml.NewDecoder(strings.NewReader(text))
 	for depth, roots := 0, 0; ; {
@@ -325,7 +326,7 @@ func wholeXML(text string) error {
 				roots++
 			}
 			if roots > 1 || depth > maxEPNested {
-				return errors.New("more than one element, or too many in each other")
+				return errors.New("more than one element, or too many nested elements")
 			}
 		case xml.EndElement:
 			depth--

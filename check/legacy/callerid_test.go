@@ -11,12 +11,12 @@ import (
 	"github.com/helogate/helogate/internal/testcheck"
 )
 
-// ep is a record of a domain: what is in its <out>.
+// ep returns the record of a domain with the given content of <out>.
 func ep(domain, out string) string {
 	return "\n_ep." + domain + " TXT <ep xmlns='http://ms.net/1'><out>" + out + "</out></ep>"
 }
 
-// epChain is n documents each of which leads to the next, and the last to a network.
+// epChain returns n documents, each of which refers to the next, and the last to a network.
 func epChain(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -74,35 +74,35 @@ func TestCallerID(t *testing.T) {
 		"192.0.2.3 x.example a@null.example", "fail: 192.0.2.3 is no outgoing server of null.example by Caller ID",
 		"192.0.2.3 x.example a@none.example", "fail: 192.0.2.3 is no outgoing server of none.example by Caller ID",
 
-		// others' records
+		// records of other domains
 		"192.0.2.1 x.example a@friend.example", "pass: 192.0.2.1 is an outgoing server of friend.example by Caller ID",
 		"192.0.2.9 x.example a@friend.example", "fail: 192.0.2.9 is no outgoing server of friend.example by Caller ID",
 		"192.0.2.1 x.example a@hosted.example", "pass: 192.0.2.1 is an outgoing server of hosted.example by Caller ID",
 		"192.0.2.2 x.example a@hosted.example", "fail: 192.0.2.2 is no outgoing server of hosted.example by Caller ID",
 		"192.0.2.1 x.example a@viatry.example", "pass: 192.0.2.1 is an outgoing server of viatry.example by Caller ID",
 		"192.0.2.1 x.example a@c0.example", "pass: 192.0.2.1 is an outgoing server of c0.example by Caller ID",
-		"192.0.2.1 x.example a@c0.deep.example", "none: the Caller ID record of c0.deep.example leads to too many others",
-		"192.0.2.1 x.example a@loop.example", "none: the Caller ID record of loop.example leads back to itself",
+		"192.0.2.1 x.example a@c0.deep.example", "none: the Caller ID record of c0.deep.example refers to too many others",
+		"192.0.2.1 x.example a@loop.example", "none: the Caller ID record of loop.example refers to itself",
 		"192.0.2.1 x.example a@loopin.example", "pass: 192.0.2.1 is an outgoing server of loopin.example by Caller ID",
-		"192.0.2.2 x.example a@loopin.example", "none: the Caller ID record of loopin.example leads back to itself",
-		"192.0.2.1 x.example a@many.example", "none: the Caller ID record of many.example names too many",
+		"192.0.2.2 x.example a@loopin.example", "none: the Caller ID record of loopin.example refers to itself",
+		"192.0.2.1 x.example a@many.example", "none: the Caller ID record of many.example refers to too many names",
 
-		// what the records are made of
+		// the syntax of records
 		"192.0.2.1 x.example a@parts.example", "pass: 192.0.2.1 is an outgoing server of parts.example by Caller ID",
 		"192.0.2.1 x.example a@escaped.example", "pass: 192.0.2.1 is an outgoing server of escaped.example by Caller ID",
 		"192.0.2.2 x.example a@escaped.example", "fail: 192.0.2.2 is no outgoing server of escaped.example by Caller ID",
 		"192.0.2.1 x.example a@gone.example", "none: gone.example has no Caller ID record",
 		"192.0.2.1 x.example a@wild.example", "none: wild.example has no Caller ID record",
 		"192.0.2.1 x.example a@try.example", "none: try.example has no Caller ID record",
-		"192.0.2.1 x.example a@silent.example", "none: the Caller ID record of silent.example says nothing of outgoing servers",
-		"192.0.2.1 x.example a@empty.example", "none: the Caller ID record of empty.example says nothing of outgoing servers",
+		"192.0.2.1 x.example a@silent.example", "none: the Caller ID record of silent.example does not define outgoing servers",
+		"192.0.2.1 x.example a@empty.example", "none: the Caller ID record of empty.example does not define outgoing servers",
 		"192.0.2.1 x.example a@broken.example", "permerror: the Caller ID record of broken.example makes no sense: XML syntax error on line 1: unexpected EOF",
 		"192.0.2.1 x.example a@third.example", "permerror: the Caller ID record of broken.example makes no sense: XML syntax error on line 1: unexpected EOF",
-		"192.0.2.1 x.example a@bignet.example", `permerror: the Caller ID record of bignet.example makes no sense: "192.0.2.0/33" is no network`,
-		"192.0.2.1 x.example a@notnet.example", `permerror: the Caller ID record of notnet.example makes no sense: "all" is no network`,
+		"192.0.2.1 x.example a@bignet.example", `permerror: the Caller ID record of bignet.example makes no sense: "192.0.2.0/33" is not a network`,
+		"192.0.2.1 x.example a@notnet.example", `permerror: the Caller ID record of notnet.example makes no sense: "all" is not a network`,
 		"192.0.2.1 x.example a@huge.example", "permerror: the Caller ID record of huge.example makes no sense: it is too long",
 
-		// whom it is asked of
+		// the domain that is asked
 		"192.0.2.1 list.example", "pass: 192.0.2.1 is an outgoing server of list.example by Caller ID",
 		"192.0.2.9 LIST.example nobody", "fail: 192.0.2.9 is no outgoing server of list.example by Caller ID",
 		"192.0.2.1 pc", "none: neither the sender nor HELO has a domain",
@@ -115,7 +115,7 @@ func TestCallerID(t *testing.T) {
 		"192.0.2.1 x.example a@half.example", "temperror: A of down.list.example: the zone says so")
 }
 
-// A domain with more mail hosts than are followed is not held to those that were.
+// A domain with too many mail hosts has no fail because of those that were looked up.
 func TestCallerIDWithManyMailHosts(t *testing.T) {
 	dns := ep("many.example", "<m/>")
 	for i := range 12 {
@@ -138,8 +138,8 @@ func TestReadEP(t *testing.T) {
 		{"<out xmlns='http://ms.net/1'/>", "expected element type <ep> but have <out>"},
 		{begin, "XML syntax error on line 1: unexpected EOF"},
 		{begin + "</EP>", "XML syntax error on line 1: element <ep> closed by </EP>"},
-		{begin + "</ep>" + begin + "</ep>", "more than one element, or too many in each other"},
-		{begin + strings.Repeat("<a>", 16) + strings.Repeat("</a>", 16) + "</ep>", "more than one element, or too many in each other"},
+		{begin + "</ep>" + begin + "</ep>", "more than one element, or too many nested elements"},
+		{begin + strings.Repeat("<a>", 16) + strings.Repeat("</a>", 16) + "</ep>", "more than one element, or too many nested elements"},
 		{begin + "</ep>x", "text outside the element"},
 		{"<!DOCTYPE ep [<!ENTITY a 'b'>]>" + begin + "</ep>", "a DTD"},
 		{begin + "<out><m><a>&a;</a></m></out></ep>", "XML syntax error on line 1: invalid character entity &a;"},
@@ -155,7 +155,7 @@ func TestReadEP(t *testing.T) {
 	}
 }
 
-// The two characters that tell a record's place are those that were published, whatever stands for them in our answers.
+// The two characters that say a record's position are the published ones, whatever escapes the answer has for them.
 func TestJoinEP(t *testing.T) {
 	for _, c := range []struct {
 		records []string
@@ -177,7 +177,7 @@ func TestJoinEP(t *testing.T) {
 	}
 }
 
-// Whatever a stranger publishes, it ends, says something printable, and asks no more than it may.
+// Whatever a domain publishes, the check ends, has a printable reason, and keeps its limits.
 func FuzzCallerID(f *testing.F) {
 	f.Add("<ep xmlns='http://ms.net/1'><out><m><mx/><a>x.example</a><r>!192.0.2.0/24</r></m></out></ep>", "")
 	f.Add("1:<ep xmlns='http://ms.net/1'><out><m><indirect/><indirect>y.example</indirect>", "2:</m></out></ep>")
@@ -208,7 +208,7 @@ func FuzzCallerID(f *testing.F) {
 	})
 }
 
-// answers is an Asker that knows all.
+// answers is an Asker that knows all answers.
 type answers func(helogate.Question) *helogate.Answer
 
 func (a answers) Known(q helogate.Question) (*helogate.Answer, bool)          { return a(q), true }

@@ -9,20 +9,21 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// CSA is Client SMTP Authorization, a proposal of 2004 that Exim took up: a host says by an SRV record of its own name
-// whether it may send, and from which addresses; and a domain, whether all hosts below it that send say so. An address in
-// place of a name is asked about in the reverse zone, which is Exim's own extension. It follows Exim 4.96.
+// CSA is Client SMTP Authorization (draft-ietf-marid-csv-csa), a proposal of 2004 that Exim implements. A host says
+// by an SRV record of its own name whether it may send, and from which addresses; a domain says whether all sending
+// hosts below it have such a record. Exim's own extension looks up an address literal in the reverse zone. The check
+// follows Exim 4.96.
 var CSA = helogate.Check{
 	Name: "csa", Needs: helogate.Helo, Cost: helogate.Lookup, Code: "5.7.1",
 	Doc: "HELO's host may send, and is the client, by its CSA record (draft-ietf-marid-csv-csa, as in Exim 4.96)",
-	Fix: "greet with a name whose CSA record has your address",
+	Fix: "use a HELO name whose CSA record has your address",
 	Run: func(c *helogate.Case) helogate.Finding {
 		if none, is := parsed.Unroutable(c); is {
 			return none
 		}
 		name, parents := csaNames(parsed.Of(c))
 		if name == "" {
-			return c.None("HELO is no name that CSA knows")
+			return c.None("HELO is neither a name nor an address that CSA covers")
 		}
 		if own := csaOf(c, name); len(own) > 0 {
 			return csaByItself(c, name, own)
@@ -31,22 +32,23 @@ var CSA = helogate.Check{
 	},
 }
 
-// A csaRecord is an SRV record that speaks CSA: whose priority, the version, is 1.
+// A csaRecord is an SRV record of CSA: one with priority 1, which is the version.
 type csaRecord struct {
 	weight, port uint64
 	target       string
 }
 
-// What a weight says.
+// The meanings of a weight.
 const (
-	csaMaySend    = 2 // below it: may not
-	csaUnprovable = 3 // may send, and nobody can tell from where; above it: not defined
+	csaMaySend    = 2 // a lower weight: it may not
+	csaUnprovable = 3 // it may send, from unknown addresses; a higher weight is not defined
 )
 
-// csaExplicit is the bit of a port that says: who is below this domain and may send has a record of his own.
+// csaExplicit is the bit of a port which says that every sending host below this domain has a record.
 const csaExplicit = 1
 
-// csaOf returns the records of a name, nil for each that is of another version: it is there, and says nothing.
+// csaOf returns the records of a name, nil for each record of another version, which counts as present but without
+// effect.
 func csaOf(c *helogate.Case, name string) []*csaRecord {
 	values := c.Values(helogate.SRV, "_client._smtp."+name)
 	out := make([]*csaRecord, 0, len(values))
@@ -69,7 +71,7 @@ func csaRead(v string) *csaRecord {
 	return &csaRecord{weight, port, f[3]}
 }
 
-// csaByItself judges by the host's own records. One that has the client's address is enough.
+// csaByItself judges by the host's own records. One record with the client's address is enough.
 func csaByItself(c *helogate.Case, name string, records []*csaRecord) helogate.Finding {
 	var mayNot, unprovable bool
 	targets := 0
@@ -100,8 +102,8 @@ func csaByItself(c *helogate.Case, name string, records []*csaRecord) helogate.F
 	return c.Neutral("%s has a CSA record that says nothing known", parsed.Cut(name))
 }
 
-// csaByParents judges a host without a record by the domains above it: the highest first, for that one is known from other
-// hosts of the domain.
+// csaByParents judges a host without a record by the domains above it, the highest first, because its records are
+// cached for other hosts of the domain.
 func csaByParents(c *helogate.Case, name string, parents []string) helogate.Finding {
 	silent := ""
 	for _, p := range parents {
@@ -121,13 +123,13 @@ func csaByParents(c *helogate.Case, name string, parents []string) helogate.Find
 	return c.None("%s has no CSA record", parsed.Cut(name))
 }
 
-// How much is followed.
+// Limits.
 const (
 	maxCSAParents = 5
 	maxCSATargets = 10
 )
 
-// csaNames returns the name that a greeting is asked about, and the domains above it: none that is nobody's own.
+// csaNames returns the name to ask about, and the domains above it that belong to the same organisation.
 func csaNames(g *parsed.Facts) (name string, parents []string) {
 	switch g.Form {
 	case hostname.FQDN:
@@ -145,7 +147,7 @@ func csaNames(g *parsed.Facts) (name string, parents []string) {
 	return "", nil
 }
 
-// csaParents returns what is above a name, from its organisational domain on downwards.
+// csaParents returns the domains above a name, from its organisational domain downwards.
 func csaParents(name, org string) []string {
 	var out []string
 	if org == "" {
@@ -157,8 +159,8 @@ func csaParents(name, org string) []string {
 	return out
 }
 
-// csaReverse returns three parents of a reverse name, of one octet to three, or of 16 bits to 48: those that a whole
-// network is delegated at.
+// csaReverse returns three parents of a reverse name, of one octet to three, or of 16 bits to 48: the levels at which
+// networks are delegated.
 func csaReverse(name string, labels, zone int) []string {
 	var out []string
 	at := len(name) - zone

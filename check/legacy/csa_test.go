@@ -86,14 +86,14 @@ func TestCSA(t *testing.T) {
 		"203.0.113.8 [203.0.113.8]", "none: 8.113.0.203.in-addr.arpa has no CSA record",
 		"2001:db8::1 [IPv6:2001:db8:0:1::1]", "fail: 1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa has no CSA record, and by that of 0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa must have one",
 
-		// what CSA knows nothing of
-		"192.0.2.1 -", "none: HELO is no name that CSA knows",
-		"192.0.2.1 pc", "none: HELO is no name that CSA knows",
-		"192.0.2.1 pc.corp.local", "none: HELO is no name that CSA knows",
-		"192.0.2.1 a\x00b.example", "none: HELO is no name that CSA knows",
-		"192.0.2.1 a..strict.example", "none: HELO is no name that CSA knows",
-		"192.0.2.1 1.2.3", "none: HELO is no name that CSA knows",
-		"192.0.2.1 [x:y]", "none: HELO is no name that CSA knows",
+		// HELO arguments that CSA does not cover
+		"192.0.2.1 -", "none: HELO is neither a name nor an address that CSA covers",
+		"192.0.2.1 pc", "none: HELO is neither a name nor an address that CSA covers",
+		"192.0.2.1 pc.corp.local", "none: HELO is neither a name nor an address that CSA covers",
+		"192.0.2.1 a\x00b.example", "none: HELO is neither a name nor an address that CSA covers",
+		"192.0.2.1 a..strict.example", "none: HELO is neither a name nor an address that CSA covers",
+		"192.0.2.1 1.2.3", "none: HELO is neither a name nor an address that CSA covers",
+		"192.0.2.1 [x:y]", "none: HELO is neither a name nor an address that CSA covers",
 		"10.0.0.1 mx.good.example", "none: 10.0.0.1 is a private address: DNS says nothing of it",
 
 		"192.0.2.1 down.example", "temperror: SRV of _client._smtp.down.example: the zone says so",
@@ -113,7 +113,7 @@ func TestCSAOfTheRoot(t *testing.T) {
 	}
 }
 
-// Who has records of his own costs nobody else's; of the domains above, no more than five are asked, from the top.
+// A host with its own records causes no other questions. Of the domains above, at most five are asked, from the top.
 func TestCSAParents(t *testing.T) {
 	for name, want := range map[string]string{
 		"a.b.c.d.e.f.g.shop.co.uk": "shop.co.uk g.shop.co.uk f.g.shop.co.uk e.f.g.shop.co.uk d.e.f.g.shop.co.uk",

@@ -9,10 +9,10 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// DMP is the Designated Mailers Protocol, a proposal of 2003 that went into SPF: a domain that takes part says of each
-// address whether it may send for it, by a TXT record a client. It asks about the sender's domain; and where that does not
-// allow the client, about the host that the client greets as, which may speak for itself (draft-fecyk-dmp-02 section 5). A
-// sender without a domain, the null reverse-path above all, has nothing but that host.
+// DMP is the Designated Mailers Protocol (draft-fecyk-dmp-02), a proposal of 2003 that became part of SPF. A
+// participating domain has a TXT record for each address, which says whether the address may send for the domain. The
+// check asks the sender's domain; if this does not allow the client, it asks the HELO name, which may allow the
+// client itself (section 5). For a sender without a domain, above all the null sender, it asks the HELO name only.
 var DMP = helogate.Check{
 	Name: "dmp", Needs: helogate.Mail, Cost: helogate.Lookup, Code: "5.7.1",
 	Doc: "the client is allowed by the DMP records of the sender's domain, or of HELO's host (draft-fecyk-dmp-02)",
@@ -37,8 +37,8 @@ var DMP = helogate.Check{
 	},
 }
 
-// dmpOfHost is what remains when the sender's domain does not allow the client, and so says why; or when there is no such
-// domain, and why is empty.
+// dmpOfHost asks the HELO name where the sender's domain does not allow the client, and why says so; or where there
+// is no such domain, and why is "".
 func dmpOfHost(c *helogate.Case, why string) helogate.Finding {
 	g := parsed.Of(c)
 	said := dmpAbsent
@@ -58,15 +58,15 @@ func dmpOfHost(c *helogate.Case, why string) helogate.Finding {
 	return c.None("neither a sender's domain nor HELO takes part in DMP")
 }
 
-// What a domain says of the client.
+// The answers of a domain about the client.
 const (
-	dmpAbsent = iota // it takes no part
-	dmpLacks         // it takes part, and says nothing of the client
+	dmpAbsent = iota // the domain does not participate
+	dmpLacks         // it participates, and has no record for the client
 	dmpAllows
 	dmpDenies
 )
 
-// dmpOf asks a domain about the client. Two records that contradict each other say nothing.
+// dmpOf asks a domain about the client. Two contradictory records count as none.
 func dmpOf(c *helogate.Case, domain string) int {
 	allows, denies := false, false
 	for _, v := range c.Values(helogate.TXT, dmpOwner(c.Client)+domain) {
@@ -87,7 +87,7 @@ func dmpOf(c *helogate.Case, domain string) int {
 	return dmpAbsent
 }
 
-// dmpOwner is what stands before the domain in the name of a client's record.
+// dmpOwner returns the part of a record's name before the domain.
 func dmpOwner(a netip.Addr) string {
 	if a.Is4() {
 		return parsed.Reversed(a) + ".in-addr._smtp-client."

@@ -36,7 +36,7 @@ func TestDMP(t *testing.T) {
 		"2001:db8::1 x.example a@part.example", "pass: part.example allows 2001:db8::1 by DMP",
 		"192.0.2.8 x.example a@unmarked.example", "pass: unmarked.example allows 192.0.2.8 by DMP",
 
-		// the host may speak for itself
+		// the HELO name may allow the client itself
 		"192.0.2.2 mx.example a@part.example", "pass: HELO mx.example allows 192.0.2.2 by DMP",
 		"192.0.2.2 MX.example a@part.example", "pass: HELO mx.example allows 192.0.2.2 by DMP",
 		"192.0.2.7 mx.example a@part.example", "fail: HELO mx.example denies 192.0.2.7 by DMP",
@@ -45,21 +45,21 @@ func TestDMP(t *testing.T) {
 		"192.0.2.2 part.example a@part.example", "fail: HELO part.example denies 192.0.2.2 by DMP",
 		"192.0.2.9 x.example a@unmarked.example", "fail: unmarked.example denies 192.0.2.9 by DMP",
 
-		// nothing said, by nobody
+		// no domain participates
 		"192.0.2.4 x.example a@part.example", "fail: part.example takes part in DMP and does not allow 192.0.2.4",
 		"192.0.2.5 x.example a@part.example", "fail: part.example takes part in DMP and does not allow 192.0.2.5",
 		"2001:db8::2 x.example a@part.example", "fail: part.example takes part in DMP and does not allow 2001:db8::2",
 		"192.0.2.1 mx.example a@gone.example", "none: gone.example takes no part in DMP",
 		"192.0.2.1 mx.example a@other.example", "none: other.example takes no part in DMP",
 
-		// bounces, and senders without a domain, have the host alone
+		// for bounces and senders without a domain, the HELO name only
 		"192.0.2.2 mx.example", "pass: HELO mx.example allows 192.0.2.2 by DMP",
 		"192.0.2.7 mx.example", "fail: HELO mx.example denies 192.0.2.7 by DMP",
 		"192.0.2.1 mx.example nobody", "fail: HELO mx.example takes part in DMP and does not allow 192.0.2.1",
 		"192.0.2.1 mx.example a@[192.0.2.1]", "fail: HELO mx.example takes part in DMP and does not allow 192.0.2.1",
 		"192.0.2.1 x.example", "none: neither a sender's domain nor HELO takes part in DMP",
 
-		// what is no name takes no part
+		// a HELO that is not a name does not participate
 		"192.0.2.1 -", "none: neither a sender's domain nor HELO takes part in DMP",
 		"192.0.2.1 [192.0.2.1]", "none: neither a sender's domain nor HELO takes part in DMP",
 		"192.0.2.2 a\x00b a@part.example", "fail: part.example denies 192.0.2.2 by DMP",
@@ -76,7 +76,7 @@ func TestDMP(t *testing.T) {
 		"192.0.2.1 half.example", "temperror: TXT of _smtp-client.half.example: the zone says so")
 }
 
-// Nobody who takes no part costs more than two questions, and a client that is allowed costs one.
+// A domain that does not participate costs at most two questions, and an allowed client one.
 func TestDMPAsksNoMoreThanItMust(t *testing.T) {
 	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: DMP})
 	if err != nil {

@@ -46,7 +46,7 @@ func drawLegacyZone(t *rapid.T, domains []string) *helogate.Zone {
 	return helogate.MustZone(b.String())
 }
 
-// The examples of the pages are what the checks find.
+// The checks have the results in the examples of the pages.
 func TestPagesOfLegacyRecords(t *testing.T) {
 	for page, c := range map[string]struct {
 		check helogate.Check
@@ -71,7 +71,7 @@ func TestPagesOfLegacyRecords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, example, _ := strings.Cut(string(text), "## An example\n")
+		_, example, _ := strings.Cut(string(text), "## Example\n")
 		example, _, _ = strings.Cut(example, "\n## ")
 		n := 0
 		for row := range strings.Lines(example) {

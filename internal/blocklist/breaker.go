@@ -6,19 +6,21 @@ import (
 	"time"
 )
 
-// A Breaker says when the share of listings among a list's answers is no longer believed. The zero value of a number is its
-// default.
+// A Breaker configures when the share of listings among a list's answers is no longer trusted. The zero value of a
+// number is its default.
 //
-// Two things trip it. A jump: of the newest answers, so few that there are just enough, more are listings than usual, by
-// Rise. That is soon seen, also where thousands come in a minute. And a share that no list has: of all answers in the window,
-// Share. That needs no past, and many answers, since on a bad day nine clients of ten may be listed and rightly so.
+// Two conditions open it. A jump: among the newest answers, just as many as are needed, the share is Rise above the
+// usual one. This is noticed soon, even where thousands of clients come in a minute. And a share that no list has:
+// among all answers in the window, the share reaches Share. This needs no history, but many answers: on a bad day
+// nine of ten clients may be listed, correctly.
 //
-// What is usual is an average of the windows that were full enough, of which the last counts for an eighth: half of it is
-// forgotten after five windows, so it follows the hours of the day and not a jump. The window that tripped the breaker
-// counts too. So what lasts becomes usual, and a list of which a wave of bots is rightly full is not set aside for ever.
+// The usual share is a moving average over the windows with enough answers. The last window counts for an eighth, so
+// half of the past is forgotten after five windows: the average follows the hours of the day, but not a jump. The
+// window that opened the breaker counts too, so a lasting change becomes usual, and a list that correctly lists a
+// wave of bots is not suspended forever.
 type Breaker struct {
 	Window  time.Duration // 0 is 10m
-	Answers int           // so many at least; 0 is 100
+	Answers int           // the minimum number of answers; 0 is 100
 	Rise    int           // percentage points above the usual share; 0 is 50
 	Share   int           // percent; 0 is 95
 }
@@ -30,7 +32,7 @@ func (b Breaker) withDefaults() Breaker {
 	}
 }
 
-const parts = 10 // of a window, of which the oldest is forgotten at a time
+const parts = 10 // of a window; the oldest part is dropped at a time
 
 // tally counts answers.
 type tally struct{ answers, listed int }
@@ -49,19 +51,19 @@ type meter struct {
 	rule  Breaker
 	parts [parts]struct {
 		tally
-		at int64 // which part of time it is
+		at int64 // number of the part, in time
 	}
-	window tally     // answers since began, for what is usual
-	began  time.Time // the end of the window that was last looked at
+	window tally     // answers since began, for the usual share
+	began  time.Time // the end of the last window that was evaluated
 	usual  float64   // percent
-	known  bool      // whether anything is
+	known  bool      // usual is known
 }
 
 func (m *meter) at(now time.Time) int64 {
 	return max(parts, now.UnixNano()/max(1, int64(m.rule.Window/parts)))
 }
 
-// count counts an answer, and says what is wrong with the share that are listings, "" if nothing.
+// count counts an answer. why says what is wrong with the share of listings, "" if nothing.
 func (m *meter) count(listed bool, now time.Time) (why string) {
 	m.close(now)
 	one := tally{answers: 1}
@@ -80,7 +82,7 @@ func (m *meter) count(listed bool, now time.Time) (why string) {
 	case newest.answers < m.rule.Answers:
 		return ""
 	case m.known && newest.share() >= m.usual+float64(m.rule.Rise):
-		why = fmt.Sprintf("%.0f%% of its last %d answers are listings, and %.0f%% are usual", newest.share(), newest.answers, m.usual)
+		why = fmt.Sprintf("%.0f%% of its last %d answers are listings, %.0f%% is usual", newest.share(), newest.answers, m.usual)
 	case all.share() >= float64(m.rule.Share):
 		why = fmt.Sprintf("%.0f%% of its %d answers within %s are listings", all.share(), all.answers, short(m.rule.Window))
 	default:
@@ -93,7 +95,8 @@ func (m *meter) count(listed bool, now time.Time) (why string) {
 	return why
 }
 
-// sums counts the newest answers, in as few parts of the window as have enough of them, and those of the whole window.
+// sums counts the newest answers, in as few parts of the window as have enough of them, and all answers of the
+// window.
 func (m *meter) sums(now time.Time) (newest, all tally) {
 	at := m.at(now)
 	for i := at; i > at-parts; i-- {
@@ -107,7 +110,7 @@ func (m *meter) sums(now time.Time) (newest, all tally) {
 	return newest, all
 }
 
-// close learns what is usual from a window that is over.
+// close updates the usual share from a window that has ended.
 func (m *meter) close(now time.Time) {
 	if m.began.IsZero() {
 		m.began = now
@@ -121,7 +124,7 @@ func (m *meter) close(now time.Time) {
 	m.window, m.began = tally{}, now
 }
 
-const newestCounts = 1.0 / 8 // of what is usual
+const newestCounts = 1.0 / 8 // of the usual share
 
 func (m *meter) learn(share float64) {
 	if !m.known {
@@ -131,7 +134,7 @@ func (m *meter) learn(share float64) {
 	m.usual += newestCounts * (share - m.usual)
 }
 
-// clear forgets what was counted, but for what is usual.
+// clear forgets all counts, except the usual share.
 func (m *meter) clear(now time.Time) {
 	*m = meter{rule: m.rule, usual: m.usual, known: m.known, began: now}
 }

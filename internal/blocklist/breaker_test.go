@@ -10,7 +10,7 @@ import (
 
 var morning = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 
-// feed counts answers, evenly over a time, of which a share is listed; it ends when the breaker trips.
+// feed counts answers, evenly over a time, with a share of listings, until the breaker opens.
 func feed(m *meter, at *time.Time, over time.Duration, answers int, percent float64) (n int, why string) {
 	listed := 0.0
 	for n = 1; n <= answers; n++ {
@@ -42,7 +42,7 @@ func TestBreaker(t *testing.T) {
 		"few answers":                           {{time.Hour, 500, 10, ""}, {20 * time.Minute, 190, 100, ""}},
 		"a jump, seen after few": {
 			{time.Hour, 60000, 10, ""},
-			{10 * time.Second, 700, 100, "99% of its last 100 answers are listings, and 10% are usual"},
+			{10 * time.Second, 700, 100, "99% of its last 100 answers are listings, 10% is usual"},
 		},
 		"a jump by less": {{time.Hour, 60000, 10, ""}, {10 * time.Minute, 10000, 55, ""}},
 		"a list that lists many lists all": {
@@ -63,7 +63,7 @@ func TestBreaker(t *testing.T) {
 	}
 }
 
-// All four numbers are heeded.
+// All four numbers have an effect.
 func TestBreakerNumbers(t *testing.T) {
 	trips := func(b Breaker, percent float64) bool {
 		m, at := &meter{rule: b.withDefaults()}, morning
@@ -90,7 +90,7 @@ func TestBreakerNumbers(t *testing.T) {
 	}
 }
 
-// A wave of bots that lasts becomes usual.
+// A lasting wave of bots becomes usual.
 func TestWhatLastsBecomesUsual(t *testing.T) {
 	m, at := &meter{rule: Breaker{}.withDefaults()}, morning
 	feed(m, &at, time.Hour, 6000, 20)
@@ -102,11 +102,11 @@ func TestWhatLastsBecomesUsual(t *testing.T) {
 		}
 	}
 	if trips == 0 || trips > 3 || m.usual < 70 {
-		t.Errorf("it tripped %d times, and %.0f%% are usual", trips, m.usual)
+		t.Errorf("it tripped %d times, %.0f%% is usual", trips, m.usual)
 	}
 }
 
-// Old answers are forgotten, and a clock that jumps breaks nothing.
+// Old answers are forgotten, and a clock that jumps does no harm.
 func TestMeterForgets(t *testing.T) {
 	m, at := &meter{rule: Breaker{}.withDefaults()}, morning
 	feed(m, &at, time.Minute, 99, 100)

@@ -10,8 +10,8 @@ import (
 	"github.com/helogate/helogate/check"
 )
 
-// Run tests the lists, each when it is due, until ctx ends; all that it started has ended then.
-func (g *Monitor) Run(ctx context.Context) {
+// Run tests each list when it is due, until ctx ends. When Run returns, all that it started has ended.
+func (m *Monitor) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -19,9 +19,9 @@ func (g *Monitor) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-		case <-g.wake:
+		case <-m.wake:
 		}
-		if wait, some := g.testDue(ctx); some {
+		if wait, some := m.runDue(ctx); some {
 			timer.Reset(wait)
 		} else {
 			timer.Stop()
@@ -29,18 +29,18 @@ func (g *Monitor) Run(ctx context.Context) {
 	}
 }
 
-// testDue tests what is due, side by side, and says how long until the next is.
-func (g *Monitor) testDue(ctx context.Context) (wait time.Duration, some bool) {
-	s := g.state.Load()
+// runDue tests the lists that are due, in parallel, and returns how long until the next one is.
+func (m *Monitor) runDue(ctx context.Context) (wait time.Duration, some bool) {
+	s := m.state.Load()
 	var tests sync.WaitGroup
 	for _, z := range s.zones {
-		if next := z.due(); !next.IsZero() && !next.After(g.config.Now()) {
-			tests.Go(func() { g.try(ctx, s, z) })
+		if next := z.due(); !next.IsZero() && !next.After(m.config.Now()) {
+			tests.Go(func() { m.testZone(ctx, s, z) })
 		}
 	}
 	tests.Wait()
-	now := g.config.Now()
-	for _, z := range g.state.Load().zones {
+	now := m.config.Now()
+	for _, z := range m.state.Load().zones {
 		if next := z.due(); !next.IsZero() && (!some || next.Sub(now) < wait) {
 			wait, some = max(0, next.Sub(now)), true
 		}
@@ -54,39 +54,40 @@ func (z *zone) due() time.Time {
 	return z.next
 }
 
-// try tests a list, and does what follows. One that has no test entries is taken back untested: what it answers will tell.
-func (g *Monitor) try(ctx context.Context, s *state, z *zone) {
+// testZone tests a list and applies the result. A list without test entries is resumed untested: its answers will
+// show whether it works.
+func (m *Monitor) testZone(ctx context.Context, s *state, z *zone) {
 	z.mu.Lock()
 	test := z.tests()
 	z.mu.Unlock()
 	if test == nil {
 		z.mu.Lock()
 		defer z.mu.Unlock()
-		z.takeBack("it has no test entries, and is tried", g.config.Now())
+		z.resume("it has no test entries, and its suspension ended", m.config.Now())
 		return
 	}
-	found := g.examine(ctx, s, test)
+	found := m.runTest(ctx, s, test)
 	if ctx.Err() != nil {
-		return // what was interrupted says nothing
+		return // an interrupted test has no result
 	}
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	z.examined(found, g.config.Now())
+	z.apply(found, m.config.Now())
 }
 
-// examined does what follows from a test.
-func (z *zone) examined(found diagnosis, now time.Time) {
+// apply applies the result of a test.
+func (z *zone) apply(found diagnosis, now time.Time) {
 	switch {
-	case z.isAside() && now.Before(z.next): // set aside since the test began, by what clients' answers were
-	case z.isAside() && found.health == good:
-		z.takeBack("its test entries are right", now)
-	case z.isAside():
-		z.stayAside(found, now)
+	case z.isSuspended() && now.Before(z.next): // suspended after the test began, because of answers about clients
+	case z.isSuspended() && found.health == good:
+		z.resume("its test entries are right", now)
+	case z.isSuspended():
+		z.extend(found, now)
 	case found.health == wrong:
-		z.setAside(found.why, found.do, maxWait, now)
+		z.suspend(found.why, found.remedy, maxWait, now)
 	case found.health == silent:
 		if z.silent++; z.silent >= maxSilent {
-			z.setAside(found.why, found.do, z.every, now)
+			z.suspend(found.why, found.remedy, z.every, now)
 			return
 		}
 		z.next = now.Add(min(z.every, firstWait))
@@ -95,7 +96,7 @@ func (z *zone) examined(found diagnosis, now time.Time) {
 	}
 }
 
-// health is what a test says.
+// health is the result of a test.
 type health int
 
 const (
@@ -106,15 +107,15 @@ const (
 )
 
 type diagnosis struct {
-	health  health
-	why, do string
-	world   bool // it lists what no list lists
+	health      health
+	why, remedy string
+	listsAll    bool // it lists the entry that no list has
 }
 
-// pair is a name below the zone that is listed in every list, and one that is in none (RFC 5782 section 5).
+// A pair has a name below the zone that every list has, and one that no list has (RFC 5782 section 5).
 type pair struct {
 	listed, free string
-	what, other  string // the same for people
+	what, other  string // the same, as people write them
 }
 
 var (
@@ -126,21 +127,21 @@ var (
 // mapped127 is all but the last nibble of both IPv6 test entries.
 const mapped127 = ".0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
 
-// test is what a list is tested by.
+// A test says how a list is tested.
 type test struct {
 	zone  string
 	uses  []Zone
-	pairs []pair // one that is right is enough
+	pairs []pair // one correct pair is enough
 }
 
-// tests returns how the list is tested, nil if it is not.
+// tests returns how the list is tested, or nil if it is not.
 func (z *zone) tests() *test {
 	if !z.test {
 		return nil
 	}
 	t := &test{zone: z.name, uses: z.uses}
 	if z.addresses {
-		t.pairs = append(t.pairs, pair4, pair6) // the second for lists that have IPv6 alone
+		t.pairs = append(t.pairs, pair4, pair6) // the second for lists with IPv6 only
 	}
 	if z.names {
 		t.pairs = append(t.pairs, pairNames)
@@ -148,12 +149,13 @@ func (z *zone) tests() *test {
 	return t
 }
 
-// examine asks for the test entries, pair by pair until one is right. A list that lists the world is wrong by any.
-func (g *Monitor) examine(ctx context.Context, s *state, t *test) diagnosis {
+// runTest asks for the test entries, pair by pair until one is right. A list that lists the world is wrong by any
+// pair.
+func (m *Monitor) runTest(ctx context.Context, s *state, t *test) diagnosis {
 	var worst diagnosis
 	for _, p := range t.pairs {
-		found := g.examinePair(ctx, s, t, p)
-		if found.health == good || found.world || found.health == silent {
+		found := m.runPair(ctx, s, t, p)
+		if found.health == good || found.listsAll || found.health == silent {
 			return found
 		}
 		if found.health > worst.health {
@@ -166,49 +168,49 @@ func (g *Monitor) examine(ctx context.Context, s *state, t *test) diagnosis {
 	return worst
 }
 
-func (g *Monitor) examinePair(ctx context.Context, s *state, t *test, p pair) diagnosis {
+func (m *Monitor) runPair(ctx context.Context, s *state, t *test, p pair) diagnosis {
 	var listed, free *helogate.Answer
 	var both sync.WaitGroup
 	both.Go(func() {
-		listed = s.wait(ctx, g.config.Ask, helogate.Question{Kind: helogate.A, Name: p.listed + t.zone})
+		listed = s.wait(ctx, m.config.Ask, helogate.Question{Kind: helogate.A, Name: p.listed + t.zone})
 	})
-	both.Go(func() { free = s.wait(ctx, g.config.Ask, helogate.Question{Kind: helogate.A, Name: p.free + t.zone}) })
+	both.Go(func() { free = s.wait(ctx, m.config.Ask, helogate.Question{Kind: helogate.A, Name: p.free + t.zone}) })
 	both.Wait()
 	for _, a := range []struct {
 		what   string
 		answer *helogate.Answer
 	}{{p.other, free}, {p.what, listed}} {
 		if why := t.wrong(a.answer.Values); why != "" {
-			return diagnosis{health: wrong, why: "asked about its test entry " + a.what + ", it answers " + why,
-				do: "do what the answer says, or take the list out of the configuration"}
+			return diagnosis{health: wrong, why: "for its test entry " + a.what + " it answers " + why,
+				remedy: "follow the answer, or remove the list from the configuration"}
 		}
 	}
 	switch {
 	case free.Status == helogate.OK:
-		return diagnosis{health: wrong, world: true, why: "it lists " + p.other + " (" + strings.Join(free.Values, ", ") + "), which no list does: it lists the world",
-			do: "the list is closed, or in trouble: see its own page, and take it out of the configuration"}
+		return diagnosis{health: wrong, listsAll: true, why: "it lists " + p.other + " (" + strings.Join(free.Values, ", ") + "), which no list does: it lists the world",
+			remedy: "the list may be closed: see its website, and remove it from the configuration"}
 	case listed.Status == helogate.TempFail:
 		return noAnswer(p.what, listed)
 	case free.Status == helogate.TempFail:
 		return noAnswer(p.other, free)
 	case listed.Status != helogate.OK:
 		return diagnosis{health: absent, why: "its test entry " + p.what + " is not listed (RFC 5782 section 5)",
-			do: "the list may be empty or gone: see its own page; if it never had that entry, write test = false"}
+			remedy: "the list may be empty or closed: see its website; if it never had this entry, set test = false"}
 	}
 	return diagnosis{health: good}
 }
 
-// wrong says what is wrong with an answer, whatever the codes are that are asked for.
+// wrong says what is wrong with an answer, whatever codes are configured.
 func (t *test) wrong(values []string) string {
 	for _, u := range t.uses {
-		if said := check.ReadListAnswer(u.Family, check.Codes{}, values); said.Error != "" {
-			return said.Error
+		if answer := check.ReadListAnswer(u.Family, check.Codes{}, values); answer.Error != "" {
+			return answer.Error
 		}
 	}
 	return ""
 }
 
 func noAnswer(what string, a *helogate.Answer) diagnosis {
-	return diagnosis{health: silent, why: "asked about its test entry " + what + ", it does not answer: " + a.Note,
-		do: "see whether the list's servers answer, and whether your resolver is well"}
+	return diagnosis{health: silent, why: "no answer for its test entry " + what + ": " + a.Note,
+		remedy: "check whether the list's servers answer, and whether your resolver works"}
 }

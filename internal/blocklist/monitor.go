@@ -1,10 +1,11 @@
-// Package blocklist watches the DNS lists that are asked about clients, block-lists and allow-lists alike, and sets aside
-// those that cannot be believed: a list whose domain was sold lists the world, one that has had enough of our resolver says
-// so in words that look like a listing, and one that is dead costs every judgement its wait.
+// Package blocklist monitors DNS blocklists and allowlists (RFC 5782), and suspends those that cannot be trusted: a
+// list whose domain was sold lists the world, a list that refuses the resolver says so with an answer that looks like
+// a listing, and a list that is down delays every judgement.
 //
-// A Guard stands between the judge and the resolver. It answers the questions of kind helogate.SetAside, tests each list by
-// the entries that RFC 5782 section 5 asks of all of them, counts what lists answer, and waits for none longer than for its
-// time.
+// A Monitor stands between the judge and the resolver. It tests each list by the test entries of RFC 5782 section 5,
+// counts the answers of lists, and limits the wait for each answer. It is a circuit breaker: a suspended list is not
+// asked, and is tested again after a while. The monitor answers questions of kind helogate.Suspended, by which checks
+// learn that a list is suspended.
 package blocklist
 
 import (
@@ -24,33 +25,33 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// Config is what a guard needs.
+// Config is the configuration of a Monitor.
 type Config struct {
-	Ask helogate.Asker   // who knows DNS
-	Log *slog.Logger     // told when a list is set aside, and when it is in use again; nil is nobody
+	Ask helogate.Asker   // answers questions of DNS
+	Log *slog.Logger     // gets a message when a list is suspended and when it is in use again; may be nil
 	Now func() time.Time // nil is time.Now
 	Settings
 }
 
-// Settings are what a reload may change. The zero value of a number is its default.
+// Settings are the parts of the configuration that a reload may change. The zero value of a number is its default.
 type Settings struct {
 	Zones   []Zone
 	Every   time.Duration // between two tests of a list; 0 is 10m
-	Timeout time.Duration // how long an answer is waited for; 0 is 3s
+	Timeout time.Duration // the maximum wait for an answer; 0 is 3s
 	Breaker Breaker
 }
 
-// A Zone is one use of a list. Two of one zone are watched as one.
+// A Zone is one use of a list. All uses of one zone are monitored together.
 type Zone struct {
 	Zone      string
 	Family    string      // check.DNSBL, check.RHSBL or check.DNSWL
 	Codes     check.Codes // the answers that are listings
-	Addresses bool        // whether it is asked about addresses
-	Names     bool        // whether it is asked about names
-	Test      bool        // whether it has the entries of RFC 5782 section 5; not, if any use of the zone says so
+	Addresses bool        // it is asked about addresses
+	Names     bool        // it is asked about names
+	Test      bool        // it has the entries of RFC 5782 section 5; false if it is false for any use of the zone
 }
 
-// Of is the use that a check makes of a list.
+// Of returns the use that a check makes of a list.
 func Of(l check.List, test bool) Zone {
 	addresses, names := l.Asks()
 	return Zone{Zone: l.Zone, Family: l.Family, Codes: l.Codes, Addresses: addresses, Names: names, Test: test}
@@ -62,23 +63,23 @@ func (s Settings) withDefaults() Settings {
 	return s
 }
 
-// A Guard is a helogate.Asker for SetAside and all that its Config.Ask answers. It is safe for concurrent use. A list is in
-// use until something is known against it: mail must not wait for the first tests.
+// A Monitor is a helogate.Asker for kind Suspended and all kinds of Config.Ask. It is safe for concurrent use. A list
+// is in use until there is evidence against it: mail does not wait for the first tests.
 type Monitor struct {
 	config Config
-	wake   chan struct{} // there may be something to do earlier than Run thinks
+	wake   chan struct{} // a test may be due earlier than Run expects
 
-	set   sync.Mutex // held while Set exchanges what follows
+	set   sync.Mutex // held while Set replaces state
 	state atomic.Pointer[state]
 }
 
-// state is what a reload exchanges. Nobody writes to it.
+// state is what a reload replaces. It is never written to.
 type state struct {
 	Settings
 	zones map[string]*zone
 }
 
-// New makes a guard. It tests nothing before Run.
+// New returns a Monitor. It tests nothing before Run.
 func New(c Config) *Monitor {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -86,84 +87,86 @@ func New(c Config) *Monitor {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	g := &Monitor{config: c, wake: make(chan struct{}, 1)}
-	g.state.Store(&state{zones: map[string]*zone{}})
-	g.Set(c.Settings)
-	return g
+	m := &Monitor{config: c, wake: make(chan struct{}, 1)}
+	m.state.Store(&state{zones: map[string]*zone{}})
+	m.Set(c.Settings)
+	return m
 }
 
-// Set exchanges lists and numbers. What is known of a list that stays is kept, unless it is to be tested otherwise; a list
-// that is new is tested soon.
-func (g *Monitor) Set(s Settings) {
-	g.set.Lock()
-	defer g.set.Unlock()
-	old, now := g.state.Load(), g.config.Now()
+// Set replaces lists and numbers. The state of a list is kept, unless it is tested in another way now. A new list is
+// tested soon.
+func (m *Monitor) Set(s Settings) {
+	m.set.Lock()
+	defer m.set.Unlock()
+	old, now := m.state.Load(), m.config.Now()
 	next := &state{Settings: s.withDefaults(), zones: map[string]*zone{}}
 	for _, use := range s.Zones {
 		use.Zone = hostname.Canonical(use.Zone)
 		z := next.zones[use.Zone]
 		if z == nil {
-			z = &zone{name: use.Zone, test: true, log: g.config.Log, wake: g.look, flying: map[string]bool{}}
+			z = &zone{name: use.Zone, test: true, log: m.config.Log, wake: m.wakeUp, inFlight: map[string]bool{}}
 			next.zones[use.Zone] = z
 		}
 		z.add(use)
 	}
 	for name, z := range next.zones {
 		if was := old.zones[name]; was != nil && was.testedAs(z) {
-			was.adopt(z, next.Settings)
+			was.update(z, next.Settings)
 			next.zones[name] = was
 			continue
 		}
 		z.start(next.Settings, now)
 	}
-	g.state.Store(next)
-	g.look()
+	m.state.Store(next)
+	m.wakeUp()
 }
 
-// look has Run look what is due.
-func (g *Monitor) look() {
+// wakeUp makes Run look for due tests.
+func (m *Monitor) wakeUp() {
 	select {
-	case g.wake <- struct{}{}:
-	default: // it will
+	case m.wake <- struct{}{}:
+	default: // it is about to
 	}
 }
 
 var inUse = &helogate.Answer{Status: helogate.NXDomain}
 
-// Known returns what is at hand: of a list that is set aside why, and of DNS what its asker knows. It costs no allocation.
-func (g *Monitor) Known(q helogate.Question) (*helogate.Answer, bool) {
+// Known returns what is known without waiting: why a list is suspended, or the answer that Config.Ask knows. It does
+// not allocate.
+func (m *Monitor) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if q.Kind != helogate.Suspended {
-		return g.config.Ask.Known(q)
+		return m.config.Ask.Known(q)
 	}
-	if z := g.state.Load().zones[q.Name]; z != nil {
-		if a := z.aside.Load(); a != nil {
+	if z := m.state.Load().zones[q.Name]; z != nil {
+		if a := z.suspended.Load(); a != nil {
 			return a, true
 		}
 	}
 	return inUse, true
 }
 
-// Ask asks DNS. Of a list it waits no longer than Settings.Timeout; the asker may go on for who comes next.
-func (g *Monitor) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
+// Ask asks DNS. It waits for a list no longer than Settings.Timeout; Config.Ask may complete the lookup for a later
+// asker.
+func (m *Monitor) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind == helogate.Suspended {
-		a, _ := g.Known(q)
+		a, _ := m.Known(q)
 		return a
 	}
-	s := g.state.Load()
+	s := m.state.Load()
 	z := s.zoneOf(q)
 	if z == nil {
-		return g.config.Ask.Ask(ctx, q)
+		return m.config.Ask.Ask(ctx, q)
 	}
 	if q.Kind != helogate.Listing {
-		return s.wait(ctx, g.config.Ask, q)
+		return s.wait(ctx, m.config.Ask, q)
 	}
-	first, began := z.begin(q.Name), g.config.Now()
-	a := s.wait(ctx, g.config.Ask, q)
+	first, began := z.begin(q.Name), m.config.Now()
+	a := s.wait(ctx, m.config.Ask, q)
 	if !first {
-		return a // it is counted by who asked first
+		return a // the first asker counts it
 	}
-	now := g.config.Now()
-	// Who went away, or had hardly time left, says nothing against the list.
+	now := m.config.Now()
+	// An asker that gave up, or had hardly any time left, is no evidence against the list.
 	gaveUp := a.Status == helogate.TempFail && ctx.Err() != nil && (errors.Is(ctx.Err(), context.Canceled) || now.Sub(began) < s.Timeout/2)
 	z.end(q.Name, a, !gaveUp, now)
 	return a
@@ -180,7 +183,7 @@ func (s *state) wait(ctx context.Context, ask helogate.Asker, q helogate.Questio
 	return a
 }
 
-// zoneOf returns the list that a question asks, nil if it asks none.
+// zoneOf returns the list that a question is for, nil if there is none.
 func (s *state) zoneOf(q helogate.Question) *zone {
 	if len(s.zones) == 0 || q.Kind != helogate.Listing && q.Kind != helogate.TXT {
 		return nil
@@ -218,10 +221,10 @@ type ZoneState struct {
 }
 
 // State returns the state of each list, in the order of their names.
-func (g *Monitor) State() []ZoneState {
-	now := g.config.Now()
+func (m *Monitor) State() []ZoneState {
+	now := m.config.Now()
 	out := []ZoneState{}
-	for _, z := range g.state.Load().zones {
+	for _, z := range m.state.Load().zones {
 		out = append(out, z.state(now))
 	}
 	slices.SortFunc(out, func(a, b ZoneState) int { return cmp.Compare(a.Zone, b.Zone) })

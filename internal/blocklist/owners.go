@@ -8,8 +8,9 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// owner is whom an answer of a list is about. One sender can have as many names below his domain, and addresses in his /64, as
-// he likes: the breaker counts them as one, or he could have a list set aside that has him.
+// owner returns the owner of the name that a list was asked about. One sender can have any number of names below its
+// domain and of addresses in its /64. The breaker counts them as one; otherwise the sender could get a list suspended
+// that lists it.
 func owner(name, zone string) string {
 	name = strings.TrimSuffix(name, "."+zone)
 	if len(name) == len("0.")*32-1 && strings.Count(name, ".") == 31 {
@@ -18,16 +19,16 @@ func owner(name, zone string) string {
 	return cmp.Or(hostname.Org(name), name)
 }
 
-// maxOwners is how many of a window are told apart; more say nothing that these do not.
+// maxOwners is how many owners of a window are counted. More would not change the result.
 const maxOwners = 20_000
 
-// owners are those that were heard of within a window.
+// owners are the owners that occurred in a window.
 type owners struct {
 	began time.Time
 	is    map[string]bool
 }
 
-// first reports whether nobody has heard of an owner in this window.
+// first reports whether an owner occurs for the first time in this window.
 func (o *owners) first(owner string, window time.Duration, now time.Time) bool {
 	if o.is == nil || now.Sub(o.began) >= window {
 		o.began, o.is = now, map[string]bool{}

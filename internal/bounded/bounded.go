@@ -1,6 +1,6 @@
-// Package bounded has a map for what strangers make us remember: who was rejected lately, which connection has said what.
-// It never has more than so many entries, and what has come once does not push out what has come again: a flood of
-// addresses that are seen once leaves those alone that are seen time and again.
+// Package bounded has a map with a limited number of entries, for data about clients: which were rejected recently,
+// what a connection has sent so far. Keys that occur once do not displace keys that occur again, so a flood of
+// one-time addresses does not displace the regular ones.
 package bounded
 
 import (
@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// A Map holds values by key. It is safe for concurrent use. It has no clock: the time is the caller's. When that goes back,
-// entries may be gone early.
+// A Map holds values by key. It is safe for concurrent use. It has no clock: the caller passes the time. If that goes
+// back, entries may expire early.
 //
-// An entry is new until it is used a second time, and then it is known. New and known ones have half of the room each, and
-// where that is full, the one that was not used for longest goes.
+// An entry is new until it is used a second time; from then on it is known. New and known entries have half of the
+// capacity each. When a half is full, its least recently used entry is dropped.
 type Map[K comparable, V any] struct {
 	keep time.Duration
-	room int // for new ones, and for known ones
+	room int // for new entries, and for known entries
 
-	mu           sync.Mutex // guards what follows
+	mu           sync.Mutex // guards the fields below
 	entries      map[K]*entry[K, V]
 	fresh, known ring[K, V]
 }
@@ -25,11 +25,11 @@ type Map[K comparable, V any] struct {
 type entry[K comparable, V any] struct {
 	key   K
 	value V
-	until time.Time // since the last Use; zero is for ever
+	until time.Time // set by the last Use; zero is never
 	links[K, V]
 }
 
-// New makes a map of so many entries at the most, at least 2, that keeps each for so long after its last Use; 0 is for ever.
+// New returns a map of at most most entries, at least 2. An entry expires keep after its last Use; 0 is never.
 func New[K comparable, V any](most int, keep time.Duration) *Map[K, V] {
 	m := &Map[K, V]{keep: keep, room: max(1, most/2), entries: map[K]*entry[K, V]{}}
 	m.fresh.init()
@@ -37,8 +37,8 @@ func New[K comparable, V any](most int, keep time.Duration) *Map[K, V] {
 	return m
 }
 
-// Use has a function see and change the value of a key, which is kept anew from now on. A value that is not there, or not
-// any more, begins as zero, and is made. The function must not use the map.
+// Use calls a function with the value of a key, which it may change, and extends its life. A missing or expired value
+// is made, and is zero. The function must not use the map.
 func (m *Map[K, V]) Use(key K, now time.Time, use func(v *V, made bool)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -56,7 +56,7 @@ func (m *Map[K, V]) Use(key K, now time.Time, use func(v *V, made bool)) {
 	use(&e.value, made)
 }
 
-// Get returns the value of a key, if there is one. It is used by that, but kept no longer.
+// Get returns the value of a key, if there is one. It counts as a use, but does not extend its life.
 func (m *Map[K, V]) Get(key K, now time.Time) (v V, found bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -66,7 +66,7 @@ func (m *Map[K, V]) Get(key K, now time.Time) (v V, found bool) {
 	return v, false
 }
 
-// Len returns how many there are. It looks at each.
+// Len returns the number of entries that have not expired. It visits each.
 func (m *Map[K, V]) Len(now time.Time) (n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,7 +80,7 @@ func (m *Map[K, V]) Len(now time.Time) (n int) {
 
 func (e *entry[K, V]) over(now time.Time) bool { return !e.until.IsZero() && !now.Before(e.until) }
 
-// find returns an entry, which is known from now on; nil if there is none. One that is over goes.
+// find returns an entry, which is known from now on, or nil if there is none. It drops an expired entry.
 func (m *Map[K, V]) find(key K, now time.Time) *entry[K, V] {
 	e := m.entries[key]
 	if e == nil {
@@ -95,7 +95,7 @@ func (m *Map[K, V]) find(key K, now time.Time) *entry[K, V] {
 	return e
 }
 
-// put makes an entry the last one used of a ring, and has another one go if it is full.
+// put appends an entry to a ring as its most recently used, and drops the oldest one if the ring is full.
 func (m *Map[K, V]) put(e *entry[K, V], r *ring[K, V]) {
 	if r.n >= m.room {
 		m.drop(r.oldest())
@@ -103,7 +103,7 @@ func (m *Map[K, V]) put(e *entry[K, V], r *ring[K, V]) {
 	e.join(r, e)
 }
 
-// expire drops what is over, as far as it was not used for longest.
+// expire drops expired entries from the old ends of the rings.
 func (m *Map[K, V]) expire(now time.Time) {
 	for _, r := range [...]*ring[K, V]{&m.fresh, &m.known} {
 		for e := r.oldest(); e != nil && e.over(now); e = r.oldest() {

@@ -397,7 +397,7 @@ func TestNoAnswer(t *testing.T) {
 func TestDNSOf(t *testing.T) {
 	at := morning
 	got := DNSOf(dns.Stats{
-		Hits: 2, Misses: 3, Coalesced: 1, Sent: 4, TCP: 5, PassedOver: 6, Failures: map[string]uint64{"timeout": 7}, Flights: 8, Entries: 9, Weight: 10,
+		Hits: 2, Misses: 3, Coalesced: 1, Sent: 4, TCP: 5, Mismatched: 6, Failures: map[string]uint64{"timeout": 7}, InFlight: 8, Entries: 9, Weight: 10,
 		Servers: []dns.ServerStats{
 			{Server: netip.MustParseAddrPort("127.0.0.1:53"), Tries: 11},
 			{Server: netip.MustParseAddrPort("[::1]:53"), Tries: 12, Failed: 13, Down: true, LastFailure: at, LastError: "timeout"},

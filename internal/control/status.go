@@ -141,7 +141,7 @@ type NameServer struct {
 func DNSOf(s dns.Stats) DNS {
 	d := DNS{
 		Questions: s.Hits + s.Misses, Hits: s.Hits, Misses: s.Misses, Coalesced: s.Coalesced, Sent: s.Sent, TCP: s.TCP,
-		Mismatched: s.PassedOver, Failures: s.Failures, InFlight: s.Flights, CacheEntries: s.Entries, CacheBytes: s.Weight,
+		Mismatched: s.Mismatched, Failures: s.Failures, InFlight: s.InFlight, CacheEntries: s.Entries, CacheBytes: s.Weight,
 	}
 	for _, server := range s.Servers {
 		n := NameServer{

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// add takes one entry: what stands on a line, without blanks around it.
+// add adds one entry: a line without comment and surrounding blanks.
 func (l *List) add(entry string) error {
 	switch {
 	case strings.ContainsAny(entry, " \t,;"):
-		return fmt.Errorf("%s: one entry a line, and nothing after it but a # comment", quote(entry))
+		return fmt.Errorf("%s: write one entry a line, followed by nothing but a # comment", quote(entry))
 	case entry == "<>":
-		return errors.New(`"<>": no list holds the null reverse-path; ask for it in the rule: sender == ""`)
+		return errors.New(`"<>": a list cannot contain the null sender; use sender == "" in the rule`)
 	case strings.Contains(entry, "@"):
 		return l.addMailbox(entry)
 	case strings.Contains(entry, "/"):
@@ -44,15 +44,15 @@ func (l *List) add(entry string) error {
 func (l *List) addPrefix(entry string) error {
 	p, err := netip.ParsePrefix(entry)
 	if err != nil {
-		return fmt.Errorf("%s is no network: write 192.0.2.0/24 or 2001:db8::/32", quote(entry))
+		return fmt.Errorf("%s is not a network: write 192.0.2.0/24 or 2001:db8::/32", quote(entry))
 	}
 	if a := p.Addr(); a.Is4In6() {
 		if p.Bits() < 96 {
-			return fmt.Errorf("%s holds more than the IPv4 addresses that are mapped: write the IPv4 network", quote(entry))
+			return fmt.Errorf("%s contains more than IPv4-mapped addresses: write the IPv4 network", quote(entry))
 		}
 		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 	}
-	// Whoever writes 192.0.2.77/24 meant the host or the network, and the two are far apart.
+	// 192.0.2.77/24 may mean the host or the network, which makes a great difference.
 	if p != p.Masked() {
 		return fmt.Errorf("%s has host bits: the network is %s, the host %s", quote(entry), p.Masked(), p.Addr())
 	}
@@ -63,7 +63,7 @@ func (l *List) addPrefix(entry string) error {
 func (l *List) addMailbox(entry string) error {
 	at := strings.LastIndexByte(entry, '@')
 	if at == 0 {
-		return fmt.Errorf("%s has nothing before the @: for all addresses of a domain write %s", quote(entry), quote(entry[1:]))
+		return fmt.Errorf("%s has no local part: for all addresses of a domain write %s", quote(entry), quote(entry[1:]))
 	}
 	domain := entry[at+1:]
 	if _, err := canonicalName(domain); err != nil && !isLiteral(domain) {
@@ -77,16 +77,16 @@ func isLiteral(domain string) bool {
 	return len(domain) > 2 && domain[0] == '[' && hostname.ParseHelo(domain).Form == hostname.Literal
 }
 
-// canonicalName is a name as DNS knows it: lower case, without a final dot, in A-labels (RFC 5890).
+// canonicalName returns a name in the form of DNS: lower case, without a final dot, in A-labels (RFC 5890).
 func canonicalName(s string) (string, error) {
 	name := hostname.Canonical(s)
 	if strings.HasPrefix(name, "*.") {
-		return "", fmt.Errorf("%s: for all that is below write %s", quote(s), quote(name[1:]))
+		return "", fmt.Errorf("%s: for all names below a domain write %s", quote(s), quote(name[1:]))
 	}
 	if !isASCII(name) {
 		ascii, err := idna.Lookup.ToASCII(name)
 		if err != nil {
-			return "", fmt.Errorf("%s is no name that DNS can hold: %s", quote(s), printable.Text(err.Error(), maxShown))
+			return "", fmt.Errorf("%s is not a valid domain name: %s", quote(s), printable.Text(err.Error(), maxShown))
 		}
 		name = ascii
 	}
@@ -96,7 +96,7 @@ func canonicalName(s string) (string, error) {
 	case hostname.Malformed:
 		return "", fmt.Errorf("%s is neither an address, a network, a name nor a mail address: %s", quote(s), h.Why)
 	case hostname.BareAddress:
-		return "", fmt.Errorf("%s is no name: a network is written 192.0.2.0/24", quote(s))
+		return "", fmt.Errorf("%s is not a name: write a network as 192.0.2.0/24", quote(s))
 	}
 	return "", fmt.Errorf("%s is neither an address, a network, a name nor a mail address", quote(s))
 }

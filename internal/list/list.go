@@ -1,4 +1,4 @@
-// Package list reads files of addresses, networks, host names, domains and mail addresses, and says fast what is in one.
+// Package list reads files of addresses, networks, host names, domains and mail addresses, and looks them up fast.
 package list
 
 import (
@@ -9,27 +9,27 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// A List is what a file lists. It is safe for concurrent use, for nobody writes to it once it is read.
+// A List is the content of a list file. It is safe for concurrent use, because it does not change.
 type List struct {
-	Name      string // as it was given to Read
+	Name      string // as given to Read
 	prefixes  bart.Lite
-	names     map[string]struct{} // canonical: host names and domains, themselves alone
-	suffixes  map[string]struct{} // canonical, without the first dot: all that is below
+	names     map[string]struct{} // canonical host names and domains
+	suffixes  map[string]struct{} // canonical domains without the first dot, for all names below
 	mailboxes map[string]struct{} // in lower case
 	entries   int
 }
 
-// Len returns how many entries the file has, those counted twice that stand there twice.
+// Len returns the number of entries in the file, duplicates included.
 func (l *List) Len() int { return l.entries }
 
-// Contains reports whether an address is listed, or is in a network that is. An IPv4-mapped IPv6 address is the IPv4
-// address that it maps, and a zone says nothing. It takes tens of nanoseconds whatever the size of the list.
+// Contains reports whether an address or a network that contains it is listed. An IPv4-mapped IPv6 address counts as
+// IPv4, and a zone is ignored. It takes tens of nanoseconds whatever the size of the list.
 func (l *List) Contains(a netip.Addr) bool {
 	return a.IsValid() && l.prefixes.Contains(a.Unmap().WithZone(""))
 }
 
-// ContainsName reports whether a host name or domain is listed, or is below a suffix that is. Case and one final dot say
-// nothing.
+// ContainsName reports whether a host name or domain is listed, or a suffix above it. Case and one final dot are
+// ignored.
 func (l *List) ContainsName(name string) bool {
 	if len(l.names)+len(l.suffixes) == 0 {
 		return false
@@ -53,9 +53,9 @@ func (l *List) ContainsName(name string) bool {
 	}
 }
 
-// ContainsMailbox reports whether a mail address is listed, or its domain is as ContainsName has it. Case says nothing,
-// in the local part neither: no mail server that people use tells two mailboxes apart by it. The null reverse-path is in
-// no list.
+// ContainsMailbox reports whether a mail address is listed, or its domain, as ContainsName does. Case is ignored, in
+// the local part as well, because no common mail server distinguishes mailboxes by case. The null sender is in no
+// list.
 func (l *List) ContainsMailbox(address string) bool {
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 || len(address) > maxLine {
@@ -68,7 +68,8 @@ func (l *List) ContainsMailbox(address string) bool {
 	return err == nil && l.ContainsName(domain)
 }
 
-// canonicalMailbox is a mail address in lower case, its domain as DNS knows it. at is where its @ is.
+// canonicalMailbox returns a mail address in lower case, with its domain in the form of DNS. at is the index of its
+// @.
 func canonicalMailbox(address string, at int) string {
 	domain, err := canonicalName(address[at+1:])
 	if err != nil { // an address literal, or a name that DNS cannot hold

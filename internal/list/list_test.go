@@ -85,25 +85,25 @@ func TestEmpty(t *testing.T) {
 func TestProblems(t *testing.T) {
 	for entry, want := range map[string]string{
 		"192.0.2.77/24":             `line 2: "192.0.2.77/24" has host bits: the network is 192.0.2.0/24, the host 192.0.2.77`,
-		"192.0.2.0/33":              `line 2: "192.0.2.0/33" is no network: write 192.0.2.0/24 or 2001:db8::/32`,
-		"::ffff:0:0/90":             `line 2: "::ffff:0:0/90" holds more than the IPv4 addresses that are mapped: write the IPv4 network`,
-		"192.0.2.":                  `line 2: "192.0.2." is no name: a network is written 192.0.2.0/24`,
-		"192.0.2":                   `line 2: "192.0.2" is no name: a network is written 192.0.2.0/24`,
+		"192.0.2.0/33":              `line 2: "192.0.2.0/33" is not a network: write 192.0.2.0/24 or 2001:db8::/32`,
+		"::ffff:0:0/90":             `line 2: "::ffff:0:0/90" contains more than IPv4-mapped addresses: write the IPv4 network`,
+		"192.0.2.":                  `line 2: "192.0.2." is not a name: write a network as 192.0.2.0/24`,
+		"192.0.2":                   `line 2: "192.0.2" is not a name: write a network as 192.0.2.0/24`,
 		"192.0.2.1-192.0.2.9":       `line 2: "192.0.2.1-192.0.2.9" is neither an address, a network, a name nor a mail address: the top level 9 is a number`,
-		"192.0.2.1 OK":              `line 2: "192.0.2.1 OK": one entry a line, and nothing after it but a # comment`,
-		"example.org, example.net":  `line 2: "example.org, example.net": one entry a line, and nothing after it but a # comment`,
-		"*.example.org":             `line 2: "*.example.org": for all that is below write ".example.org"`,
-		"@example.org":              `line 2: "@example.org" has nothing before the @: for all addresses of a domain write "example.org"`,
+		"192.0.2.1 OK":              `line 2: "192.0.2.1 OK": write one entry a line, followed by nothing but a # comment`,
+		"example.org, example.net":  `line 2: "example.org, example.net": write one entry a line, followed by nothing but a # comment`,
+		"*.example.org":             `line 2: "*.example.org": for all names below a domain write ".example.org"`,
+		"@example.org":              `line 2: "@example.org" has no local part: for all addresses of a domain write "example.org"`,
 		"user@":                     `line 2: "" is neither an address, a network, a name nor a mail address`,
-		"<>":                        `line 2: "<>": no list holds the null reverse-path; ask for it in the rule: sender == ""`,
+		"<>":                        `line 2: "<>": a list cannot contain the null sender; use sender == "" in the rule`,
 		"<user@example.org>":        `line 2: "example.org>" is neither an address, a network, a name nor a mail address: the character '>' at 12`,
 		"exam!ple.org":              `line 2: "exam!ple.org" is neither an address, a network, a name nor a mail address: the character '!' at 5`,
 		"a..b":                      `line 2: "a..b" is neither an address, a network, a name nor a mail address: an empty label`,
 		"..example.org":             `line 2: ".example.org" is neither an address, a network, a name nor a mail address: an empty label`,
 		"\x1b[31m.example":          `line 2: "\x1b[31m.example" is neither an address, a network, a name nor a mail address: byte 0x1b at 1`,
-		"\xff.example":              `line 2: this is no UTF-8`,
-		strings.Repeat("a", 2000):   `line 2: longer than 1024 octets: no entry is`,
-		strings.Repeat("a", 200000): `line 2: longer than 1024 octets: no entry is`,
+		"\xff.example":              `line 2: not valid UTF-8`,
+		strings.Repeat("a", 2000):   `line 2: longer than 1024 octets, the limit of an entry`,
+		strings.Repeat("a", 200000): `line 2: longer than 1024 octets, the limit of an entry`,
 	} {
 		l, problems, err := Read("test", strings.NewReader("192.0.2.1\n"+entry+"\nexample.org\n"))
 		switch {
@@ -121,7 +121,7 @@ func TestManyProblems(t *testing.T) {
 	if l != nil || len(problems) != 10 || problems[9].Line != 20 {
 		t.Errorf("%v, %v", l, problems)
 	}
-	if err == nil || !strings.HasPrefix(err.Error(), "list relays is refused whole, for lines of it are no entries:\n  line 2: ") ||
+	if err == nil || !strings.HasPrefix(err.Error(), "list relays is refused as a whole, because of these lines:\n  line 2: ") ||
 		!strings.HasSuffix(err.Error(), "\n  and 15 more") {
 		t.Error(err)
 	}
@@ -138,7 +138,7 @@ func (endless) Read(b []byte) (int, error) {
 }
 
 func TestWrongFiles(t *testing.T) {
-	if _, _, err := Read("zip", strings.NewReader("PK\x03\x04\x00\x00\n")); err == nil || err.Error() != "list zip, line 1: this is no text, it has a NUL" {
+	if _, _, err := Read("zip", strings.NewReader("PK\x03\x04\x00\x00\n")); err == nil || err.Error() != "list zip, line 1: not a text file: it contains a NUL" {
 		t.Error(err)
 	}
 	if _, _, err := Read("endless", endless{}); err == nil || !strings.HasSuffix(err.Error(), "longer than 64 MiB: is this the right file?") {
@@ -151,7 +151,7 @@ func TestWrongFiles(t *testing.T) {
 	if _, _, err := Load(filepath.Join(dir, "none")); err == nil || !os.IsNotExist(unwrapped(err)) {
 		t.Error(err)
 	}
-	if _, _, err := Load(os.DevNull); err == nil || err.Error() != "list "+os.DevNull+" is no regular file" {
+	if _, _, err := Load(os.DevNull); err == nil || err.Error() != "list "+os.DevNull+" is not a regular file" {
 		t.Error(err)
 	}
 	file := filepath.Join(dir, "relays")

@@ -17,10 +17,11 @@ const (
 	maxLine = 1024 // octets
 )
 
-// maxProblems are told one by one, and the rest of them counted: who has given the wrong file need not read it all.
+// maxProblems is how many problems are reported in full; the others are counted. The administrator may have named the
+// wrong file.
 const maxProblems = 10
 
-// A Problem is a line that is no entry.
+// A Problem is a wrong line.
 type Problem struct {
 	Line int // from 1
 	Msg  string
@@ -29,13 +30,13 @@ type Problem struct {
 // String returns "line 3: ...".
 func (p Problem) String() string { return fmt.Sprintf("line %d: %s", p.Line, p.Msg) }
 
-// Read reads a list, an entry a line: an address, a network without host bits, a host name or domain, ".example.org" for
-// all that is below example.org, a mail address. Case says nothing, and neither do empty lines, blanks around an entry,
-// what follows a #, CR LF, and a byte order mark.
+// Read reads a list with one entry a line: an address, a network without host bits, a host name or domain,
+// ".example.org" for all names below example.org, a mail address. It ignores case, empty lines, blanks around an
+// entry, text after a #, CR before LF, and a byte order mark.
 //
-// A file with a line that is no entry is refused whole, with the first ten such lines: a list that silently lacks one
-// lets in, or keeps out, whom nobody meant, while the error is told to whoever has just changed the file, and the list
-// that was in force stays so. An empty file is a list that holds nothing.
+// A file with a wrong line is refused as a whole, with the first ten such lines. A list that silently lacked a line
+// would accept or reject the wrong clients; an error is read by the administrator who changed the file, and the old
+// list stays in effect. An empty file is an empty list.
 func Read(name string, r io.Reader) (*List, []Problem, error) {
 	l := &List{Name: name, names: map[string]struct{}{}, suffixes: map[string]struct{}{}, mailboxes: map[string]struct{}{}}
 	in := &counted{r: r}
@@ -55,7 +56,7 @@ func Read(name string, r io.Reader) (*List, []Problem, error) {
 		case err != nil:
 			return nil, nil, fmt.Errorf("list %s, line %d: %w", name, n, err)
 		case bytes.IndexByte(line, 0) >= 0:
-			return nil, nil, fmt.Errorf("list %s, line %d: this is no text, it has a NUL", name, n)
+			return nil, nil, fmt.Errorf("list %s, line %d: not a text file: it contains a NUL", name, n)
 		default:
 			err = l.addLine(line)
 		}
@@ -73,7 +74,7 @@ func Read(name string, r io.Reader) (*List, []Problem, error) {
 
 func refused(name string, problems []Problem, wrong int) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "list %s is refused whole, for lines of it are no entries:", name)
+	fmt.Fprintf(&b, "list %s is refused as a whole, because of these lines:", name)
 	for _, p := range problems {
 		fmt.Fprintf(&b, "\n  %s", p)
 	}
@@ -85,7 +86,7 @@ func refused(name string, problems []Problem, wrong int) error {
 
 func (l *List) addLine(line []byte) error {
 	if !utf8.Valid(line) {
-		return errors.New("this is no UTF-8")
+		return errors.New("not valid UTF-8")
 	}
 	line, _, _ = bytes.Cut(line, []byte("#"))
 	entry := string(bytes.TrimSpace(line))
@@ -96,9 +97,9 @@ func (l *List) addLine(line []byte) error {
 	return l.add(entry)
 }
 
-var errLongLine = fmt.Errorf("longer than %d octets: no entry is", maxLine)
+var errLongLine = fmt.Errorf("longer than %d octets, the limit of an entry", maxLine)
 
-// readLine returns a line without its end, until the next call. It reads past one that is too long.
+// readLine returns a line without its end, valid until the next call. It skips the rest of a line that is too long.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	line, err := r.ReadSlice('\n')
 	long := len(line) > maxLine
@@ -116,7 +117,7 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	return line, nil
 }
 
-// counted is a reader that has had enough at maxSize.
+// counted is a reader with a limit of maxSize.
 type counted struct {
 	r io.Reader
 	n int
@@ -138,8 +139,8 @@ func Load(path string) (*List, []Problem, error) {
 		return nil, nil, fmt.Errorf("list: %w", err)
 	case info.IsDir():
 		return nil, nil, fmt.Errorf("list %s is a directory: name the file in it", path)
-	case !info.Mode().IsRegular(): // reading a pipe could wait for ever
-		return nil, nil, fmt.Errorf("list %s is no regular file", path)
+	case !info.Mode().IsRegular(): // reading a pipe could wait forever
+		return nil, nil, fmt.Errorf("list %s is not a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -6,11 +6,11 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// CalloutName returns the name of the question of kind helogate.Callout about an envelope address: its domain as DNS knows
-// it, a local part in quotes only where it needs them, no source route. It is false for an address that must not stand in an
-// SMTP command, or that has no domain that could be asked: local parts are those of RFC 5321 section 4.1.2, in ASCII, for a
-// host cannot be asked for SMTPUTF8 on behalf of an address that may not exist; and without < and >, which in the reply that
-// repeats the address would be taken for the null reverse-path, or for where an address ends.
+// CalloutName returns the name of the question of kind helogate.Callout for an envelope address: its domain in the
+// form of DNS, the local part in quotes only where necessary, no source route. ok is false for an address that must
+// not occur in an SMTP command, or whose domain cannot be asked. The local part must have the syntax of RFC 5321
+// section 4.1.2, in ASCII, because a host cannot be asked to use SMTPUTF8 for an address that may not exist. It must
+// not contain < or >, which in the host's reply would look like the null sender or the end of an address.
 func CalloutName(address string) (name string, ok bool) {
 	unquoted, domain := Mailbox(address)
 	if h := hostname.ParseHelo(domain); h.Form != hostname.FQDN || h.Name != domain {
@@ -35,7 +35,7 @@ func CalloutName(address string) (name string, ok bool) {
 	return local + "@" + domain, len(local) <= longest && !strings.ContainsAny(local, "<>")
 }
 
-// isDotString reports whether s is a Dot-string of RFC 5321 section 4.1.2: atoms, with single dots between.
+// isDotString reports whether s is a Dot-string of RFC 5321 section 4.1.2: atoms separated by single dots.
 func isDotString(s string) bool {
 	after := byte('.')
 	for i := range len(s) {
@@ -51,8 +51,8 @@ func isAtext(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", b) >= 0
 }
 
-// isQuotedString reports whether s is a Quoted-string of RFC 5321 section 4.1.2: in quotes, printable ASCII, in which a
-// backslash stands before a quote or another backslash at the least.
+// isQuotedString reports whether s is a Quoted-string of RFC 5321 section 4.1.2: in quotes, printable ASCII, with a
+// backslash at least before each quote and backslash.
 func isQuotedString(s string) bool {
 	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
 		return false
@@ -71,7 +71,7 @@ func isQuotedString(s string) bool {
 	return true
 }
 
-// quote writes printable ASCII as a Quoted-string.
+// quote returns printable ASCII as a Quoted-string.
 func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }

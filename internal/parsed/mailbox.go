@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Mailbox takes an envelope address apart, as it is delivered: without a source route (RFC 5321 appendix C), the local part
-// without its quotes (section 4.1.2), the domain as Domain has it.
+// Mailbox splits an envelope address. It drops a source route (RFC 5321 appendix C), removes the quotes of the local
+// part (section 4.1.2), and returns the domain as Domain does.
 func Mailbox(address string) (local, domain string) {
 	if strings.HasPrefix(address, "@") {
 		if _, after, is := strings.Cut(address, ":"); is {
@@ -25,7 +25,7 @@ func Mailbox(address string) (local, domain string) {
 	return local, Domain(address)
 }
 
-// unescape undoes the quoted pairs of a quoted string.
+// unescape removes the backslashes of quoted pairs.
 func unescape(s string) string {
 	if strings.IndexByte(s, '\\') < 0 {
 		return s
@@ -40,8 +40,8 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// Domain returns the domain of an envelope address as DNS knows it, "" if it has none: the null reverse-path, an
-// address literal, a local part alone.
+// Domain returns the domain of an envelope address in the form of DNS. It returns "" for an address without a domain:
+// the null sender, an address literal, a local part only.
 func Domain(address string) string {
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 {

@@ -1,5 +1,5 @@
-// Package parsed takes apart what a client shows, once for all checks of a judgement, and holds what checks of several
-// packages share.
+// Package parsed parses the facts of a client once for all checks of a judgement, and has functions that checks of
+// several packages share.
 package parsed
 
 import (
@@ -9,8 +9,8 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// Facts are what the facts of a case say by themselves: HELO, the envelope addresses, and the names that the client has.
-// Each is worked out when it is first asked for.
+// Facts are parsed facts: HELO, the envelope addresses, and the names of the client. Each is computed when it is
+// first needed.
 type Facts struct {
 	hostname.Helo // of the HELO argument
 
@@ -21,7 +21,7 @@ type Facts struct {
 	room      [4]name
 }
 
-// Of returns what the facts of a case say.
+// Of returns the parsed facts of a case.
 func Of(c *helogate.Case) *Facts {
 	memo, spare := c.Memo()
 	if f, ok := (*memo).(*Facts); ok {
@@ -53,19 +53,19 @@ func (m *mailbox) parts() (local, domain string) {
 	return m.local, m.domain
 }
 
-// Sender returns the parts of the reverse-path, as Mailbox does.
+// Sender returns the parts of the sender address, as Mailbox does.
 func (f *Facts) Sender() (local, domain string) { return f.sender.parts() }
 
-// SenderDomain returns the domain of the reverse-path, "" if it has none.
+// SenderDomain returns the domain of the sender address, "" if it has none.
 func (f *Facts) SenderDomain() string { _, domain := f.sender.parts(); return domain }
 
-// Recipient returns the parts of the forward-path, as Mailbox does.
+// Recipient returns the parts of the recipient address, as Mailbox does.
 func (f *Facts) Recipient() (local, domain string) { return f.recipient.parts() }
 
-// RecipientDomain returns the domain of the forward-path, "" if it has none.
+// RecipientDomain returns the domain of the recipient address, "" if it has none.
 func (f *Facts) RecipientDomain() string { _, domain := f.recipient.parts(); return domain }
 
-// A name is what is known of a name: of HELO, of the client, of the sender's domain.
+// A name is what is known about a domain name: of HELO, of the client, of the sender.
 type name struct {
 	text     string
 	class    hostname.Class
@@ -74,7 +74,7 @@ type name struct {
 	hasOrg   bool
 }
 
-// maxNames of a judgement are kept. A client has ten names at the most, and HELO and sender one each.
+// maxNames is how many names of a judgement are kept. A client has at most ten names, HELO and sender have one each.
 const maxNames = 16
 
 func (f *Facts) name(text string) *name {
@@ -99,7 +99,7 @@ func (f *Facts) Org(text string) string {
 	return n.org
 }
 
-// HeloOrg returns the organisational domain of the name in HELO, "" where it is no FQDN.
+// HeloOrg returns the organisational domain of the HELO name, "" where it is not an FQDN.
 func (f *Facts) HeloOrg() string {
 	if f.Form != hostname.FQDN {
 		return ""
@@ -107,8 +107,8 @@ func (f *Facts) HeloOrg() string {
 	return f.Org(f.Name)
 }
 
-// Class returns the class of a canonical name that the client has or says, as hostname.Classify does. Most servers greet
-// with the name that they have.
+// Class returns the class of a canonical name of the client, as hostname.Classify does. The result is kept, because
+// most servers use the same name in PTR and HELO.
 func (f *Facts) Class(text string) hostname.Class {
 	n := f.name(text)
 	if !n.hasClass {
@@ -118,7 +118,7 @@ func (f *Facts) Class(text string) hostname.Class {
 	return n.class
 }
 
-// Why says why a name has its class, for a finding of an outcome.
+// Why returns the reason for the class of a name, for a finding with an outcome, or "" if no reason is wanted.
 func Why(c *helogate.Case, o helogate.Outcome, text string) string {
 	if !c.WantsReason(o) {
 		return ""

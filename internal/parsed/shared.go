@@ -17,8 +17,8 @@ const MaxShown = 80
 // Cut cuts a client's text for a finding.
 func Cut(s string) string { return printable.Cut(s, MaxShown) }
 
-// Unroutable is a finding for a client that DNS cannot judge: a private address means that it is ours and nobody said
-// so, or that something between us and it hides who it is.
+// Unroutable returns a finding for a client that DNS cannot judge. A private address is a local client that is not
+// configured as one, or something on the way hides the client's address.
 func Unroutable(c *helogate.Case) (none helogate.Finding, is bool) {
 	if hostname.IsPrivate(c.Client) {
 		return c.None("%s is a private address: DNS says nothing of it", c.ClientText()), true
@@ -26,8 +26,8 @@ func Unroutable(c *helogate.Case) (none helogate.Finding, is bool) {
 	return none, false
 }
 
-// MailHosts yields the hosts that take mail for a domain: its MX, or itself if it has none (RFC 5321 section 5.1). It
-// yields nothing for a domain that takes none.
+// MailHosts yields the hosts that accept mail for a domain: its MX hosts, or the domain itself if it has no MX (RFC
+// 5321 section 5.1). It yields nothing for a domain that accepts no mail.
 func MailHosts(c *helogate.Case, domain string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if c.Ask(helogate.MX, domain).Status != helogate.NoData {
@@ -42,8 +42,8 @@ func MailHosts(c *helogate.Case, domain string) iter.Seq[string] {
 
 const nibbles = "0123456789abcdef"
 
-// Reversed is an address as lists are asked about it, below their zone: its octets, or for IPv6 its nibbles, the last first
-// (RFC 5782 sections 2.1 and 2.4).
+// Reversed returns an address in the form of reverse zones and DNS lists, without the zone: its octets, or nibbles
+// for IPv6, the last first (RFC 5782 sections 2.1 and 2.4).
 func Reversed(a netip.Addr) string {
 	if a.Is4() {
 		var room [15]byte

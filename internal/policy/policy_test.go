@@ -618,7 +618,7 @@ func TestRuleErrors(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"lists.bad: list " + bad + " is refused whole, for lines of it are no entries: line 2: ", "; line 3: ",
+		"lists.bad: list " + bad + " is refused as a whole, because of these lines: line 2: ", "; line 3: ",
 		"lists.gone: list: stat /nonexistent/list: no such file or directory",
 		"helogate.toml:4:34: rule[0].when: ", "did you mean \"client\"?", "\n    |                                  ^~~~~~",
 	} {

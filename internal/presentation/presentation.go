@@ -1,10 +1,10 @@
-// Package presentation reads the form in which DNS writes what is no plain text (RFC 1035 section 5.1): that of names, and of
-// the values of TXT records in a helogate.Answer.
+// Package presentation decodes the presentation form of DNS (RFC 1035 section 5.1), which names and the values of TXT
+// records have in a helogate.Answer.
 package presentation
 
 import "strings"
 
-// Unescape undoes \DDD and \X. A backslash that escapes nothing stays.
+// Unescape decodes \DDD and \X. A backslash at the end stays.
 func Unescape(s string) string {
 	if strings.IndexByte(s, '\\') < 0 {
 		return s
@@ -25,7 +25,7 @@ func Unescape(s string) string {
 	return string(b)
 }
 
-// octet reads three digits.
+// octet parses three digits.
 func octet(s string) (byte, bool) {
 	if len(s) < 3 {
 		return 0, false

@@ -6,7 +6,7 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// direct is a judgement that has every answer at hand, and costs nothing itself.
+// direct is a judgement that has every answer, and costs nothing itself.
 type direct struct {
 	answers helogate.Evidence
 	client  string
@@ -34,13 +34,13 @@ var benchZone = helogate.MustZone(`
 	macro.example TXT v=spf1 exists:%{ir}.%{v}.list.example -all
 	null.example A 192.0.2.3`)
 
-// atHand is what an evaluation takes, with the answers that it needs.
+// atHand is the input of an evaluation, with all answers.
 func atHand(client, domain string) (Asker, Identity) {
 	id := identity(client, "mx.example.org", "jane@"+domain)
 	return direct{judge(benchZone, id).asked, client}, id
 }
 
-// What an evaluation costs when all answers are at hand.
+// The cost of an evaluation with all answers.
 func BenchmarkCheck(b *testing.B) {
 	for _, c := range []struct{ name, client, domain string }{
 		{"pass", "198.51.100.65", "example.org"},

@@ -9,14 +9,14 @@ import (
 	"github.com/helogate/helogate/internal/presentation"
 )
 
-// maxExpansion is how many octets are made of a macro-string. No name and no reply is nearly as long; but a record of
-// 64 KiB could repeat a long value ten thousand times.
+// maxExpansion is the maximum number of octets that a macro-string expands to. No name and no reply is nearly as
+// long; but a record of 64 KiB could repeat a long value ten thousand times.
 const maxExpansion = 1 << 16
 
-// expand puts values in the place of the macros of what stands in the record of a domain, and cuts what gets longer
-// than maxExpansion. The error is one of DNS, of the macro p.
+// expand replaces the macros of a string in the record of a domain, and cuts the result after maxExpansion octets.
+// The error is an error of DNS from the macro p.
 func (w *walk) expand(s, domain string, where place) (string, error) {
-	var values [26]string // by letter; each is worked out once
+	var values [26]string // by letter; each is computed once
 	b := make([]byte, 0, 512)
 	for s != "" && len(b) < maxExpansion {
 		p, n, err := parsePiece(s, where)
@@ -38,7 +38,7 @@ func (w *walk) expand(s, domain string, where place) (string, error) {
 	return string(b[:min(len(b), maxExpansion)]), nil
 }
 
-// value is what a letter stands for in the record of a domain (RFC 7208 section 7.2).
+// value returns the value of a macro letter in the record of a domain (RFC 7208 section 7.2).
 func (w *walk) value(letter byte, domain string) (string, error) {
 	switch letter {
 	case 's':
@@ -65,10 +65,10 @@ func (w *walk) value(letter byte, domain string) (string, error) {
 	case 't':
 		return strconv.FormatInt(w.id.Time.Unix(), 10), nil
 	}
-	return "unknown", nil // r, the name of this host: nobody else's affair, and section 7.3 allows this
+	return "unknown", nil // r, the name of this host: not disclosed, which section 7.3 allows
 }
 
-// dotted is the client's address with a dot after each octet, or after each nibble of IPv6.
+// dotted returns the client's address with a dot between octets, or between nibbles for IPv6.
 func (w *walk) dotted() string {
 	if w.id.Client.Is4() {
 		return w.ask.ClientText()
@@ -82,8 +82,8 @@ func (w *walk) dotted() string {
 	return string(b[:len(b)-1])
 }
 
-// clientName is a confirmed name of the client: the domain, else one below it, else any (RFC 7208 section 7.3). If DNS
-// fails for one of them, that might be the better one.
+// clientName returns a forward-confirmed name of the client: the domain, else a name below it, else any (RFC 7208
+// section 7.3). If the lookup for one of them fails, it might be the better one.
 func (w *walk) clientName(domain string) (string, error) {
 	names, err := w.clientNames()
 	if err != nil {
@@ -109,8 +109,8 @@ func (w *walk) clientName(domain string) (string, error) {
 	return presentation.Unescape(best), nil
 }
 
-// appendTo appends a value, transformed: split into parts, those that are wanted joined again by dots (RFC 7208 section
-// 7.1).
+// appendTo appends a value after its transformation: it is split into parts, and the wanted parts are joined by dots
+// (RFC 7208 section 7.1).
 func (p *piece) appendTo(b []byte, v string) []byte {
 	if p.letter == 0 {
 		return append(b, v...)
@@ -129,7 +129,8 @@ func (p *piece) appendTo(b []byte, v string) []byte {
 	}
 }
 
-// wanted is what holds the parts that are kept: of a value in reverse, those on the right are its first ones.
+// wanted returns the section of a value with the parts to keep. Where the value is reversed, the rightmost parts are
+// its first ones.
 func (p *piece) wanted(v string) string {
 	if p.rightmost == 0 {
 		return v
@@ -154,8 +155,8 @@ func (p *piece) wanted(v string) string {
 	return v
 }
 
-// appendPart appends what is neither turned round nor cut any more. Of what it escapes, all but the unreserved
-// characters of RFC 3986 section 2.3 are.
+// appendPart appends a part that is already cut. With escape set, it escapes all but the unreserved characters of RFC
+// 3986 section 2.3.
 func (p *piece) appendPart(b []byte, v string) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := range len(v) {

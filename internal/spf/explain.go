@@ -5,9 +5,9 @@ import (
 	"github.com/helogate/helogate/internal/presentation"
 )
 
-// Explain returns what the domain wants said to a client that failed, "" if it has nothing to say (RFC 7208 section
-// 6.2). It takes what Check took. The text is a stranger's, with what the client said in it: any octets, at most
-// maxExpansion of them. It asks DNS, and a failure of that is no doubt of the outcome.
+// Explain returns the explanation that the domain publishes for clients that fail, "" if there is none (RFC 7208
+// section 6.2). It takes the arguments of Check. The text is the domain's, with text of the client in it: any octets,
+// at most maxExpansion. Explain asks DNS; a failure does not change the outcome.
 func (res Result) Explain(ask Asker, id Identity) string {
 	if res.exp == "" {
 		return ""

@@ -8,9 +8,9 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// RFC 8616 section 4: a term with %{l} or %{s} matches nothing if the local part is not ASCII. Nothing is asked for it, and it
-// is no error that there is nothing: not of include or redirect, nor as a void lookup. It counts as a term, so that whether a
-// record has too many does not depend on the sender.
+// RFC 8616 section 4: a term with %{l} or %{s} does not match if the local part is not ASCII. Nothing is asked for it, so it
+// is neither an error of include or redirect nor a void lookup. It counts as a term, so that whether a record has too many
+// does not depend on the sender.
 func TestLocalPartThatIsNotASCII(t *testing.T) {
 	zone := `
 		here.example        A 192.0.2.1
@@ -41,9 +41,9 @@ func TestLocalPartThatIsNotASCII(t *testing.T) {
 		{"-all exp=words.example", "fail -all jane may not", "fail -all j\xc3\xb6rg may not"},
 		{"a:%{o} exists:%{h}.example ?all", "pass a:%{o}", "pass a:%{o}"},
 		{"-exists:%{p}.not.example -exists:%{S}.example ?all", "neutral ?all", "neutral ?all"},
-		{"exists:%{l}.x.e exists:%{l}.y.e exists:%{l}.z.e ?all", "permerror more than 2 lookups find nothing", "neutral ?all"},
+		{"exists:%{l}.x.e exists:%{l}.y.e exists:%{l}.z.e ?all", "permerror more than 2 void lookups", "neutral ?all"},
 		{"include:%{l}.x.example ?all", "permerror jane.x.example has no SPF record", "neutral ?all"},
-		{strings.Repeat("a:%{l}.here.example ", 11), "permerror more than 2 lookups find nothing", "permerror more than 10 terms ask DNS"},
+		{strings.Repeat("a:%{l}.here.example ", 11), "permerror more than 2 void lookups", "permerror more than 10 terms ask DNS"},
 	} {
 		z := helogate.MustZone(zone + "\na.example A 192.0.2.1\na.example TXT v=spf1 " + c.record)
 		for local, want := range map[string]string{"jane": c.jane, "j\xc3\xb6rg": c.other} {

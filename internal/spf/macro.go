@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// A piece of a macro-string is literal text, or a macro (RFC 7208 section 7).
+// A piece of a macro-string is literal text or a macro (RFC 7208 section 7).
 type piece struct {
 	literal    string
 	letter     byte // lower case; 0 for literal text
@@ -19,7 +19,7 @@ type piece struct {
 	delimiters string // between parts
 }
 
-// Where a macro-string stands.
+// place says where a macro-string occurs.
 type place bool
 
 const (
@@ -27,21 +27,21 @@ const (
 	inExplanation place = true // more letters, and spaces
 )
 
-// parsePiece reads the piece that s begins with, and says how long it is. There is one: s is not empty.
+// parsePiece parses the piece at the beginning of s, and returns its length. s must not be empty.
 func parsePiece(s string, where place) (p piece, n int, err error) {
 	if s[0] == '%' {
 		return parseMacro(s, where)
 	}
 	for n < len(s) && s[n] != '%' {
 		if c := s[n]; c < '!' && (c != ' ' || where == inDomain) || c > '~' {
-			return p, 0, fmt.Errorf("octet %#02x may not stand there", c)
+			return p, 0, fmt.Errorf("octet %#02x is not allowed there", c)
 		}
 		n++
 	}
 	return piece{literal: s[:n]}, n, nil
 }
 
-// checkMacros reads a macro-string through: what it lets pass, parsePiece reads without an error.
+// checkMacros checks a macro-string. parsePiece accepts every piece of a string that it accepts.
 func checkMacros(s string, where place) error {
 	for s != "" {
 		_, n, err := parsePiece(s, where)
@@ -53,7 +53,7 @@ func checkMacros(s string, where place) error {
 	return nil
 }
 
-// hasLocal reports whether a domain-spec has the local part of the sender in it.
+// hasLocal reports whether a domain-spec contains the local part of the sender.
 func hasLocal(spec string) bool {
 	for spec != "" {
 		p, n, _ := parsePiece(spec, inDomain)
@@ -74,10 +74,10 @@ func isASCII(s string) bool {
 	return true
 }
 
-// escapes are what "%%", "%_" and "%-" stand for.
+// escapes has the meanings of "%%", "%_" and "%-".
 var escapes = map[byte]string{'%': "%", '_': " ", '-': "%20"}
 
-// parseMacro reads the macro-expand that s begins with, and says how long it is.
+// parseMacro parses the macro-expand at the beginning of s, and returns its length.
 func parseMacro(s string, where place) (p piece, n int, err error) {
 	if len(s) > 1 && s[1] != '{' {
 		if lit, ok := escapes[s[1]]; ok {
@@ -86,7 +86,7 @@ func parseMacro(s string, where place) (p piece, n int, err error) {
 	}
 	end := strings.IndexByte(s, '}')
 	if len(s) < 4 || s[1] != '{' || end < 3 {
-		return p, 0, errors.New(`after "%" stands "{", a letter and "}", or one of "%", "_" and "-"`)
+		return p, 0, errors.New(`"%" must be followed by "{", a letter and "}", or by one of "%", "_" and "-"`)
 	}
 	body, letters := s[2:end], "slodiphv"
 	if where == inExplanation {
@@ -106,10 +106,10 @@ func (p *piece) parseTransformers(s string) error {
 		digits++
 	}
 	if digits > 0 {
-		// More digits than a number holds are more parts than a value has.
+		// A number that is too large for an int is more than the parts of any value.
 		n, err := strconv.Atoi(s[:digits])
 		if n == 0 {
-			return errors.New("a macro keeps one part at least")
+			return errors.New("a macro must keep at least one part")
 		}
 		if p.rightmost = n; err != nil {
 			p.rightmost = maxName
@@ -121,7 +121,7 @@ func (p *piece) parseTransformers(s string) error {
 	}
 	for i := range len(s) {
 		if strings.IndexByte(".-+,/_=", s[i]) < 0 {
-			return fmt.Errorf("%s may not stand in a macro", quoted(s))
+			return fmt.Errorf("%s is not allowed in a macro", quoted(s))
 		}
 	}
 	if p.delimiters = s; s == "" {
@@ -130,7 +130,7 @@ func (p *piece) parseTransformers(s string) error {
 	return nil
 }
 
-// checkDomainSpec reads a domain-spec through: a macro-string that ends in a macro, or in a dot and a top-level label.
+// checkDomainSpec checks a domain-spec: a macro-string that ends in a macro, or in a dot and a top-level label.
 func checkDomainSpec(s string) error {
 	if s == "" {
 		return errors.New("the domain is missing")
@@ -152,13 +152,13 @@ func checkDomainSpec(s string) error {
 		return nil
 	}
 	if _, err := netip.ParseAddr(s); err == nil {
-		return errors.New("an address stands where a domain has to: it needs ip4 or ip6")
+		return errors.New("an address where a domain must be: use ip4 or ip6")
 	}
 	return errors.New("the domain does not end in a top-level domain")
 }
 
-// isTopLabel is toplabel of RFC 7208 section 7.1: letters, digits and hyphens, none of these at an end, and not digits
-// alone.
+// isTopLabel reports whether s is a toplabel of RFC 7208 section 7.1: letters, digits and hyphens, with no hyphen at
+// an end, and not only digits.
 func isTopLabel(s string) bool {
 	other := false
 	for i := range len(s) {

@@ -9,7 +9,7 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// matches reports whether a term that asks DNS, of the record of a name, speaks of the client (RFC 7208 section 5).
+// matches reports whether a term that asks DNS, in the record of a name, matches the client (RFC 7208 section 5).
 func (w *walk) matches(t *term, at name) (hit bool, err error) {
 	if err := w.count(); err != nil {
 		return false, err
@@ -24,7 +24,7 @@ func (w *walk) matches(t *term, at name) (hit bool, err error) {
 	switch {
 	case err != nil:
 		return false, err
-	case at.question == "": // as a name that does not exist
+	case at.question == "": // like a name that does not exist
 		return w.void()
 	}
 	switch t.kind {
@@ -38,7 +38,7 @@ func (w *walk) matches(t *term, at name) (hit bool, err error) {
 	return w.matchesA(t, at)
 }
 
-// matchesA is about addresses of the client's family alone (section 5.3).
+// matchesA asks for addresses of the client's family only (section 5.3).
 func (w *walk) matchesA(t *term, at name) (bool, error) {
 	values, err := w.values(w.family(), at.question)
 	if err == nil && len(values) == 0 {
@@ -47,7 +47,7 @@ func (w *walk) matchesA(t *term, at name) (bool, error) {
 	return w.covers(t, values), err
 }
 
-// matchesExists asks for an A, whatever the client's family is (section 5.7).
+// matchesExists asks for an A record, whatever the client's family (section 5.7).
 func (w *walk) matchesExists(at name) (bool, error) {
 	values, err := w.values(helogate.A, at.question)
 	if err == nil && len(values) == 0 {
@@ -56,8 +56,8 @@ func (w *walk) matchesExists(at name) (bool, error) {
 	return err == nil, err
 }
 
-// matchesMX asks for the addresses of all mail hosts side by side (section 5.4). A failure of one is no matter if
-// another matches.
+// matchesMX asks for the addresses of all mail hosts in parallel (section 5.4). A failure for one host does not
+// matter if another host matches.
 func (w *walk) matchesMX(t *term, at name) (bool, error) {
 	hosts, err := w.values(helogate.MX, at.question)
 	switch {
@@ -86,9 +86,9 @@ func (w *walk) matchesMX(t *term, at name) (bool, error) {
 	return hit, nil
 }
 
-// matchesPTR reports whether a name of the client's in a domain resolves back to it (section 5.5). Other names need not
-// be asked about. That the client has no name counts as a void lookup, once: it is one question. RFC 7208 would pass
-// over a failure of DNS; but then it could lead to a fail, and none may.
+// matchesPTR reports whether a PTR name of the client below a domain resolves back to it (section 5.5). It asks about
+// no other names. A client without a PTR name counts as a void lookup once, because it is one question. RFC 7208
+// ignores a DNS failure here; but then a failure could lead to a fail, which must not happen.
 func (w *walk) matchesPTR(t *term, at name) (bool, error) {
 	names, err := w.clientNames()
 	switch {
@@ -115,13 +115,13 @@ func (w *walk) matchesPTR(t *term, at name) (bool, error) {
 	return hit, nil
 }
 
-// clientNames are the names of the client's address that are looked at, not confirmed yet.
+// clientNames returns the PTR names of the client that are used, not confirmed yet.
 func (w *walk) clientNames() ([]string, error) {
 	names, err := w.values(helogate.PTR, w.ask.ClientText())
 	return names[:min(len(names), maxNames)], err
 }
 
-// family is the kind of the addresses that the client has.
+// family returns the kind of address record for the client's family.
 func (w *walk) family() helogate.Kind {
 	if w.id.Client.Is4() {
 		return helogate.A
@@ -129,8 +129,8 @@ func (w *walk) family() helogate.Kind {
 	return helogate.AAAA
 }
 
-// covers reports whether one of the addresses, of the client's family, is the client's as far as it counts for the
-// term.
+// covers reports whether one of the addresses, of the client's family, equals the client's, up to the prefix length
+// of the term.
 func (w *walk) covers(t *term, values []string) bool {
 	bits := t.bits6
 	if w.id.Client.Is4() {

@@ -10,14 +10,14 @@ const (
 	maxName  = 253 // octets without the final dot, RFC 7208 section 7.3
 )
 
-// A name is one that DNS can be asked about.
+// A name is a domain name that DNS can be asked about.
 type name struct {
 	raw      string // its octets, without a final dot
-	question string // as a Question has it: lower case, odd octets escaped as in RFC 1035 section 5.1
+	question string // in the form of a Question: lower case, special octets escaped as in RFC 1035 section 5.1
 }
 
-// newName makes a name of octets. It is not ok if no such name can exist: a label is empty or too long, or the whole
-// is.
+// newName returns a name from octets. ok is false if DNS cannot hold the name: it, or one of its labels, is empty or
+// too long.
 func newName(raw string) (n name, ok bool) {
 	raw = strings.TrimSuffix(raw, ".")
 	if len(raw) > maxName {
@@ -49,7 +49,7 @@ func newName(raw string) (n name, ok bool) {
 
 func (n name) isMultiLabel() bool { return strings.IndexByte(n.raw, '.') >= 0 }
 
-// isSpecial reports whether a resolver prints an octet of a label with a backslash before it.
+// isSpecial reports whether a resolver prints an octet of a label with a backslash.
 func isSpecial(c byte) bool { return strings.IndexByte(` '@;()"\`, c) >= 0 }
 
 func escape(raw string) string {
@@ -70,7 +70,7 @@ func escape(raw string) string {
 	return string(b)
 }
 
-// under reports whether a name is a domain or below it, both as questions have them. A dot that is escaped ends no
+// under reports whether a name is a domain or below it, both in the form of questions. An escaped dot does not end a
 // label.
 func under(n, domain string) bool {
 	if n == domain {
@@ -84,8 +84,8 @@ func under(n, domain string) bool {
 	return (len(rest)-len(strings.TrimRight(rest, `\`)))%2 == 0
 }
 
-// target is the name that a domain-spec of the record of a name stands for. It is the zero name if no such name can
-// exist (RFC 7208 section 4.8). The error is errNoMatch, or one of DNS, of the macro p.
+// target returns the name that a domain-spec in the record of a name expands to. It is the zero name if DNS cannot
+// hold it (RFC 7208 section 4.8). The error is errNoMatch, or an error of DNS from the macro p.
 func (w *walk) target(spec string, at name) (name, error) {
 	raw := spec
 	if strings.IndexByte(spec, '%') >= 0 {
@@ -104,7 +104,7 @@ func (w *walk) target(spec string, at name) (name, error) {
 	return n, nil
 }
 
-// shorten drops labels on the left of what is too long for a name (RFC 7208 section 7.3).
+// shorten drops labels on the left until the name is short enough (RFC 7208 section 7.3).
 func shorten(raw string) string {
 	for raw = strings.TrimSuffix(raw, "."); len(raw) > maxName; {
 		_, rest, dotted := strings.Cut(raw, ".")

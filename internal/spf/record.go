@@ -15,22 +15,22 @@ import (
 
 const version = "v=spf1"
 
-// A record is an SPF record, read for one client (RFC 7208 section 12). Terms about the addresses of others are left
-// out, and so is what stands behind a term that matches without a question: nothing rests on them.
+// A record is an SPF record, read for one client (RFC 7208 section 12). It lacks terms about other addresses, and
+// terms after one that matches without a question: the outcome does not depend on them.
 type record struct {
-	asking   [maxTerms + 1]term // the terms that ask DNS; one more than may be, for that one is an error
-	asks     int                // how many these are
-	end      term               // the one that matches without a question; no text: there is none
+	asking   [maxTerms + 1]term // the terms that ask DNS; one more than allowed, to detect an error
+	asks     int                // the number of terms in asking
+	end      term               // the term that matches without a question; its text is "" if there is none
 	redirect string             // domain-spec; "": none
 	exp      string             // domain-spec; "": none
 }
 
 // A term is a directive: a mechanism with its qualifier.
 type term struct {
-	text         string       // as it was published
-	target       string       // domain-spec; "": the domain whose record it is
+	text         string       // as published
+	target       string       // domain-spec; "": the domain of the record
 	network      netip.Prefix // of ip4 and ip6
-	bits4, bits6 int          // how much of an address counts
+	bits4, bits6 int          // prefix lengths
 	kind         kind
 	qualifier    byte // + - ~ ?
 }
@@ -59,7 +59,8 @@ func (t *term) outcome() helogate.Outcome {
 	return helogate.Pass
 }
 
-// isRecord reports whether a text is an SPF record: the version, and its end or a space (RFC 7208 section 4.5).
+// isRecord reports whether a text is an SPF record: the version, followed by the end or a space (RFC 7208 section
+// 4.5).
 func isRecord(text string) bool {
 	return len(text) >= len(version) && strings.EqualFold(text[:len(version)], version) &&
 		(len(text) == len(version) || text[len(version)] == ' ')
@@ -73,7 +74,7 @@ func selectRecord(texts []string) (record string, err error) {
 		switch {
 		case !isRecord(t):
 		case record != "":
-			return "", errors.New("there is more than one")
+			return "", errors.New("has more than one SPF record")
 		default:
 			record = t
 		}
@@ -81,12 +82,12 @@ func selectRecord(texts []string) (record string, err error) {
 	return record, nil
 }
 
-// read reads a record, as strictly as RFC 7208 section 4.6 asks for: any error anywhere is a permerror.
+// read reads a record, as strictly as RFC 7208 section 4.6 requires: any error anywhere is a permerror.
 func (rec *record) read(text string, client netip.Addr) error {
 	text = presentation.Unescape(text)
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c > '~' {
-			return fmt.Errorf("octet %d is %#02x, which is no printable ASCII", i+1, c)
+			return fmt.Errorf("octet %d is %#02x, which is not printable ASCII", i+1, c)
 		}
 	}
 	for rest := text[len(version):]; rest != ""; {
@@ -119,7 +120,7 @@ func (rec *record) add(field string, client netip.Addr) error {
 	return nil
 }
 
-// modifier takes "redirect=example.org" apart. What has a "=" after a name is one, known or not.
+// modifier splits "redirect=example.org". A field with "=" after a name is a modifier, known or not.
 func modifier(field string) (name, value string, is bool) {
 	for i := range len(field) {
 		c := field[i]
@@ -134,7 +135,7 @@ func modifier(field string) (name, value string, is bool) {
 	return "", "", false
 }
 
-// addModifier notes redirect and exp, each of which may stand in a record once (section 6). Others say nothing to us.
+// addModifier notes redirect and exp, each of which may occur once in a record (section 6). It ignores others.
 func (rec *record) addModifier(name, value string) error {
 	var into *string
 	switch {
@@ -146,13 +147,13 @@ func (rec *record) addModifier(name, value string) error {
 		return checkMacros(value, inExplanation)
 	}
 	if *into != "" {
-		return errors.New("it stands there twice")
+		return errors.New("it occurs twice")
 	}
 	*into = value
 	return checkDomainSpec(value)
 }
 
-// parse reads a directive. The term is the zero term before.
+// parse parses a directive into a zero term.
 func (t *term) parse(field string) error {
 	t.text, t.qualifier, t.bits4, t.bits6 = field, '+', 32, 128
 	switch field[0] {
@@ -166,7 +167,7 @@ func (t *term) parse(field string) error {
 	return t.parseMechanism(field[:end], field[end:])
 }
 
-// parseMechanism reads what follows a mechanism's name: nothing, or what begins with ":" or "/".
+// parseMechanism parses the text after the name of a mechanism: nothing, or text that begins with ":" or "/".
 func (t *term) parseMechanism(name, arg string) (err error) {
 	switch strings.ToLower(name) {
 	case "all":
@@ -207,7 +208,7 @@ func (t *term) parseTarget(arg string) error {
 	return checkDomainSpec(t.target)
 }
 
-// parseBits takes a dual-cidr-length off the end. A "/" that no number follows may be part of a name.
+// parseBits removes a dual-cidr-length from the end. A "/" without a number after it may be part of a name.
 func (t *term) parseBits(arg string) (rest string, err error) {
 	if i := strings.LastIndex(arg, "//"); i >= 0 && isNumber(arg[i+2:]) {
 		if t.bits6, err = parseLength(arg[i+2:], 128); err != nil {
@@ -224,11 +225,11 @@ func (t *term) parseBits(arg string) (rest string, err error) {
 	return arg, nil
 }
 
-// parseLength reads the length of a prefix: no zeros ahead.
+// parseLength parses a prefix length, without leading zeros.
 func parseLength(s string, most int) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n > most || !isNumber(s) || len(s) > 1 && s[0] == '0' {
-		return 0, fmt.Errorf("/%s is no length of a prefix: 0 to %d", quoted(s), most)
+		return 0, fmt.Errorf("/%s is not a prefix length: 0 to %d", quoted(s), most)
 	}
 	return n, nil
 }
@@ -244,7 +245,7 @@ func (t *term) parseNetwork(arg string, is4 bool) error {
 	address, length, cut := strings.Cut(arg[1:], "/")
 	a, err := netip.ParseAddr(address)
 	if err != nil || a.Is4() != is4 || a.Zone() != "" {
-		return fmt.Errorf("%s is no %s address", quoted(address), family)
+		return fmt.Errorf("%s is not an %s address", quoted(address), family)
 	}
 	bits := most
 	if cut {

@@ -84,51 +84,51 @@ func TestParse(t *testing.T) {
 		{"exists:", "exists:: the domain is missing"},
 		{"include:x.example/24", "include:x.example/24: the domain does not end in a top-level domain"},
 		{"ptr/0", "ptr/0: a colon and a domain are missing"},
-		{"a/33", "a/33: /33 is no length of a prefix: 0 to 32"},
-		{"a//129", "a//129: /129 is no length of a prefix: 0 to 128"},
-		{"a/024", "a/024: /024 is no length of a prefix: 0 to 32"},
+		{"a/33", "a/33: /33 is not a prefix length: 0 to 32"},
+		{"a//129", "a//129: /129 is not a prefix length: 0 to 128"},
+		{"a/024", "a/024: /024 is not a prefix length: 0 to 32"},
 		{"a/24/24", "a/24/24: a colon and a domain are missing"},
-		{"a/24/64", "a/24/64: /64 is no length of a prefix: 0 to 32"},
+		{"a/24/64", "a/24/64: /64 is not a prefix length: 0 to 32"},
 		{"a/", "a/: a colon and a domain are missing"},
 		{"a:x.example/24/24", "a:x.example/24/24: the domain does not end in a top-level domain"},
-		{"a:x.example/24/64", "a:x.example/24/64: /64 is no length of a prefix: 0 to 32"},
+		{"a:x.example/24/64", "a:x.example/24/64: /64 is not a prefix length: 0 to 32"},
 		{"a:museum", "a:museum: the domain does not end in a top-level domain"},
 		{"a:museum.", "a:museum.: the domain does not end in a top-level domain"},
 		{"a:example.-com", "a:example.-com: the domain does not end in a top-level domain"},
 		{"a:example.com-", "a:example.com-: the domain does not end in a top-level domain"},
 		{"a:example.org:8080", "a:example.org:8080: the domain does not end in a top-level domain"},
-		{"a:192.0.2.1", "a:192.0.2.1: an address stands where a domain has to: it needs ip4 or ip6"},
+		{"a:192.0.2.1", "a:192.0.2.1: an address where a domain must be: use ip4 or ip6"},
 		{"a:%{d}x", "a:%{d}x: the domain does not end in a top-level domain"},
 		{"a:example..", "a:example..: the domain does not end in a top-level domain"},
 		{"ip4", "ip4: a colon and an IPv4 address are missing"},
-		{"ip4:192.0.2", "ip4:192.0.2: 192.0.2 is no IPv4 address"},
-		{"ip4:192.0.2.1:25", "ip4:192.0.2.1:25: 192.0.2.1:25 is no IPv4 address"},
-		{"ip4:192.0.2.1//32", "ip4:192.0.2.1//32: //32 is no length of a prefix: 0 to 32"},
-		{"ip4:192.0.02.1", "ip4:192.0.02.1: 192.0.02.1 is no IPv4 address"},
-		{"ip4:::1", "ip4:::1: ::1 is no IPv4 address"},
-		{"ip6:192.0.2.1", "ip6:192.0.2.1: 192.0.2.1 is no IPv6 address"},
-		{"ip6:fe80::1%eth0", "ip6:fe80::1%eth0: fe80::1%eth0 is no IPv6 address"},
-		{"ip6::cafe::babe", "ip6::cafe::babe: :cafe::babe is no IPv6 address"},
+		{"ip4:192.0.2", "ip4:192.0.2: 192.0.2 is not an IPv4 address"},
+		{"ip4:192.0.2.1:25", "ip4:192.0.2.1:25: 192.0.2.1:25 is not an IPv4 address"},
+		{"ip4:192.0.2.1//32", "ip4:192.0.2.1//32: //32 is not a prefix length: 0 to 32"},
+		{"ip4:192.0.02.1", "ip4:192.0.02.1: 192.0.02.1 is not an IPv4 address"},
+		{"ip4:::1", "ip4:::1: ::1 is not an IPv4 address"},
+		{"ip6:192.0.2.1", "ip6:192.0.2.1: 192.0.2.1 is not an IPv6 address"},
+		{"ip6:fe80::1%eth0", "ip6:fe80::1%eth0: fe80::1%eth0 is not an IPv6 address"},
+		{"ip6::cafe::babe", "ip6::cafe::babe: :cafe::babe is not an IPv6 address"},
 		{"redirect=", "redirect=: the domain is missing"},
 		{"exp=-all", "exp=-all: the domain does not end in a top-level domain"},
 		{"exp=%{r}.example.org", "exp=%{r}.example.org: there is no macro %{r} here"},
-		{"redirect=a.example redirect=a.example", "redirect=a.example: it stands there twice"},
-		{"exp=a.example EXP=a.example", "EXP=a.example: it stands there twice"},
+		{"redirect=a.example redirect=a.example", "redirect=a.example: it occurs twice"},
+		{"exp=a.example EXP=a.example", "EXP=a.example: it occurs twice"},
 		{"-redirect=a.example", "-redirect=a.example: there is no such mechanism"},
 		{"redirect:a.example", "redirect:a.example: there is no such mechanism"},
 		{"1up=x", "1up=x: there is no such mechanism"},
 		{"=all", "=all: there is no such mechanism"},
 		{"+", "+: there is no such mechanism"},
-		{"foo=%abc", `foo=%abc: after "%" stands "{", a letter and "}", or one of "%", "_" and "-"`},
-		{"a:%{d0}", "a:%{d0}: a macro keeps one part at least"},
-		{"a:%{dx}", "a:%{dx}: x may not stand in a macro"},
+		{"foo=%abc", `foo=%abc: "%" must be followed by "{", a letter and "}", or by one of "%", "_" and "-"`},
+		{"a:%{d0}", "a:%{d0}: a macro must keep at least one part"},
+		{"a:%{dx}", "a:%{dx}: x is not allowed in a macro"},
 		{"a:%{a}", "a:%{a}: there is no macro %{a} here"},
-		{"a:%{}", `a:%{}: after "%" stands "{", a letter and "}", or one of "%", "_" and "-"`},
-		{"a:%{d", `a:%{d: after "%" stands "{", a letter and "}", or one of "%", "_" and "-"`},
-		{"a:x%", `a:x%: after "%" stands "{", a letter and "}", or one of "%", "_" and "-"`},
+		{"a:%{}", `a:%{}: "%" must be followed by "{", a letter and "}", or by one of "%", "_" and "-"`},
+		{"a:%{d", `a:%{d: "%" must be followed by "{", a letter and "}", or by one of "%", "_" and "-"`},
+		{"a:x%", `a:x%: "%" must be followed by "{", a letter and "}", or by one of "%", "_" and "-"`},
 		{"a:" + strings.Repeat("x", 100), "a:" + strings.Repeat("x", 55) + "...: the domain does not end in a top-level domain"},
-		{`a:\226\128\139x.example`, "octet 10 is 0xe2, which is no printable ASCII"},
-		{"a\tmx", "octet 9 is 0x09, which is no printable ASCII"},
+		{`a:\226\128\139x.example`, "octet 10 is 0xe2, which is not printable ASCII"},
+		{"a\tmx", "octet 9 is 0x09, which is not printable ASCII"},
 		{`a:\"x.example`, `+a:"x.example`}, // presentation form of a TXT value
 	} {
 		got, err := reread(version + " " + c.text)
@@ -151,7 +151,7 @@ func TestSelectRecord(t *testing.T) {
 		{[]string{"", "v=spf", "v=spf10 -all", "v=spf1\t-all", "xv=spf1 -all", "v=spf2.0/pra -all"}, "none"},
 		{[]string{"google-site-verification=x", "v=spf1 -all", "v=spf10"}, "v=spf1 -all"},
 		{[]string{"V=SPF1"}, "V=SPF1"},
-		{[]string{"v=spf1 -all", "V=SPF1 +all"}, "there is more than one"},
+		{[]string{"v=spf1 -all", "V=SPF1 +all"}, "has more than one SPF record"},
 	} {
 		got, err := selectRecord(c.texts)
 		if err != nil {
@@ -165,7 +165,7 @@ func TestSelectRecord(t *testing.T) {
 	}
 }
 
-// RFC 7208 section 7.4, and what is allowed in explanations alone.
+// RFC 7208 section 7.4, and what only explanations may contain.
 func TestExpand(t *testing.T) {
 	of := func(client, helo, sender string) *walk {
 		w := newWalk(direct{client: client}, identity(client, helo, sender))
@@ -211,7 +211,7 @@ func TestExpand(t *testing.T) {
 	}
 }
 
-// RFC 7208 section 7.3: what is too long loses labels on the left. Section 4.8: what can be no name is none.
+// RFC 7208 section 7.3: a name that is too long loses labels on the left. Section 4.8: an invalid name does not match.
 func TestTarget(t *testing.T) {
 	labels := func(n int) string { return strings.Repeat("abcdefgh.", n) }
 	for _, c := range []struct{ local, spec, want string }{
@@ -271,8 +271,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// A record of the grammar is understood, whatever stands around its terms and in whatever case; and what was understood is a
-// record that is understood so.
+// A record of the grammar is understood, with any spaces and in any case; and the record that is made of the result has the
+// same result.
 func TestParseTakesTheGrammar(t *testing.T) {
 	domain := rapid.StringMatching(`([a-z0-9!$&'*/;<=>?@^_{|}~:-]{0,5}` +
 		`(%\{[slodiphvSLODIPHV]([1-9][0-9]?)?[rR]?[-.+,/_=]{0,3}\}|%%|%_|%-)?){0,3}` +
@@ -303,7 +303,7 @@ func TestParseTakesTheGrammar(t *testing.T) {
 	})
 }
 
-// Whatever a domain publishes, to read it ends without a panic, and soon.
+// Whatever a domain publishes, reading it ends soon and without a panic.
 func FuzzCheck(f *testing.F) {
 	for _, s := range []string{
 		"v=spf1 mx include:%{d2}.example ip4:192.0.2.0/24 -all exp=%{ir}.example", "v=spf1 redirect=example.org", `v=spf1 a:\"\000\\.example/24//64`,

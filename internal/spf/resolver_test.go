@@ -9,7 +9,7 @@ import (
 	"github.com/helogate/helogate/internal/testdns"
 )
 
-// Octets that no host name has get through the resolver and back, in the names that are asked for and in texts.
+// Octets that no host name has pass through the resolver and back, in names and in texts.
 func TestThroughTheResolver(t *testing.T) {
 	server, err := testdns.Start(helogate.MustZone(`
 		e.example TXT v=spf1 a:%{h}.x.example -all exp=%{l}.why.example

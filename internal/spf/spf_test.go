@@ -16,7 +16,7 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// The rare cases are what the properties are for. The command line has the last word.
+// The properties are for rare cases. The command line can override this.
 func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "2000"); err != nil {
 		panic(err)
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// everywhere is a world in which every name has what "" has.
+// everywhere is a DNS in which every name has the answers of "".
 type everywhere struct{ world }
 
 func (e everywhere) Known(q helogate.Question) (*helogate.Answer, bool) {
@@ -39,7 +39,7 @@ func (e everywhere) Ask(_ context.Context, q helogate.Question) *helogate.Answer
 	return a
 }
 
-// zone runs cases on a literal DNS: client and domain, and what is found: outcome, domain, term or problem, explanation.
+// zone runs cases on a literal DNS: client and domain, and the result: outcome, domain, term or problem, explanation.
 func zone(t *testing.T, text string, cases ...string) {
 	t.Helper()
 	z := helogate.MustZone(text)
@@ -119,24 +119,24 @@ func TestCheck(t *testing.T) {
 		"198.51.100.4 text.example", "none text.example has no SPF record",
 		"198.51.100.4 gone.example", "none gone.example does not exist",
 		"198.51.100.4 localhost", "none localhost is no domain",
-		"198.51.100.4 void.example", "permerror void.example more than 2 lookups find nothing",
+		"198.51.100.4 void.example", "permerror void.example more than 2 void lookups",
 		"198.51.100.4 loop.example", "permerror loop.example more than 10 terms ask DNS",
 		"198.51.100.4 redo.example", "permerror redo.example more than 10 terms ask DNS",
 		"198.51.100.4 bad.example", "permerror bad.example in the record of bad.example, include:open.example/24: the domain does not end in a top-level domain",
 		"198.51.100.4 uses.example", "permerror uses.example in the record of bad.example, include:open.example/24: the domain does not end in a top-level domain",
 		"198.51.100.4 lost.example", "permerror lost.example text.example has no SPF record",
-		"198.51.100.4 nosuch.example", "permerror nosuch.example a name that cannot exist is included, or redirected to",
+		"198.51.100.4 nosuch.example", "permerror nosuch.example the target of include or redirect is not a valid domain name",
 		"198.51.100.9 single.example", "permerror single.example unknown has no SPF record",
 		"192.0.2.7 p.example", "fail p.example -all you are p.example",
 		"192.0.2.8 p.example", "fail p.example -all you are a.p.example",
 		"192.0.2.9 p.example", "fail p.example -all you are any.example",
 		"192.0.2.1 p.example", "fail p.example -all you are unknown",
 		"192.0.2.1 both.example", "fail both.example -all",
-		"198.51.100.4 twice.example", "permerror twice.example in the record of twice.example, there is more than one",
+		"198.51.100.4 twice.example", "permerror twice.example twice.example has more than one SPF record",
 	)
 }
 
-// RFC 7208 section 4.6.4: ten terms, ten MX hosts, ten names of a client, two void lookups; just at the limit, and past it.
+// RFC 7208 section 4.6.4: ten terms, ten MX hosts, ten names of a client, two void lookups; at the limit and beyond.
 func TestLimits(t *testing.T) {
 	var b strings.Builder
 	for i := range 11 {
@@ -170,12 +170,12 @@ func TestLimits(t *testing.T) {
 		"192.0.2.1 ten.mx.example", "permerror ten.mx.example ten.mx.example has more than 10 MX records",
 		"192.0.2.10 just.ptr.example", "pass just.ptr.example ptr:just.example",
 		"192.0.2.11 past.ptr.example", "fail past.ptr.example -all",
-		"192.0.2.99 ptrs.example", "fail ptrs.example -all", // that it has no name is one void lookup
+		"192.0.2.99 ptrs.example", "fail ptrs.example -all", // the missing PTR name is one void lookup
 		"192.0.2.2 void.example", "fail void.example -all",
 	)
 }
 
-// A failure of DNS that matters is a temperror, also where RFC 7208 section 5.5 would go on. One that does not is nothing.
+// A DNS failure that matters is a temperror, also where RFC 7208 section 5.5 would continue. Others have no effect.
 func TestFailures(t *testing.T) {
 	zone(t, `
 		down.example TXT tempfail
@@ -227,8 +227,8 @@ func TestFailures(t *testing.T) {
 	)
 }
 
-// Nothing is asked that decides nothing: no term behind the one that matches, no family that the client has not, no name
-// outside the domain that ptr speaks of.
+// No question is asked that cannot decide: no term after the matching one, no other address family, no name outside the
+// domain of ptr.
 func TestAsksNoMoreThanItMust(t *testing.T) {
 	z := helogate.MustZone(`
 		example.org TXT v=spf1 a mx:mail.example ip4:192.0.2.0/24 include:never.example exp=why.example -all
@@ -259,7 +259,7 @@ func questions(j judged) string {
 	return strings.Join(out, ", ")
 }
 
-// slow is a world in which every answer takes a second.
+// slow is a DNS in which every answer takes a second.
 type slow struct{ helogate.Asker }
 
 func (slow) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }
@@ -272,8 +272,8 @@ func (s slow) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	return s.Asker.Ask(ctx, q)
 }
 
-// What can be asked side by side is: a judgement takes as many round trips as its longest chain. What it found, and the
-// evidence, are the same as if all had been at hand.
+// Questions are asked in parallel: a judgement takes as many round trips as its longest chain. Its result and its evidence
+// are the same as if all answers had been known.
 func TestRoundTrips(t *testing.T) {
 	var mx strings.Builder
 	for i := range 10 {
@@ -317,7 +317,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// Hostile records of 64 KiB end, soon, whatever they are full of.
+// Hostile records of 64 KiB end soon, whatever they contain.
 func TestHostile(t *testing.T) {
 	const most = 64 * 1024
 	var texts []string
@@ -345,7 +345,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// drawWorld is a few domains with records, hosts and clients, so that they meet.
+// drawWorld makes a few domains with records, hosts and clients that have to do with each other.
 func drawWorld(t *rapid.T) world {
 	w := world{}
 	domains := []string{"a.example", "b.example", "c.example"}
@@ -387,8 +387,8 @@ func drawWorld(t *rapid.T) world {
 	return w
 }
 
-// Promise 4: replace any answers by failures, and each outcome stays or becomes temperror. And promise 1: timing changes
-// nothing, nor does a replay of the evidence.
+// Promise 4: replace any answers by failures, and each outcome stays or becomes temperror. Promise 1: neither timing nor a
+// replay of the evidence changes anything.
 func TestFailuresAndReplays(t *testing.T) {
 	seen := map[helogate.Outcome]int{}
 	rapid.Check(t, func(t *rapid.T) {

@@ -18,10 +18,10 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// differing are the cases of the public suite in which we differ, by name, and why.
+// differing are the cases of the public suite with a deliberately different result, by name, and why.
 var differing = map[string]string{}
 
-// scenario is a part of the suite: a literal DNS, and what is found in it.
+// scenario is a part of the suite: a literal DNS, and its cases.
 type scenario struct {
 	Description string
 	Tests       map[string]struct {
@@ -103,7 +103,7 @@ type judged struct {
 	asked       helogate.Evidence
 }
 
-// judge checks an identity as a line of a policy does.
+// judge checks an identity as a check of a policy does.
 func judge(ask helogate.Asker, id Identity) (out judged) {
 	c := helogate.Check{Name: "spf", Cost: helogate.Lookup, Run: func(c *helogate.Case) helogate.Finding {
 		out.Result = Check(c, id)
@@ -122,7 +122,7 @@ func judge(ask helogate.Asker, id Identity) (out judged) {
 	return out
 }
 
-// world is a DNS that holds any names.
+// world is a DNS that can have any name.
 type world map[helogate.Question]*helogate.Answer
 
 func (w world) Known(q helogate.Question) (*helogate.Answer, bool) {
@@ -153,8 +153,8 @@ func (w world) add(kind helogate.Kind, name, value string) {
 
 var kinds = []helogate.Kind{helogate.A, helogate.AAAA, helogate.MX, helogate.TXT, helogate.PTR}
 
-// readZone reads the suite's notation. A record of type SPF stands for one of type TXT where the name has none of these;
-// a time-out, for the answer to each question for which there is no record.
+// readZone reads the suite's notation. A record of type SPF stands for one of type TXT where the name has no TXT record. A
+// time-out stands for the answer to each question without a record.
 func readZone(t *testing.T, data map[string][]yaml.Node) world {
 	w := world{}
 	aliases := map[string]string{}
@@ -212,7 +212,7 @@ func addRecord(t *testing.T, w world, aliases map[string]string, name, kind stri
 	}
 }
 
-// follow gives an alias the answers of what it stands for.
+// follow gives an alias the answers of its target.
 func follow(w world, aliases map[string]string, from string) {
 	to, loops := aliases[from], 0
 	for ; aliases[to] != "" && loops < 10; loops++ {
@@ -229,7 +229,7 @@ func follow(w world, aliases map[string]string, from string) {
 	}
 }
 
-// questionName is the name of a question: of a name in the reverse zones, the address.
+// questionName returns the name of a question; for a reverse name that is the address.
 func questionName(t *testing.T, owner string) string {
 	n := strings.ToLower(strings.TrimSuffix(owner, "."))
 	if rest, ok := strings.CutSuffix(n, ".in-addr.arpa"); ok {
@@ -253,7 +253,7 @@ func questionName(t *testing.T, owner string) string {
 	return escape(n)
 }
 
-// presented is a text as the resolver shows it.
+// presented returns a text in the form of the resolver.
 func presented(s string) string {
 	var b strings.Builder
 	for i := range len(s) {

@@ -7,15 +7,16 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// A walk is one evaluation, over the record of the identity's domain and what that includes or redirects to.
+// A walk is one evaluation: of the record of the identity's domain, and of the records that it includes or redirects
+// to.
 type walk struct {
 	ask        Asker
 	id         Identity
-	found      Result // its Domain, Term and exp are those of the record that decides, never of an included one
+	found      Result // Domain, Term and exp are those of the deciding record, never of an included one
 	terms      int    // that asked DNS
-	voids      int    // lookups that found nothing
-	nameless   bool   // it was counted that the client has no name
-	explaining bool   // the outcome is found, and no failure changes it any more
+	voids      int    // void lookups
+	nameless   bool   // the missing PTR name was counted
+	explaining bool   // the outcome is known, and no failure changes it
 }
 
 func newWalk(ask Asker, id Identity) walk {
@@ -28,22 +29,22 @@ func newWalk(ask Asker, id Identity) walk {
 // Every other error is a permerror.
 var (
 	errTemporary = errors.New("DNS does not answer")
-	errWaiting   = errors.New("not answered yet")
+	errPending   = errors.New("not answered yet")
 	errNoMatch   = errors.New("the term matches nothing")
 )
 
 // evaluate tries the terms of the record among the texts of a name, in their order (RFC 7208 section 4.6.2). The
-// outcome is None if no text is a record. While an answer is awaited, a term that rests on it matches nothing.
+// outcome is None if no text is a record. While an answer is pending, a term that depends on it does not match.
 func (w *walk) evaluate(at name, texts []string, included bool) (helogate.Outcome, error) {
 	var rec record
 	text, err := selectRecord(texts)
-	if err == nil && text == "" {
+	switch {
+	case err != nil:
+		return helogate.None, fmt.Errorf("%s %w", at.raw, err)
+	case text == "":
 		return helogate.None, nil
 	}
-	if err == nil {
-		err = rec.read(text, w.id.Client)
-	}
-	if err != nil {
+	if err := rec.read(text, w.id.Client); err != nil {
 		return helogate.None, fmt.Errorf("in the record of %s, %w", at.raw, err)
 	}
 	if !included {
@@ -52,7 +53,7 @@ func (w *walk) evaluate(at name, texts []string, included bool) (helogate.Outcom
 	for i := range rec.asks {
 		hit, err := w.matches(&rec.asking[i], at)
 		switch {
-		case err == errWaiting || err == errNoMatch:
+		case err == errPending || err == errNoMatch:
 		case err != nil:
 			return helogate.None, err
 		case hit:
@@ -76,7 +77,7 @@ func (w *walk) decide(t *term, included bool) helogate.Outcome {
 	return t.outcome()
 }
 
-// redirect evaluates the record that takes the place of one without a match (RFC 7208 section 6.1).
+// redirect evaluates the record that replaces one without a match (RFC 7208 section 6.1).
 func (w *walk) redirect(spec string, at name, included bool) (helogate.Outcome, error) {
 	if err := w.count(); err != nil {
 		return helogate.None, err
@@ -88,17 +89,17 @@ func (w *walk) redirect(spec string, at name, included bool) (helogate.Outcome, 
 	return o, err
 }
 
-// follow evaluates the record that include or redirect names. That there is none is a permerror (sections 5.2 and 6.1).
+// follow evaluates the record that include or redirect names. A missing record is a permerror (sections 5.2 and 6.1).
 func (w *walk) follow(spec string, at name, included bool) (helogate.Outcome, error) {
 	next, err := w.target(spec, at)
 	if err != nil {
 		return helogate.None, err
 	}
 	if next.question == "" {
-		return helogate.None, errors.New("a name that cannot exist is included, or redirected to")
+		return helogate.None, errors.New("the target of include or redirect is not a valid domain name")
 	}
 	var texts []string
-	if next.isMultiLabel() { // else check_host() is none (section 4.3)
+	if next.isMultiLabel() { // else check_host() returns none (section 4.3)
 		if texts, err = w.values(helogate.TXT, next.question); err != nil {
 			return helogate.None, err
 		}
@@ -118,16 +119,16 @@ func (w *walk) count() error {
 	return nil
 }
 
-// void counts a lookup that found nothing, so that its term does not match.
+// void counts a void lookup, whose term does not match.
 func (w *walk) void() (hit bool, err error) {
 	if w.voids++; w.voids > maxVoids {
-		return false, errors.New("more than 2 lookups find nothing")
+		return false, errors.New("more than 2 void lookups")
 	}
 	return false, nil
 }
 
-// values are those of an answer that the outcome rests on; of nodata and nxdomain there are none. The error is
-// errWaiting or errTemporary.
+// values returns the values of an answer on which the outcome depends, none for nodata and nxdomain. The error is
+// errPending or errTemporary.
 func (w *walk) values(kind helogate.Kind, name string) ([]string, error) {
 	a := w.ask.Ask(kind, name)
 	switch a.Status {
@@ -139,10 +140,10 @@ func (w *walk) values(kind helogate.Kind, name string) ([]string, error) {
 	return nil, nil
 }
 
-// failure is the error of a tempfail that the outcome rests on.
+// failure returns the error of a tempfail on which the outcome depends.
 func (w *walk) failure(kind helogate.Kind, name string) error {
 	if w.ask.Pending() {
-		return errWaiting
+		return errPending
 	}
 	if !w.explaining {
 		w.ask.Values(kind, name)

@@ -1,31 +1,31 @@
-// Package suggest finds what was meant by a word that is misspelt in a configuration.
+// Package suggest finds the word that a misspelt word of a configuration was meant to be.
 package suggest
 
 import "strings"
 
-// Closest returns the one of words that word was probably meant to be: the same but for case, "-" and "_", few typing errors
-// away, or one the beginning of the other. It returns "" if none is near.
+// Closest returns the one of words that word was probably meant to be: equal except for case, "-" and "_", a few
+// typing errors away, or with one being a prefix of the other. It returns "" if no word is close.
 func Closest(word string, words []string) string {
 	if len(word) > 64 {
 		return ""
 	}
-	fold := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
+	normal := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
 	best, least := "", 1+min(3, max(1, len(word)/3))
 	for _, w := range words {
-		if n := typos(fold(word), fold(w)); n < least && n < max(1, len(word)) {
+		if n := typos(normal(word), normal(w)); n < least && n < max(1, len(word)) {
 			best, least = w, n
 		}
 	}
 	for _, w := range words { // "warning" for "warn", "name" for "names"
 		if apart := max(len(word)-len(w), len(w)-len(word)); best == "" && min(len(w), len(word)) > 3 && apart < 6 &&
-			(strings.HasPrefix(fold(word), fold(w)) || strings.HasPrefix(fold(w), fold(word))) {
+			(strings.HasPrefix(normal(word), normal(w)) || strings.HasPrefix(normal(w), normal(word))) {
 			best = w
 		}
 	}
 	return best
 }
 
-// typos is the number of letters to add, drop, change, or swap with a neighbour, that makes b of a.
+// typos returns how many letters must be added, dropped, changed, or swapped with a neighbour, to make b from a.
 func typos(a, b string) int {
 	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
