@@ -74,17 +74,17 @@ func (cmd exemptWhyCmd) Run(env *env) error {
 	if err != nil {
 		return err
 	}
-	f, chosen, err := cmd.client(env, "exempt why", c)
+	asked, err := cmd.client(env, "exempt why", c)
 	if err != nil {
 		return err
 	}
-	v, ways, err := cmd.judge(env, c, chosen, f)
+	v, ways, err := cmd.judge(env, c, asked.policy, asked.facts)
 	if err != nil {
 		return err
 	}
 	best := wayNo
 	for i := range ways {
-		verdict, why := ways[i].say(&f, v.Findings)
+		verdict, why := ways[i].say(&asked.facts, v.Findings)
 		best = max(best, verdict)
 		if _, err := fmt.Fprintf(env.stdout, "%-6s %s: %s\n", verdict, ways[i].name, why); err != nil {
 			return err
