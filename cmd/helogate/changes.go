@@ -195,11 +195,11 @@ func (w *whatIf) pass(names ...string) (c change, changed bool) {
 	if v.Action != helogate.Reject && v.Action != helogate.Drop { // which no lookup could take back, but for one that accepts
 		c.open = slices.ContainsFunc(v.Asked, func(qa helogate.QA) bool { return qa.Status == helogate.NotAsked })
 	}
-	return c, c.open || !same(v.Action, w.record.Action)
+	return c, c.open || !sameAction(v.Action, w.record.Action)
 }
 
-// same reports whether two actions are the same for the client: a drop is a rejection that closes the connection.
-func same(a, b helogate.Action) bool {
+// sameAction reports whether two actions are the same for the client: a drop is a rejection that closes the connection.
+func sameAction(a, b helogate.Action) bool {
 	rejects := []helogate.Action{helogate.Reject, helogate.Drop}
 	return a == b || slices.Contains(rejects, a) && slices.Contains(rejects, b)
 }
@@ -259,10 +259,11 @@ func (w *whatIf) distances() (out []change) {
 		}
 		most += credit
 	}
-	last := w.record.Action
+	seen := map[helogate.Action]bool{w.record.Action: true}
 	for n := 1; n <= min(most, maxAdded); n++ {
-		if v := w.add(n); v.Action != last {
-			out, last = append(out, change{add: n, then: v.Decision}), v.Action
+		if v := w.add(n); !seen[v.Action] {
+			seen[v.Action] = true
+			out = append(out, change{add: n, then: v.Decision})
 		}
 	}
 	return out

@@ -106,7 +106,7 @@ func TestChangesAreTrue(t *testing.T) {
 		alone := false
 		for _, c := range changes {
 			got := judge(mends(c.pass), c.add)
-			if got != c.then && c.add == 0 || got.Action != c.then.Action || same(got.Action, r.Action) || c.open {
+			if got != c.then && c.add == 0 || got.Action != c.then.Action || sameAction(got.Action, r.Action) || c.open {
 				t.Fatalf("%s by %s; %+v: %s by %s", r.Action, r.By, c, got.Action, got.By)
 			}
 			if c.add > 0 {
@@ -123,7 +123,7 @@ func TestChangesAreTrue(t *testing.T) {
 		}
 		for _, s := range stubs {
 			one := judge(mends([]string{s.Check.Name}), 0)
-			if !same(one.Action, r.Action) && !alone && mendableOutcome(s.outcome) {
+			if !sameAction(one.Action, r.Action) && !alone && mendableOutcome(s.outcome) {
 				t.Fatalf("%s by %s: %s alone makes it %s, and is not named in %+v", r.Action, r.By, s.Check.Name, one.Action, changes)
 			}
 		}

@@ -90,7 +90,7 @@ func (p *verdictPage) details() {
 	if p.shadow && p.Action != helogate.Continue && p.Action != helogate.Accept {
 		p.detail("mode", "shadow: the service only logs this verdict and does not stop the client (dry run)")
 	}
-	if len(p.Would) > 0 {
+	if len(p.Would) > 0 && !sameAction(p.DryRun.Action, p.Action) {
 		p.detail("would", fmt.Sprintf("%s by %s, if dry-run actions were enforced", p.DryRun.Action, strings.Join(p.Would, ", ")))
 	}
 	p.detail("client", p.Client.String()+", "+p.helo())
