@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -14,15 +15,15 @@ import (
 type checkCmd struct {
 	configFlag
 	clientArgs
-	Preset string `help:"Judge by this preset: lenient, rfc, strict, balanced or hardline." placeholder:"NAME"`
-	All    bool   `help:"Run every check, even when all is decided."`
-	JSON   bool   `name:"json" help:"Print the verdict as the journal keeps it."`
+	Preset string `help:"Use this preset: lenient, rfc, strict, balanced or hardline." placeholder:"NAME"`
+	All    bool   `help:"Run every check, even after the decision, and show all findings and lookups."`
+	JSON   bool   `name:"json" help:"Print the verdict as a line of JSON, with all findings and lookups."`
 }
 
-// Run judges one client by the engine of serve, and exits with what became of it.
+// Run evaluates one client by the policy that serve has, as if it were enforced, and exits with a status for the action.
 func (cmd checkCmd) Run(env *env) error {
 	if cmd.Preset != "" && !slices.Contains(check.Presets, cmd.Preset) {
-		return usageOf(env, "check", fmt.Errorf("--preset %q is none: %s", cmd.Preset, strings.Join(check.Presets, ", ")))
+		return usageOf(env, "check", fmt.Errorf("--preset %q is no preset: use one of %s", cmd.Preset, strings.Join(check.Presets, ", ")))
 	}
 	c, err := cmd.load(env)
 	if err != nil {
@@ -31,7 +32,7 @@ func (cmd checkCmd) Run(env *env) error {
 	if cmd.Preset != "" {
 		presetEverywhere(c, cmd.Preset)
 	}
-	f, chosen, err := cmd.client(env, "check", c)
+	asked, err := cmd.client(env, "check", c)
 	if err != nil {
 		return err
 	}
@@ -40,17 +41,19 @@ func (cmd checkCmd) Run(env *env) error {
 		return err
 	}
 	defer resolver.Close()
-	p := *chosen.Policy
+	p := *asked.policy.Policy
 	p.RunAll, p.Budget = cmd.All, c.DNS.Budget
-	v := p.Judge(env.ctx, f, askersOf(env, c, resolver))
+	v := p.Judge(env.ctx, asked.facts, askersOf(env, c, resolver))
 	if env.ctx.Err() != nil {
-		return fmt.Errorf("interrupted before all was answered")
+		return fmt.Errorf("interrupted before all lookups were answered")
 	}
-	r := &helogate.Record{Facts: f, Verdict: v}
+	r := &helogate.Record{Facts: asked.facts, Verdict: v}
 	if cmd.JSON {
 		_, err = env.stdout.Write(append(r.AppendJSON(nil), '\n'))
 	} else {
-		err = printVerdict(env.stdout, r, inColour(env))
+		page := verdictPage{screen: screenOf(env), Record: r, policy: &p, all: cmd.All, shadow: asked.mode != config.Enforce,
+			changes: newWhatIf(env.ctx, &p, r, byMemory(serviceOf(env, c), helogate.Evidence{})).changes()}
+		_, err = io.WriteString(env.stdout, page.print())
 	}
 	if err != nil {
 		return err
@@ -64,16 +67,15 @@ func (cmd checkCmd) Run(env *env) error {
 	return nil
 }
 
-// askersOf are the resolver, and the service that runs with the configuration for all that it remembers.
+// askersOf returns the resolver for DNS, and for all that is remembered the service that runs with the configuration.
 func askersOf(env *env, c *config.Config, resolver helogate.Asker) helogate.Asker {
 	service := serviceOf(env, c)
-	return helogate.ByKind{
-		helogate.Trust: service, helogate.Hammering: service, helogate.Suspended: service, helogate.Greylisted: service, helogate.Deferred: service,
-		helogate.Callout: service, helogate.AnyKind: resolver,
-	}
+	askers := byMemory(service, resolver)
+	askers[helogate.Callout] = service
+	return askers
 }
 
-// presetEverywhere judges by one preset, whatever listeners and recipients have.
+// presetEverywhere puts one preset in the place of those that listeners and recipients have.
 func presetEverywhere(c *config.Config, preset string) {
 	c.Policy.Preset = preset
 	for i := range c.Listen {

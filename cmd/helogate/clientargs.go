@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -14,22 +15,22 @@ import (
 	"github.com/helogate/helogate/internal/policy"
 )
 
-// clientArgs are the arguments that name a client, what it has shown, and where: of all commands that judge one.
+// clientArgs are the arguments of all commands that evaluate a client: its address, what it sends, and to which listener.
 type clientArgs struct {
-	DNS        string   `help:"Ask this resolver." placeholder:"HOST:PORT"`
-	Listener   string   `help:"Judge as at this listener, by its address in [[listen]]." placeholder:"ADDRESS"`
-	From       *rawText `help:"The envelope sender; the stage is then MAIL. Empty is the null reverse-path." placeholder:"ADDR"`
-	Rcpt       rawText  `help:"The envelope recipient; the stage is then RCPT." placeholder:"ADDR"`
+	DNS        string   `help:"Use this resolver." placeholder:"HOST:PORT"`
+	Listener   string   `help:"Use the policy of this listener, named by its address in [[listen]]." placeholder:"ADDRESS"`
+	From       *rawText `help:"The envelope sender; the stage is MAIL then. Empty is the null sender." placeholder:"ADDR"`
+	Rcpt       rawText  `help:"The envelope recipient; the stage is RCPT then." placeholder:"ADDR"`
 	Auth       rawText  `help:"The login that the client has authenticated as." placeholder:"USER"`
-	Server     string   `help:"Where the client connected to." placeholder:"IP:PORT"`
-	Origin     string   `help:"The client that this one says it has the mail from, for forwarders that are believed." placeholder:"IP"`
-	OriginHelo rawText  `help:"What that client said in HELO." placeholder:"NAME"`
+	Server     string   `help:"The address and port that the client connected to." placeholder:"IP:PORT"`
+	Origin     string   `help:"The client from which a forwarder says that it has the mail." placeholder:"IP"`
+	OriginHelo rawText  `help:"The HELO name of that client." placeholder:"NAME"`
 
 	Client string  `arg:"" name:"client-ip" help:"The client's address."`
-	Helo   rawText `arg:"" optional:"" help:"What it says in HELO or EHLO."`
+	Helo   rawText `arg:"" optional:"" help:"The client's HELO or EHLO name."`
 }
 
-// rawText is an argument with its bytes as they are; kong would mend what is no UTF-8.
+// rawText is an argument with its bytes as they are. kong would replace those that are not UTF-8.
 type rawText string
 
 // Decode takes the next argument.
@@ -42,36 +43,47 @@ func (r *rawText) Decode(ctx *kong.DecodeContext) error {
 	return nil
 }
 
-// client makes the facts, and finds the policy that they are judged by, which is in force whatever the configuration's
-// mode is. What is wrong with an argument is said, as of the command.
-func (a *clientArgs) client(env *env, command string, c *config.Config) (f helogate.Facts, p *policy.Policy, err error) {
-	if f, err = a.facts(); err != nil {
-		return f, nil, usageOf(env, command, err)
+// An evaluation is a client to evaluate, and the policy for it.
+type evaluation struct {
+	facts  helogate.Facts
+	policy *policy.Policy // enforced, whatever the mode is
+	mode   config.Mode    // of the policy in the configuration
+}
+
+// client returns the client that the arguments name, and its policy. It changes c: every mode is enforce then. A wrong
+// argument is a usage error of the command.
+func (a *clientArgs) client(env *env, command string, c *config.Config) (e evaluation, err error) {
+	if e.facts, err = a.facts(); err != nil {
+		return e, usageOf(env, command, err)
 	}
 	if a.DNS != "" {
 		server, err := parseResolver(a.DNS)
 		if err != nil {
-			return f, nil, usageOf(env, command, err)
+			return e, usageOf(env, command, err)
 		}
 		c.DNS.Servers = []netip.AddrPort{server}
 	}
-	inForce(c)
+	modes := enforceAll(c)
 	policies, err := daemon.Policies(c)
 	if err != nil {
-		return f, nil, err
+		return e, err
 	}
 	listener, err := listenerOf(c, policies, a.Listener)
 	if err != nil {
-		return f, nil, usageOf(env, command, err)
+		return e, usageOf(env, command, err)
 	}
-	return f, listener.Of(f.Recipient), nil
+	e.policy = listener.Of(e.facts.Recipient)
+	for _, layer := range e.policy.Layers { // a later one overrides an earlier one
+		e.mode = cmp.Or(modes[layer], e.mode)
+	}
+	return e, nil
 }
 
 func (a *clientArgs) facts() (helogate.Facts, error) {
 	f := helogate.Facts{Stage: helogate.Helo, Time: time.Now(), Verb: "EHLO", Helo: string(a.Helo), Auth: string(a.Auth)}
 	var err error
 	if f.Client, err = netip.ParseAddr(strings.Trim(a.Client, "[]")); err != nil {
-		return f, fmt.Errorf("%q is no address; give the client's IPv4 or IPv6 address, then its HELO", a.Client)
+		return f, fmt.Errorf("%q is no address; give the client's IPv4 or IPv6 address, then its HELO name", a.Client)
 	}
 	f.Client = f.Client.WithZone("").Unmap()
 	if a.Server != "" {
@@ -108,13 +120,17 @@ func parseResolver(s string) (netip.AddrPort, error) {
 	return netip.AddrPort{}, fmt.Errorf("--dns %q is no resolver; name one like 127.0.0.1:53 or localhost:53", s)
 }
 
-// inForce puts every policy of a configuration into force.
-func inForce(c *config.Config) {
+// enforceAll makes every policy of a configuration enforced. It returns the modes that the layers of policies had before.
+func enforceAll(c *config.Config) (modes map[string]config.Mode) {
+	modes = map[string]config.Mode{"policy": c.Mode}
 	c.Mode = config.Enforce
 	for i := range c.Listen {
+		modes[fmt.Sprintf("listen[%d]", i)] = c.Listen[i].Mode
 		c.Listen[i].Mode = ""
 	}
 	for i := range c.Policy.For {
+		modes[fmt.Sprintf("policy.for[%d]", i)] = c.Policy.For[i].Mode
 		c.Policy.For[i].Mode = ""
 	}
+	return modes
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -60,7 +61,8 @@ func (cmd configShowCmd) Run(env *env) error {
 		fmt.Fprintf(env.stderr, "helogate config show: %s\n", err)
 		return status(exitUsage)
 	}
-	return printPolicy(env.stdout, c, listener.Of(strings.Trim(string(cmd.For), "<>")))
+	_, err = io.WriteString(env.stdout, screenOf(env).policyText(c, listener.Of(strings.Trim(string(cmd.For), "<>"))))
+	return err
 }
 
 // listenerOf finds a listener by its address; "" is none, with the policy of all listeners that have no other.

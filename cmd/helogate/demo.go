@@ -14,32 +14,38 @@ import (
 	"github.com/helogate/helogate/internal/config"
 	"github.com/helogate/helogate/internal/daemon"
 	"github.com/helogate/helogate/internal/engine"
+	"github.com/helogate/helogate/internal/policy"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 type demoCmd struct {
-	Stay bool `help:"Leave the service up, to be asked by hand, until it is interrupted."`
+	Stay bool `help:"Keep the service running until it is interrupted, for requests of your own."`
 }
 
-// Run starts the service of serve on a literal DNS, poses clients over the real protocol, and prints what became of them.
+// Run starts the service of serve with a built-in DNS zone, sends it requests as Postfix does, and prints the verdicts.
 func (cmd demoCmd) Run(env *env) error {
 	c, err := config.Parse("demo", []byte(demoConfig), daemon.Known(nil))
 	if err != nil {
 		return err
 	}
 	c.Listen[0].Address.Address = "127.0.0.1:0"
+	zone := helogate.MustZone(demoZone)
 	log := io.Discard
 	if cmd.Stay {
 		log = env.stderr
 	}
-	seen := make(chan *helogate.Record, 1)
-	posing := make(chan struct{}) // closed when the clients have been: who asks by hand is shown by the log
+	policies, err := daemon.Policies(c)
+	if err != nil {
+		return err
+	}
+	records := make(chan *helogate.Record, 1)
+	done := make(chan struct{}) // closed after the last client of the demonstration: later verdicts are in the log
 	d, err := daemon.Open(env.ctx, daemon.Options{
-		Load: func() (*config.Config, error) { return c, nil }, Version: version(), Log: log, DNS: helogate.MustZone(demoZone),
+		Load: func() (*config.Config, error) { return c, nil }, Version: version(), Log: log, DNS: zone,
 		Observers: []engine.Observer{{Name: "demo", Reasons: true, Queue: 1, Seen: func(e *engine.Event) {
 			select {
-			case seen <- e.Record():
-			case <-posing:
+			case records <- e.Record():
+			case <-done:
 			}
 		}}},
 	})
@@ -48,20 +54,30 @@ func (cmd demoCmd) Run(env *env) error {
 	}
 	d.Serve()
 	defer func() { _ = d.Close(context.Background()) }()
-	err = pose(env, d.Addrs()[0], seen)
-	close(posing)
+	s := demonstration{env: env, screen: screenOf(env), policies: policies.Listeners[0], zone: zone, records: records}
+	err = s.run(d.Addrs()[0])
+	close(done)
 	if err != nil || !cmd.Stay {
 		return err
 	}
-	fmt.Fprintf(env.stdout, "The service stays up on %[1]s, with this DNS; end it with Ctrl-C. Ask it as Postfix does:\n\n"+
+	fmt.Fprintf(env.stdout, "The service keeps running on %[1]s, with this DNS zone; Ctrl-C stops it. Ask it as Postfix does:\n\n"+
 		"  printf 'request=smtpd_access_policy\\nprotocol_state=RCPT\\nclient_address=211.58.35.214\\nhelo_name=208.247.131.9\\n\\n' | nc -q 1 %s\n\n",
 		d.Addrs()[0], strings.Replace(d.Addrs()[0].String(), ":", " ", 1))
 	<-env.ctx.Done()
 	return nil
 }
 
-// pose asks for every client, and prints what was answered and why.
-func pose(env *env, addr net.Addr, seen <-chan *helogate.Record) error {
+// A demonstration asks the service about clients, and prints the verdicts.
+type demonstration struct {
+	env *env
+	screen
+	policies *policy.ListenerPolicies
+	zone     helogate.Asker
+	records  <-chan *helogate.Record
+}
+
+// run asks about every client.
+func (d *demonstration) run(addr net.Addr) error {
 	conn, err := net.Dial(addr.Network(), addr.String())
 	if err != nil {
 		return err
@@ -71,45 +87,34 @@ func pose(env *env, addr net.Addr, seen <-chan *helogate.Record) error {
 		return err
 	}
 	answers := textproto.NewReader(bufio.NewReader(conn))
-	p := painter(inColour(env))
-	for i, cl := range demoClients {
-		verb := "ESMTP"
-		if cl.verb == "HELO" {
-			verb = "SMTP"
-		}
+	for i, c := range demoClients {
 		fmt.Fprintf(conn, "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=%s\nclient_address=%s\nclient_port=%d\n"+
-			"server_address=208.247.131.9\nserver_port=25\nhelo_name=%s\nsender=%s\nrecipient=%s\n\n", verb, cl.address, 40000+i, cl.helo, cl.from, cl.to)
+			"server_address=208.247.131.9\nserver_port=25\nhelo_name=%s\nsender=%s\nrecipient=%s\n\n", c.protocol, c.address, 40000+i, c.helo, c.from, c.to)
 		answer, err := answers.ReadLine()
 		if err == nil {
-			_, err = answers.ReadLine()
+			_, err = answers.ReadLine() // the empty line
 		}
 		if err != nil {
-			return fmt.Errorf("asking for %s: %w", cl.address, err)
+			return fmt.Errorf("asking for %s: %w", c.address, err)
 		}
-		r := <-seen
-		fmt.Fprintf(env.stdout, "%s\n", p.paint(fmt.Sprintf("%d. %s", i+1, cl.story), text.Bold))
-		fmt.Fprintf(env.stdout, "  Postfix is told: %s\n\n", answer)
-		r.Findings = telling(r.Findings)
-		if r.Action.Refuses() {
-			r.Reply = helogate.Reply{} // has just been shown
-		}
-		if err := printVerdict(env.stdout, r, bool(p)); err != nil {
+		if err := d.print(i+1, c.title, answer, <-d.records, c.want); err != nil {
 			return err
-		}
-		fmt.Fprintln(env.stdout)
-		if got := r.Action.String() + " " + r.By; got != cl.want {
-			return fmt.Errorf("%s: %s, where %s was expected; please report this", cl.address, got, cl.want)
 		}
 	}
 	return nil
 }
 
-// telling leaves out the findings that say nothing.
-func telling(found []helogate.Finding) (out []helogate.Finding) {
-	for _, f := range found {
-		if f.Outcome != helogate.None && (f.Outcome != helogate.Pass || weight(&f) != "") {
-			out = append(out, f)
-		}
+// print prints a verdict below its title. A verdict that is not the expected one is an error.
+func (d *demonstration) print(number int, title, answer string, r *helogate.Record, want string) error {
+	p := d.policies.Of(r.Recipient).Policy
+	page := verdictPage{screen: d.screen, Record: r, policy: p, answer: answer,
+		changes: newWhatIf(d.env.ctx, p, r, byMemory(nothingRemembered{}, d.zone)).changes()}
+	heading := d.hang(fmt.Sprintf("%d. ", number), d.words(title, text.Bold))
+	if _, err := fmt.Fprintf(d.env.stdout, "%s%s\n", heading, page.print()); err != nil {
+		return err
 	}
-	return out
+	if got := strings.TrimSpace(r.Action.String() + " " + r.By); got != want {
+		return fmt.Errorf("%s: %s, where %s was expected; please report this", r.Client, got, want)
+	}
+	return nil
 }

@@ -13,16 +13,16 @@ import (
 )
 
 type exemptCmd struct {
-	List exemptListCmd `cmd:"" help:"List the exemptions of the service, and how often each applied."`
+	List exemptListCmd `cmd:"" help:"List the [[exempt]] and [[forwarder]] entries of the service, and how often each matched."`
 	Why  exemptWhyCmd  `cmd:"" help:"Show which exemptions apply to a client, and why."`
 }
 
 type exemptListCmd struct {
 	socketFlag
-	JSON bool `name:"json" help:"Print it for programs."`
+	JSON bool `name:"json" help:"Print the entries as JSON, for programs."`
 }
 
-// Run prints the entries of the configuration in force, with what came of them.
+// Run prints the entries of the configuration in effect, with how often each matched.
 func (cmd exemptListCmd) Run(env *env) error {
 	client, err := cmd.dial(env)
 	if err != nil {
@@ -36,7 +36,7 @@ func (cmd exemptListCmd) Run(env *env) error {
 		return printJSON(env.stdout, all)
 	}
 	if len(all) == 0 {
-		_, err = fmt.Fprintln(env.stdout, "nobody is exempt, and nobody is a forwarder")
+		_, err = fmt.Fprintln(env.stdout, "there are no [[exempt]] and no [[forwarder]] entries")
 		return err
 	}
 	var b strings.Builder
@@ -47,7 +47,7 @@ func (cmd exemptListCmd) Run(env *env) error {
 	return err
 }
 
-// exemptionLine is "exempt 2: 198.51.100.0/24 (credit union), until 2027-06-30, 14 hits, the last at 2026-11-20 17:03:12".
+// exemptionLine is "exempt 2: 198.51.100.0/24 (credit union), until 2027-06-30, 14 hits, last at 2026-11-20 17:03:12".
 func exemptionLine(e *control.Exemption) string {
 	s := fmt.Sprintf("%s %d: %s", shown(e.Kind), e.Number, shown(e.Names))
 	if e.Comment != "" {
@@ -59,7 +59,7 @@ func exemptionLine(e *control.Exemption) string {
 	if e.Last == nil {
 		return s + ", no hits"
 	}
-	return s + fmt.Sprintf(", %s, the last at %s", many(e.Hits, "hit"), moment(*e.Last))
+	return s + fmt.Sprintf(", %s, last at %s", many(e.Hits, "hit"), moment(*e.Last))
 }
 
 type exemptWhyCmd struct {
@@ -67,47 +67,47 @@ type exemptWhyCmd struct {
 	clientArgs
 }
 
-// Run prints a line for each way to be let in, and exits with 0 if one of them leads in, 1 if none does, and 75 if that
-// cannot be told now.
+// Run prints a line for each rule that can accept the client, and exits with 0 if one of them does, with 1 if none does, and
+// with 75 if that is not known, because lookups failed.
 func (cmd exemptWhyCmd) Run(env *env) error {
 	c, err := cmd.load(env)
 	if err != nil {
 		return err
 	}
-	f, chosen, err := cmd.client(env, "exempt why", c)
+	asked, err := cmd.client(env, "exempt why", c)
 	if err != nil {
 		return err
 	}
-	v, ways, err := cmd.judge(env, c, chosen, f)
+	v, rules, err := cmd.judge(env, c, asked.policy, asked.facts)
 	if err != nil {
 		return err
 	}
-	best := wayNo
-	for i := range ways {
-		verdict, why := ways[i].say(&f, v.Findings)
-		best = max(best, verdict)
-		if _, err := fmt.Fprintf(env.stdout, "%-6s %s: %s\n", verdict, ways[i].name, why); err != nil {
+	best := allowNo
+	for i := range rules {
+		match, why := rules[i].result(&asked.facts, v.Findings)
+		best = max(best, match)
+		if _, err := fmt.Fprintf(env.stdout, "%-6s %s: %s\n", match, rules[i].name, why); err != nil {
 			return err
 		}
 	}
 	switch best {
-	case wayMatch:
+	case allowMatch:
 		return nil
-	case wayUnsure:
+	case allowUnsure:
 		return status(exitDeferred)
 	}
-	return status(exitRejected) // 1: a plain no
+	return status(exitRejected)
 }
 
-// judge runs the ways as lines of a policy.
-func (cmd exemptWhyCmd) judge(env *env, c *config.Config, p *policy.Policy, f helogate.Facts) (v helogate.Verdict, ways []way, err error) {
+// judge judges by a policy of the allow rules.
+func (cmd exemptWhyCmd) judge(env *env, c *config.Config, p *policy.Policy, f helogate.Facts) (v helogate.Verdict, rules []allowRule, err error) {
 	resolver, err := daemon.Resolver(c)
 	if err != nil {
 		return v, nil, err
 	}
 	defer resolver.Close()
 	trusted, known := cmd.trusted(env, c, p.Judged(f))
-	ways, lines := waysOf(c, p, known)
+	rules, lines := allowRules(c, p, known)
 	all, err := helogate.NewPolicy(p.Thresholds, lines...)
 	if err != nil {
 		return v, nil, err
@@ -115,12 +115,12 @@ func (cmd exemptWhyCmd) judge(env *env, c *config.Config, p *policy.Policy, f he
 	all.RunAll, all.Budget, all.ByOrigin = true, c.DNS.Budget, p.ByOrigin
 	v = all.Judge(env.ctx, f, helogate.ByKind{helogate.Trust: trusted, helogate.AnyKind: resolver})
 	if env.ctx.Err() != nil {
-		return v, nil, fmt.Errorf("interrupted before all was answered")
+		return v, nil, fmt.Errorf("interrupted before all lookups were answered")
 	}
-	return v, ways, nil
+	return v, rules, nil
 }
 
-// trusted asks the service about the client once; if it does not answer, notKnown says why.
+// trusted asks the service once whether the client is trusted. If it does not answer, notKnown says why.
 func (cmd exemptWhyCmd) trusted(env *env, c *config.Config, f helogate.Facts) (known helogate.Evidence, notKnown string) {
 	service := serviceOf(env, c)
 	if cmd.Socket != "" {

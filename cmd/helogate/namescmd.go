@@ -16,11 +16,11 @@ import (
 )
 
 type namesCmd struct {
-	Explain bool   `help:"Say why of those that a person gave too, and for which address."`
-	File    string `arg:"" optional:"" default:"-" help:"NAME, or NAME tab ADDRESS, a line; - or nothing is standard input."`
+	Explain bool   `help:"Print the reason for custom names too, and the address."`
+	File    string `arg:"" optional:"" default:"-" help:"A file with a NAME, or NAME tab ADDRESS, a line; - is standard input."`
 }
 
-// Run prints the class of each name, and why, in the order read.
+// Run prints the class of each name and the reason, in the order of the input.
 func (cmd namesCmd) Run(env *env) error {
 	var in io.Reader = os.Stdin
 	if cmd.File != "-" {
@@ -31,7 +31,7 @@ func (cmd namesCmd) Run(env *env) error {
 	n.faults.print(env.stderr)
 	switch {
 	case errors.Is(err, syscall.EPIPE):
-		return nil // who read along has seen enough
+		return nil // the reader has seen enough
 	case err == nil && n.faults.count > 0:
 		return status(exitFailed)
 	}
@@ -41,20 +41,20 @@ func (cmd namesCmd) Run(env *env) error {
 // A namesFilter writes the class of each name that it reads.
 type namesFilter struct {
 	explain bool
-	names   int // that were written
+	names   int // written
 	faults  faults
 }
 
-// run reads NAME or NAME tab ADDRESS a line from in, until it ends or ctx does. A line of it is out as soon as the lines
-// before it are: what comes with one read is classified at once, so nothing waits for a batch to fill.
+// run reads a NAME, or NAME tab ADDRESS, a line from in, until it or ctx ends. What one read brings is classified at once, so
+// no line waits for a batch to fill.
 //
-// When ctx ends, a read from in may still be under way, and its goroutine stays until it returns.
+// When ctx ends, a read from in may still be running. Its goroutine ends when the read returns.
 func (n *namesFilter) run(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	workers := runtime.GOMAXPROCS(0)
 	work := make(chan *nameBatch)
-	order := make(chan *nameBatch, 2*workers) // that nobody reads far ahead of a slow reader of ours
+	order := make(chan *nameBatch, 2*workers) // bounded, so that a slow reader of the output slows down reading
 	var failed error
 	go func() {
 		defer close(order)
@@ -74,8 +74,8 @@ func (n *namesFilter) run(ctx context.Context, in io.Reader, out io.Writer) erro
 	case err != nil:
 		return err
 	case !ended:
-		return fmt.Errorf("interrupted; %s classified before", many(uint64(n.names), "name"))
-	case failed != nil && n.faults.lines == 0: // it was set before order was closed
+		return fmt.Errorf("interrupted after %s", many(uint64(n.names), "name"))
+	case failed != nil && n.faults.lines == 0: // it is set before order is closed
 		return fmt.Errorf("no names were read: %w", failed)
 	case failed != nil:
 		return fmt.Errorf("the names after line %d were not read: %w", n.faults.lines, failed)
@@ -83,7 +83,7 @@ func (n *namesFilter) run(ctx context.Context, in io.Reader, out io.Writer) erro
 	return nil
 }
 
-// hand sends b, and reports whether it did before ctx ended.
+// hand sends b. It returns false if ctx ends before.
 func hand(ctx context.Context, to chan<- *nameBatch, b *nameBatch) bool {
 	select {
 	case to <- b:
@@ -93,7 +93,7 @@ func hand(ctx context.Context, to chan<- *nameBatch, b *nameBatch) bool {
 	}
 }
 
-// write writes what the workers make of the batches, in order. It reports whether it came to the end of them.
+// write writes the output of the batches in order. It reports whether it reached the end of the input.
 func (n *namesFilter) write(ctx context.Context, order <-chan *nameBatch, out io.Writer) (ended bool, err error) {
 	for {
 		var b *nameBatch
@@ -114,21 +114,21 @@ func (n *namesFilter) write(ctx context.Context, order <-chan *nameBatch, out io
 		n.names += b.names
 		n.faults.add(&b.faults)
 		if _, err := out.Write(b.out); err != nil {
-			return false, fmt.Errorf("the classes could not be written: %w", err)
+			return false, fmt.Errorf("writing the classes: %w", err)
 		}
 	}
 }
 
-// A nameBatch is some whole lines, in the order of the input.
+// A nameBatch is some whole lines of the input.
 type nameBatch struct {
 	text    string
 	first   int  // the number of its first line
-	tooLong bool // its one line goes on, and the rest of it is left out
+	tooLong bool // the batch is the beginning of one line, the rest of which is left out
 
 	out    []byte
 	names  int
 	faults faults
-	done   chan struct{} // closed when out, names and faults are there
+	done   chan struct{} // closed when out, names and faults are set
 }
 
 func (b *nameBatch) classify(explain bool) {
@@ -142,39 +142,39 @@ func (b *nameBatch) classify(explain bool) {
 		}
 	}
 	if b.tooLong {
-		b.faults.note("more than %d bytes; only its beginning was read", maxNameLine)
+		b.faults.note("longer than %d bytes; the rest is ignored", maxNameLine)
 	}
 }
 
-// The longest name and reason in the output: a name in DNS has 255 octets, and four bytes stand for a strange one.
-const maxNameShown = 4 * 255
+// maxNameOut is the most bytes of a name in the output: a name in DNS has at most 255 octets, each of which may need four.
+const maxNameOut = 4 * 255
 
-// notStamped is the reason where the classifier has none to give.
-const notStamped = "nothing indicates an auto-generated name"
+// noSignal is the reason for a custom name, where the classifier has none.
+const noSignal = "nothing indicates an auto-generated name"
 
-// line appends what one line comes to: class, name and reason, and with explain the address, separated by tabs. All that
-// came from outside is printable ASCII, so a name holds no tab, no line break and nothing that a terminal obeys.
+// line appends the output for one line: class, name and reason, and with explain the address, separated by tabs. The output
+// is printable ASCII, so a name holds no tab, no line break and no escape sequence.
 func (b *nameBatch) line(line string, explain bool) {
 	name, rest, _ := strings.Cut(line, "\t")
 	if name == "" {
-		b.faults.note("no name before the tab; it was left out")
+		b.faults.note("no name before the tab; the line is ignored")
 		return
 	}
 	address, _, _ := strings.Cut(rest, "\t")
 	addr, err := parseNameAddress(address)
 	if err != nil {
-		b.faults.note("\"%s\" is no address; the name was classified without", printable.Text(address, 80))
+		b.faults.note("\"%s\" is no address; the name is classified without it", printable.Text(address, 80))
 	}
 	class, why := hostname.Classify(name, addr)
 	b.names++
 	b.out = append(b.out, class...)
 	b.out = append(b.out, '\t')
-	b.out = append(b.out, printable.Text(name, maxNameShown)...)
+	b.out = append(b.out, printable.Text(name, maxNameOut)...)
 	b.out = append(b.out, '\t')
 	switch {
 	case class == hostname.Custom && !explain:
 	case why == "" && explain:
-		b.out = append(b.out, notStamped...)
+		b.out = append(b.out, noSignal...)
 	default:
 		b.out = append(b.out, why...)
 	}
@@ -187,7 +187,7 @@ func (b *nameBatch) line(line string, explain bool) {
 	b.out = append(b.out, '\n')
 }
 
-// parseNameAddress reads an address as people write it beside a name: with brackets or blanks around it, or left out.
+// parseNameAddress reads an address, which may have brackets or blanks around it. An empty one is no address.
 func parseNameAddress(s string) (netip.Addr, error) {
 	s = strings.Trim(s, " []")
 	if s == "" {

@@ -31,8 +31,8 @@ func filtered(t testing.TB, in io.Reader, explain bool) (string, *namesFilter) {
 	return out.String(), n
 }
 
-// What is read is said of, however it comes in: many lines at once, or a byte at a time.
-func TestNamesHowever(t *testing.T) {
+// Each line is classified, however it comes in: with many others, or a byte at a time.
+func TestNamesInPieces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOf(rapid.OneOf(
 			rapid.SampledFrom([]string{"", "# mx", " ", "\t", "mx.example.org", "\t192.0.2.1", "host-192-0-2-9.dyn.example.net\t192.0.2.9"}),
@@ -54,7 +54,7 @@ func TestNamesHowever(t *testing.T) {
 		if got, want := strings.Count(out[0].String(), "\n"), namesIn(text); got != want {
 			t.Fatalf("%d lines for %d names", got, want)
 		}
-		holdsToForm(t, out[0].String(), explain)
+		checkForm(t, out[0].String(), explain)
 	})
 }
 
@@ -68,8 +68,8 @@ func namesIn(text string) (n int) {
 	return n
 }
 
-// holdsToForm is whether a program can read it: printable lines, with as many tabs as promised, the class first.
-func holdsToForm(t interface{ Fatalf(string, ...any) }, out string, explain bool) {
+// checkForm fails unless a program can read the output: printable lines, with as many tabs as promised, the class first.
+func checkForm(t interface{ Fatalf(string, ...any) }, out string, explain bool) {
 	tabs := 2
 	if explain {
 		tabs = 3
@@ -106,7 +106,7 @@ func FuzzNames(f *testing.F) {
 		if strings.Count(out, "\n") != n.names || n.names != namesIn(string(in)) {
 			t.Fatalf("%d names, %d lines, want %d", n.names, strings.Count(out, "\n"), namesIn(string(in)))
 		}
-		holdsToForm(t, out, explain)
+		checkForm(t, out, explain)
 	})
 }
 
@@ -130,15 +130,15 @@ func TestNamesOrder(t *testing.T) {
 }
 
 // A line is answered while the input goes on: "tail -f log | helogate names" shows it at once.
-func TestNamesAreSaidAtOnce(t *testing.T) {
+func TestNamesAtOnce(t *testing.T) {
 	in, typed := io.Pipe()
-	shown, out := io.Pipe()
+	printed, out := io.Pipe()
 	done := make(chan error)
 	go func() {
 		n := namesFilter{}
 		done <- n.run(context.Background(), in, out)
 	}()
-	answers := bufio.NewReader(shown)
+	answers := bufio.NewReader(printed)
 	for i := range 3 {
 		fmt.Fprintf(typed, "mx%d.example.org\nmx", i)
 		typed.Write([]byte("9.exam")) // a line that is not whole waits
@@ -160,20 +160,20 @@ func TestNamesInterrupted(t *testing.T) {
 	in, typed := io.Pipe()
 	defer typed.Close() // ends the read that is still under way
 	ctx, interrupt := context.WithCancel(context.Background())
-	shown, out := io.Pipe()
+	printed, out := io.Pipe()
 	done := make(chan error)
 	go func() {
 		n := namesFilter{}
 		done <- n.run(ctx, in, out)
 	}()
 	io.WriteString(typed, "mx.example.org\n")
-	if _, err := bufio.NewReader(shown).ReadString('\n'); err != nil {
+	if _, err := bufio.NewReader(printed).ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
 	interrupt()
 	select {
 	case err := <-done:
-		if err == nil || err.Error() != "interrupted; 1 name classified before" {
+		if err == nil || err.Error() != "interrupted after 1 name" {
 			t.Errorf("%v", err)
 		}
 	case <-time.After(patience):
@@ -191,7 +191,7 @@ func (p *brokenPipe) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestNamesNobodyReads(t *testing.T) {
+func TestNamesReaderGone(t *testing.T) {
 	n := namesFilter{}
 	err := n.run(context.Background(), endless{}, &brokenPipe{writes: 2})
 	if !errors.Is(err, syscall.EPIPE) {
@@ -224,11 +224,11 @@ func TestNamesReadError(t *testing.T) {
 	}
 }
 
-// A line of 100 KB is a name like others; one without end is cut, said so, and fills no memory.
+// A line of 100 KB is a name like others. One without end is cut and reported, and does not fill the memory.
 func TestNamesLong(t *testing.T) {
 	long := strings.Repeat("a", 100_000)
 	out, n := filtered(t, strings.NewReader(long+"\t192.0.2.1\nmx.example.org\n"), false)
-	if want := "custom\t" + long[:maxNameShown-3] + "...\t\ncustom\tmx.example.org\t\n"; out != want || n.faults.count != 0 {
+	if want := "custom\t" + long[:maxNameOut-3] + "...\t\ncustom\tmx.example.org\t\n"; out != want || n.faults.count != 0 {
 		t.Errorf("%.2000q, %v", out, n.faults)
 	}
 	endless := strings.Repeat("a", 3*maxNameLine+2*nameRead)
@@ -236,9 +236,9 @@ func TestNamesLong(t *testing.T) {
 	if lines := strings.Split(out, "\n"); len(lines) != 5 || !strings.Contains(lines[1], "aaa...") || lines[2] != "custom\tmx2.example.org\t" {
 		t.Errorf("%.3000q", out)
 	}
-	want := []string{"line 2: more than 262144 bytes; only its beginning was read", `line 4: "y" is no address; the name was classified without`}
-	if fmt.Sprint(n.faults.shown) != fmt.Sprint(want) {
-		t.Errorf("%q, want %q", n.faults.shown, want)
+	want := []string{"line 2: longer than 262144 bytes; the rest is ignored", `line 4: "y" is no address; the name is classified without it`}
+	if fmt.Sprint(n.faults.first) != fmt.Sprint(want) {
+		t.Errorf("%q, want %q", n.faults.first, want)
 	}
 }
 
@@ -252,12 +252,12 @@ func TestNamesFaults(t *testing.T) {
 		in.WriteString("\n")
 	}
 	_, n := filtered(t, strings.NewReader(in.String()), false)
-	var said strings.Builder
-	n.faults.print(&said)
-	lines := strings.Split(said.String(), "\n")
-	if len(lines) != maxFaultsShown+2 || lines[9] != `helogate names: line 9001: "192.0.2" is no address; the name was classified without` ||
-		lines[10] != "helogate names: 30 of 30,000 lines with a mistake, 20 of them not shown" {
-		t.Errorf("%s", said.String())
+	var printed strings.Builder
+	n.faults.print(&printed)
+	lines := strings.Split(printed.String(), "\n")
+	if len(lines) != maxFaultsListed+2 || lines[9] != `helogate names: line 9001: "192.0.2" is no address; the name is classified without it` ||
+		lines[10] != "helogate names: 30 of 30,000 lines wrong, 20 of them not listed" {
+		t.Errorf("%s", printed.String())
 	}
 }
 

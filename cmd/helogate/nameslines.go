@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	maxNameLine = 256 << 10 // bytes of a line that are read; no client gets through with a name as long
+	maxNameLine = 256 << 10 // bytes of a line that are read; no real name is as long
 	nameRead    = 256 << 10 // bytes that one read may bring
 )
 
-// cutBatches reads in to its end, and gives emit what came as batches of whole lines, until emit says false. What one
-// read brings is a batch: a file comes in large ones, a line that somebody types comes alone. A line of more than
-// maxNameLine bytes is cut there, so that an endless one fills no memory.
+// cutBatches reads in to its end and calls emit with batches of whole lines, until emit returns false. The lines of one
+// read are a batch: a file comes in large batches, a typed line comes alone. A line is cut after maxNameLine bytes, so that an
+// endless one does not fill the memory.
 func cutBatches(in io.Reader, emit func(*nameBatch) bool) error {
 	c := cutter{buf: make([]byte, 0, maxNameLine+nameRead), line: 1, emit: emit}
 	for {
@@ -35,13 +35,13 @@ func cutBatches(in io.Reader, emit func(*nameBatch) bool) error {
 }
 
 type cutter struct {
-	buf      []byte // what has been read and not sent, never more than maxNameLine between two reads
-	line     int    // the number of the line that buf begins with
-	skipping bool   // buf begins within a line whose beginning has been sent
+	buf      []byte // read and not sent yet; between two reads never more than maxNameLine
+	line     int    // the number of the first line in buf
+	skipping bool   // buf begins inside a line whose beginning is sent
 	emit     func(*nameBatch) bool
 }
 
-// cut sends the whole lines in the buffer, and reports whether to go on.
+// cut sends the whole lines in the buffer. It returns false if emit does.
 func (c *cutter) cut() bool {
 	if c.skipping {
 		c.skip()
@@ -58,7 +58,7 @@ func (c *cutter) cut() bool {
 	return true
 }
 
-// skip leaves out the rest of a line that was too long.
+// skip drops the rest of a line that is too long.
 func (c *cutter) skip() {
 	end := bytes.IndexByte(c.buf, '\n')
 	if end < 0 {
@@ -83,8 +83,8 @@ func (c *cutter) send(n int, tooLong bool) bool {
 
 func (c *cutter) drop(n int) { c.buf = c.buf[:copy(c.buf, c.buf[n:])] }
 
-// A lateFile is opened by the first read, since to open a named pipe can take as long as to read from it, and an
-// interrupt must end that too.
+// A lateFile is opened by the first read: to open a named pipe can take as long as to read from it, and an interrupt must end
+// that too.
 type lateFile struct {
 	path string
 	file *os.File
@@ -102,40 +102,40 @@ func (l *lateFile) Read(b []byte) (n int, err error) {
 	return n, err
 }
 
-const maxFaultsShown = 10
+const maxFaultsListed = 10
 
-// faults are the lines that were not as they should be: the first of them, and how many there are.
+// faults are the wrong lines of the input: their number, and the first of them.
 type faults struct {
-	lines int // that were looked at
+	lines int // read
 	count int
-	shown []string
+	first []string
 }
 
-// note keeps what is wrong with the latest line.
+// note records what is wrong with the latest line.
 func (f *faults) note(format string, args ...any) {
 	f.count++
-	if len(f.shown) < maxFaultsShown {
-		f.shown = append(f.shown, fmt.Sprintf("line %d: ", f.lines)+fmt.Sprintf(format, args...))
+	if len(f.first) < maxFaultsListed {
+		f.first = append(f.first, fmt.Sprintf("line %d: ", f.lines)+fmt.Sprintf(format, args...))
 	}
 }
 
-// add appends those of the lines that follow.
+// add appends the faults of the lines that follow.
 func (f *faults) add(next *faults) {
 	f.lines = next.lines
 	f.count += next.count
-	f.shown = append(f.shown, next.shown[:min(len(next.shown), maxFaultsShown-len(f.shown))]...)
+	f.first = append(f.first, next.first[:min(len(next.first), maxFaultsListed-len(f.first))]...)
 }
 
-func (f *faults) print(env io.Writer) {
+func (f *faults) print(out io.Writer) {
 	if f.count == 0 {
 		return
 	}
-	for _, s := range f.shown {
-		fmt.Fprintf(env, "helogate names: %s\n", s)
+	for _, s := range f.first {
+		fmt.Fprintf(out, "helogate names: %s\n", s)
 	}
 	more := ""
-	if left := f.count - len(f.shown); left > 0 {
-		more = fmt.Sprintf(", %d of them not shown", left)
+	if left := f.count - len(f.first); left > 0 {
+		more = fmt.Sprintf(", %d of them not listed", left)
 	}
-	fmt.Fprintf(env, "helogate names: %d of %s with a mistake%s\n", f.count, many(uint64(f.lines), "line"), more)
+	fmt.Fprintf(out, "helogate names: %d of %s wrong%s\n", f.count, many(uint64(f.lines), "line"), more)
 }

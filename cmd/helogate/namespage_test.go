@@ -32,11 +32,11 @@ func TestNamesPageExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir())
-	shown := page[at:end]
+	lines := page[at:end]
 	var ran []string
-	for len(shown) > 0 {
-		command, printed, rest := step(shown)
-		shown = rest
+	for len(lines) > 0 {
+		command, printed, rest := step(lines)
+		lines = rest
 		ran = append(ran, "    $ "+command)
 		if file, isCat := strings.CutPrefix(command, "cat "); isCat {
 			if err := os.WriteFile(file, []byte(strings.Join(printed, "\n")+"\n"), 0o600); err != nil {
@@ -50,14 +50,14 @@ func TestNamesPageExamples(t *testing.T) {
 		}
 	}
 	if !slices.Equal(ran, page[at:end]) {
-		same(t, path, slices.Concat(page[:at], ran, page[end:]), page)
+		checkPage(t, path, slices.Concat(page[:at], ran, page[end:]), page)
 	}
 }
 
 // step takes a command and what it prints off a dialogue.
-func step(shown []string) (command string, printed, rest []string) {
-	command = strings.TrimPrefix(shown[0], "    $ ")
-	rest = shown[1:]
+func step(lines []string) (command string, printed, rest []string) {
+	command = strings.TrimPrefix(lines[0], "    $ ")
+	rest = lines[1:]
 	for len(rest) > 0 && !strings.HasPrefix(rest[0], "    $ ") {
 		printed = append(printed, strings.TrimPrefix(rest[0], "    "))
 		rest = rest[1:]
@@ -87,7 +87,7 @@ func TestNamesPageSignals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, path, slices.Concat(page[:from], signalsText(t), page[to:]), page)
+	checkPage(t, path, slices.Concat(page[:from], signalsText(t), page[to:]), page)
 }
 
 // signalsText is the documentation of hostname.Classify as Markdown, from "Only the labels before the registered domain are read".
@@ -134,8 +134,8 @@ func readPage(t *testing.T) []string {
 	return strings.Split(string(text), "\n")
 }
 
-// same holds the page to what it should be, and writes that with -update.
-func same(t *testing.T, path string, want, page []string) {
+// checkPage compares the page with what it should be, and writes that with -update.
+func checkPage(t *testing.T, path string, want, page []string) {
 	t.Helper()
 	if slices.Equal(want, page) {
 		return

@@ -1,13 +1,12 @@
 package main
 
-// How a policy is printed for people: what it is of, and then its lines in the order in which they are heard, tier by
-// tier, each with the stage that it needs and with what its outcomes do. Last come those that wait for what the others
-// come to.
+// How a policy is printed for people: where it comes from, then its checks and rules in the order of evaluation, each with
+// its cost, the stage that it needs, the effects of its outcomes and the source of these. Last come the checks that are
+// evaluated only when the others lead to a deferral or a greylisting.
 
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -18,70 +17,79 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-func printPolicy(out io.Writer, c *config.Config, p *policy.Policy) error {
+// policyText returns a policy of a configuration as a page.
+func (s screen) policyText(c *config.Config, p *policy.Policy) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "preset %s, mode %s, of %s\n", p.Preset, p.Mode, strings.Join(places(c, p.Layers), " and "))
-	fmt.Fprintf(&b, "score: greylist %s, reject %s; clients are told no from %s on\n\n",
-		from(p.GreylistAt), from(p.RejectAt), strings.ToUpper(c.Policy.RejectAtStage.String()))
+	b.WriteString(s.hang("", fmt.Sprintf("preset %s, mode %s, from %s", p.Preset, p.Mode, strings.Join(places(c, p.Layers), " and "))))
+	b.WriteString(s.hang("", fmt.Sprintf("greylist_at %s, reject_at %s; the reply to a rejected client is sent at %s or later",
+		threshold(p.GreylistAt), threshold(p.RejectAt), strings.ToUpper(c.Policy.RejectAtStage.String()))))
+	lines := inOrder(p.Lines())
+	b.WriteString("\n" + s.policyTable(c, p, lines) + "\n")
+	for _, l := range lines {
+		if isRule(c, l.Check.Name) {
+			fmt.Fprintf(&b, "\n%s\n", lineName(c, l))
+			b.WriteString(s.hang("  when ", strings.Join(strings.Fields(l.Check.Doc), " ")))
+		}
+	}
+	return b.String()
+}
+
+func (s screen) policyTable(c *config.Config, p *policy.Policy, lines []helogate.Line) string {
 	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
+	style := table.StyleLight
+	if s.ascii {
+		style = table.StyleDefault
+	}
+	t.SetStyle(style)
 	t.Style().Options = table.OptionsNoBordersAndSeparators
 	t.Style().Format.Header = text.FormatDefault
 	t.SuppressTrailingSpaces()
-	t.AppendHeader(table.Row{"cost", "line", "from", "does", "says"})
-	lines := heard(p.Lines())
+	t.AppendHeader(table.Row{"cost", "check", "needs", "effect", "source"})
 	for _, l := range lines {
-		t.AppendRow(table.Row{when(l), lineName(c, l), strings.ToUpper(l.Check.Needs.String()), strings.Join(does(l), "; "), says(c, p, &l.Check)})
+		t.AppendRow(table.Row{when(l), lineName(c, l), strings.ToUpper(l.Check.Needs.String()), strings.Join(effects(l), "; "), source(c, p, &l.Check)})
 	}
-	b.WriteString(t.Render() + "\n")
-	for _, l := range lines {
-		if isRule(c, l.Check.Name) {
-			fmt.Fprintf(&b, "\n%s\n  when %s\n", lineName(c, l), strings.Join(strings.Fields(l.Check.Doc), " "))
-		}
-	}
-	_, err := io.WriteString(out, b.String())
-	return err
+	return t.Render()
 }
 
-// heard puts lines into the order in which they are heard: tier by tier, and last what waits for what the others come to.
-func heard(lines []helogate.Line) []helogate.Line {
+// inOrder sorts lines by the order of evaluation: by phase, and then by cost.
+func inOrder(lines []helogate.Line) []helogate.Line {
 	lines = slices.Clone(lines)
-	turns := map[helogate.Phase]int{helogate.OnDefer: 1, helogate.OnGreylist: 2}
+	phases := map[helogate.Phase]int{helogate.OnDefer: 1, helogate.OnGreylist: 2}
 	slices.SortStableFunc(lines, func(a, b helogate.Line) int {
-		return cmp.Or(cmp.Compare(turns[a.Check.Phase], turns[b.Check.Phase]), cmp.Compare(a.Check.Cost, b.Check.Cost))
+		return cmp.Or(cmp.Compare(phases[a.Check.Phase], phases[b.Check.Phase]), cmp.Compare(a.Check.Cost, b.Check.Cost))
 	})
 	return lines
 }
 
-// when words what a line costs, or what it waits for.
+// when words the cost of a line, or the decision that it waits for.
 func when(l helogate.Line) string {
 	switch {
 	case l.Check.Phase == helogate.OnDefer:
 		return "when deferred"
 	case l.Check.Phase == helogate.OnGreylist && l.On[helogate.Fail].Action == helogate.Greylist:
-		return "when let in"
+		return "when not refused"
 	case l.Check.Phase == helogate.OnGreylist:
 		return "when greylisted"
 	}
 	return l.Check.Cost.String()
 }
 
-// says names who says what a line does: the preset, a rule, or the layer that speaks last of it. One list's own action
-// stands above what is said of its family in general.
-func says(c *config.Config, p *policy.Policy, line *helogate.Check) string {
+// source says what sets the effects of a line: the preset, a rule, or a line of the configuration. Of several layers, the
+// last one that names the check counts. The action of one list overrides that of its family in [policy].
+func source(c *config.Config, p *policy.Policy, line *helogate.Check) string {
 	if isRule(c, line.Name) {
 		return "[[rule]]"
 	}
 	list, isList := policy.ListOf(c, line)
 	for above := len(p.Layers) - 1; above >= 0; above-- {
 		if above == 0 && isList {
-			if from := c.Origin(fmt.Sprintf("%s[%d].then", list.Family, list.Place)); from != "default" {
-				return fmt.Sprintf("[[%s]] at %s", list.Family, from)
+			if at := c.Origin(fmt.Sprintf("%s[%d].then", list.Family, list.Place)); at != "default" {
+				return fmt.Sprintf("[[%s]] at %s", list.Family, at)
 			}
 		}
 		place := p.Layers[above] + ".checks." + cmp.Or(line.Family, line.Name)
-		if from := c.Origin(place); from != "default" {
-			return from
+		if at := c.Origin(place); at != "default" {
+			return at
 		}
 	}
 	return "preset"
@@ -98,8 +106,8 @@ func lineName(c *config.Config, l helogate.Line) string {
 	return l.Check.Name
 }
 
-// does words what the outcomes of a line lead to; fail goes without saying.
-func does(l helogate.Line) (out []string) {
+// effects words the effects of a line: that of fail first, those of other outcomes with the outcome.
+func effects(l helogate.Line) (out []string) {
 	for _, o := range helogate.Outcomes {
 		a, ok := l.On[o]
 		switch {
@@ -113,21 +121,14 @@ func does(l helogate.Line) (out []string) {
 	return out
 }
 
-func from(points int) string {
-	if points == 0 {
-		return "never"
-	}
-	return fmt.Sprintf("from %d on", points)
-}
-
 // places words where the layers of a policy are in the file.
 func places(c *config.Config, layers []string) (out []string) {
 	for _, place := range layers {
 		name := place
 		if i := strings.IndexByte(place, '['); i >= 0 {
 			name = "[[" + place[:i] + "]]"
-			if from := c.Origin(place); from != "default" {
-				name += " at " + from
+			if at := c.Origin(place); at != "default" {
+				name += " at " + at
 			}
 		} else {
 			name = "[" + place + "]"
