@@ -1,5 +1,5 @@
-// Command helogate evaluates SMTP clients by the name that they send in HELO or EHLO and by DNS, for the mail server that is
-// already there.
+// Command helogate evaluates SMTP clients by the name that they send in HELO or EHLO and by DNS, for the mail server
+// that is already there.
 package main
 
 import (

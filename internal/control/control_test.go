@@ -212,9 +212,9 @@ func TestTrust(t *testing.T) {
 		err  error
 		want string
 	}{
-		{second(c.Trust(ctx, a, time.Millisecond, "")), "trust is for between 1s and 30 days, not for 1ms"},
+		{second(c.Trust(ctx, a, time.Millisecond, "")), "an address can be trusted for 1s to 30 days, not for 1ms"},
 		{second(c.Trust(ctx, a, 1000*time.Hour, "")), "[[exempt]]"},
-		{second(c.Trust(ctx, netip.IPv4Unspecified(), time.Hour, "")), "the address of no client"},
+		{second(c.Trust(ctx, netip.IPv4Unspecified(), time.Hour, "")), "cannot be the address of a client"},
 		{second(c.Trust(ctx, netip.Addr{}, time.Hour, "")), `"invalid IP" is no IPv4 or IPv6 address`},
 		{second(c.Trust(ctx, a, time.Hour, strings.Repeat("x", maxRequest))), "request body too large"},
 	} {
@@ -412,8 +412,8 @@ func TestDNSOf(t *testing.T) {
 	}
 }
 
-// Whatever comes over the socket, the server answers with HTTP or closes, and only a request to trust an address changes the
-// trusted addresses.
+// Whatever comes over the socket, the server answers with HTTP or closes, and only a request to trust an address
+// changes the trusted addresses.
 func FuzzServer(f *testing.F) {
 	for _, s := range []string{
 		"GET /v2/status HTTP/1.1\r\nHost: h\r\n\r\n",
