@@ -26,7 +26,8 @@ func hints(c *config.Config, addrs []net.Addr) string {
 		}
 	}
 	if c.Mode != config.Enforce {
-		b.WriteString("# helogate is in shadow mode: verdicts are logged, and mail is not touched. To enforce them, set mode = \"enforce\".\n")
+		b.WriteString("# helogate is in shadow mode: verdicts are logged, and mail is not touched. " +
+			"To enforce them, set mode = \"enforce\".\n")
 	}
 	return b.String()
 }

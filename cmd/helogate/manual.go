@@ -108,7 +108,8 @@ var manual = map[string]page{
 		see: []string{"helogate reload", "helogate status", "docs/postfix.md", "docs/config.md"},
 	},
 	"check": {
-		about: `The client is evaluated as with mode = "enforce", whatever the configuration says. Write -- before a HELO name that begins with a hyphen.`,
+		about: `The client is evaluated as with mode = "enforce", whatever the configuration says. ` +
+			"Write -- before a HELO name that begins with a hyphen.",
 		examples: []example{
 			{"helogate check 192.0.2.1 mx.example.org", "Evaluate a client by its address and HELO name."},
 			{
@@ -214,8 +215,9 @@ var manual = map[string]page{
 				"Shorten it: remove the address and add it again.",
 			},
 		},
-		exits: exits("The address is no longer trusted.", exit{exitRejected, "The address was not trusted."}, noService, badConfig),
-		see:   []string{"helogate trust list", "docs/control.md"},
+		exits: exits("The address is no longer trusted.", exit{exitRejected, "The address was not trusted."}, noService,
+			badConfig),
+		see: []string{"helogate trust list", "docs/control.md"},
 	},
 	"state export": {
 		about: "It prints greylisting and all else that is stored, as a line of JSON each. The service may run " +
@@ -327,4 +329,5 @@ var manual = map[string]page{
 const importAbout = "It prints a configuration on standard output. What it cannot convert is named on standard " +
 	"error and in comments of the configuration."
 
-var importExits = exits("The configuration is printed, even if parts are not converted.", failed, exit{exitConfig, "The other tool's file is wrong or cannot be read."})
+var importExits = exits("The configuration is printed, even if parts are not converted.", failed,
+	exit{exitConfig, "The other tool's file is wrong or cannot be read."})
