@@ -99,7 +99,7 @@ func Open(c Config) (*Store, error) {
 	return s, nil
 }
 
-// Close writes what is not yet in the file. The store answers on; nobody is added any more.
+// Close writes pending changes to the file. The store still answers questions, and accepts no more addresses.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	closed := s.closed
