@@ -126,7 +126,7 @@ func TestCalloutServe(t *testing.T) {
 	if c.Accepts != 1 || c.Refuses != 3 || c.AcceptsAll == 0 || c.RefusesNull == 0 || c.Undecided != 7 || c.Limited != 0 {
 		t.Errorf("the status counts %+v", c)
 	}
-	if status := d.run(d.toDaemon("status")...); !hasLine(status, "callouts ", "3 refuse", "1 accept", " accept all", " refuse the null sender", "7 undecided", " remembered") {
+	if status := d.run(d.toDaemon("status")...); !hasLine(status, "callouts ", "3 refuse", "1 accept", " accept all", " refuse the null sender", "7 undecided", " cached") {
 		t.Errorf("helogate status:\n%s", status)
 	}
 	in.seeKept(t, d)

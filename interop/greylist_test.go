@@ -271,7 +271,7 @@ func TestGreylistStoreDown(t *testing.T) {
 			if s := d.status(); s.State.Store != "redis" || s.State.DownSince == nil || s.State.Failed < 20 || s.State.LastError == "" {
 				t.Errorf("status: %+v", s.State)
 			}
-			if out := d.run(d.toDaemon("status")...); !hasLine(out, "THE STORE IS DOWN since ", "nobody is greylisted while it is") {
+			if out := d.run(d.toDaemon("status")...); !hasLine(out, "THE STORE IS DOWN since ", "meanwhile no client is greylisted") {
 				t.Errorf("status: %s", out)
 			}
 		})

@@ -165,7 +165,7 @@ func TestStateMoves(t *testing.T) {
 	file := d.beside("state.jsonl")
 	must(t, writeFile(file, stdout))
 	for range 2 { // twice is once
-		if stdout, stderr, exit := other.command("state", "import", file); exit != 0 || stderr != "imported 2 records; 0 records over, and left out\n" {
+		if stdout, stderr, exit := other.command("state", "import", file); exit != 0 || stderr != "imported 2 records; left out 0 expired records\n" {
 			t.Fatalf("import: exit %d: %s%s", exit, stderr, stdout)
 		}
 	}
@@ -188,7 +188,7 @@ func (d *daemon) imports(kind, key string, ago time.Duration) {
 	file := d.beside("imported.jsonl")
 	must(d.t, writeFile(file, "{\"helogate\":\"state\",\"version\":1}\n"+
 		fmt.Sprintf("{\"kind\":%q,\"key\":%q,\"first\":%q,\"count\":1,\"expires\":%q}\n", kind, key, at(-ago), at(time.Hour))))
-	if _, stderr, exit := d.command("state", "import", file); exit != 0 || stderr != "imported 1 record; 0 records over, and left out\n" {
+	if _, stderr, exit := d.command("state", "import", file); exit != 0 || stderr != "imported 1 record; left out 0 expired records\n" {
 		d.t.Fatalf("import: exit %d: %s", exit, stderr)
 	}
 }
@@ -232,7 +232,7 @@ func TestStateDirectory(t *testing.T) {
 	homeless.Env = []string{"PATH=/nowhere"}
 	homeless.SysProcAttr = &syscall.SysProcAttr{Credential: d.as}
 	out, _ := homeless.CombinedOutput()
-	if homeless.ProcessState.ExitCode() != 78 || !strings.Contains(string(out), "there is no usual place, for $HOME is not set: name the file") {
+	if homeless.ProcessState.ExitCode() != 78 || !strings.Contains(string(out), "there is no default path, because $HOME is not set: give one") {
 		t.Errorf("an import into nowhere: %s: %s", homeless.ProcessState, out)
 	}
 }

@@ -1,6 +1,6 @@
-// Command helogate-qmail-spp takes the place of the qmail-spp plugin helodnscheck. It is helogate qmail-spp less what takes
-// long to start: it asks the helogate that runs, and where none does, it becomes helogate qmail-spp, which is to be in the
-// same directory, or in /usr/local/bin or /usr/bin. docs/qmail-spp.md says how it is set up.
+// Command helogate-qmail-spp replaces the qmail-spp plugin helodnscheck. It is helogate qmail-spp without the parts
+// that are slow to start: it asks the running service, and if none runs, it executes helogate qmail-spp, which must be
+// in the same directory, /usr/local/bin or /usr/bin. docs/qmail-spp.md describes the setup.
 package main
 
 import (
@@ -19,20 +19,20 @@ import (
 )
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // to be ended by it would be a crash to qmail
+	signal.Ignore(syscall.SIGPIPE) // qmail would take the signal for a crash
 	p := qmailspp.Program{Name: os.Args[0], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr, Alone: become}
 	os.Exit(p.Run())
 }
 
-// become replaces this program by helogate qmail-spp, which judges alone in the time that is left. It returns only if it
-// cannot.
+// become replaces this program by helogate qmail-spp, which evaluates the client itself in the time that is left. It
+// returns only if there is no such program.
 func become(ctx context.Context, _ helogate.Facts, _ bool) (qmailspp.Answer, helogate.Asker, error) {
 	left := int64(1)
 	if end, ok := ctx.Deadline(); ok {
 		left = max(left, time.Until(end).Milliseconds())
 	}
 	environ := append(without(os.Environ(), qmailspp.AloneVariable), qmailspp.AloneVariable+"="+strconv.FormatInt(left, 10))
-	err := errors.New("there is no helogate beside this program to judge alone")
+	err := errors.New("no service runs, and the program helogate is not found")
 	for _, path := range places() {
 		if e := syscall.Exec(path, []string{os.Args[0], "qmail-spp"}, environ); e != syscall.ENOENT {
 			err = &os.PathError{Op: "start", Path: path, Err: e}
@@ -41,7 +41,7 @@ func become(ctx context.Context, _ helogate.Facts, _ bool) (qmailspp.Answer, hel
 	return qmailspp.Answer{}, nil, err
 }
 
-// places are where helogate may be.
+// places are the paths at which helogate may be.
 func places() []string {
 	out := []string{"/usr/local/bin/helogate", "/usr/bin/helogate"}
 	if self, err := os.Executable(); err == nil {

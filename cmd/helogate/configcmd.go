@@ -15,7 +15,7 @@ type configCheckCmd struct {
 	configFlag
 }
 
-// Run reads the configuration and builds every policy in it, as serve does.
+// Run reads the configuration and builds all of its policies, as serve does.
 func (cmd configCheckCmd) Run(env *env) error {
 	c, err := cmd.load(env)
 	if err != nil {
@@ -43,7 +43,7 @@ type configShowCmd struct {
 	Listener string  `help:"Print the policy of the listener at this address, as [[listen]] has it." placeholder:"ADDRESS"`
 }
 
-// Run prints the configuration as TOML, which reads back as the same, or one of its policies.
+// Run prints the configuration as TOML that reads back as the same configuration, or one of its policies.
 func (cmd configShowCmd) Run(env *env) error {
 	c, err := cmd.load(env)
 	if err != nil {
@@ -65,7 +65,7 @@ func (cmd configShowCmd) Run(env *env) error {
 	return err
 }
 
-// listenerOf finds a listener by its address; "" is none, with the policy of all listeners that have no other.
+// listenerOf returns the policies of the listener at an address, or those of no particular listener for "".
 func listenerOf(c *config.Config, p *policy.Policies, address string) (*policy.ListenerPolicies, error) {
 	if address == "" {
 		return p.General, nil
@@ -77,5 +77,5 @@ func listenerOf(c *config.Config, p *policy.Policies, address string) (*policy.L
 		}
 		all = append(all, l.Address.String())
 	}
-	return nil, fmt.Errorf("no listener listens at %q; those of the configuration: %s", address, strings.Join(all, ", "))
+	return nil, fmt.Errorf("there is no listener at %q; the configuration has %s", address, strings.Join(all, ", "))
 }

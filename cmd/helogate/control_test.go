@@ -69,13 +69,13 @@ func TestTrustCommands(t *testing.T) {
 		stdout, stderr string // "" is nothing
 		code           int
 	}{
-		{"trust list", "nobody is trusted\n", "", 0},
+		{"trust list", "no address is trusted\n", "", 0},
 		{"trust list --json", "[]\n", "", 0},
 		{"trust add 192.0.2.1 --for 30m --comment pop3_jane\x1b[2J", "192.0.2.1 is trusted until 2026-11-21 09:30:00\n", "", 0},
 		{"trust add [2001:DB8::1%eth0] --for 1d", "2001:db8::1 is trusted until 2026-11-22 09:00:00\n", "", 0},
 		{"trust add ::ffff:192.0.2.1 --for 1m", "192.0.2.1 is trusted until 2026-11-21 09:30:00\n", "", 0},
 		{"trust list", "192.0.2.1    until 2026-11-21 09:30:00  pop3_jane\\x1b[2J\n2001:db8::1  until 2026-11-22 09:00:00\n", "", 0},
-		{"trust add 192.0.2.2 --for 31d", "", "helogate trust add: trust is for between 1s and 30 days", 64},
+		{"trust add 192.0.2.2 --for 31d", "", "helogate trust add: an address can be trusted for 1s to 30 days", 64},
 		{"trust add 192.0.2.2 --for -30m", "", "", 64},
 		{"trust add 192.0.2.2 --for 30", "", `"30" is no duration such as 30m, 12h or 7d`, 64},
 		{"trust add 192.0.2.2 --for 99999999999d", "", "is no duration", 64},
@@ -84,7 +84,7 @@ func TestTrustCommands(t *testing.T) {
 		{"trust add \x1b --for 30m", "", `"\\x1b" is no address`, 64},
 		{"trust remove 192.0.2.9", "", "helogate trust remove: 192.0.2.9 is not trusted\n", 1},
 		{"trust remove 192.0.2", "", `"192.0.2" is no address`, 64},
-		{"trust remove 2001:db8::1", "2001:db8::1 is trusted no more\n", "", 0},
+		{"trust remove 2001:db8::1", "2001:db8::1 is no longer trusted\n", "", 0},
 	} {
 		out, wrong, code := said(append(strings.Fields(c.args), "--socket", socket)...)
 		if out != c.stdout || code != c.code || c.code == 0 && wrong != "" || !strings.Contains(wrong, c.stderr) {
@@ -123,8 +123,8 @@ func TestStatusCommand(t *testing.T) {
 			MemoryBytes: 9 << 20, Goroutines: 1,
 		}, `
 helogate v1.2.3, pid 42, up 0s since 2026-11-21 09:00:00
-config    (no file: the defaults) of 2026-11-21 09:00:00, mode shadow, preset balanced
-listens   postfix at 127.0.0.1:10040, mode shadow, preset balanced, 0 connections
+config    no file (the defaults), loaded 2026-11-21 09:00:00, mode shadow, preset balanced
+listener  postfix at 127.0.0.1:10040, mode shadow, preset balanced, 0 connections
 verdicts  none yet
 process   9.0 MiB, 1 goroutine, 0 sessions
 `},
@@ -150,7 +150,7 @@ process   9.0 MiB, 1 goroutine, 0 sessions
 			Trusted:  1, Sessions: 12, Goroutines: 20, MemoryBytes: 3 << 30,
 		}, `
 helogate v1.2.3, pid 42, up 3d4h since 2026-11-21 09:00:00
-THE LAST RELOAD FAILED, at 2026-11-21 08:59:00 (watch): the configuration of 2026-11-21 09:00:00 stays in force
+THE LAST RELOAD FAILED at 2026-11-21 08:59:00 (watch): the configuration of 2026-11-21 09:00:00 stays in effect
   one
   \x1b[2J
   more
@@ -164,29 +164,29 @@ THE LAST RELOAD FAILED, at 2026-11-21 08:59:00 (watch): the configuration of 202
   more
   more
   and 4 lines more
-2 checks ended in a bug of helogate's: the log says which; please report it
-jour\x1bnal lacks 5,000 verdicts, for it is too slow, and 3 that ended in a bug of helogate's
-WHAT TAKES THE LOG IS TOO SLOW: 1,300 lines lost
-OUR OWN RESOLVER FAILS since 2026-11-21 08:59:00: no answer about 12 of 17 domains in the last minute; nobody is deferred for it while it does
-THE STORE IS DOWN since 2026-11-21 08:59:00: dial tcp: \x1bno; nobody is greylisted while it is
-the list wl.example is set aside since 2026-11-21 08:59:00: it lists\x0athe world
+2 checks met a bug of helogate: the log has the details; please report it
+jour\x1bnal lost 5,000 verdicts because it is too slow, and 3 by a bug of helogate
+THE READER OF THE LOG IS TOO SLOW: 1,300 lines lost
+RESOLVER FAILING since 2026-11-21 08:59:00: no answer about 12 of 17 domains in the last minute; meanwhile DNS failures defer no client
+THE STORE IS DOWN since 2026-11-21 08:59:00: dial tcp: \x1bno; meanwhile no client is greylisted
+the list wl.example is suspended since 2026-11-21 08:59:00: it lists\x0athe world
 the resolver 192.0.2.53:53 is down: no answer\x0a
-config    /etc/helo\x1bgate.toml of 2026-11-21 09:00:00, mode enforce, preset balanced
-listens   postfix at 127.0.0.1:10040, mode enforce, preset balanced, 1,234 connections
-listens   postfix at /run/x, mode shadow, preset strict, 1 connection
+config    /etc/helo\x1bgate.toml, loaded 2026-11-21 09:00:00, mode enforce, preset balanced
+listener  postfix at 127.0.0.1:10040, mode enforce, preset balanced, 1,234 connections
+listener  postfix at /run/x, mode shadow, preset strict, 1 connection
 verdicts  1,234,567 continue, 320 reject
           300 reject by bad-helo, 20 reject by fcrdns
-would     7 reject
+dry run   7 reject
           7 reject by score
-held      1 refusal not told at once
-dns       1,000 questions, 93% from the cache, which holds 1 answer in 1.5 KiB
-          127.0.0.1:53: 1 try
-          192.0.2.53:53: 61 tries, 43 failed, the last at 2026-11-21 08:59:00: no answer\x0a
+held      1 refusal until reject_at_stage
+dns       1,000 lookups, 93% from the cache (1 answer, 1.5 KiB)
+          127.0.0.1:53: 1 attempt
+          192.0.2.53:53: 61 attempts, 43 failed, last at 2026-11-21 08:59:00: no answer\x0a
           failures: 40 servfail, 3 timeout
 lists     bl.example: 70 listed of 1,270 answers, 1 error, 0 failed
           wl.example: 0 listed of 0 answers
 state     redis: 12,000 greylist, 40 returned, 5.0 MiB, 1,200 operations failed
-callouts  12 refuse, 3 accept, 1 beyond a limit
+callouts  12 refuse, 3 accept, 1 over a limit
 trusted   1 address
 process   3.0 GiB, 20 goroutines, 12 sessions
 `},
@@ -227,7 +227,7 @@ func TestExemptList(t *testing.T) {
 	}
 }
 
-// Nobody there is said by every command in the same way, and is not taken for a wrong configuration.
+// Every command prints the same error without a service, and does not take it for a wrong configuration.
 func TestNoService(t *testing.T) {
 	dir := t.TempDir()
 	bad, lost := filepath.Join(dir, "bad.toml"), filepath.Join(dir, "lost.toml")
@@ -238,7 +238,7 @@ func TestNoService(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const not = "helogate: helogate is not running, or not with this control socket: "
+	const not = "helogate: helogate is not running, or not with the control socket "
 	for _, command := range []string{"reload", "status", "trust list", "trust add 192.0.2.1 --for 1m", "trust remove 192.0.2.1", "exempt list"} {
 		for _, c := range []struct {
 			flags, want string
@@ -247,7 +247,7 @@ func TestNoService(t *testing.T) {
 			{"", not + "/nonexistent/c.sock (--socket or --config names another)", exitFailed},
 			{"--socket /nonexistent/s", not + "/nonexistent/s (", exitFailed},
 			{"--config /nonexistent/c.toml", "/nonexistent/c.toml: no such file", exitConfig},
-			{"--config " + bad, not + "/nonexistent/c.sock", exitFailed}, // what is wrong there is for the service to say
+			{"--config " + bad, not + "/nonexistent/c.sock", exitFailed}, // the service reports what is wrong there
 			{"--config " + lost, "lost.toml:1:11: control: ", exitConfig},
 			{"--config " + bad + " --socket /nonexistent/s", not + "/nonexistent/s (", exitFailed},
 		} {
@@ -257,8 +257,8 @@ func TestNoService(t *testing.T) {
 			}
 		}
 	}
-	// The environment is above the file, so these are without it.
-	for config, want := range map[string]string{none: "control.socket is none in the configuration", other: "/nonexistent/other.sock"} {
+	// The environment overrides the file, so these run without it.
+	for config, want := range map[string]string{none: "control.socket is \"none\" in the configuration", other: "/nonexistent/other.sock"} {
 		var out, wrong bytes.Buffer
 		if code := run([]string{"status", "--config", config}, &out, &wrong, nil); code != exitFailed || !strings.Contains(wrong.String(), want) {
 			t.Errorf("exit %d, %s", code, &wrong)

@@ -16,7 +16,7 @@ type socketFlag struct {
 	Socket string `help:"Use this control socket. Default: control.socket of the configuration." placeholder:"PATH"`
 }
 
-// dial finds the running service.
+// dial returns a client of the running service.
 func (f socketFlag) dial(env *env) (*control.Client, error) {
 	path, err := f.path(env)
 	if err != nil {
@@ -25,8 +25,8 @@ func (f socketFlag) dial(env *env) (*control.Client, error) {
 	return control.Dial(path, version())
 }
 
-// path is where the service is to be found. That the configuration is wrong otherwise is for the service to say: it has
-// the one that is in force, and its log and its status tell of the attempt.
+// path returns the path of the control socket. It ignores other errors in the configuration: the service may run with
+// an older one, and status shows the error of a reload.
 func (f socketFlag) path(env *env) (string, error) {
 	if f.Socket != "" {
 		return f.Socket, nil
@@ -37,12 +37,12 @@ func (f socketFlag) path(env *env) (string, error) {
 		return "", err
 	}
 	if setting == control.None {
-		return "", errors.New("control.socket is none in the configuration, so the service cannot be talked to")
+		return "", errors.New(`control.socket is "none" in the configuration, so the service takes no commands`)
 	}
 	return control.Socket(setting, env.environ), nil
 }
 
-// answered makes of an answer that is an error what the command ends with.
+// answered returns the error that a command ends with when the service or the client returned err.
 func answered(err error) error {
 	switch control.ErrorKindOf(err) {
 	case control.BadConfig:
@@ -53,9 +53,9 @@ func answered(err error) error {
 	return errors.New(shownLines(err.Error()))
 }
 
-// shownLines is shown for what may have many lines of any length.
+// shownLines is shown for text of many lines.
 func shownLines(s string) string {
-	const most = 1000
+	const most = 1000 // bytes of a line
 	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	for i := range lines {
 		lines[i] = shownTo(lines[i], most)
@@ -65,7 +65,7 @@ func shownLines(s string) string {
 
 type reloadCmd struct{ socketFlag }
 
-// Run has the service read its configuration again, and says what is in force then.
+// Run makes the service reload its configuration, and prints what is then in effect.
 func (cmd reloadCmd) Run(env *env) error {
 	client, err := cmd.dial(env)
 	if err != nil {
@@ -77,15 +77,15 @@ func (cmd reloadCmd) Run(env *env) error {
 	}
 	fmt.Fprintf(env.stdout, "reloaded %s: mode %s, preset %s\n", fileOf(s.Config), shown(s.Config.Mode), shown(s.Config.Preset))
 	if what := s.Config.Restart; len(what) > 0 {
-		fmt.Fprintf(env.stdout, "restart helogate for what a reload does not change: %s\n", shown(strings.Join(what, ", ")))
+		fmt.Fprintf(env.stdout, "settings that need a restart: %s\n", shown(strings.Join(what, ", ")))
 	}
 	return nil
 }
 
-// fileOf names the file of a configuration.
+// fileOf words the file of a configuration.
 func fileOf(c control.Config) string {
 	if c.File == "" {
-		return "(no file: the defaults)"
+		return "no file (the defaults)"
 	}
 	return shown(c.File)
 }
@@ -95,7 +95,7 @@ type serviceStatusCmd struct {
 	JSON bool `name:"json" help:"Print JSON, for programs."`
 }
 
-// Run prints how the service is.
+// Run prints the state of the service.
 func (cmd serviceStatusCmd) Run(env *env) error {
 	client, err := cmd.dial(env)
 	if err != nil {

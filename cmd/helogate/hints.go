@@ -9,72 +9,74 @@ import (
 	"github.com/helogate/helogate/internal/config"
 )
 
-// hints are what to put into the configuration of the MTAs for the listeners of ours, which listen at addrs.
+// hints words what to add to the configuration of the MTAs for each listener. addrs are the addresses of the listeners.
 func hints(c *config.Config, addrs []net.Addr) string {
 	var b strings.Builder
-	asked := false // by policy delegation
+	first := true // listener for policy delegation
 	for i, l := range c.Listen {
 		at := addrs[i]
 		switch {
 		case l.Protocol != "postfix":
 			b.WriteString(hint(c, l.Protocol, at))
-		case asked:
-			fmt.Fprintf(&b, "# or, for another smtpd, the listener with preset %s: check_policy_service %s\n", presetOf(c, i), postfixName(at))
-		default:
+		case first:
 			b.WriteString(mainCF(c, at))
-			asked = true
+			first = false
+		default:
+			fmt.Fprintf(&b, "# For another smtpd, the listener with preset %s: check_policy_service %s\n", presetOf(c, i), postfixName(at))
 		}
 	}
 	if c.Mode != config.Enforce {
-		b.WriteString("# This is shadow mode: verdicts are logged, and nothing happens to the mail. mode = \"enforce\" changes that.\n")
+		b.WriteString("# helogate is in shadow mode: verdicts are logged, and mail is not touched. " +
+			"To enforce them, set mode = \"enforce\".\n")
 	}
 	return b.String()
 }
 
-// mainCF is what to put into Postfix's main.cf for the first listener that it asks by policy delegation.
+// mainCF words what to add to main.cf of Postfix for the first listener of the policy delegation protocol.
 func mainCF(c *config.Config, at net.Addr) string {
-	return fmt.Sprintf(`# For Postfix's main.cf: helogate behind what costs no lookup, so that only recipients that exist are judged for.
-# If helogate is down, mail flows: the default action is DUNNO.
+	return fmt.Sprintf(`# Add this to main.cf of Postfix. helogate comes after the restrictions that need no lookup, so it evaluates only
+# clients with recipients that exist. If helogate is down, mail is accepted: the default action is DUNNO.
 smtpd_recipient_restrictions =
     permit_mynetworks, permit_sasl_authenticated,
     reject_unauth_destination, reject_unlisted_recipient,
     check_policy_service %s
 smtpd_policy_service_default_action = DUNNO
 smtpd_policy_service_timeout = %ds
-`, postfixName(at), patienceOf(c)) + aboutSocket(at)
+`, postfixName(at), timeoutOf(c)) + aboutSocket(at)
 }
 
-// patienceOf is how many seconds an MTA is to wait for a verdict: longer than that takes, so that ours comes first.
-func patienceOf(c *config.Config) int { return int((c.DNS.Budget + 5*time.Second) / time.Second) }
+// timeoutOf returns how many seconds an MTA should wait for a verdict. It is more than the DNS budget, so helogate
+// answers first.
+func timeoutOf(c *config.Config) int { return int((c.DNS.Budget + 5*time.Second) / time.Second) }
 
-// hint is what to put where for another listener.
+// hint words what to add to which configuration for a listener of another protocol.
 func hint(c *config.Config, protocol string, at net.Addr) string {
 	switch protocol {
 	case "milter":
-		return fmt.Sprintf("# For Postfix's main.cf, where helogate is a milter (docs/milter.md); for Sendmail see docs/sendmail.md.\n"+
-			"smtpd_milters = %s\nmilter_default_action = accept\nmilter_command_timeout = %ds\n", postfixName(at), patienceOf(c)) + aboutSocket(at)
+		return fmt.Sprintf("# Add this to main.cf of Postfix (docs/milter.md). For Sendmail, see docs/sendmail.md.\n"+
+			"smtpd_milters = %s\nmilter_default_action = accept\nmilter_command_timeout = %ds\n", postfixName(at), timeoutOf(c)) + aboutSocket(at)
 	case "exim":
 		where := at.String()
 		if at.Network() != "unix" {
 			where = "inet:" + where
 		}
-		return fmt.Sprintf("# For Exim, before its ACLs, which docs/exim.md has.\nHELOGATE_SOCKET = %s\n", where)
+		return fmt.Sprintf("# Add this to the Exim configuration, before the ACLs of docs/exim.md.\nHELOGATE_SOCKET = %s\n", where)
 	case "nginx":
 		where := at.String()
 		if at.Network() == "unix" {
 			where = "unix:" + where + ":"
 		}
-		return fmt.Sprintf("# For nginx, in mail { … } (docs/nginx.md).\nauth_http %s/;\nauth_http_timeout %ds;\n", where, patienceOf(c))
+		return fmt.Sprintf("# Add this to mail { … } of nginx (docs/nginx.md).\nauth_http %s/;\nauth_http_timeout %ds;\n", where, timeoutOf(c))
 	case "http":
 		if at.Network() == "unix" {
-			return fmt.Sprintf("# Over HTTP (docs/http.md): curl --unix-socket %s http://helogate/v1/health\n", at)
+			return fmt.Sprintf("# Test the HTTP API (docs/http.md): curl --unix-socket %s http://helogate/v1/health\n", at)
 		}
-		return fmt.Sprintf("# Over HTTP (docs/http.md): curl http://%s/v1/health\n", at)
+		return fmt.Sprintf("# Test the HTTP API (docs/http.md): curl http://%s/v1/health\n", at)
 	}
 	return ""
 }
 
-// presetOf names the preset of a listener.
+// presetOf returns the preset of a listener.
 func presetOf(c *config.Config, listener int) string {
 	if p := c.Listen[listener].Preset; p != "" {
 		return p
@@ -82,22 +84,23 @@ func presetOf(c *config.Config, listener int) string {
 	return c.Policy.Preset
 }
 
-// queueDirectory is Postfix's, in which Debian's smtpd is shut. Sockets below it are named from there, chroot or not.
+// queueDirectory is the default of Postfix, and the chroot of smtpd on Debian. main.cf can name sockets below it by a
+// relative path, with and without a chroot.
 const queueDirectory = "/var/spool/postfix/"
 
-// aboutSocket says what is amiss with where Postfix is to ask, "" if nothing is.
+// aboutSocket words a disadvantage of an address for Postfix, "" if there is none.
 func aboutSocket(at net.Addr) string {
 	switch {
 	case at.Network() != "unix":
-		return "# A unix socket costs Postfix and helogate less than TCP: docs/postfix.md.\n"
+		return "# A unix socket is faster than TCP; see docs/postfix.md.\n"
 	case !strings.HasPrefix(at.String(), queueDirectory):
-		return "# An smtpd in a chroot, as Debian has it, sees no socket but those below its queue_directory, usually\n" +
-			"# " + queueDirectory + ", and its main.cf names them from there: postconf queue_directory.\n"
+		return "# If smtpd runs in a chroot, as on Debian, the socket must be below queue_directory, usually " + queueDirectory + ",\n" +
+			"# and main.cf must have its path relative to that directory. `postconf queue_directory` prints it.\n"
 	}
 	return ""
 }
 
-// postfixName names a listener as Postfix does.
+// postfixName is an address in the notation of main.cf.
 func postfixName(addr net.Addr) string {
 	if addr.Network() == "unix" {
 		return "unix:" + strings.TrimPrefix(addr.String(), queueDirectory)

@@ -10,7 +10,7 @@ import (
 	"github.com/helogate/helogate/internal/protocol"
 )
 
-// Each listener says where it is to be named, and no other MTA's words.
+// The hint for a listener has its address in the notation of its MTA, and none for another MTA.
 func TestHints(t *testing.T) {
 	tcp := net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:10041"))
 	unix := &net.UnixAddr{Net: "unix", Name: "/run/helogate/judge.sock"}
@@ -21,9 +21,9 @@ func TestHints(t *testing.T) {
 		want     string
 	}{
 		{"postfix", tcp, "\n    check_policy_service inet:127.0.0.1:10041\n"},
-		{"postfix", tcp, "\n# A unix socket costs Postfix and helogate less than TCP"},
+		{"postfix", tcp, "\n# A unix socket is faster than TCP"},
 		{"postfix", unix, "\n    check_policy_service unix:/run/helogate/judge.sock\n"},
-		{"postfix", unix, "\n# An smtpd in a chroot, as Debian has it, sees no socket but those below its queue_directory, usually\n"},
+		{"postfix", unix, "\n# If smtpd runs in a chroot, as on Debian, the socket must be below queue_directory, usually /var/spool/postfix/,\n"},
 		{"postfix", queued, "\n    check_policy_service unix:helogate/policy\nsmtpd_policy_service_default_action = DUNNO\nsmtpd_policy_service_timeout = 13s\n"},
 		{"milter", tcp, "\nsmtpd_milters = inet:127.0.0.1:10041\n"},
 		{"milter", queued, "\nsmtpd_milters = unix:helogate/policy\n"},

@@ -28,7 +28,7 @@ type importHelodnscheckCmd struct {
 	Generation string `help:"Read the letters as those of seed (PBLHRDVI, version 7) or later (GANB and LHDRP). Default: the one that the letters show, or seed." placeholder:"WHICH"`
 }
 
-// Run prints the configuration that does the same.
+// Run prints the converted configuration.
 func (cmd importHelodnscheckCmd) Run(env *env) error {
 	in := imports.Helodnscheck{Flags: cmd.Flags, Generation: imports.Generation(cmd.Generation), HasMore: cmd.Moreipme != ""}
 	if in.HasMore {
@@ -39,7 +39,7 @@ func (cmd importHelodnscheckCmd) Run(env *env) error {
 		in.Moreipme = text
 	}
 	r, err := in.Import()
-	if err != nil { // the letters are words of the command
+	if err != nil { // the letters are an argument of the command
 		fmt.Fprintf(env.stderr, "helogate: %v\n", err)
 		return status(exitUsage)
 	}
@@ -51,7 +51,7 @@ type importQpsmtpdCmd struct {
 	BadHelo string `name:"badhelo" help:"The file config/badhelo. Default: the one that the plugin's line names, or the one beside FILE." placeholder:"FILE"`
 }
 
-// Run prints the configuration that does the same.
+// Run prints the converted configuration.
 func (cmd importQpsmtpdCmd) Run(env *env) error {
 	text, err := readText(cmd.File)
 	if err != nil {
@@ -73,7 +73,8 @@ func (cmd importQpsmtpdCmd) Run(env *env) error {
 	return printImport(env, r)
 }
 
-// badHelo is the file that is named, here or in the plugin's line, or that lies beside the plugins; "" if none.
+// badHelo returns the path of the file that --badhelo or the plugin's line names, or that is beside FILE; "" if there
+// is none.
 func (cmd importQpsmtpdCmd) badHelo(plugins string) string {
 	if cmd.BadHelo != "" {
 		return cmd.BadHelo
@@ -92,7 +93,7 @@ type importWcsapCmd struct {
 	File string `arg:"" help:"The file with the filter rules; - is standard input."`
 }
 
-// Run prints the configuration that does the same.
+// Run prints the converted configuration.
 func (cmd importWcsapCmd) Run(env *env) error {
 	text, err := readText(cmd.File)
 	if err != nil {
@@ -125,7 +126,7 @@ func (cmd importPostfixCmd) Run(env *env) error {
 	return printImport(env, r)
 }
 
-// printImport prints the file, and for the person what is not in it.
+// printImport prints the configuration, and on standard error what it lacks.
 func printImport(env *env, r *imports.Result) error {
 	if err := loads(r.TOML); err != nil {
 		return err
@@ -134,29 +135,29 @@ func printImport(env *env, r *imports.Result) error {
 		return err
 	}
 	if len(r.Notes) == 0 {
-		_, err := fmt.Fprintln(env.stderr, "imported, all of it")
+		_, err := fmt.Fprintln(env.stderr, "imported everything")
 		return err
 	}
-	fmt.Fprintln(env.stderr, "imported; not carried over, or not as it was:")
+	fmt.Fprintln(env.stderr, "imported, but these parts are missing or differ:")
 	for _, n := range r.Notes {
 		fmt.Fprintf(env.stderr, "  %s\n", n)
 	}
 	return nil
 }
 
-// loads holds a configuration that we wrote to what we promise of it.
+// loads returns an error if a configuration that an import made does not load.
 func loads(text string) error {
 	c, err := config.Parse("imported", []byte(text), daemon.Known(nil))
 	if err == nil {
 		_, err = policy.Build(c)
 	}
 	if err != nil {
-		return fmt.Errorf("the configuration that was made does not load, which is a mistake of helogate's; please report it: %w", err)
+		return fmt.Errorf("the converted configuration does not load, which is a bug of helogate; please report it: %w", err)
 	}
 	return nil
 }
 
-const maxImport = 4 << 20 // bytes: no configuration of the others is as large
+const maxImport = 4 << 20 // bytes: no configuration of another tool is so large
 
 // readText reads a file, or standard input for -.
 func readText(path string) (string, error) {
@@ -174,18 +175,19 @@ func readText(path string) (string, error) {
 	case err != nil:
 		return "", daemon.ConfigError{Err: err}
 	case len(text) > maxImport:
-		return "", daemon.ConfigError{Err: fmt.Errorf("%s is larger than %d bytes: it is no such configuration", path, maxImport)}
+		return "", daemon.ConfigError{Err: fmt.Errorf("%s is larger than %d bytes, which no such file is", path, maxImport)}
 	}
 	return string(text), nil
 }
 
-// postconfPatience is how long postconf may take; it reads two files.
-const postconfPatience = 30 * time.Second
+// postconfTimeout is how long postconf may run; it reads two files.
+const postconfTimeout = 30 * time.Second
 
-// findPostconf is where postconf is: in the PATH, or where administrators have it and others do not look. "" if nowhere.
-func findPostconf(named string) string {
-	if named != "" {
-		return named
+// findPostconf returns the path of postconf: the given one, or that in the PATH or in an sbin directory; "" if there is
+// none.
+func findPostconf(given string) string {
+	if given != "" {
+		return given
 	}
 	for _, name := range []string{"postconf", "/usr/sbin/postconf", "/usr/local/sbin/postconf"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -195,11 +197,11 @@ func findPostconf(named string) string {
 	return ""
 }
 
-// askPostconf asks Postfix what is set, and the defaults that it works out.
-func askPostconf(env *env, named string) (in imports.Postfix, err error) {
-	path := findPostconf(named)
+// askPostconf runs postconf for the settings of main.cf, and for the defaults that Postfix derives.
+func askPostconf(env *env, given string) (in imports.Postfix, err error) {
+	path := findPostconf(given)
 	if path == "" {
-		return in, fmt.Errorf("there is no postconf here: name it (--postconf), or give what `postconf -n` prints (--file)")
+		return in, fmt.Errorf("postconf is not found: give its path with --postconf, or the output of `postconf -n` with --file")
 	}
 	if in.Set, err = runProgram(env.ctx, path, "-n"); err != nil {
 		return in, err
@@ -210,7 +212,7 @@ func askPostconf(env *env, named string) (in imports.Postfix, err error) {
 
 // runProgram runs a program and returns what it prints.
 func runProgram(ctx context.Context, path string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, postconfPatience)
+	ctx, cancel := context.WithTimeout(ctx, postconfTimeout)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, path, args...).Output()
 	if err != nil {

@@ -20,7 +20,7 @@ type initCmd struct {
 	Postconf string `help:"Run this postconf; none runs nothing. Default: the one that is installed." placeholder:"PROGRAM"`
 }
 
-// Run writes a first configuration, filled in by Postfix if there is one, and says what comes next.
+// Run writes a first configuration, filled in from Postfix if it is installed, and prints the next steps.
 func (cmd initCmd) Run(env *env) error {
 	r, from, err := cmd.make(env)
 	if err != nil {
@@ -37,34 +37,35 @@ func (cmd initCmd) Run(env *env) error {
 		return err
 	}
 	if len(r.Notes) > 0 {
-		fmt.Fprintf(env.stderr, "not taken from Postfix (%s says so, too):\n", cmd.Output)
+		fmt.Fprintf(env.stderr, "not taken from Postfix (also noted in %s):\n", cmd.Output)
 		for _, n := range r.Notes {
 			fmt.Fprintf(env.stderr, "  %s\n", n)
 		}
 	}
-	_, err = fmt.Fprintf(env.stdout, `%[1]s is written%[2]s. It is in shadow mode: nothing happens to the mail yet.
+	_, err = fmt.Fprintf(env.stdout, `Wrote %[1]s%[2]s. It is in shadow mode: verdicts are logged, and mail is not touched.
 Next:
-  1. read it, fill in what is yours under [own], and see where it listens: a socket's directory must be there
+  1. Read it. Fill in your own names and addresses under [own], and create the directory of its socket.
   2. helogate config check --config %[1]s
   3. helogate serve --config %[1]s
-     and put into main.cf what it prints (docs/postfix.md)
-  4. read the log for a week, exempt whom you must, and set mode = "enforce"
+     Add to main.cf what it prints (docs/postfix.md).
+  4. Read the log for a week, exempt the senders that you need, and set mode = "enforce".
 `, cmd.Output, from)
 	return err
 }
 
-// make asks postconf if there is one. One that does not answer is said, and done without.
+// make makes the configuration. It runs postconf if there is one; if that fails, it prints the error and goes on
+// without.
 func (cmd initCmd) make(env *env) (r *imports.Result, from string, err error) {
 	var p *imports.Postfix
 	if path := findPostconf(cmd.Postconf); path != "" && cmd.Postconf != "none" {
 		in, err := askPostconf(env, path)
 		switch {
 		case err == nil:
-			p, from = &in, ", filled in by what "+path+" says"
+			p, from = &in, ", filled in from "+path
 		case env.ctx.Err() != nil:
 			return nil, "", err
 		default:
-			fmt.Fprintf(env.stderr, "Postfix does not say what is yours: %v\n", err)
+			fmt.Fprintf(env.stderr, "nothing is taken from Postfix: %v\n", err)
 		}
 	}
 	if r, err = imports.Initial(p); err != nil {
@@ -73,18 +74,18 @@ func (cmd initCmd) make(env *env) (r *imports.Result, from string, err error) {
 	return r, from, nil
 }
 
-// write writes the file whole, or not at all.
+// write writes the whole file or none.
 func (cmd initCmd) write(text string) error {
 	dir := filepath.Dir(cmd.Output)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: there is no directory %s: make it first, or name another file with --output", shown(cmd.Output), shown(dir))
+		return fmt.Errorf("%s: there is no directory %s: create it, or give another file with --output", shown(cmd.Output), shown(dir))
 	}
 	if cmd.Force {
 		return replace(cmd.Output, text)
 	}
 	f, err := os.OpenFile(cmd.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already: --force replaces it, --output writes another", cmd.Output)
+		return fmt.Errorf("%s exists already: --force replaces it, --output writes another file", cmd.Output)
 	}
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func (cmd initCmd) write(text string) error {
 	return err
 }
 
-// replace puts a file in another's place in one step.
+// replace replaces a file in one step.
 func replace(path, text string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".helogate-*.toml")
 	if err != nil {
@@ -113,7 +114,7 @@ func replace(path, text string) error {
 	return err
 }
 
-// lastWords is what a program said before it failed.
+// lastWords returns what a program printed on standard error before it failed, with a colon in front.
 func lastWords(err error) string {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || len(bytes.TrimSpace(exit.Stderr)) == 0 {

@@ -1,5 +1,5 @@
-// Command helogate evaluates SMTP clients by the name that they send in HELO or EHLO and by DNS, for the mail server that is
-// already there.
+// Command helogate evaluates SMTP clients by the name that they send in HELO or EHLO and by DNS, for the mail server
+// that is already there.
 package main
 
 import (
@@ -108,30 +108,42 @@ func run(args []string, stdout, stderr io.Writer, environ []string) (code int) {
 
 // usageError words an error of the parser: what is wrong, with which command, and where its usage stands.
 func usageError(err error) string {
-	command, unknown := "helogate", false
+	command, hasCommands, all := "helogate", false, ""
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok {
 		node := parse.Context.Selected()
+		hasCommands = node == nil || !node.Leaf()
 		if node != nil {
-			command = node.FullPath()
+			command, all = node.FullPath(), childrenOf(node)
 		}
-		unknown = node == nil || !node.Leaf()
 	}
 	what := strings.Replace(err.Error(), ", did you mean ", "; did you mean ", 1)
 	rest, unexpected := strings.CutPrefix(what, "unexpected argument ")
-	names, missing := strings.CutPrefix(what, "expected ")
+	argument, missing := strings.CutPrefix(what, "expected ")
 	switch {
-	case unexpected && unknown:
+	case unexpected && hasCommands:
 		what = "unknown command " + rest
-	case missing && unknown:
-		what = "missing command: " + names
+		if all != "" && !strings.Contains(rest, "; did you mean ") {
+			what += "; there is " + all
+		}
+	case missing && hasCommands && all != "":
+		what = "missing command; there is " + all
 	case missing:
-		what = "missing argument " + strings.Trim(names, `"`)
+		what = "missing argument " + strings.Trim(argument, `"`)
 	}
 	text := fmt.Sprintf("%s: %s\n", command, printable.Text(what, 500))
 	if command == "helogate check" && strings.HasPrefix(what, "unknown flag") {
 		text += "Write -- before a HELO name that begins with a hyphen.\n"
 	}
 	return text + fmt.Sprintf("Run \"%s --help\" for usage.\n", command)
+}
+
+// childrenOf words the commands of a command: "check, show".
+func childrenOf(node *kong.Node) string {
+	var names []string
+	for _, child := range node.Children {
+		names = append(names, child.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // exitOf prints an error and returns the exit status that it stands for.

@@ -13,10 +13,10 @@ type opensmtpdCmd struct {
 	configFlag
 }
 
-// Run is a filter of smtpd's until that closes our standard input. What goes to stdout is the protocol, and nothing else;
-// what goes to stderr smtpd puts into its log.
+// Run serves smtpd as a filter until smtpd closes standard input. Standard output is for the protocol only. smtpd
+// copies standard error to its log.
 func (cmd opensmtpdCmd) Run(env *env) error {
-	signal.Ignore(syscall.SIGPIPE) // an answer to an smtpd that has just gone is no reason to die, for the state is to be written
+	signal.Ignore(syscall.SIGPIPE) // smtpd may have ended before an answer; the state is still to be written
 	load := func() (*config.Config, error) { return cmd.load(env) }
 	return serve(env, cmd.Config, load, func(*daemon.Daemon) {})
 }

@@ -19,16 +19,17 @@ import (
 	"github.com/helogate/helogate/internal/qmailspp"
 )
 
-// qmailSppCmd is what --help knows of helogate qmail-spp. main does not come so far: see asPlugin.
+// qmailSppCmd is helogate qmail-spp in --help. Usually main does not parse its command line: see asPlugin.
 type qmailSppCmd struct{}
 
-// Run does what the plugin does.
+// Run runs the plugin.
 func (qmailSppCmd) Run(env *env) error {
 	return status(plugin("helogate", env.stdout, env.stderr, env.environ))
 }
 
-// asPlugin reports whether the program was started as the plugin of qmail-smtpd: by the name of one, since qmail gives no
-// arguments, or with the one that says so. Parsing a command line takes time, and a plugin runs for each command.
+// asPlugin reports whether the program was started as a plugin of qmail-smtpd: by the name of a plugin, because qmail
+// gives no arguments, or with the single argument qmail-spp. To parse a command line takes time, and a plugin runs for
+// each SMTP command.
 func asPlugin(args []string) bool {
 	if len(args) == 2 && args[1] == "qmail-spp" {
 		return true
@@ -36,35 +37,34 @@ func asPlugin(args []string) bool {
 	return len(args) == 1 && slices.Contains(qmailspp.Names, filepath.Base(args[0]))
 }
 
-// plugin runs helogate qmail-spp by the name that it was started by, and returns the exit status.
+// plugin runs helogate qmail-spp and returns the exit status. name is the one that it was started by.
 func plugin(name string, stdout, stderr io.Writer, environ []string) int {
-	signal.Ignore(syscall.SIGPIPE) // to be ended by it would be a crash to qmail
+	signal.Ignore(syscall.SIGPIPE) // qmail would take the signal for a crash
 	a := &alone{stderr: stderr, environ: environ}
 	defer a.close()
 	p := qmailspp.Program{Name: name, Environ: environ, Stdout: stdout, Stderr: stderr, Alone: a.judge}
 	return p.Run()
 }
 
-// alone judges one client where no service does.
+// alone evaluates one client without a service.
 type alone struct {
 	stderr  io.Writer
 	environ []string
 	ends    []func()
 }
 
-// systemConfig is the configuration that is read where HELOGATE_CONFIG names none, if there is one.
+// systemConfig is the configuration if HELOGATE_CONFIG names none and the file exists.
 const systemConfig = "/etc/helogate/helogate.toml"
 
-// judge judges by the configuration, as a listener of the protocol http would, with an engine that lives for one question. It
-// remembers nothing, and asks nobody who does. Where letters decide, no more of the policy is judged by than it takes to know
-// whom it lets in.
+// judge evaluates a client by the configuration, as a listener of the protocol http would, with an engine for one
+// request. It has no stored state. If letters decide, it evaluates only the rules that can accept the client.
 func (a *alone) judge(ctx context.Context, f helogate.Facts, letters bool) (qmailspp.Answer, helogate.Asker, error) {
 	c, err := a.load()
 	if err != nil {
 		return qmailspp.Answer{}, nil, err
 	}
 	if letters {
-		onlyLetsIn(c)
+		onlyAccepts(c)
 	}
 	policies, err := daemon.Policies(c)
 	if err != nil {
@@ -83,19 +83,20 @@ func (a *alone) judge(ctx context.Context, f helogate.Facts, letters bool) (qmai
 			break
 		}
 	}
-	return ruleAlone(ctx, f, c, listener, resolver, log), resolver, nil
+	return judgeAlone(ctx, f, c, listener, resolver, log), resolver, nil
 }
 
-// onlyLetsIn takes out of a configuration what refuses, as far as it costs anything; nobody is told what is left of it.
-func onlyLetsIn(c *config.Config) {
+// onlyAccepts removes from a configuration the checks and rules that refuse and need lookups. What is left may refuse,
+// which the caller ignores.
+func onlyAccepts(c *config.Config) {
 	c.Policy = config.Policy{Preset: "lenient", RejectAtStage: helogate.Rcpt}
 	c.Rule, c.DNSBL, c.RHSBL, c.DNSWL, c.Listen, c.Callout.Domains = nil, nil, nil, nil, nil, nil
 	c.Log.Level = max(c.Log.Level, slog.LevelWarn)
 }
 
-func ruleAlone(ctx context.Context, f helogate.Facts, c *config.Config, listener *policy.ListenerPolicies, resolver helogate.Asker, log *daemon.Log) qmailspp.Answer {
+func judgeAlone(ctx context.Context, f helogate.Facts, c *config.Config, listener *policy.ListenerPolicies, resolver helogate.Asker, log *daemon.Log) qmailspp.Answer {
 	e := engine.New(engine.Config{
-		Ask: withoutMemory(resolver), Log: log.Logger, Budget: c.DNS.Budget,
+		Ask: withoutState(resolver), Log: log.Logger, Budget: c.DNS.Budget,
 		Observers: append(log.Verdicts(nil), engine.PrivateWarning(log.Logger)),
 	})
 	r := e.Endpoint(engine.Listener{Protocol: "qmail-spp"}, daemon.Rules(c, listener)).JudgeWhole(ctx, f)
@@ -112,7 +113,7 @@ func (a *alone) close() {
 	}
 }
 
-// load reads the configuration. The variables that are this program's own are no settings.
+// load reads the configuration. The variables of the plugin itself are no settings.
 func (a *alone) load() (*config.Config, error) {
 	path, environ := "", slices.DeleteFunc(slices.Clone(a.environ), func(v string) bool {
 		return strings.HasPrefix(v, qmailspp.SocketVariable+"=") || strings.HasPrefix(v, "HELOGATE_SPP_")
@@ -129,27 +130,27 @@ func (a *alone) load() (*config.Config, error) {
 	return configFlag{Config: path}.load(&env{environ: environ})
 }
 
-// withoutMemory answers what only a service can know: that nobody is trusted, hammers, or was deferred. Of a greylist and a
-// callout it says that they cannot be asked: without a memory, who is greylisted would be so for good.
-func withoutMemory(resolver helogate.Asker) helogate.Asker {
+// withoutState answers the questions that need stored state: no client is trusted, hammers or was deferred. Greylisting
+// and callouts fail for the moment: without stored state, a greylisted client would be greylisted at each retry.
+func withoutState(resolver helogate.Asker) helogate.Asker {
 	nothing := fixed{Status: helogate.NXDomain}
-	unasked := fixed{Status: helogate.TempFail, Note: "no helogate runs that remembers it"}
+	unknown := fixed{Status: helogate.TempFail, Note: "no helogate service runs, which would know"}
 	return helogate.ByKind{
 		helogate.Trust: nothing, helogate.Hammering: nothing, helogate.Suspended: nothing, helogate.Deferred: nothing,
-		helogate.Greylisted: unasked, helogate.Callout: unasked, helogate.AnyKind: resolver,
+		helogate.Greylisted: unknown, helogate.Callout: unknown, helogate.AnyKind: resolver,
 	}
 }
 
 // fixed is a helogate.Asker with one answer.
 type fixed helogate.Answer
 
-// Known gives it.
+// Known returns it.
 func (a fixed) Known(helogate.Question) (*helogate.Answer, bool) {
 	is := helogate.Answer(a)
 	return &is, true
 }
 
-// Ask gives it.
+// Ask returns it.
 func (a fixed) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
 	is, _ := a.Known(q)
 	return is

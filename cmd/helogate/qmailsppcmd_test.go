@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// qmail gives a plugin no arguments: it is known by its name, or by the one argument that a shell's line has.
+// qmail gives a plugin no arguments, so its name decides; on a command line, its single argument does.
 func TestAsPlugin(t *testing.T) {
 	for args, want := range map[string]bool{
 		"plugins/helodnscheck":                   true,

@@ -19,17 +19,17 @@ type serveCmd struct {
 	configFlag
 }
 
-// Run serves, and says on stdout what to put into the configuration of the MTAs that are to ask.
+// Run serves, and prints on standard output what to add to the configuration of the MTAs.
 func (cmd serveCmd) Run(env *env) error {
 	load := func() (*config.Config, error) { return cmd.load(env) }
 	return serve(env, cmd.Config, load, func(d *daemon.Daemon) { fmt.Fprint(env.stdout, hints(d.Config(), d.Addrs())) })
 }
 
-// serve serves until a signal ends it: SIGTERM and SIGINT after what is in flight is answered. SIGHUP reads the
-// configuration again. file is where load has it from. ready is called when all listeners are open.
+// serve runs the service until SIGTERM or SIGINT, and then answers pending requests. SIGHUP reloads the configuration.
+// load reads the configuration from file. serve calls ready when all listeners are open.
 func serve(env *env, file string, load func() (*config.Config, error), ready func(*daemon.Daemon)) error {
 	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP) // before anybody can know of us: else it would end us
+	signal.Notify(hup, syscall.SIGHUP) // before the service can be found: else the signal would end it
 	defer signal.Stop(hup)
 	d, err := daemon.Open(env.ctx, daemon.Options{
 		Load: load, File: file, Version: version(), Environ: env.environ, Log: env.stderr, Stdin: env.stdin, Stdout: env.stdout,
@@ -43,7 +43,7 @@ func serve(env *env, file string, load func() (*config.Config, error), ready fun
 	for {
 		select {
 		case <-hup:
-			_ = d.Reload("signal") // it is in the log, and in the status
+			_ = d.Reload("signal") // the error is in the log and in the status
 		case err := <-d.Ended():
 			return errors.Join(err, d.Close(context.Background()))
 		case <-env.ctx.Done():
@@ -53,9 +53,9 @@ func serve(env *env, file string, load func() (*config.Config, error), ready fun
 	}
 }
 
-// limitMemory tells the garbage collector how much there may be: room for the cache, and for all else, whatever the flood.
-// Below that, memory is there to be used: twice the usual, for a small heap that is cleaned all the time costs speed. GOMEMLIMIT
-// and GOGC in the environment say it better.
+// limitMemory sets the memory limit of the garbage collector: the cache, half as much for its overhead, and 128 MiB for
+// all else. Below the limit it lets the heap grow by twice the default, because frequent collections of a small heap
+// cost speed. GOMEMLIMIT and GOGC in the environment have precedence.
 func limitMemory(env *env, c *config.Config) {
 	set := func(name string) bool {
 		return slices.ContainsFunc(env.environ, func(v string) bool { return strings.HasPrefix(v, name+"=") })

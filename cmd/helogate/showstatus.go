@@ -1,7 +1,7 @@
 package main
 
-// How the state of the service is printed for people. The rules are those of show.go, and: one screen; what is nothing is
-// left out; what is wrong comes first, and loud.
+// How helogate status prints the state of the service for people. The rules are those of show.go, and: it fits a
+// screen; zero counts are left out; problems come first, in red.
 
 import (
 	"cmp"
@@ -28,14 +28,14 @@ func printJSON(out io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// statusPage is lines with a word in front.
+// statusPage is lines, each with a label.
 type statusPage struct {
 	strings.Builder
 	painter
 }
 
-func (p *statusPage) line(word, format string, args ...any) {
-	fmt.Fprintf(p, "%s %s\n", p.paint(fmt.Sprintf("%-9s", word), text.Bold), fmt.Sprintf(format, args...))
+func (p *statusPage) line(label, format string, args ...any) {
+	fmt.Fprintf(p, "%s %s\n", p.paint(fmt.Sprintf("%-9s", label), text.Bold), fmt.Sprintf(format, args...))
 }
 
 func (p *statusPage) loud(format string, args ...any) {
@@ -47,12 +47,12 @@ func printStatus(out io.Writer, s *control.Status, colour bool) error {
 		text.EnableColors()
 	}
 	p := &statusPage{painter: painter(colour)}
-	// The title is a sentence; the lines below it are a table.
+	// The title is a sentence, the lines below it are a table.
 	fmt.Fprintf(p, "%s %s, pid %d, up %s since %s\n", p.paint("helogate", text.Bold), shown(s.Version), s.PID, age(s.Now.Sub(s.Since)), moment(s.Since))
 	p.trouble(s)
-	p.line("config", "%s of %s, mode %s, preset %s", fileOf(s.Config), moment(s.Config.Loaded), shown(s.Config.Mode), shown(s.Config.Preset))
+	p.line("config", "%s, loaded %s, mode %s, preset %s", fileOf(s.Config), moment(s.Config.Loaded), shown(s.Config.Mode), shown(s.Config.Preset))
 	for _, l := range s.Listeners {
-		p.line("listens", "%s at %s, mode %s, preset %s, %s", shown(l.Protocol), shown(l.Address), shown(l.Mode), shown(l.Preset), many(uint64(l.Connections), "connection"))
+		p.line("listener", "%s at %s, mode %s, preset %s, %s", shown(l.Protocol), shown(l.Address), shown(l.Mode), shown(l.Preset), many(uint64(l.Connections), "connection"))
 	}
 	p.verdicts(&s.Verdicts)
 	p.dns(&s.DNS)
@@ -61,7 +61,7 @@ func printStatus(out io.Writer, s *control.Status, colour bool) error {
 	if c := s.Callouts; c != nil {
 		p.line("callouts", "%s", cmp.Or(tally(map[string]uint64{
 			"accept": uint64(c.Accepts), "refuse": uint64(c.Refuses), "accept all": uint64(c.AcceptsAll), "refuse the null sender": uint64(c.RefusesNull),
-			"undecided": uint64(c.Undecided), "remembered": uint64(c.Cached), "beyond a limit": uint64(c.Limited), "under way": uint64(c.InFlight),
+			"undecided": uint64(c.Undecided), "cached": uint64(c.Cached), "over a limit": uint64(c.Limited), "in flight": uint64(c.InFlight),
 		}, 9), "none yet"))
 	}
 	if s.Trusted > 0 {
@@ -72,13 +72,13 @@ func printStatus(out io.Writer, s *control.Status, colour bool) error {
 	return err
 }
 
-// trouble is what somebody should do something about.
+// trouble prints the problems that the administrator should look at.
 func (p *statusPage) trouble(s *control.Status) {
 	if what := s.Config.Restart; len(what) > 0 {
-		p.loud("A PART OF THE CONFIGURATION TAKES A RESTART: %s", shown(strings.Join(what, ", ")))
+		p.loud("A RESTART IS NEEDED to change %s", shown(strings.Join(what, ", ")))
 	}
 	if r := s.Config.Reload; r != nil && r.Error != "" {
-		p.loud("THE LAST RELOAD FAILED, at %s (%s): the configuration of %s stays in force", moment(r.At), shown(r.By), moment(s.Config.Loaded))
+		p.loud("THE LAST RELOAD FAILED at %s (%s): the configuration of %s stays in effect", moment(r.At), shown(r.By), moment(s.Config.Loaded))
 		const most = 12 // lines: helogate config check shows the rest
 		lines := strings.Split(shownLines(r.Error), "\n")
 		for _, l := range lines[:min(len(lines), most)] {
@@ -89,25 +89,25 @@ func (p *statusPage) trouble(s *control.Status) {
 		}
 	}
 	if s.Panics > 0 {
-		p.loud("%s ended in a bug of helogate's: the log says which; please report it", many(s.Panics, "check"))
+		p.loud("%s met a bug of helogate: the log has the details; please report it", many(s.Panics, "check"))
 	}
 	for _, o := range s.Observers {
 		if o.Panics+o.Dropped > 0 {
-			p.loud("%s lacks %s, for it is too slow, and %s that ended in a bug of helogate's", shown(o.Name), many(o.Dropped, "verdict"), grouped(o.Panics))
+			p.loud("%s lost %s because it is too slow, and %s by a bug of helogate", shown(o.Name), many(o.Dropped, "verdict"), grouped(o.Panics))
 		}
 	}
 	if s.LogLost > 0 {
-		p.loud("WHAT TAKES THE LOG IS TOO SLOW: %s lost", many(s.LogLost, "line"))
+		p.loud("THE READER OF THE LOG IS TOO SLOW: %s lost", many(s.LogLost, "line"))
 	}
 	if s.DNS.FailingSince != nil {
-		p.loud("OUR OWN RESOLVER FAILS since %s: %s; nobody is deferred for it while it does", moment(*s.DNS.FailingSince), shown(s.DNS.FailingReason))
+		p.loud("RESOLVER FAILING since %s: %s; meanwhile DNS failures defer no client", moment(*s.DNS.FailingSince), shown(s.DNS.FailingReason))
 	}
 	if s.State.DownSince != nil {
-		p.loud("THE STORE IS DOWN since %s: %s; nobody is greylisted while it is", moment(*s.State.DownSince), shown(s.State.LastError))
+		p.loud("THE STORE IS DOWN since %s: %s; meanwhile no client is greylisted", moment(*s.State.DownSince), shown(s.State.LastError))
 	}
 	for _, l := range s.Lists {
 		if l.Suspended {
-			p.loud("the list %s is set aside since %s: %s", shown(l.Zone), moment(l.Since), shown(l.Reason))
+			p.loud("the list %s is suspended since %s: %s", shown(l.Zone), moment(l.Since), shown(l.Reason))
 		}
 	}
 	for _, n := range s.DNS.Servers {
@@ -117,12 +117,12 @@ func (p *statusPage) trouble(s *control.Status) {
 	}
 }
 
-// verdicts are told by action, and by the line that decided: what was done, and what would have been.
+// verdicts prints counts by action and by the check or rule that decided: of the verdicts, then of the dry run.
 func (p *statusPage) verdicts(v *control.Verdicts) {
-	for _, would := range []bool{false, true} {
+	for _, dryRun := range []bool{false, true} {
 		total, actions, by := uint64(0), map[string]uint64{}, map[string]uint64{}
 		for _, c := range v.Counts {
-			if c.DryRun != would {
+			if c.DryRun != dryRun {
 				continue
 			}
 			total += c.Count
@@ -131,36 +131,36 @@ func (p *statusPage) verdicts(v *control.Verdicts) {
 				by[c.Action+" by "+c.By] += c.Count
 			}
 		}
-		word := "verdicts"
-		if would {
-			word = "would"
+		label := "verdicts"
+		if dryRun {
+			label = "dry run"
 		}
-		if total > 0 || !would {
-			p.line(word, "%s", cmp.Or(tally(actions, 9), "none yet"))
+		if total > 0 || !dryRun {
+			p.line(label, "%s", cmp.Or(tally(actions, 9), "none yet"))
 		}
 		if len(by) > 0 {
 			p.line("", "%s", tally(by, 6))
 		}
 	}
 	if v.Held > 0 {
-		p.line("held", "%s not told at once", many(v.Held, "refusal"))
+		p.line("held", "%s until reject_at_stage", many(v.Held, "refusal"))
 	}
 }
 
 func (p *statusPage) dns(d *control.DNS) {
 	if d.Questions > 0 {
-		p.line("dns", "%s, %d%% from the cache, which holds %s in %s", many(d.Questions, "question"), 100*d.Hits/d.Questions,
+		p.line("dns", "%s, %d%% from the cache (%s, %s)", many(d.Questions, "lookup"), 100*d.Hits/d.Questions,
 			many(uint64(d.CacheEntries), "answer"), size(d.CacheBytes))
 	}
 	for _, n := range d.Servers {
 		if n.Tries == 0 {
 			continue
 		}
-		s := fmt.Sprintf("%s: %s", shown(n.Address), many(n.Tries, "try"))
+		s := fmt.Sprintf("%s: %s", shown(n.Address), many(n.Tries, "attempt"))
 		if n.Failed > 0 {
 			s += fmt.Sprintf(", %s failed", grouped(n.Failed))
 			if n.FailedAt != nil {
-				s += fmt.Sprintf(", the last at %s: %s", moment(*n.FailedAt), shown(n.LastError))
+				s += fmt.Sprintf(", last at %s: %s", moment(*n.FailedAt), shown(n.LastError))
 			}
 		}
 		p.line("", "%s", s)
@@ -170,20 +170,20 @@ func (p *statusPage) dns(d *control.DNS) {
 	}
 }
 
-// lists tell what each list has answered.
+// lists prints the answers of each list.
 func (p *statusPage) lists(all []control.List) {
-	word := "lists"
+	label := "lists"
 	for _, l := range all {
 		text := fmt.Sprintf("%s: %s listed of %s", shown(l.Zone), grouped(l.Listed), many(l.Listed+l.NotListed, "answer"))
 		if l.Errors+l.Failed > 0 {
 			text += fmt.Sprintf(", %s, %s failed", many(l.Errors, "error"), grouped(l.Failed))
 		}
-		p.line(word, "%s", text)
-		word = ""
+		p.line(label, "%s", text)
+		label = ""
 	}
 }
 
-// state is what is remembered.
+// state prints the stored records.
 func (p *statusPage) state(s *control.State) {
 	if s.Store == "" { // a service of another version
 		return
@@ -192,7 +192,7 @@ func (p *statusPage) state(s *control.State) {
 	for kind, n := range s.Records {
 		counts[kind] = uint64(max(n, 0))
 	}
-	text := shown(s.Store) + ": " + cmp.Or(tally(counts, 9), "nothing yet")
+	text := shown(s.Store) + ": " + cmp.Or(tally(counts, 9), "no records yet")
 	if s.Bytes > 0 {
 		text += ", " + size(uint64(s.Bytes))
 	}
@@ -202,7 +202,7 @@ func (p *statusPage) state(s *control.State) {
 	p.line("state", "%s", text)
 }
 
-// tally words counts, the most frequent first, and no more than so many.
+// tally words counts, the highest first and at most so many of them.
 func tally(counts map[string]uint64, most int) string {
 	var names, parts []string
 	for name, n := range counts {
@@ -256,7 +256,7 @@ func size(bytes uint64) string {
 	return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
 }
 
-// moment is a time as people here read it.
+// moment is a time in the local time zone.
 func moment(t time.Time) string { return t.Local().Format(time.DateTime) }
 
 // age is a duration in its two largest units: "3d4h", "4h5m", "5m6s".

@@ -31,7 +31,7 @@ func (cmd stateExportCmd) Run(env *env) error {
 	defer store.Close()
 	n, err := state.Export(env.ctx, store, time.Now(), env.stdout)
 	if err != nil {
-		return fmt.Errorf("the export ends after %s: %w", many(uint64(n), "record"), err)
+		return fmt.Errorf("the export stopped after %s: %w", many(uint64(n), "record"), err)
 	}
 	fmt.Fprintf(env.stderr, "exported %s\n", many(uint64(n), "record"))
 	return nil
@@ -64,28 +64,28 @@ func (cmd stateImportCmd) Run(env *env) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", printable.Text(cmd.File, 200), err)
 	}
-	fmt.Fprintf(env.stderr, "imported %s; %s over, and left out\n", many(uint64(n), "record"), many(uint64(skipped), "record"))
+	fmt.Fprintf(env.stderr, "imported %s; left out %s\n", many(uint64(n), "record"), many(uint64(skipped), "expired record"))
 	return nil
 }
 
-// open opens the store that the service with the configuration has, at its place and nowhere else.
-func (f configFlag) open(env *env, mustBe bool) (state.Store, error) {
+// open opens the store that a service with this configuration uses.
+func (f configFlag) open(env *env, mustExist bool) (state.Store, error) {
 	c, err := f.load(env)
 	if err != nil {
 		return nil, err
 	}
 	if c.State.Store == config.Memory {
-		return nil, daemon.ConfigError{Err: c.Errorf("state.store", "what is in the memory of the service cannot be had from outside: the stores with an export are sqlite and redis")}
+		return nil, daemon.ConfigError{Err: c.Errorf("state.store", "the store memory has no export and no import; the stores sqlite and redis have")}
 	}
 	if c.State.Store == config.SQLite {
 		if c.State.File == "" {
 			c.State.File = daemon.UsualStateFile(env.environ, os.Geteuid())
 		}
-		if c.State.File == "" { // a service would remember in its memory
-			return nil, daemon.ConfigError{Err: c.Errorf("state.file", "there is no usual place, for $HOME is not set: name the file")}
+		if c.State.File == "" { // a service would use its memory
+			return nil, daemon.ConfigError{Err: c.Errorf("state.file", "there is no default path, because $HOME is not set: give one")}
 		}
-		if _, err := os.Stat(c.State.File); mustBe && err != nil {
-			return nil, daemon.ConfigError{Err: c.Errorf("state.file", "nothing is remembered there: %w", err)}
+		if _, err := os.Stat(c.State.File); mustExist && err != nil {
+			return nil, daemon.ConfigError{Err: c.Errorf("state.file", "there is no stored state: %w", err)}
 		}
 	}
 	return daemon.OpenStore(env.ctx, c, env.environ, slog.New(slog.NewTextHandler(env.stderr, nil)))

@@ -18,7 +18,7 @@ type trustCmd struct {
 	Remove trustRemoveCmd `cmd:"" help:"End the trust in an address."`
 }
 
-// span is a duration as the configuration writes it: days, too.
+// span is a duration in the notation of the configuration, which has days.
 type span time.Duration
 
 // Decode takes the next argument.
@@ -73,7 +73,7 @@ type trustListCmd struct {
 	JSON bool `name:"json" help:"Print JSON, for programs."`
 }
 
-// Run prints who is trusted, an address a line.
+// Run prints the trusted addresses, one a line.
 func (cmd trustListCmd) Run(env *env) error {
 	client, err := cmd.dial(env)
 	if err != nil {
@@ -87,7 +87,7 @@ func (cmd trustListCmd) Run(env *env) error {
 		return printJSON(env.stdout, all)
 	}
 	if len(all) == 0 {
-		_, err = fmt.Fprintln(env.stdout, "nobody is trusted")
+		_, err = fmt.Fprintln(env.stdout, "no address is trusted")
 		return err
 	}
 	width := 0
@@ -102,7 +102,7 @@ func (cmd trustListCmd) Run(env *env) error {
 	return err
 }
 
-// shownAgain is shown for what the service has made printable already: its backslashes are escapes.
+// shownAgain is shown for text that the service has made printable, in which backslashes are escapes already.
 func shownAgain(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return shown(s)
@@ -128,16 +128,16 @@ func (cmd trustRemoveCmd) Run(env *env) error {
 	err = client.Untrust(env.ctx, addr)
 	if control.ErrorKindOf(err) == control.NotFound {
 		fmt.Fprintf(env.stderr, "helogate trust remove: %s\n", answered(err))
-		return status(exitRejected) // 1: a plain no
+		return status(exitRejected)
 	}
 	if err != nil {
 		return answered(err)
 	}
-	_, err = fmt.Fprintf(env.stdout, "%s is trusted no more\n", addr)
+	_, err = fmt.Fprintf(env.stdout, "%s is no longer trusted\n", addr)
 	return err
 }
 
-// clientAddr reads an address as people and programs write one: in brackets, with a zone, or mapped.
+// clientAddr parses an address, which may be in brackets, have a zone, or be IPv4-mapped.
 func clientAddr(s string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
 	if err != nil {
@@ -146,7 +146,7 @@ func clientAddr(s string) (netip.Addr, error) {
 	return a.WithZone("").Unmap(), nil
 }
 
-// usageOf ends a command that was asked for wrongly.
+// usageOf prints an error in the arguments of a command, and returns the exit status for it.
 func usageOf(env *env, command string, err error) error {
 	fmt.Fprintf(env.stderr, "helogate %s: %s\n", command, err)
 	return status(exitUsage)

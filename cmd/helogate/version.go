@@ -20,8 +20,8 @@ func (versionCmd) Run(env *env) error {
 	return err
 }
 
-// versionText words a build: version, commit, commit date, Go and platform, a line each. The commit is known only if the
-// program was built in a checkout of its repository, by go build or go install.
+// versionText words a build: version, commit, commit date, Go and platform, a line each. The commit is known only if
+// the program was built in a checkout of its repository, by go build or go install.
 func versionText(info *debug.BuildInfo) string {
 	const noVCS = "unknown (built without version control information)"
 	set := map[string]string{}

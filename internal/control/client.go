@@ -28,8 +28,8 @@ type Client struct {
 	http    http.Client
 }
 
-// Dial returns a client of the service on the socket at path. It is an error if there is no socket or if other users could
-// have put it there. The version is that of this program; errors name it when the service has another one.
+// Dial returns a client of the service on the socket at path. It is an error if there is no socket or if other users
+// could have put it there. The version is that of this program; errors name it when the service has another one.
 func Dial(path, version string) (*Client, error) {
 	if path == "" {
 		return nil, &Error{Unreachable, "there is no default control socket, because $XDG_RUNTIME_DIR is not set: give --socket or --config"}
@@ -76,8 +76,8 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 	return s, c.do(ctx, requestTime, http.MethodGet, pathStatus, nil, &s)
 }
 
-// Reload makes the service read its configuration again, and returns the state after it. If the configuration is wrong, the
-// error is of the kind BadConfig.
+// Reload makes the service read its configuration again, and returns the state after it. If the configuration is wrong,
+// the error is of the kind BadConfig.
 func (c *Client) Reload(ctx context.Context) (s Status, err error) {
 	return s, c.do(ctx, reloadTime+requestTime, http.MethodPost, pathReload, nil, &s)
 }

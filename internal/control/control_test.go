@@ -179,7 +179,7 @@ func TestTrust(t *testing.T) {
 	c, ctx := dial(t, serve(t, s)), t.Context()
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
 	if all, err := c.Trusted(ctx); err != nil || all == nil || len(all) != 0 {
-		t.Errorf("nobody: %v, %v", all, err)
+		t.Errorf("no address is trusted: %v, %v", all, err)
 	}
 	want := trust.Entry{Address: a, Since: morning, Until: morning.Add(90 * time.Second), Comment: `pop3 \x1bjane`}
 	got, err := c.Trust(ctx, netip.MustParseAddr("::ffff:192.0.2.1"), 90*time.Second, "pop3 \x1bjane")
@@ -212,9 +212,9 @@ func TestTrust(t *testing.T) {
 		err  error
 		want string
 	}{
-		{second(c.Trust(ctx, a, time.Millisecond, "")), "trust is for between 1s and 30 days, not for 1ms"},
+		{second(c.Trust(ctx, a, time.Millisecond, "")), "an address can be trusted for 1s to 30 days, not for 1ms"},
 		{second(c.Trust(ctx, a, 1000*time.Hour, "")), "[[exempt]]"},
-		{second(c.Trust(ctx, netip.IPv4Unspecified(), time.Hour, "")), "the address of no client"},
+		{second(c.Trust(ctx, netip.IPv4Unspecified(), time.Hour, "")), "cannot be the address of a client"},
 		{second(c.Trust(ctx, netip.Addr{}, time.Hour, "")), `"invalid IP" is no IPv4 or IPv6 address`},
 		{second(c.Trust(ctx, a, time.Hour, strings.Repeat("x", maxRequest))), "request body too large"},
 	} {
@@ -412,8 +412,8 @@ func TestDNSOf(t *testing.T) {
 	}
 }
 
-// Whatever comes over the socket, the server answers with HTTP or closes, and only a request to trust an address changes the
-// trusted addresses.
+// Whatever comes over the socket, the server answers with HTTP or closes, and only a request to trust an address
+// changes the trusted addresses.
 func FuzzServer(f *testing.F) {
 	for _, s := range []string{
 		"GET /v2/status HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -427,20 +427,20 @@ func FuzzServer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, request []byte) {
 		s, log := aServer(t)
 		l := &oneConn{closed: make(chan bool)}
-		ours, theirs := net.Pipe()
-		l.conn = theirs
+		client, server := net.Pipe()
+		l.conn = server
 		done := make(chan error)
 		go func() { done <- s.Serve(l) }()
-		_ = ours.SetDeadline(time.Now().Add(10 * time.Second))
+		_ = client.SetDeadline(time.Now().Add(10 * time.Second))
 		go func() {
-			_, _ = ours.Write(request)
-			_, _ = ours.Write([]byte("\r\n\r\nGET /v2/exemptions HTTP/1.1\r\nConnection: close\r\nHost: h\r\n\r\n"))
+			_, _ = client.Write(request)
+			_, _ = client.Write([]byte("\r\n\r\nGET /v2/exemptions HTTP/1.1\r\nConnection: close\r\nHost: h\r\n\r\n"))
 		}()
 		got := make([]byte, 12)
-		if n, err := io.ReadFull(ours, got); n > 0 && (err != nil || !bytes.HasPrefix(got, []byte("HTTP/1."))) {
+		if n, err := io.ReadFull(client, got); n > 0 && (err != nil || !bytes.HasPrefix(got, []byte("HTTP/1."))) {
 			t.Errorf("answered %q, %v", got[:n], err)
 		}
-		ours.Close()
+		client.Close()
 		if err := s.server().Close(); err != nil {
 			t.Error(err)
 		}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// checkPeer returns an error if the user that listens on the socket may not own it. The socket could have been replaced since
-// its file was checked.
+// checkPeer returns an error if the user that listens on the socket may not own it. The socket could have been replaced
+// since its file was checked.
 func checkPeer(c *net.UnixConn, path string) error {
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package control is the control socket of the running service, server and client: HTTP/1.1 with JSON over a unix socket.
-// A user that may write to the socket may send every request. The permissions of its file decide.
+// Package control is the control socket of the running service, server and client: HTTP/1.1 with JSON over a unix
+// socket. A user that may write to the socket may send every request. The permissions of its file decide.
 package control
 
 import (
@@ -9,12 +9,12 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// The requests, with what they take and return. Their paths have the version of the protocol, which changes when a key of the
-// JSON changes its name or meaning.
+// The requests, with what they take and return. Their paths have the version of the protocol, which changes when a key
+// of the JSON changes its name or meaning.
 const (
 	pathStatus     = "/v2/status"     // GET: Status
 	pathReload     = "/v2/reload"     // POST: Status
-	pathTrust      = "/v2/trust"      // GET: []trust.Entry; POST trustRequest: trust.Entry; an address below it: GET trust.Entry, DELETE
+	pathTrust      = "/v2/trust"      // GET: []trust.Entry; POST trustRequest: trust.Entry; below it, an address: GET, DELETE
 	pathExemptions = "/v2/exemptions" // GET: []Exemption
 	pathPeek       = "/v2/peek"       // POST peekRequest: peekAnswer
 )
@@ -49,7 +49,7 @@ const (
 	NotFound     ErrorKind = "not found"    // there is no such request, or no such entry
 	Failed       ErrorKind = "failed"       // the request is right and failed
 	Unreachable  ErrorKind = "unreachable"  // no service listens, or the user may not connect to it
-	Incompatible ErrorKind = "incompatible" // the socket is not to be trusted, or its program is not this version of helogate
+	Incompatible ErrorKind = "incompatible" // the socket is unsafe, or its program is not this version of helogate
 )
 
 // An Error is an error of the service, or of the client.

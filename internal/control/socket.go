@@ -22,8 +22,8 @@ const None = "none"
 // systemSocket is the default control socket of a service that root runs.
 const systemSocket = "/run/helogate/control.sock"
 
-// Socket returns the path of the control socket by the setting control.socket: the setting itself, the default for "", and ""
-// for None.
+// Socket returns the path of the control socket by the setting control.socket: the setting itself, the default for "",
+// and "" for None.
 func Socket(setting string, environ []string) string {
 	switch setting {
 	case "":
@@ -48,8 +48,8 @@ func DefaultSocket(environ []string) string {
 	return ""
 }
 
-// Listen opens a control socket with the given permissions. It creates the directory of the default path, and no other. It
-// replaces a socket that a crash left behind. A directory in which other users could replace the socket is an error.
+// Listen opens a control socket with the given permissions. It creates the directory of the default path, and no other.
+// It replaces a socket that a crash left behind. A directory in which other users could replace the socket is an error.
 func Listen(path string, mode fs.FileMode) (net.Listener, error) {
 	if path == DefaultSocket(os.Environ()) {
 		if err := makeDir(filepath.Dir(path)); err != nil {
@@ -83,8 +83,8 @@ func makeDir(dir string) error {
 }
 
 // trustworthy returns an error if another user may have put the socket there. Its owner must be root, the user of this
-// process or the owner of its directory, and no other user may be able to replace it. If the directory is good and has no
-// socket, the error is fs.ErrNotExist.
+// process or the owner of its directory, and no other user may be able to replace it. If the directory is good and has
+// no socket, the error is fs.ErrNotExist.
 func trustworthy(path string) error {
 	dir := filepath.Dir(path)
 	is, err := os.Stat(dir)

@@ -7,7 +7,8 @@ import (
 	"github.com/helogate/helogate/internal/blocklist"
 )
 
-// Status is the state of the service. The keys of its JSON are stable: docs/control.md lists them, and programs read them.
+// Status is the state of the service. The keys of its JSON are stable: docs/control.md lists them, and programs read
+// them.
 type Status struct {
 	Version string    `json:"version"`
 	PID     int       `json:"pid"`
@@ -81,7 +82,7 @@ type DNS struct {
 	Questions     uint64            `json:"questions"`  // Hits and Misses
 	Hits          uint64            `json:"hits"`       // answered by the cache
 	Misses        uint64            `json:"misses"`     // not
-	Coalesced     uint64            `json:"coalesced"`  // of the misses: answered by a lookup that was in flight already
+	Coalesced     uint64            `json:"coalesced"`  // of the misses: the lookup was in flight already
 	Sent          uint64            `json:"sent"`       // messages to servers
 	TCP           uint64            `json:"tcp"`        // of these over TCP
 	Mismatched    uint64            `json:"mismatched"` // messages that were no reply to a question
@@ -90,7 +91,7 @@ type DNS struct {
 	CacheEntries  int               `json:"cache_entries"`
 	CacheBytes    uint64            `json:"cache_bytes"`
 	Servers       []NameServer      `json:"servers"`                 // in the order of the configuration
-	FailingSince  *time.Time        `json:"failing_since,omitempty"` // most lookups fail since then; meanwhile DNS failures defer no client
+	FailingSince  *time.Time        `json:"failing_since,omitempty"` // most lookups fail since then
 	FailingReason string            `json:"failing_reason,omitempty"`
 }
 
@@ -105,7 +106,7 @@ type Observer struct {
 // State is the state of the store.
 type State struct {
 	Store     string           `json:"store"`                // "sqlite", "redis" or "memory"
-	DownSince *time.Time       `json:"down_since,omitempty"` // it does not answer since then; meanwhile no client is greylisted
+	DownSince *time.Time       `json:"down_since,omitempty"` // it does not answer since then
 	LastError string           `json:"last_error,omitempty"`
 	Failed    uint64           `json:"failed"`            // operations, including those that were not tried
 	Records   map[string]int64 `json:"records,omitempty"` // by kind
@@ -159,7 +160,7 @@ func DNSOf(s dns.Stats) DNS {
 type Exemption struct {
 	Kind    string     `json:"kind"`              // "exempt" or "forwarder"
 	Number  int        `json:"number"`            // among its kind in the file, from 1
-	Ref     string     `json:"ref"`               // identifies it by its content, in verdicts too, so a change of the file's order does not matter
+	Ref     string     `json:"ref"`               // identifies it by its content, in verdicts too
 	Names   string     `json:"names"`             // the clients, senders or recipients in it
 	Comment string     `json:"comment,omitempty"` // the administrator's
 	Until   *time.Time `json:"until,omitempty"`   // the first instant after its end

@@ -11,26 +11,26 @@ import (
 	"time"
 )
 
-// How long after a change the file is written, so that a thousand logins in a second are one write. A write that fails is
-// tried again later.
+// The file is written this long after a change, so that a thousand logins in a second are one write. A write that fails
+// is tried again after retryDelay.
 const (
 	saveDelay  = time.Second
 	retryDelay = 30 * time.Second
 )
 
-// A file keeps a store over a restart: a line of JSON for each entry. It is always whole, for it is written beside and then
-// renamed.
+// A file keeps the entries of a store across restarts: a line of JSON for each entry. It is always whole, because it is
+// written under another name and then renamed.
 type file struct {
 	path    string
 	log     *slog.Logger
-	entries func() []Entry // what there is to write
-	dirty   atomic.Bool    // there is what the file does not hold
-	wake    chan struct{}  // a place for one
+	entries func() []Entry // returns the entries to write
+	dirty   atomic.Bool    // the file lacks a change
+	wake    chan struct{}  // has room for one
 	stop    chan struct{}
 	done    chan struct{}
 }
 
-// open reads the file, and begins to keep it.
+// open reads the file, and starts to write changes to it.
 func (s *Store) open(path string, log *slog.Logger) error {
 	f := &file{
 		path: path, log: log, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
@@ -40,7 +40,7 @@ func (s *Store) open(path string, log *slog.Logger) error {
 			return s.entries()
 		},
 	}
-	if err := safe(path); err != nil {
+	if err := checkFile(path); err != nil {
 		return err
 	}
 	damaged, err := s.load(path, log)
@@ -51,11 +51,11 @@ func (s *Store) open(path string, log *slog.Logger) error {
 	if damaged {
 		s.changed()
 	}
-	go f.keep()
+	go f.run()
 	return nil
 }
 
-// changed has the file written shortly.
+// changed schedules a write of the file.
 func (s *Store) changed() {
 	if s.file == nil {
 		return
@@ -63,13 +63,13 @@ func (s *Store) changed() {
 	s.file.dirty.Store(true)
 	select {
 	case s.file.wake <- struct{}{}:
-	default: // it is awake
+	default: // one is scheduled
 	}
 }
 
-// keep writes the file shortly after each change, until close. It takes at most a tenth of the time for it, however large
-// the file is.
-func (f *file) keep() {
+// run writes the file shortly after each change, until close. It spends at most a tenth of the time on writes, however
+// large the file is.
+func (f *file) run() {
 	defer close(f.done)
 	delay, failed := saveDelay, false
 	for {
@@ -88,9 +88,9 @@ func (f *file) keep() {
 		delay = max(saveDelay, 10*time.Since(began))
 		switch {
 		case err != nil && !failed:
-			f.log.Error("who is trusted cannot be written down, and would be forgotten by a restart", "error", err)
+			f.log.Error("the file of trusted addresses cannot be written; a restart would lose them", "error", err)
 		case err == nil && failed:
-			f.log.Info("who is trusted is written down again", "file", f.path)
+			f.log.Info("the file of trusted addresses is written again", "file", f.path)
 		}
 		if failed = err != nil; failed {
 			delay = retryDelay
@@ -108,7 +108,7 @@ func (f *file) close() error {
 	return f.save()
 }
 
-// save writes the file, if there is anything new.
+// save writes the file if there is a change.
 func (f *file) save() error {
 	if !f.dirty.Swap(false) {
 		return nil
@@ -120,7 +120,7 @@ func (f *file) save() error {
 	return nil
 }
 
-// write puts a file in the place of another: whoever reads it, after a crash too, finds the one or the other.
+// write replaces the file in one step: a reader finds the old or the new one, also after a crash.
 func write(path string, entries []Entry) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // its mode is 0600
@@ -156,7 +156,7 @@ func write(path string, entries []Entry) (err error) {
 	return syncDir(dir)
 }
 
-// syncDir makes a rename last.
+// syncDir makes a rename durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -79,7 +79,7 @@ func TestRestart(t *testing.T) {
 	s.Remove(netip.MustParseAddr("192.0.2.1"))
 	mustClose(t, s)
 	if got := read(t, path); got != "" {
-		t.Errorf("nobody is trusted, and the file says %q", got)
+		t.Errorf("no address is trusted, and the file has %q", got)
 	}
 	if log.Len() > 0 {
 		t.Error(log)
@@ -101,7 +101,7 @@ func TestDamaged(t *testing.T) {
 		strings.Replace(good, "192.0.2.1", "::ffff:192.0.2.2", 1),
 		strings.Replace(good, "jane", `\u001b[2J`, 1),
 		strings.Replace(good, "2.1", "2.3", 1),
-	}, "\n") // without a final one: it is whole all the same
+	}, "\n") // the last line is whole without a newline
 	for i := range 2 {
 		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 			t.Fatal(err)
@@ -115,7 +115,7 @@ func TestDamaged(t *testing.T) {
 			t.Error(diff)
 		}
 		mustClose(t, s)
-		kept := path + []string{".damaged", ".damaged.2"}[i] // what an earlier one left is not written over
+		kept := path + []string{".damaged", ".damaged.2"}[i] // an earlier copy is not overwritten
 		if read(t, kept) != file {
 			t.Errorf("%s is not what was there", kept)
 		}
@@ -124,8 +124,8 @@ func TestDamaged(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		`error="line 2: ParseAddr(`, `error="line 3: unexpected end of JSON input"`, `error="line 5: it has no address of a client"`,
-		`error="line 6: its times make no sense"`, `error="line 7: it is longer than 4096 bytes"`, "lines=5", "kept=" + path + ".damaged\n",
+		`error="line 2: ParseAddr(`, `error="line 3: unexpected end of JSON input"`, `error="line 5: it has no client address"`,
+		`error="line 6: its times are wrong"`, `error="line 7: it is longer than 4096 bytes"`, "lines=5", "copy=" + path + ".damaged\n",
 	} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %s:\n%s", want, log)
@@ -161,13 +161,13 @@ func TestUnsafeFile(t *testing.T) {
 		want  string
 		asUID int
 	}{
-		{"others may write", func(p string) error { return mode(p, 0o666) }, "666", "mode 0666, so others can write to it and let in anybody: chmod 600 it", -1},
+		{"others may write", func(p string) error { return mode(p, 0o666) }, "666", "mode 0666, so other users can write to it and trust any address: chmod 600 it", -1},
 		{"the group may write", func(p string) error { return mode(p, 0o620) }, "620", "mode 0620", -1},
 		{"others may read", func(p string) error { return mode(p, 0o644) }, "644", "", -1},
-		{"somebody else's", func(p string) error { return mode(p, 0o600) }, "other", "belongs to user number 54321, who could let in anybody", 54321},
-		{"a directory", func(p string) error { return os.Mkdir(p, 0o700) }, "dir", "is no file (d", -1},
-		{"a link", func(p string) error { return os.Symlink("666", p) }, "link", "is no file (L", -1},
-		{"no directory", func(string) error { return nil }, "none/trusted", "cannot be written to, which a new file needs", -1},
+		{"of another user", func(p string) error { return mode(p, 0o600) }, "other", "belongs to user number 54321, which could trust any address", 54321},
+		{"a directory", func(p string) error { return os.Mkdir(p, 0o700) }, "dir", "is not a regular file (d", -1},
+		{"a link", func(p string) error { return os.Symlink("666", p) }, "link", "is not a regular file (L", -1},
+		{"no directory", func(string) error { return nil }, "none/trusted", "is not writable, and the file is replaced", -1},
 	} {
 		path := at(c.path)
 		if err := c.make(path); err != nil {
@@ -225,7 +225,7 @@ func TestWrittenShortly(t *testing.T) {
 	})
 }
 
-// What cannot be written is said once and tried again; nobody is forgotten meanwhile.
+// A write that fails is logged once and tried again; no entry is lost meanwhile.
 func TestDiskTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, log := filepath.Join(t.TempDir(), "state"), new(testlog.Buffer)
@@ -251,7 +251,7 @@ func TestDiskTrouble(t *testing.T) {
 		}
 		time.Sleep(2 * retryDelay)
 		synctest.Wait()
-		if !strings.Contains(read(t, path), "192.0.2.1") || !strings.Contains(log.String(), "is written down again") {
+		if !strings.Contains(read(t, path), "192.0.2.1") || !strings.Contains(log.String(), "is written again") {
 			t.Errorf("not written again:\n%s", log)
 		}
 		if err := os.RemoveAll(dir); err != nil {
@@ -264,7 +264,7 @@ func TestDiskTrouble(t *testing.T) {
 	})
 }
 
-// Whatever the file holds, reading it ends, takes only what can be, and what it took reads back.
+// Whatever the file has, read ends, accepts only valid entries, and they read back.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"address":"192.0.2.1","since":"2026-11-21T08:00:00Z","until":"2026-11-21T10:00:00Z","comment":"jane"}` + "\n"))
 	f.Add([]byte(`{"address":"fe80::1%eth0","since":"2026-11-21T08:00:00+05:00","until":"9999-12-31T23:59:59Z","comment":"\u001b"}`))

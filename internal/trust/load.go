@@ -20,36 +20,36 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// safe is an error for a file that others can write to, for whoever does decides who is let in, and for a directory that
-// we cannot write to.
-func safe(path string) error {
+// checkFile returns an error for a file that other users can write to, because they could trust any address with it,
+// and for a directory that this process cannot write to.
+func checkFile(path string) error {
 	is, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return err
 	case is.Mode().IsRegular():
-		if err := ours(path, is); err != nil {
+		if err := checkOwner(path, is); err != nil {
 			return err
 		}
 	default:
-		return fmt.Errorf("%s is no file (%s): name one, or remove it", path, is.Mode().Type())
+		return fmt.Errorf("%s is not a regular file (%s): remove it, or set another path", path, is.Mode().Type())
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("the directory of %s cannot be written to, which a new file needs: %w", path, err)
+		return fmt.Errorf("the directory of %s is not writable, and the file is replaced at each change: %w", path, err)
 	}
 	f.Close()
 	return os.Remove(f.Name())
 }
 
-func ours(path string, is fs.FileInfo) error {
+func checkOwner(path string, is fs.FileInfo) error {
 	if st, ok := is.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() && st.Uid != 0 {
-		return fmt.Errorf("%s belongs to %s, who could let in anybody by it: chown it to the user that helogate runs as, or remove it",
+		return fmt.Errorf("%s belongs to %s, which could trust any address with it: chown it to the user that helogate runs as, or remove it",
 			path, userName(st.Uid))
 	}
 	if is.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s has mode %04o, so others can write to it and let in anybody: chmod 600 it", path, is.Mode().Perm())
+		return fmt.Errorf("%s has mode %04o, so other users can write to it and trust any address: chmod 600 it", path, is.Mode().Perm())
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func userName(uid uint32) string {
 	return "user number " + id
 }
 
-// load reads the file, if it is there, and reports whether lines of it made no sense: then a copy is kept.
+// load reads the file if it exists, and reports whether it is damaged. If it is, a copy is kept.
 func (s *Store) load(path string, log *slog.Logger) (damaged bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -82,21 +82,21 @@ func (s *Store) load(path string, log *slog.Logger) (damaged bool, err error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return true, err
 	}
-	kept, err := setAside(path, f)
+	kept, err := keepCopy(path, f)
 	if err != nil {
 		return true, err
 	}
 	for _, err := range bad.first {
-		log.Warn("a line of those who are trusted makes no sense and is passed over", "file", path, "error", err)
+		log.Warn("a line in the file of trusted addresses is wrong and ignored", "file", path, "error", err)
 	}
-	log.Warn("the file of those who are trusted is damaged; it is kept as it was, and written anew", "file", path, "lines", bad.lines, "kept", kept)
+	log.Warn("the file of trusted addresses is damaged; a copy is kept and the file is written again", "file", path, "lines", bad.lines, "copy", kept)
 	return true, nil
 }
 
-// damage is what is wrong with a file.
+// damage is the wrong lines of a file.
 type damage struct {
 	lines int
-	first []error // of a few lines: each is worth a line of log
+	first []error // errors of the first lines, for the log
 }
 
 func (d *damage) add(number int, err error) {
@@ -107,9 +107,9 @@ func (d *damage) add(number int, err error) {
 }
 
 // maxLine is more than an entry takes.
-const maxLine = 4096
+const maxLine = 4096 // bytes
 
-// read takes the entries of a file.
+// read adds the entries of a file.
 func (s *Store) read(r io.Reader) (bad damage, err error) {
 	lines := bufio.NewReaderSize(r, maxLine)
 	s.mu.Lock()
@@ -128,7 +128,7 @@ func (s *Store) read(r io.Reader) (bad damage, err error) {
 		if long {
 			wrong = fmt.Errorf("it is longer than %d bytes", maxLine)
 		} else if line = bytes.TrimSuffix(line, []byte("\n")); len(line) > 0 {
-			wrong = s.take(line, now)
+			wrong = s.accept(line, now)
 		}
 		if wrong != nil {
 			bad.add(number, wrong)
@@ -139,17 +139,17 @@ func (s *Store) read(r io.Reader) (bad damage, err error) {
 	}
 }
 
-// take puts one line into the store. What is over is no error, and is left out.
-func (s *Store) take(line []byte, now time.Time) error {
+// accept adds the entry in a line. It ignores an expired one without an error.
+func (s *Store) accept(line []byte, now time.Time) error {
 	var e Entry
 	if err := json.Unmarshal(line, &e); err != nil {
 		return errors.New(printable.Text(err.Error(), maxComment))
 	}
 	if !e.Address.IsValid() || e.Address.IsUnspecified() || e.Address.IsMulticast() {
-		return errors.New("it has no address of a client")
+		return errors.New("it has no client address")
 	}
 	if e.Until.IsZero() || e.Since.IsZero() || e.Until.Before(e.Since) {
-		return errors.New("its times make no sense")
+		return errors.New("its times are wrong")
 	}
 	e = Entry{
 		Address: unzoned(e.Address), Since: e.Since.UTC(), Until: e.Until.UTC(), Comment: reread(e.Comment),
@@ -159,7 +159,7 @@ func (s *Store) take(line []byte, now time.Time) error {
 	case !now.Before(e.Until) || old != nil && !e.Until.After(old.Until):
 		return nil
 	case old == nil && len(s.records) >= s.max:
-		return fmt.Errorf("%w: %d addresses are trusted, and there may be no more", ErrFull, s.max)
+		return fmt.Errorf("%w: %d addresses are trusted, which is the maximum", ErrFull, s.max)
 	}
 	s.put(e, old)
 	return nil
@@ -167,7 +167,7 @@ func (s *Store) take(line []byte, now time.Time) error {
 
 func unzoned(a netip.Addr) netip.Addr { return a.WithZone("").Unmap() }
 
-// reread leaves a comment that we wrote as it is: its backslashes are escapes already.
+// reread makes a comment printable, but leaves one that this package wrote: its backslashes are escapes already.
 func reread(s string) string {
 	for i := range len(s) {
 		if len(s) > maxComment || s[i] < ' ' || s[i] > '~' {
@@ -177,8 +177,8 @@ func reread(s string) string {
 	return s
 }
 
-// setAside copies a damaged file beside itself, under a name that is free.
-func setAside(path string, from io.Reader) (string, error) {
+// keepCopy copies a damaged file to a new file beside it, and returns the path of the copy.
+func keepCopy(path string, from io.Reader) (string, error) {
 	name := path + ".damaged"
 	for i := 2; ; i++ {
 		to, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -187,7 +187,7 @@ func setAside(path string, from io.Reader) (string, error) {
 			continue
 		}
 		if err != nil {
-			return "", fmt.Errorf("%s is damaged, and cannot be kept: %w", path, err)
+			return "", fmt.Errorf("%s is damaged, and its copy cannot be written: %w", path, err)
 		}
 		_, err = io.Copy(to, from)
 		return name, errors.Join(err, to.Sync(), to.Close())

@@ -1,7 +1,7 @@
-// Package trust remembers who is let in for a while, because it has proved itself by other means: POP before SMTP, say. It
-// answers the questions of kind helogate.Trust.
+// Package trust has the addresses that are accepted for a limited time because the client has authenticated by other
+// means, as with POP before SMTP. It answers questions of the kind helogate.Trust.
 //
-// Entries end by themselves, by the store's own clock. They are kept in memory, and in a file over a restart, if there is one.
+// Entries expire by the clock of the store. They are in memory and, if a file is configured, survive a restart.
 package trust
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// How long somebody may be trusted. Who is to be let in for longer is exempt, which is written in the configuration, where
-// the next administrator sees it.
+// The shortest and the longest trust. A longer exemption belongs in the configuration, where the next administrator
+// sees it.
 const (
 	MinFor = time.Second
 	MaxFor = 30 * 24 * time.Hour
@@ -31,23 +31,23 @@ const (
 	maxComment = 200 // bytes
 )
 
-// Config is what a store needs. The zero value is one in memory alone.
+// Config is the configuration of a store. The zero value is a store in memory without a file.
 type Config struct {
-	Path string           // the file that keeps it over a restart; "" is none
-	Log  *slog.Logger     // told of what cannot be read or written; nil is nobody
+	Path string           // of the file; "" is none
+	Log  *slog.Logger     // for errors of the file; nil is none
 	Now  func() time.Time // nil is time.Now
-	Max  int              // entries at the most; 0 is 1,000,000, some 500 bytes each
+	Max  int              // entries; 0 is 1,000,000; each takes about 500 bytes
 }
 
-// An Entry is one who is trusted.
+// An Entry is a trusted address.
 type Entry struct {
 	Address netip.Addr `json:"address"`           // unmapped, without a zone
-	Since   time.Time  `json:"since"`             // since when without a break
-	Until   time.Time  `json:"until"`             // the first instant at which it is over
+	Since   time.Time  `json:"since"`             // trusted since then without a break
+	Until   time.Time  `json:"until"`             // the first instant after its end
 	Comment string     `json:"comment,omitempty"` // printable ASCII
 }
 
-// Answer is what the entry answers to the question about its address: until when, in UTC, and the comment.
+// Answer returns the answer to the question about the address: the end in UTC, and the comment.
 func (e Entry) Answer() *helogate.Answer {
 	why := "until " + e.Until.UTC().Format("2006-01-02 15:04 UTC")
 	if e.Comment != "" {
@@ -61,25 +61,25 @@ type Store struct {
 	now func() time.Time
 	max int
 
-	mu      sync.RWMutex // guards what follows
-	records map[string]*record
-	ends    ends
-	peak    int // the most records since the room for them was last made anew
-	closed  bool
+	mu       sync.RWMutex // guards the fields below
+	records  map[string]*record
+	expiries expiryQueue
+	peak     int // the most records since the last shrink
+	closed   bool
 
-	size atomic.Int64 // of records, for who would not even lock
-	file *file        // nil: there is none
+	size atomic.Int64 // of records, to be read without the lock
+	file *file        // nil if there is none
 }
 
-// record is an Entry made ready. Nobody writes to one that is in the store, but for its place.
+// record is an Entry with its answer. A record in the store does not change, except for its place.
 type record struct {
 	Entry
 	answer helogate.Answer
 	place  int // in ends
 }
 
-// Open makes a store, with what its file holds. A file that cannot be read, or written later, or that others may write to,
-// is an error; lines of it that make no sense are said, and the file is kept beside as it was, with ".damaged" at its end.
+// Open returns a store with the entries of its file. It is an error if the file cannot be read or written, or if other
+// users can write to it. Wrong lines are logged, and a copy of the file is kept with the suffix ".damaged".
 func Open(c Config) (*Store, error) {
 	s := &Store{now: c.Now, max: c.Max, records: map[string]*record{}}
 	if s.now == nil {
@@ -99,7 +99,7 @@ func Open(c Config) (*Store, error) {
 	return s, nil
 }
 
-// Close writes what is not yet in the file. The store answers on; nobody is added any more.
+// Close writes pending changes to the file. The store still answers questions, and accepts no more addresses.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	closed := s.closed
@@ -113,10 +113,10 @@ func (s *Store) Close() error {
 
 var (
 	notTrusted = &helogate.Answer{Status: helogate.NXDomain}
-	otherKind  = &helogate.Answer{Status: helogate.TempFail, Note: "no question about trust"}
+	otherKind  = &helogate.Answer{Status: helogate.TempFail, Note: "not a question about trust"}
 )
 
-// Known returns whether the address in q is trusted, and why. It always knows. It costs no allocation.
+// Known returns whether the address in q is trusted, and why. It always has an answer, and does not allocate.
 func (s *Store) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if q.Kind != helogate.Trust {
 		return otherKind, true
@@ -139,15 +139,15 @@ func (s *Store) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
 	return a
 }
 
-// ErrFull is that there are as many entries as there may be.
+// ErrFull means that the store has the maximum of entries.
 var ErrFull = errors.New("no room")
 
-// Add trusts an address from now on, and returns the entry that is then in force. Of two ends for one address the later
-// holds: a login renews, and one that asks for less takes nothing away; to shorten, Remove first. The comment is made
-// printable and clipped to 200 bytes; "" leaves the one that is there.
+// Add trusts an address for a duration from now, and returns the entry that it has then. If the address is trusted
+// already, the later end stays: a login can extend the trust and not shorten it. To shorten it, Remove it first. The
+// comment is made printable and cut to 200 bytes; "" leaves an existing one.
 func (s *Store) Add(addr netip.Addr, d time.Duration, comment string) (Entry, error) {
 	addr = unzoned(addr)
-	if err := sensible(addr, d); err != nil {
+	if err := validate(addr, d); err != nil {
 		return Entry{}, err
 	}
 	s.mu.Lock()
@@ -163,27 +163,27 @@ func (s *Store) Add(addr netip.Addr, d time.Duration, comment string) (Entry, er
 	case old != nil && !e.Until.After(old.Until):
 		return old.Entry, nil
 	case old == nil && len(s.records) >= s.max:
-		return Entry{}, fmt.Errorf("%w: %d addresses are trusted, and there may be no more", ErrFull, s.max)
+		return Entry{}, fmt.Errorf("%w: %d addresses are trusted, which is the maximum", ErrFull, s.max)
 	}
 	e = s.put(e, old)
 	s.changed()
 	return e, nil
 }
 
-func sensible(addr netip.Addr, d time.Duration) error {
+func validate(addr netip.Addr, d time.Duration) error {
 	switch {
 	case !addr.IsValid():
-		return errors.New("there is no address to trust")
+		return errors.New("the address is missing")
 	case addr.IsUnspecified() || addr.IsMulticast():
-		return fmt.Errorf("%s is the address of no client", addr)
+		return fmt.Errorf("%s cannot be the address of a client", addr)
 	case d < MinFor || d > MaxFor:
-		return fmt.Errorf("trust is for between %s and %d days, not for %s; who is to be let in for longer is exempt: write [[exempt]] in the configuration",
+		return fmt.Errorf("an address can be trusted for %s to %d days, not for %s; for longer, write an [[exempt]] entry into the configuration",
 			MinFor, MaxFor/(24*time.Hour), d)
 	}
 	return nil
 }
 
-// put stores an entry in place of an older one of its address, nil if there is none. It needs the lock.
+// put stores an entry. old is the record of its address that it replaces, or nil. The caller holds the lock.
 func (s *Store) put(e Entry, old *record) Entry {
 	if old != nil {
 		e.Since = old.Since
@@ -194,16 +194,16 @@ func (s *Store) put(e Entry, old *record) Entry {
 	r := &record{Entry: e, answer: *e.Answer()}
 	s.records[e.Address.String()] = r
 	if old != nil {
-		s.ends.replace(old, r)
+		s.expiries.replace(old, r)
 	} else {
-		s.ends.add(r)
+		s.expiries.add(r)
 	}
 	s.peak = max(s.peak, len(s.records))
 	s.size.Store(int64(len(s.records)))
 	return e
 }
 
-// Remove ends the trust in an address, and reports whether there was any.
+// Remove ends the trust in an address, and reports whether it was trusted.
 func (s *Store) Remove(addr netip.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,14 +212,14 @@ func (s *Store) Remove(addr netip.Addr) bool {
 	if r == nil {
 		return false
 	}
-	s.ends.remove(r)
+	s.expiries.remove(r)
 	s.drop(r)
 	s.shrink()
 	s.changed()
 	return true
 }
 
-// Get returns the entry of an address, if it is trusted now.
+// Get returns the entry of an address if it is trusted now.
 func (s *Store) Get(addr netip.Addr) (Entry, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -230,7 +230,7 @@ func (s *Store) Get(addr netip.Addr) (Entry, bool) {
 	return r.Entry, true
 }
 
-// List returns who is trusted now, in the order of the addresses.
+// List returns the entries that are trusted now, sorted by address.
 func (s *Store) List() []Entry {
 	s.mu.Lock()
 	s.expire(s.now())
@@ -241,14 +241,14 @@ func (s *Store) List() []Entry {
 }
 
 func (s *Store) entries() []Entry {
-	out := make([]Entry, 0, len(s.ends))
-	for _, r := range s.ends {
+	out := make([]Entry, 0, len(s.expiries))
+	for _, r := range s.expiries {
 		out = append(out, r.Entry)
 	}
 	return out
 }
 
-// Len returns how many are trusted now.
+// Len returns the number of addresses that are trusted now.
 func (s *Store) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

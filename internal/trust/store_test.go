@@ -86,7 +86,7 @@ func TestKnown(t *testing.T) {
 	}
 }
 
-// An entry holds up to its end, and not at it, though nobody comes by to clean up.
+// An entry is trusted before its end and not at it, also before it is removed.
 func TestExpiry(t *testing.T) {
 	c := &clock{morning}
 	s := inMemory(t, c, 0)
@@ -102,10 +102,10 @@ func TestExpiry(t *testing.T) {
 		t.Errorf("at its end: %s", got)
 	}
 	if s.size.Load() != 1 {
-		t.Error("a look must not wait for others, so it cleans nothing up")
+		t.Error("Known takes no write lock, so it must not remove entries")
 	}
-	if s.Len() != 0 || s.size.Load() != 0 || len(s.ends) != 0 {
-		t.Error("what is over is still there")
+	if s.Len() != 0 || s.size.Load() != 0 || len(s.expiries) != 0 {
+		t.Error("the expired entry is still there")
 	}
 }
 
@@ -119,8 +119,8 @@ func TestRenew(t *testing.T) {
 		want    string
 	}{
 		{0, 30 * time.Minute, "pop3 jane", "09:30 pop3 jane"},
-		{10 * time.Minute, 30 * time.Minute, "pop3 john", "09:40 pop3 john"}, // the later end, and whose it is
-		{0, 5 * time.Minute, "pop3 jim", "09:40 pop3 john"},                  // takes nothing away
+		{10 * time.Minute, 30 * time.Minute, "pop3 john", "09:40 pop3 john"}, // the later end, with its comment
+		{0, 5 * time.Minute, "pop3 jim", "09:40 pop3 john"},                  // does not shorten it
 		{0, time.Hour, "", "10:10 pop3 john"},
 	} {
 		c.at = c.at.Add(step.wait)
@@ -149,14 +149,14 @@ func TestAddRefuses(t *testing.T) {
 		d    time.Duration
 		want string
 	}{
-		{"", time.Hour, "no address"},
-		{"0.0.0.0", time.Hour, "0.0.0.0 is the address of no client"},
-		{"::", time.Hour, ":: is the address of no client"},
-		{"ff02::1", time.Hour, "the address of no client"},
-		{"192.0.2.1", 0, "between 1s and 30 days, not for 0s"},
-		{"192.0.2.1", -time.Hour, "between 1s and 30 days"},
-		{"192.0.2.1", MinFor - 1, "between 1s and 30 days"},
-		{"192.0.2.1", MaxFor + 1, "write [[exempt]]"},
+		{"", time.Hour, "the address is missing"},
+		{"0.0.0.0", time.Hour, "0.0.0.0 cannot be the address of a client"},
+		{"::", time.Hour, ":: cannot be the address of a client"},
+		{"ff02::1", time.Hour, "cannot be the address of a client"},
+		{"192.0.2.1", 0, "trusted for 1s to 30 days, not for 0s"},
+		{"192.0.2.1", -time.Hour, "trusted for 1s to 30 days"},
+		{"192.0.2.1", MinFor - 1, "trusted for 1s to 30 days"},
+		{"192.0.2.1", MaxFor + 1, "write an [[exempt]] entry"},
 	} {
 		addr, _ := netip.ParseAddr(c.addr)
 		if _, err := s.Add(addr, c.d, ""); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -187,7 +187,7 @@ func TestCommentIsClipped(t *testing.T) {
 	}
 }
 
-// A flood of logins fills the store and no more; what is over makes room, and gives the memory back.
+// A flood of logins fills the store up to its maximum. Expired entries make room, and their memory is given back.
 func TestFull(t *testing.T) {
 	c := &clock{morning}
 	const most = 5000
@@ -199,7 +199,7 @@ func TestFull(t *testing.T) {
 		}
 		a = a.Next()
 	}
-	if _, err := s.Add(a, time.Minute, ""); !errors.Is(err, ErrFull) || err.Error() != "no room: 5000 addresses are trusted, and there may be no more" {
+	if _, err := s.Add(a, time.Minute, ""); !errors.Is(err, ErrFull) || err.Error() != "no room: 5000 addresses are trusted, which is the maximum" {
 		t.Errorf("one more: %v", err)
 	}
 	if _, err := s.Add(a.Prev(), time.Hour, ""); err != nil {
@@ -209,8 +209,8 @@ func TestFull(t *testing.T) {
 	if _, err := s.Add(a, time.Minute, ""); err != nil || s.Len() != 2 {
 		t.Errorf("room is not made: %v, %d left", err, s.Len())
 	}
-	if s.peak > leastRoom || cap(s.ends) > leastRoom {
-		t.Errorf("memory is not given back: room for %d and %d", s.peak, cap(s.ends))
+	if s.peak > leastRoom || cap(s.expiries) > leastRoom {
+		t.Errorf("memory is not given back: room for %d and %d", s.peak, cap(s.expiries))
 	}
 	if got := answer(s, a.String()); !strings.HasPrefix(got, "until") {
 		t.Errorf("lost on the way: %s", got)
@@ -241,11 +241,11 @@ func TestRemove(t *testing.T) {
 	}
 	c.at = c.at.Add(time.Minute)
 	if s.Remove(netip.MustParseAddr("192.0.2.1")) {
-		t.Error("what is over was not there")
+		t.Error("an expired entry was removed")
 	}
 }
 
-// Whatever is done in whatever order, the store is what a plain map would be.
+// Whatever the order of calls, the store behaves as a map would.
 func TestStoreIsAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := &clock{morning}
@@ -292,7 +292,7 @@ func TestStoreIsAMap(t *testing.T) {
 					}
 				}
 				list := s.List()
-				if len(list) != want || s.Len() != want || len(s.ends) != want {
+				if len(list) != want || s.Len() != want || len(s.expiries) != want {
 					t.Fatalf("%d entries, want %d", len(list), want)
 				}
 				for _, e := range list {

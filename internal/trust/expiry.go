@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// ends holds the records with the one that ends first at the front, so that what is over is found without a look at the
-// rest, whenever somebody comes by.
-type ends []*record
+// expiryQueue has the records with the one that ends first at the front, so that expired records are found without a
+// look at the others.
+type expiryQueue []*record
 
-func (e *ends) add(r *record)    { heap.Push((*byEnd)(e), r) }
-func (e *ends) remove(r *record) { heap.Remove((*byEnd)(e), r.place) }
-func (e ends) replace(old, by *record) {
+func (e *expiryQueue) add(r *record)    { heap.Push((*byEnd)(e), r) }
+func (e *expiryQueue) remove(r *record) { heap.Remove((*byEnd)(e), r.place) }
+func (e expiryQueue) replace(old, by *record) {
 	by.place, e[old.place] = old.place, by
 	heap.Fix((*byEnd)(&e), by.place)
 }
 
-// byEnd is ends as package heap wants it.
+// byEnd is an expiryQueue with the methods of heap.Interface.
 type byEnd []*record
 
 func (e byEnd) Len() int           { return len(e) }
@@ -36,11 +36,11 @@ func (e *byEnd) Pop() any {
 	return r
 }
 
-// expire forgets what is over. It needs the lock.
+// expire removes expired records. The caller holds the lock.
 func (s *Store) expire(now time.Time) {
-	for len(s.ends) > 0 && !now.Before(s.ends[0].Until) {
-		r := s.ends[0]
-		s.ends.remove(r)
+	for len(s.expiries) > 0 && !now.Before(s.expiries[0].Until) {
+		r := s.expiries[0]
+		s.expiries.remove(r)
 		s.drop(r)
 	}
 	s.shrink()
@@ -51,10 +51,10 @@ func (s *Store) drop(r *record) {
 	s.size.Store(int64(len(s.records)))
 }
 
-// leastRoom is what need not be given back.
+// leastRoom is the number of records below which memory is not given back.
 const leastRoom = 1024
 
-// shrink makes the room anew when most of it is empty: a map keeps what it once needed.
+// shrink allocates smaller structures when most of their room is empty: a map never shrinks.
 func (s *Store) shrink() {
 	n := len(s.records)
 	if s.peak < leastRoom || n > s.peak/4 {
@@ -64,5 +64,5 @@ func (s *Store) shrink() {
 	for key, r := range s.records {
 		records[key] = r
 	}
-	s.records, s.ends, s.peak = records, append(make(ends, 0, n), s.ends...), n
+	s.records, s.expiries, s.peak = records, append(make(expiryQueue, 0, n), s.expiries...), n
 }
