@@ -49,12 +49,12 @@ func (d *HTTP) request(w http.ResponseWriter, r *http.Request) {
 	case healthPath:
 		method, answer = http.MethodGet, d.health
 	default:
-		d.refuse(w, r, http.StatusNotFound, errors.New("there is nothing here but POST "+judgePath+" and GET "+healthPath))
+		d.refuse(w, r, http.StatusNotFound, errors.New("unknown path: use POST "+judgePath+" or GET "+healthPath))
 		return
 	}
 	if r.Method != method {
 		w.Header().Set("Allow", method)
-		d.refuse(w, r, http.StatusMethodNotAllowed, errors.New(r.URL.Path+" is asked with "+method))
+		d.refuse(w, r, http.StatusMethodNotAllowed, errors.New(r.URL.Path+" takes "+method+" alone"))
 		return
 	}
 	answer(w, r)
@@ -72,11 +72,11 @@ func (d *HTTP) health(w http.ResponseWriter, _ *http.Request) {
 func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 	if !d.hasToken(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		d.refuse(w, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: Authorization: Bearer, and what http.token_file names"))
+		d.refuse(w, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: send Authorization: Bearer and the token of http.token_file"))
 		return
 	}
 	if !isJSON(r.Header) {
-		d.refuse(w, r, http.StatusUnsupportedMediaType, errors.New("the body is to be application/json in UTF-8, as it is, not compressed"))
+		d.refuse(w, r, http.StatusUnsupportedMediaType, errors.New("the body must be application/json, in UTF-8 and not compressed"))
 		return
 	}
 	body, err := readBody(r)
@@ -131,7 +131,7 @@ func readsEvidence(u *url.URL) (bool, error) {
 	case len(said) == 1 && said[0] == "no":
 		return false, nil
 	}
-	return false, badFacts{"evidence", "is to be yes or no"}
+	return false, badFacts{"evidence", "must be yes or no"}
 }
 
 // unread answers a body that could not be read: too large, too slow, or cut off.

@@ -105,7 +105,7 @@ func noJSON(body []byte) error {
 	if strings.HasPrefix(err.Error(), "unexpected end") {
 		return badFacts{"", "ends before its JSON object does"}
 	}
-	return badFacts{"", "is no JSON: " + printable.Text(err.Error(), 120)}
+	return badFacts{"", "is not JSON: " + printable.Text(err.Error(), 120)}
 }
 
 // object reads the members of the object at the start of b, the facts or with a prefix one within, and returns what follows
@@ -113,7 +113,7 @@ func noJSON(body []byte) error {
 func (in *factsIn) object(b []byte, prefix string) ([]byte, error) {
 	b = pastSpace(b)
 	if b[0] != '{' {
-		return nil, badFacts{strings.TrimSuffix(prefix, "."), "is to be a JSON object"}
+		return nil, badFacts{strings.TrimSuffix(prefix, "."), "must be a JSON object"}
 	}
 	for b = pastSpace(b[1:]); b[0] != '}'; {
 		key, rest := textAt(b)
@@ -149,11 +149,11 @@ func (in *factsIn) member(b []byte, prefix string, key []byte) ([]byte, error) {
 		in.origin = true
 		return in.object(b, "origin.")
 	case notAccepted[name] != "":
-		return nil, badFacts{name, "is not to be given: " + notAccepted[name]}
+		return nil, badFacts{name, "must not be given: " + notAccepted[name]}
 	case !known || bytes.IndexByte(key, '.') >= 0:
-		return nil, badFacts{printable.Text(name, 80), "is not known here"}
+		return nil, badFacts{printable.Text(name, 80), "is not a known key"}
 	case b[0] != '"':
-		return nil, badFacts{name, "is to be a JSON string"}
+		return nil, badFacts{name, "must be a JSON string"}
 	}
 	text, rest := textAt(b)
 	return rest, where.of(in).take(name, text)
@@ -195,7 +195,7 @@ func (g *textField) take(name string, text []byte) error {
 	}
 	raw, err := base64.StdEncoding.DecodeString(string(text))
 	if err != nil {
-		return badFacts{name, "is no base64"}
+		return badFacts{name, "is not base64"}
 	}
 	g.exact, g.text = true, string(raw)
 	return nil
@@ -207,7 +207,7 @@ func (in *factsIn) facts() (f helogate.Facts, err error) {
 		return f, badFacts{"stage", "is missing"}
 	}
 	if f.Stage, err = helogate.ParseStage(in.stage.text); err != nil {
-		return f, badFacts{"stage", "is to be connect, helo, mail or rcpt, not " + quoted(in.stage.text)}
+		return f, badFacts{"stage", "must be connect, helo, mail or rcpt, not " + quoted(in.stage.text)}
 	}
 	if !in.client.present {
 		return f, badFacts{"client", "is missing"}
@@ -217,7 +217,7 @@ func (in *factsIn) facts() (f helogate.Facts, err error) {
 	}
 	if in.server.present {
 		if f.Server, err = netip.ParseAddrPort(in.server.text); err != nil {
-			return f, badFacts{"server", `is to be an IP address with a port, as "192.0.2.1:25" or "[2001:db8::1]:25", not ` + quoted(in.server.text)}
+			return f, badFacts{"server", `must be an IP address with a port, as "192.0.2.1:25" or "[2001:db8::1]:25", not ` + quoted(in.server.text)}
 		}
 		f.Server = netip.AddrPortFrom(f.Server.Addr().WithZone("").Unmap(), f.Server.Port())
 	}
@@ -258,7 +258,7 @@ func (in *factsIn) known(at helogate.Stage) error {
 func addressIn(field, text string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(text)
 	if err != nil {
-		return a, badFacts{field, "is to be an IP address, not " + quoted(text)}
+		return a, badFacts{field, "must be an IP address, not " + quoted(text)}
 	}
 	return a.WithZone("").Unmap(), nil
 }

@@ -19,7 +19,7 @@ import (
 // daemon has found out is evidence, on which the letters are judged here.
 func (p *Program) byLetters(ctx context.Context, c *client) []byte {
 	if c.strange != "" {
-		p.log("HELO_DNS_CHECK has letters that mean nothing: %s", c.strange)
+		p.log("HELO_DNS_CHECK has unknown letters: %s", c.strange)
 	}
 	if c.facts.Stage < helogate.Helo {
 		return nil // they speak of HELO
@@ -29,7 +29,7 @@ func (p *Program) byLetters(ctx context.Context, c *client) []byte {
 	}
 	a, ask, err := p.judge(ctx, c)
 	if err != nil {
-		p.log("%s %s: %v: let pass", c.facts.Stage, c.facts.Client, err)
+		p.log("%s %s: %v: accepted without a verdict", c.facts.Stage, c.facts.Client, err)
 		return nil
 	}
 	if c.letIn(a.Record) {
@@ -37,11 +37,11 @@ func (p *Program) byLetters(ctx context.Context, c *client) []byte {
 	}
 	v, err := p.letters(ctx, c, a.Record, ask)
 	if err != nil {
-		p.log("HELO_DNS_CHECK: %v: let pass", err)
+		p.log("HELO_DNS_CHECK: %v: accepted without a verdict", err)
 		return nil
 	}
 	if ctx.Err() != nil && !v.Action.Refuses() {
-		p.log("%s %s: not all was answered within %v: let pass", c.facts.Stage, c.facts.Client, c.timeout)
+		p.log("%s %s: not all was answered within %v: accepted without a verdict", c.facts.Stage, c.facts.Client, c.timeout)
 	}
 	return p.deny(c, v)
 }

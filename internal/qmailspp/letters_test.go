@@ -118,7 +118,7 @@ func TestLetters(t *testing.T) {
 		{"GNLR", "198.51.100.7", "under_score.example.org", "", "", ""},
 		{"A", "198.51.100.7", "v6.example.org", "", "", ""},
 		// Letters that are none, and of both generations.
-		{"PLRIVx\x1b", "198.51.100.7", "mx.example.org", "", "", `helogate: HELO_DNS_CHECK has letters that mean nothing: x\x1b` + "\n"},
+		{"PLRIVx\x1b", "198.51.100.7", "mx.example.org", "", "", `helogate: HELO_DNS_CHECK has unknown letters: x\x1b` + "\n"},
 		{"GVI", "1.2.3.4", "bad", "", bad, ""},
 	} {
 		out, log := lettersRun(t, c.client, c.helo, c.flags, strings.Fields(c.more)...)

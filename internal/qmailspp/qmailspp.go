@@ -85,7 +85,7 @@ func (p *Program) Run() int {
 func (p *Program) commands() (out []byte) {
 	defer func() {
 		if v := recover(); v != nil {
-			p.log("panic, let pass; please report this: %v", v)
+			p.log("panic, accepted without a verdict; please report this: %v", v)
 			out = nil
 		}
 	}()
@@ -104,7 +104,7 @@ func (p *Program) commands() (out []byte) {
 	}
 	a, _, err := p.judge(ctx, c)
 	if err != nil {
-		p.log("%s %s: %v: let pass", c.facts.Stage, c.facts.Client, err)
+		p.log("%s %s: %v: accepted without a verdict", c.facts.Stage, c.facts.Client, err)
 		return nil
 	}
 	return a.commands(c.facts.Stage, c.headers)
@@ -119,7 +119,7 @@ func (p *Program) judge(ctx context.Context, c *client) (Answer, helogate.Asker,
 			return a, nil, nil
 		}
 		if !errors.Is(err, errNoDaemon) {
-			p.log("%s: %v: judged without", c.socket, err)
+			p.log("%s: %v: judged without the daemon", c.socket, err)
 		}
 	}
 	return p.alone(ctx, c)
@@ -137,7 +137,7 @@ func (p *Program) alone(ctx context.Context, c *client) (Answer, helogate.Asker,
 	case ctx.Err() != nil:
 		err = fmt.Errorf("not judged within %v", c.timeout)
 	case !known(a.Do):
-		err = fmt.Errorf("no ruling (%q)", a.Do)
+		err = fmt.Errorf("no verdict (%q)", a.Do)
 	}
 	return a, ask, err
 }

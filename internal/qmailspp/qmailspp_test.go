@@ -240,11 +240,11 @@ func TestAlone(t *testing.T) {
 	}{
 		{nobody, alone(rejects, nil), "R550 5.7.1 alone\n", ""},
 		{"none", alone(rejects, nil), "R550 5.7.1 alone\n", ""},
-		{strange, alone(rejects, nil), "R550 5.7.1 alone\n", "helogate: " + strange + ": the answer is no verdict: a verdict's record is of version 0; this program reads version 2: judged without\n"},
-		{nobody, nil, "", "helogate: helo 192.0.2.1: no helogate answers, and this program cannot judge alone: let pass\n"},
-		{nobody, alone(Answer{}, errors.New("bad\nconfig")), "", `helogate: helo 192.0.2.1: bad\x0aconfig: let pass` + "\n"},
-		{nobody, alone(Answer{}, nil), "", `helogate: helo 192.0.2.1: no ruling (""): let pass` + "\n"},
-		{nobody, func(context.Context, helogate.Facts, bool) (Answer, helogate.Asker, error) { panic("x\ny") }, "", `helogate: panic, let pass; please report this: x\x0ay` + "\n"},
+		{strange, alone(rejects, nil), "R550 5.7.1 alone\n", "helogate: " + strange + ": the answer is no verdict: a verdict's record is of version 0; this program reads version 2: judged without the daemon\n"},
+		{nobody, nil, "", "helogate: helo 192.0.2.1: no helogate answers, and this program cannot judge alone: accepted without a verdict\n"},
+		{nobody, alone(Answer{}, errors.New("bad\nconfig")), "", `helogate: helo 192.0.2.1: bad\x0aconfig: accepted without a verdict` + "\n"},
+		{nobody, alone(Answer{}, nil), "", `helogate: helo 192.0.2.1: no verdict (""): accepted without a verdict` + "\n"},
+		{nobody, func(context.Context, helogate.Facts, bool) (Answer, helogate.Asker, error) { panic("x\ny") }, "", `helogate: panic, accepted without a verdict; please report this: x\x0ay` + "\n"},
 	} {
 		out, log := run(t, "", c.alone, at(helogate.Helo, "HELOGATE_SOCKET="+c.socket)...)
 		if out != c.out || log != c.log {
@@ -256,7 +256,7 @@ func TestAlone(t *testing.T) {
 		return rejects, nil, nil
 	}
 	out, log := run(t, "", late, at(helogate.Helo, "HELOGATE_SPP_ALONE=20")...)
-	if out != "" || log != "helogate: helo 192.0.2.1: not judged within 20ms: let pass\n" {
+	if out != "" || log != "helogate: helo 192.0.2.1: not judged within 20ms: accepted without a verdict\n" {
 		t.Errorf("late: %q, log %q", out, log)
 	}
 }
