@@ -13,15 +13,16 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// factsIn is what a request says of a client: the "facts" of a verdict's JSON ([helogate.Record]), less what is the
-// judge's own.
+// factsIn are the facts in a request: the "facts" of a verdict's JSON ([helogate.Record]), without those that the judge
+// sets.
 type factsIn struct {
 	stage, client, server, verb, helo, sender, recipient, auth, session textField
 	originClient, originHelo                                            textField
 	origin                                                              bool // it came
 }
 
-// given is a text that came, perhaps twice: as a JSON string, which can hold no bytes that are no UTF-8, and in base64.
+// A textField is a text in a request, which may be there twice: as a JSON string, which cannot carry bytes that are not
+// UTF-8, and in base64.
 type textField struct {
 	text           string
 	present, exact bool // exact: in base64, which is what counts
@@ -62,7 +63,7 @@ func withBase64(fields map[string]func(*factsIn) *textField, texts ...string) ma
 	return all
 }
 
-// notAsked are keys of a verdict's facts that nobody can ask with, and why.
+// notAccepted are keys of a verdict's facts that a request must not have, and why.
 var notAccepted = map[string]string{
 	"time":           "the judge has its own clock",
 	"earlier":        "the judge remembers it by the session",
@@ -81,12 +82,12 @@ func (b badFacts) Error() string {
 
 const maxSession = 255 // bytes of a session's name, which is remembered; no MTA's is so long
 
-// readFacts reads the facts of a client as JSON. It is strict in what the asking program says (keys that are not known or
-// come twice, types, addresses, the stage), and takes any text of the client's, which must never be a way not to be judged.
-// Its error is badFacts.
+// readFacts reads the facts of a client as JSON. It is strict with what the calling program says (unknown or repeated
+// keys, types, addresses, the stage), and accepts any text of the client, since no text may prevent a verdict. Its
+// error is badFacts.
 //
-// It walks the text itself, once it is known to be JSON: encoding/json takes keys in any case, the last of two, and null
-// for a string; and its decoder of tokens takes three times as long.
+// It parses the text itself, after checking that it is valid JSON: encoding/json accepts keys in any case, the last of
+// two, and null for a string; and its decoder of tokens takes three times as long.
 func readFacts(body []byte) (helogate.Facts, error) {
 	if !json.Valid(body) {
 		return helogate.Facts{}, noJSON(body)
@@ -98,7 +99,7 @@ func readFacts(body []byte) (helogate.Facts, error) {
 	return in.facts()
 }
 
-// noJSON says what is wrong with a body that is none.
+// noJSON says why a body is not JSON.
 func noJSON(body []byte) error {
 	var into any
 	err := json.Unmarshal(body, &into)
@@ -235,8 +236,8 @@ func (in *factsIn) facts() (f helogate.Facts, err error) {
 	return f, in.known(f.Stage)
 }
 
-// known sees that nothing is said that the client has not shown yet at a stage: who asks then means another stage, or
-// another client.
+// known checks that a request has no facts that a client shows only at a later stage: the caller then means another
+// stage, or another client.
 func (in *factsIn) known(at helogate.Stage) error {
 	for _, one := range []struct {
 		field string
