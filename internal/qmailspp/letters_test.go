@@ -38,7 +38,7 @@ var world = helogate.MustZone(`
 func lettersRun(t *testing.T, client, helo, flags string, more ...string) (out, log string) {
 	t.Helper()
 	alone := func(context.Context, helogate.Facts, bool) (Answer, helogate.Asker, error) {
-		return Answer{Do: helogate.Continue}, world, nil
+		return Answer{Action: helogate.Continue}, world, nil
 	}
 	env := append(more, "TCPREMOTEIP="+client, "SMTPHELOHOST="+helo, "HELO_DNS_CHECK="+flags, "HELOGATE_SOCKET=none")
 	return run(t, "plugins/helodnscheck", alone, env...)
@@ -206,7 +206,7 @@ func TestLettersByDaemon(t *testing.T) {
 	aloneAsked := 0
 	alone := func(context.Context, helogate.Facts, bool) (Answer, helogate.Asker, error) {
 		aloneAsked++
-		return Answer{Do: helogate.Continue}, world, nil
+		return Answer{Action: helogate.Continue}, world, nil
 	}
 	p, err := check.NewPolicy(check.DefaultPreset, check.Settings{})
 	if err != nil {

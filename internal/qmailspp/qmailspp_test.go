@@ -154,26 +154,26 @@ func TestCommands(t *testing.T) {
 		answer Answer
 		want   [5]string
 	}{
-		{Answer{Do: helogate.Continue}, [5]string{}},
-		{Answer{Do: helogate.Accept, Headers: fields}, [5]string{3: "HX-HELO: mx.example.org\nHX-Helogate: id=x\n"}},
-		{Answer{Do: helogate.Continue, Headers: fields[:1]}, [5]string{3: "HX-HELO: mx.example.org\n"}},
-		{Answer{Do: helogate.Defer, Reply: later}, [5]string{2: "E451 4.4.3 later\n", 3: "E451 4.4.3 later\n", 4: "E451 4.4.3 later\n"}},
-		{Answer{Do: helogate.Reject, Reply: reply}, [5]string{"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n",
+		{Answer{Action: helogate.Continue}, [5]string{}},
+		{Answer{Action: helogate.Accept, Headers: fields}, [5]string{3: "HX-HELO: mx.example.org\nHX-Helogate: id=x\n"}},
+		{Answer{Action: helogate.Continue, Headers: fields[:1]}, [5]string{3: "HX-HELO: mx.example.org\n"}},
+		{Answer{Action: helogate.Defer, Reply: later}, [5]string{2: "E451 4.4.3 later\n", 3: "E451 4.4.3 later\n", 4: "E451 4.4.3 later\n"}},
+		{Answer{Action: helogate.Reject, Reply: reply}, [5]string{"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n",
 			"E550 5.7.25 no PTR\n", "E550 5.7.25 no PTR\n"}},
-		{Answer{Do: helogate.Drop, Reply: reply}, [5]string{"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n",
+		{Answer{Action: helogate.Drop, Reply: reply}, [5]string{"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n",
 			"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n"}},
 		// What no judge of ours says.
-		{Answer{Do: helogate.Reject, Reply: helogate.Reply{Code: 250, Enhanced: "2.0.0", Text: "ok\r\nN"}}, [5]string{
+		{Answer{Action: helogate.Reject, Reply: helogate.Reply{Code: 250, Enhanced: "2.0.0", Text: "ok\r\nN"}}, [5]string{
 			`R550 5.7.1 ok\x0d\x0aN` + "\n", `R550 5.7.1 ok\x0d\x0aN` + "\n", `R550 5.7.1 ok\x0d\x0aN` + "\n", `E550 5.7.1 ok\x0d\x0aN` + "\n", `E550 5.7.1 ok\x0d\x0aN` + "\n"}},
-		{Answer{Do: helogate.Defer, Reply: helogate.Reply{Code: 550}}, [5]string{2: "E450 4.7.1 refused by policy\n", 3: "E450 4.7.1 refused by policy\n", 4: "E450 4.7.1 refused by policy\n"}},
-		{Answer{Do: helogate.Continue, Headers: []Field{{"X", "a\nN"}, {"N\nA", "b"}, {"", "c"}, {"a b", "d"}}}, [5]string{3: `HX: a\x0aN` + "\n"}},
+		{Answer{Action: helogate.Defer, Reply: helogate.Reply{Code: 550}}, [5]string{2: "E450 4.7.1 refused by policy\n", 3: "E450 4.7.1 refused by policy\n", 4: "E450 4.7.1 refused by policy\n"}},
+		{Answer{Action: helogate.Continue, Headers: []Field{{"X", "a\nN"}, {"N\nA", "b"}, {"", "c"}, {"a b", "d"}}}, [5]string{3: `HX: a\x0aN` + "\n"}},
 	} {
 		for i, stage := range strings.Fields(stages) {
 			s, _ := helogate.ParseStage(strings.TrimSuffix(stage, "2"))
 			got := string(c.answer.commands(s, stage == "rcpt"))
 			whole(t, got)
 			if got != c.want[i] {
-				t.Errorf("%s at %s: %q, want %q", c.answer.Do, stage, got, c.want[i])
+				t.Errorf("%s at %s: %q, want %q", c.answer.Action, stage, got, c.want[i])
 			}
 		}
 	}
@@ -213,7 +213,7 @@ func TestWhen(t *testing.T) {
 
 // Without a daemon that answers it is judged alone, and who cannot lets pass and says so.
 func TestAlone(t *testing.T) {
-	rejects := Answer{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: "alone"}}
+	rejects := Answer{Action: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: "alone"}}
 	alone := func(a Answer, err error) Alone {
 		return func(_ context.Context, f helogate.Facts, _ bool) (Answer, helogate.Asker, error) {
 			if f.Helo != "mx.example.org" {
@@ -277,7 +277,7 @@ func TestParseAnswer(t *testing.T) {
 		{"220 mx.example.org ESMTP\r\n\r\n", "what answers does not speak HTTP"},
 	} {
 		a, err := parseAnswer([]byte(c.answer))
-		if c.want == "" && (err != nil || a.Do != helogate.Reject || a.Reply.Text != "no") || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+		if c.want == "" && (err != nil || a.Action != helogate.Reject || a.Reply.Text != "no") || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
 			t.Errorf("%q: %+v, %v", c.answer, a, err)
 		}
 	}
@@ -360,9 +360,9 @@ func FuzzEnvironment(f *testing.F) {
 		}
 		alone := func(_ context.Context, f helogate.Facts, _ bool) (Answer, helogate.Asker, error) {
 			do, _ := helogate.ParseAction(to)
-			a := Answer{Do: do, Reply: helogate.Reply{Code: len(helo), Enhanced: from, Text: helo}, Headers: []Field{{from, helo}, {"X-HELO", f.Helo}}}
-			if !known(a.Do) {
-				a.Do = []helogate.Action{helogate.Continue, helogate.Accept, helogate.Defer, helogate.Reject, helogate.Drop}[len(from)%5]
+			a := Answer{Action: do, Reply: helogate.Reply{Code: len(helo), Enhanced: from, Text: helo}, Headers: []Field{{from, helo}, {"X-HELO", f.Helo}}}
+			if !known(a.Action) {
+				a.Action = []helogate.Action{helogate.Continue, helogate.Accept, helogate.Defer, helogate.Reject, helogate.Drop}[len(from)%5]
 			}
 			return a, zone, nil
 		}
