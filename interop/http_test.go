@@ -167,11 +167,11 @@ func TestHTTPListeners(t *testing.T) {
 		"no token":           {&wrong, "POST", "/v1/judge", "{}", 401, `{"error":"the token is missing or wrong: `},
 		"health needs none":  {&wrong, "GET", "/v1/health", "", 200, `{"status":"ok","version":"`},
 		"no stage":           {tcp, "POST", "/v1/judge", `{"client":"192.0.2.1"}`, 400, `{"error":"stage is missing","field":"stage"}`},
-		"another method":     {unix, "GET", "/v1/judge", "", 405, `{"error":"/v1/judge is asked with POST"}`},
+		"another method":     {unix, "GET", "/v1/judge", "", 405, `{"error":"/v1/judge takes POST alone"}`},
 		"ten megabytes":      {unix, "POST", "/v1/judge", `{"helo":"` + strings.Repeat("x", 10<<20) + `"}`, 413, `{"error":"the body is too large`},
-		"another page":       {unix, "GET", "/", "", 404, `{"error":"there is nothing here but `},
-		"a wrong type":       {unix, "POST", "/v1/judge", `{"stage":"rcpt","client":["192.0.2.1"]}`, 400, `{"error":"client is to be a JSON string","field":"client"}`},
-		"what nobody can do": {unix, "POST", "/v1/judge", `{"action":"accept"}`, 400, `{"error":"action is not known here","field":"action"}`},
+		"another page":       {unix, "GET", "/", "", 404, `{"error":"unknown path: `},
+		"a wrong type":       {unix, "POST", "/v1/judge", `{"stage":"rcpt","client":["192.0.2.1"]}`, 400, `{"error":"client must be a JSON string","field":"client"}`},
+		"what nobody can do": {unix, "POST", "/v1/judge", `{"action":"accept"}`, 400, `{"error":"action is not a known key","field":"action"}`},
 	} {
 		status, answer, err := c.listener.ask(c.method, c.path, []byte(c.body))
 		if c.status == 413 && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {

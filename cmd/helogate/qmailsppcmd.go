@@ -100,7 +100,7 @@ func judgeAlone(ctx context.Context, f helogate.Facts, c *config.Config, listene
 		Observers: append(log.Verdicts(nil), engine.PrivateWarning(log.Logger)),
 	})
 	r := e.Endpoint(engine.Listener{Protocol: "qmail-spp"}, daemon.Rules(c, listener)).JudgeWhole(ctx, f)
-	out := qmailspp.Answer{Do: r.Action, Reply: r.Reply, Record: r.Record}
+	out := qmailspp.Answer{Action: r.Action, Reply: r.Reply, Record: r.Record}
 	for _, h := range r.Headers {
 		out.Headers = append(out.Headers, qmailspp.Field(h))
 	}

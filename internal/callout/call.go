@@ -12,7 +12,7 @@ import (
 // maxTries is how many addresses of a domain's mail hosts are tried.
 const maxTries = 5
 
-// call asks the mail hosts of an address one after the other, until one says something definite.
+// call asks the mail servers of an address one after the other, until one gives a definite answer.
 func (c *Caller) call(ctx context.Context, address string) result {
 	domain := domainOf(address)
 	hosts, last := c.hosts(ctx, domain)
@@ -40,19 +40,19 @@ func (c *Caller) call(ctx context.Context, address string) result {
 	return last
 }
 
-// isOver reports whether there is no time left, also in the moment before ctx knows.
+// isOver reports whether no time is left, also in the moment before ctx ends.
 func isOver(ctx context.Context) bool {
 	end, ok := ctx.Deadline()
 	return ctx.Err() != nil || ok && !time.Now().Before(end)
 }
 
-// callAt asks one mail host.
+// callAt asks one mail server.
 func (c *Caller) callAt(ctx context.Context, host string, addr netip.Addr, address string) result {
 	if !c.limits.connect(addr) {
 		return result{limited: true, note: fmt.Sprintf("%d callouts at %s [%s] are under way, and there may be no more at once", c.config.PerMX, host, addr)}
 	}
 	defer c.limits.disconnect(addr)
-	dialing, cancel := context.WithTimeout(ctx, c.config.Timeout/4) // there may be another host, which answers
+	dialing, cancel := context.WithTimeout(ctx, c.config.Timeout/4) // another server may answer
 	conn, err := c.config.Dial(dialing, netip.AddrPortFrom(addr, c.config.Port))
 	cancel()
 	if err != nil {
@@ -79,8 +79,8 @@ func notConnected(err error) string {
 	return err.Error()
 }
 
-// tryAnother finds out whether a domain takes every address, unless that is known. Where it is just being found out, it waits
-// for that.
+// tryAnother finds out whether a domain accepts every address, unless that is known. If another callout is finding out,
+// it waits for that.
 func (c *Caller) tryAnother(ctx context.Context, t *talk, domain string) string {
 	for {
 		if a := c.memory.get(domain, c.config.Now()); a != nil {
@@ -101,7 +101,7 @@ func (c *Caller) tryAnother(ctx context.Context, t *talk, domain string) string 
 		}
 	}
 	takes := t.askAnother(c.random() + "@" + domain)
-	if takes == "" { // so soon it will not say it either
+	if takes == "" { // it would not answer if it were asked again soon
 		c.keep(domain, found(chooses, keepDoubt), false)
 	} else {
 		c.keep(domain, found(takes, keepDomain), true)
@@ -109,7 +109,8 @@ func (c *Caller) tryAnother(ctx context.Context, t *talk, domain string) string 
 	return takes
 }
 
-// claim makes the caller the one who tries a domain, until done. Is there one already, others is closed when that is done.
+// claim makes the caller the one that tests a domain, until done. If there is one already, others is closed when that
+// is done.
 func (c *Caller) claim(domain string) (others chan struct{}, done func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -262,7 +262,7 @@ func TestLog(t *testing.T) {
 		}
 		for _, want := range []string{
 			`msg=callout address=jane@example.org result=accepts domain=chooses host="mx.example.org [192.0.2.1]" duration_ms=0`,
-			`msg=callout address=joe@example.org result="inconclusive" why="mx.example.org [192.0.2.1]: it answers to RCPT 450 \\x1b[31mwait" host="mx.example.org [192.0.2.1]" duration_ms=0`,
+			`msg=callout address=joe@example.org result=inconclusive why="mx.example.org [192.0.2.1]: it answers to RCPT 450 \\x1b[31mwait" host="mx.example.org [192.0.2.1]" duration_ms=0`,
 			`msg=callout address=jane@gone.example result="refuses gone.example does not exist" duration_ms=0`,
 		} {
 			if !strings.Contains(book.String(), want) {

@@ -1,11 +1,11 @@
-// Package callout asks the mail hosts of a sender's domain whether they take mail for him: the callback verification of WCSAP,
-// the callout of Exim, the address verification of Postfix. It connects to them as somebody does who has a bounce to deliver
-// (RFC 5321 section 4.5.5), goes as far as RCPT, and quits; it never sends mail.
+// Package callout asks the mail servers of a sender's domain whether they accept mail for the sender's address: the
+// callback verification of WCSAP, the callout of Exim, the address verification of Postfix. It connects as a server
+// that delivers a bounce does (RFC 5321 section 4.5.5), goes as far as RCPT, and quits; it never sends mail.
 //
-// That is a burden on others, who did nothing but have their domain's name forged, and may list us for it. So the results are
-// remembered in a [state.Store], and there are limits to how often, and to how many at once. See docs/callout.md.
+// That is a burden on others, whose domain may only have been forged, and who may list this host for it. So the results
+// are remembered in a [state.Store], and limits apply to the rate and the number of callouts. See docs/callout.md.
 //
-// What does not come to a definite answer, for whatever reason, is a tempfail.
+// Anything but a definite answer, for whatever reason, is a tempfail.
 package callout
 
 import (
@@ -32,11 +32,11 @@ import (
 
 // Config is what callouts need. Numbers that are 0 are the default.
 type Config struct {
-	Helo     string         // our name in EHLO, or an address literal; "" is the name of this host
+	Helo     string         // the name for EHLO, or an address literal; "" is the name of this host
 	DNS      helogate.Asker // finds the mail hosts
 	Store    state.Store    // remembers what was found; nil: memory alone does
-	Own      []netip.Addr   // our addresses, those of this host among them in any case: nobody is asked there
-	Networks []netip.Prefix // our networks: nor there
+	Own      []netip.Addr   // own addresses, to which those of this host are added: they are never asked
+	Networks []netip.Prefix // own networks: their addresses are never asked
 
 	Timeout       time.Duration // for a callout, all hosts of a domain together; 20s
 	PerMX         int           // connections at once to one address of a mail host; 2
@@ -45,7 +45,7 @@ type Config struct {
 	PerMinute     int           // callouts a minute; 60
 	Port          uint16        // that mail hosts listen on; 25
 
-	Log *slog.Logger     // told of each callout; nil is nobody
+	Log *slog.Logger     // has a line for each callout; nil discards them
 	Now func() time.Time // for what is remembered, and for how long; nil is time.Now
 
 	// Dial connects to a mail host; nil is over the network. AllowLoopback lets it be this one. Both are for tests.
@@ -58,7 +58,7 @@ type Config struct {
 type Caller struct {
 	config   Config
 	own      []netip.Addr
-	ownNames []string // what a refusal that is about us may name
+	ownNames []string // own addresses and names: a refusal that names one is about this host
 	random   func() string
 	memory   memory
 	limits   limits
@@ -70,19 +70,19 @@ type Caller struct {
 
 	mu      sync.Mutex // guards what follows
 	flights map[string]*inflight
-	trying  map[string]chan struct{} // domains that are being asked about an address that nobody has
+	trying  map[string]chan struct{} // domains that are being tested with a random address
 	closed  bool
 }
 
 const stopping = "helogate is stopping"
 
-// maxMemory is how many entries there are in memory, which take some 500 bytes each.
+// maxMemory limits the entries in memory, which take some 500 bytes each.
 const maxMemory = 20_000
 
-// New makes a Caller. It connects to nobody yet. An error says what in the configuration is not right.
+// New makes a Caller. It makes no connection yet. An error says what is wrong in the configuration.
 func New(c Config) (*Caller, error) { return newCaller(c, interfaces()) }
 
-// newCaller lets tests say what addresses this host has.
+// newCaller lets tests set the addresses of this host.
 func newCaller(c Config, here []netip.Addr) (*Caller, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("callout: %w", err)
@@ -146,7 +146,7 @@ func (c *Caller) Close() {
 	c.wg.Wait()
 }
 
-// Known returns what is remembered in memory of the address in q, or of its whole domain. It never waits.
+// Known returns what memory has about the address in q, or about its whole domain. It never waits.
 func (c *Caller) Known(q helogate.Question) (*helogate.Answer, bool) {
 	a := c.remembered(q)
 	if a != nil {
@@ -155,8 +155,8 @@ func (c *Caller) Known(q helogate.Question) (*helogate.Answer, bool) {
 	return a, a != nil
 }
 
-// Ask returns what is remembered of the address in q, or asks its mail hosts, if the limits allow it: else it is a tempfail
-// at once. One that ctx does not wait for goes on, for whoever asks next.
+// Ask returns what is remembered about the address in q, or asks its mail servers. Beyond a limit the answer is a
+// tempfail at once. A callout that outlasts ctx continues, for the next question.
 func (c *Caller) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if a := c.recalled(ctx, q); a != nil {
 		c.counts.remembered.Add(1)
@@ -174,8 +174,7 @@ func (c *Caller) Ask(ctx context.Context, q helogate.Question) *helogate.Answer 
 	}
 }
 
-// Peek returns what is remembered of the address in q, in memory or in the store, and NXDomain where nothing is. It asks
-// nobody.
+// Peek returns what is remembered about the address in q, in memory or in the store, or NXDomain. It makes no callout.
 func (c *Caller) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if a := c.recalled(ctx, q); a != nil {
 		return a
@@ -183,7 +182,7 @@ func (c *Caller) Peek(ctx context.Context, q helogate.Question) *helogate.Answer
 	return &helogate.Answer{Status: helogate.NXDomain}
 }
 
-// remembered is what there is in memory, nil if nothing. What is said of a domain is said of all its addresses.
+// remembered returns what is in memory, or nil. What is known of a domain applies to all its addresses.
 func (c *Caller) remembered(q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Callout {
 		return tempFail("no question about a callout")
@@ -198,7 +197,7 @@ func (c *Caller) remembered(q helogate.Question) *helogate.Answer {
 	return c.memory.get(q.Name, now)
 }
 
-// recalled is remembered, with what there is in the store.
+// recalled is remembered, plus what is in the store.
 func (c *Caller) recalled(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if a := c.remembered(q); a != nil || c.config.Store == nil {
 		return a
@@ -206,7 +205,7 @@ func (c *Caller) recalled(ctx context.Context, q helogate.Question) *helogate.An
 	now := c.config.Now()
 	for _, key := range [...]string{domainOf(q.Name), q.Name} {
 		r, is, err := c.config.Store.Get(ctx, state.Callout, state.Key(key), now)
-		if err != nil { // asking all the same would ask the same address again and again
+		if err != nil { // a callout now would be repeated for each mail
 			return tempFail("what callouts have found cannot be read: " + err.Error())
 		}
 		if is && makesSense(r.Value) {
@@ -242,7 +241,7 @@ func (c *Caller) fly(address string) (f *inflight, beyond string) {
 		beyond = stopping
 	case len(c.flights) >= c.config.Concurrent:
 		beyond = strconv.Itoa(c.config.Concurrent) + " callouts are under way, and there may be no more at once"
-	default: // by organisation: who has one domain can make any number of names below it
+	default: // by organisational domain: its owner can make any number of names below it
 		beyond = c.limits.take(cmp.Or(hostname.Org(domain), domain), c.config.Now())
 	}
 	if beyond != "" {

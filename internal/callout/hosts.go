@@ -13,8 +13,8 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// hosts returns the mail hosts of a domain, in the order in which RFC 5321 section 5.1 has them tried, or what is known
-// of its addresses without asking anybody.
+// hosts returns the mail servers of a domain, in the order of RFC 5321 section 5.1, or a result that is known without
+// asking any server.
 func (c *Caller) hosts(ctx context.Context, domain string) ([]string, result) {
 	a := c.lookUp(ctx, helogate.MX, domain)
 	switch {
@@ -58,8 +58,8 @@ func mixed(values []string) []string {
 	return hosts
 }
 
-// addresses returns the addresses of a mail host that may be asked; note says why there is none. IPv4 comes first: many a
-// host that has IPv6 reaches nobody by it.
+// addresses returns the addresses of a mail server that may be asked; note says why there are none. IPv4 comes first,
+// since many hosts have IPv6 addresses without IPv6 connectivity.
 func (c *Caller) addresses(ctx context.Context, host string) (addrs []netip.Addr, note string) {
 	note = host + " does not resolve"
 	for _, kind := range [...]helogate.Kind{helogate.A, helogate.AAAA} {
@@ -90,8 +90,8 @@ func (c *Caller) lookUp(ctx context.Context, kind helogate.Kind, name string) *h
 	return c.config.DNS.Ask(ctx, q)
 }
 
-// notPublic are networks beside those of hostname.IsPrivate in which no mail host of a stranger is: what maps to or tunnels
-// IPv4, which could be private, and what is set apart for tests, the future, and the inside of sites.
+// notPublic are networks beside those of hostname.IsPrivate in which no foreign mail server is: those that map to or
+// tunnel IPv4, which could be private, and those reserved for tests, future use and internal use.
 var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("192.0.0.0/24"),  // RFC 6890
 	netip.MustParsePrefix("198.18.0.0/15"), // RFC 2544
@@ -104,8 +104,8 @@ var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"), // RFC 3879
 }
 
-// forbidden reports whether nobody at an address may be asked. Whose mail hosts are asked is for a stranger to say, in his
-// DNS: he must not have us talk to our own network.
+// forbidden reports whether no server at an address may be asked. The sender of a mail controls the DNS that leads
+// here, and must not make this host connect to its own network.
 func (c *Caller) forbidden(a netip.Addr) bool {
 	if c.config.AllowLoopback && a.IsLoopback() {
 		return false

@@ -9,7 +9,7 @@ import (
 	"github.com/helogate/helogate/internal/bounded"
 )
 
-// limits keep us from being a nuisance.
+// limits keep callouts from becoming a nuisance.
 type limits struct {
 	perMinute, perHour, perMX int
 
@@ -19,8 +19,8 @@ type limits struct {
 	hosts   map[netip.Addr]int // connections
 }
 
-// newLimits makes limits that nothing counts against yet. There is room for every domain that can be asked within an hour:
-// none is forgotten while its callouts count.
+// newLimits makes limits without a count. They have room for every domain that can be asked within an hour, so that no
+// count is dropped too early.
 func newLimits(perMinute, perHour, perMX int) limits {
 	const minutes = 61
 	return limits{
@@ -42,7 +42,7 @@ func (w *window) has(now time.Time, d time.Duration) int {
 	return len(*w)
 }
 
-// take counts a callout, or says which limit it is beyond.
+// take counts a callout, or names the limit that it exceeds.
 func (l *limits) take(domain string, now time.Time) (beyond string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,7 +60,7 @@ func (l *limits) take(domain string, now time.Time) (beyond string) {
 	return beyond
 }
 
-// connect takes one of the connections that there may be to a host at once, and reports whether there was one.
+// connect takes one of the connections that a server may have at once, and reports whether one was free.
 func (l *limits) connect(host netip.Addr) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +71,7 @@ func (l *limits) connect(host netip.Addr) bool {
 	return true
 }
 
-// disconnect gives it back.
+// disconnect returns it.
 func (l *limits) disconnect(host netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -27,7 +27,7 @@ func (m memory) get(key string, now time.Time) *helogate.Answer {
 	return nil
 }
 
-// put remembers an answer for a key, in place of what is there.
+// put remembers an answer for a key, and replaces the one before.
 func (m memory) put(key string, a *helogate.Answer, now, until time.Time) {
 	m.Use(key, now, func(r *remembered, _ bool) { *r = remembered{a, until} })
 }

@@ -12,21 +12,22 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// What is read of a reply. RFC 5321 section 4.5.3.1.5 allows 512 octets for a line; not everybody keeps to that.
+// Limits of what is read of a reply. RFC 5321 section 4.5.3.1.5 allows 512 octets for a line, but some servers send
+// more.
 const (
 	maxLine  = 1000 // octets with CRLF
 	maxLines = 100
 	maxText  = 200 // octets of a reply in what is remembered and shown
 )
 
-// A reply is what an SMTP server says to a command (RFC 5321 section 4.2).
+// A reply is an SMTP reply (RFC 5321 section 4.2).
 type reply struct {
 	code     int
-	enhanced string // "5.1.1" (RFC 2034), "" if there is none
-	text     string // as it was sent, lines joined; a stranger's
+	enhanced string // "5.1.1" (RFC 2034), or ""
+	text     string // as it was sent, lines joined; it is text of another host
 }
 
-// readReply reads the lines of a reply, the first word of which is the same code. What does not look like one is an error.
+// readReply reads the lines of a reply, which all begin with the same code. Anything else is an error.
 func readReply(in *bufio.Reader) (reply, error) {
 	var r reply
 	for range maxLines {
@@ -74,12 +75,12 @@ func (r *reply) add(code int, text string) {
 			text = rest
 		}
 	}
-	if len(r.text) < maxLine { // more of it nobody sees
+	if len(r.text) < maxLine { // the rest is never shown
 		r.text = strings.TrimSpace(r.text + " " + text)
 	}
 }
 
-// isEnhanced reports whether a word is an enhanced status code of the class of a reply (RFC 3463 section 2).
+// isEnhanced reports whether a word is an enhanced status code (RFC 3463 section 2) of the reply's class.
 func isEnhanced(word string, code int) bool {
 	parts := strings.Split(word, ".")
 	if len(parts) != 3 || parts[0] != strconv.Itoa(code/100) {
@@ -101,23 +102,23 @@ func (r reply) String() string { return printable.Text(r.line(), maxText) }
 
 func (r reply) isYes() bool { return r.code/100 == 2 }
 
-// refusesMailbox reports whether a reply to RCPT is about the mailbox, and for good: 550, 551 and 553, or where there is an
-// enhanced code that says more, an address that is not right (5.1), or a mailbox that is disabled (5.2.1). All else is about
-// us (5.7: a blocklist, a host that does not relay), or passes (5.2.2: it is full, and so exists).
+// refusesMailbox reports whether a reply to RCPT is permanent and about the mailbox: 550, 551 or 553, or, if there is a
+// specific enhanced code, a wrong address (5.1) or a disabled mailbox (5.2.1). Others are about this host (5.7: a
+// blocklist, no relaying) or temporary (5.2.2: the mailbox is full, and so exists).
 func (r reply) refusesMailbox() bool {
 	switch {
 	case r.code/100 != 5:
 		return false
 	case r.isPlain():
 		return slices.Contains([]int{550, 551, 553}, r.code)
-	case slices.Contains([]string{"5.1.7", "5.1.8", "5.1.9"}, r.enhanced): // about the reverse-path
+	case slices.Contains([]string{"5.1.7", "5.1.8", "5.1.9"}, r.enhanced): // about the sender
 		return false
 	}
 	return strings.HasPrefix(r.enhanced, "5.1.") || r.enhanced == "5.2.1"
 }
 
-// refusesNull reports whether a reply to MAIL FROM:<> is about the null reverse-path, and for good: it says so, or has a
-// code for addresses. Of any other we cannot tell whether it is about us.
+// refusesNull reports whether a reply to MAIL FROM:<> is permanent and about the null sender: it names it, or has a
+// code for addresses. Any other may be about this host.
 func (r reply) refusesNull() bool {
 	switch {
 	case r.code/100 != 5 || r.code == 530:
@@ -130,8 +131,9 @@ func (r reply) refusesNull() bool {
 	return strings.HasPrefix(r.enhanced, "5.1.")
 }
 
-// namesNull reports whether a refusal shows the null reverse-path. One for it often comes at RCPT alone, as Postfix does.
+// namesNull reports whether a refusal names the null sender. Postfix, for one, sends it only at RCPT.
 func (r reply) namesNull() bool { return r.code/100 == 5 && strings.Contains(r.text, "<>") }
 
-// isPlain reports whether the enhanced code adds nothing to the code: there is none, or it is 5.0 of "other or undefined".
+// isPlain reports whether the enhanced code adds nothing to the code: there is none, or it is 5.0, "other or
+// undefined".
 func (r reply) isPlain() bool { return r.enhanced == "" || strings.HasPrefix(r.enhanced, "5.0.") }

@@ -24,7 +24,7 @@ const (
 	chooses = "chooses"
 )
 
-// How long what was found is remembered. Who is new must not wait for long.
+// How long results are remembered. A new mailbox must not wait long.
 const (
 	keepAccepted = 7 * 24 * time.Hour
 	keepRefused  = 3 * time.Hour
@@ -35,9 +35,9 @@ const (
 // A result is what a callout has come to.
 type result struct {
 	value   string // what was found about the address; "" is nothing definite
-	note    string // why not; a stranger's text may be in it
+	note    string // why there is no result; it may contain text of another host
 	domain  string // what was found about its domain by the way: acceptsAll, chooses or ""
-	host    string // who was asked last, with the address; "" is nobody
+	host    string // the server and address that were asked last; "" if none was
 	limited bool   // no more connections to the host were allowed
 }
 
@@ -54,7 +54,7 @@ func (r result) answer() *helogate.Answer {
 		return found(accepts, keepAccepted)
 	case strings.HasPrefix(r.value, refusesNull):
 		return found(r.value, keepDomain)
-	case r.host == "": // what DNS says, it remembers by itself
+	case r.host == "": // from DNS, which has its own cache
 		return found(r.value, keepDoubt)
 	}
 	return found(r.value, keepRefused)
@@ -80,7 +80,7 @@ func makesSense(value string) bool {
 	return value == accepts || value == acceptsAll || value == chooses || strings.HasPrefix(value, refuses)
 }
 
-// remember keeps what was found, and returns the answer. What a domain takes was kept when it said so.
+// remember keeps a result, and returns the answer. The result for the domain was kept when it was found.
 func (c *Caller) remember(address string, r result) *helogate.Answer {
 	a := r.answer()
 	switch {
@@ -94,15 +94,15 @@ func (c *Caller) remember(address string, r result) *helogate.Answer {
 	return a
 }
 
-// keep remembers an answer for as long as its TTL, in memory, and in the store if it is to last.
+// keep remembers an answer for its TTL, in memory, and also in the store if lasting is set.
 func (c *Caller) keep(key string, a *helogate.Answer, lasting bool) {
 	now := c.config.Now()
 	c.memory.put(key, a, now, now.Add(a.TTL))
 	if !lasting || c.config.Store == nil {
 		return
 	}
-	const patience = 5 * time.Second // whatever is left of the callout's time, or of ours
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), patience)
+	const wait = 5 * time.Second // whatever is left of the callout's or the judgement's time
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), wait)
 	defer cancel()
 	err := c.config.Store.Put(ctx, state.Record{
 		Bucket: state.Callout, Key: state.Key(key), First: now, Last: now, Count: 1, Value: a.Values[0], Expires: now.Add(a.TTL),

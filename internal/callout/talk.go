@@ -15,27 +15,27 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// A talk is an SMTP dialogue with a mail host, of which we say the least that there is: no DATA, no AUTH, no STARTTLS.
+// A talk is an SMTP dialogue with a mail server, with as few commands as possible: no DATA, no AUTH, no STARTTLS.
 type talk struct {
-	conn    net.Conn
-	in      *bufio.Reader
-	until   time.Time     // the end of all of it
-	timeout time.Duration // for the reply to one command
-	us      []string      // what a refusal that is about us may name: our addresses, our HELO name
-	broken  bool          // nothing more can be said
+	conn     net.Conn
+	in       *bufio.Reader
+	until    time.Time     // the end of all of it
+	timeout  time.Duration // for the reply to one command
+	ownNames []string      // own addresses and HELO name: a refusal that names one is about this host
+	broken   bool          // the dialogue cannot continue
 }
 
 // newTalk begins a dialogue, which ends with ctx.
-func newTalk(ctx context.Context, conn net.Conn, patience time.Duration, us []string) *talk {
-	t := &talk{conn: conn, in: bufio.NewReaderSize(conn, maxLine), timeout: patience, us: us}
+func newTalk(ctx context.Context, conn net.Conn, wait time.Duration, us []string) *talk {
+	t := &talk{conn: conn, in: bufio.NewReaderSize(conn, maxLine), timeout: wait, ownNames: us}
 	t.until, _ = ctx.Deadline()
 	if local, err := netip.ParseAddrPort(conn.LocalAddr().String()); err == nil {
-		t.us = append(t.us[:len(t.us):len(t.us)], local.Addr().Unmap().String())
+		t.ownNames = append(t.ownNames[:len(t.ownNames):len(t.ownNames)], local.Addr().Unmap().String())
 	}
 	return t
 }
 
-// say says a command and returns the reply. Its error says what came instead.
+// send sends a command and returns the reply. Its error says what came instead.
 func (t *talk) send(command string) (reply, error) {
 	verb, _, _ := strings.Cut(command, " ")
 	t.wait(t.timeout)
@@ -45,7 +45,7 @@ func (t *talk) send(command string) (reply, error) {
 	return t.read(verb)
 }
 
-// hear reads the reply to what was done last. One that is followed by more than was asked for cannot be told from that to the
+// read reads the reply to the last command. Anything after it is an error, since it could be taken for the reply to the
 // next command.
 func (t *talk) read(last string) (reply, error) {
 	t.wait(t.timeout)
@@ -69,7 +69,7 @@ func (t *talk) wait(d time.Duration) {
 	t.conn.SetDeadline(deadline) // where that fails, so does what comes next
 }
 
-// failed words what went wrong after what was done last. There is nothing more to say then.
+// failed returns an error for what went wrong after the last command. The dialogue cannot continue.
 func (t *talk) failed(last string, err error) error {
 	t.broken = true
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -87,7 +87,7 @@ func (t *talk) quit() {
 	t.conn.Close()
 }
 
-// greet says who we are. The error says why we are not wanted here.
+// hello sends EHLO or HELO. The error says why the server does not accept this host.
 func (t *talk) hello(helo string) error {
 	r, err := t.read("the connection")
 	if err != nil {
@@ -106,13 +106,13 @@ func (t *talk) hello(helo string) error {
 	return err
 }
 
-// ask asks about an address, after greet.
+// ask asks about an address, after hello.
 func (t *talk) ask(address string) result {
 	r, err := t.send("MAIL FROM:<>")
 	switch {
 	case err != nil:
 		return result{note: err.Error()}
-	case r.refusesNull() && !t.isAboutUs(r, ""):
+	case r.refusesNull() && !t.isAboutThisHost(r, ""):
 		return result{value: refusesNull + r.String()}
 	case !r.isYes():
 		return result{note: "it answers to MAIL FROM:<> " + r.line()}
@@ -125,22 +125,22 @@ func (t *talk) ask(address string) result {
 		return result{value: accepts}
 	case r.namesNull():
 		return result{value: refusesNull + r.String()}
-	case r.refusesMailbox() && !t.isAboutUs(r, address):
+	case r.refusesMailbox() && !t.isAboutThisHost(r, address):
 		return result{value: refuses + r.String()}
 	}
 	return result{note: "it answers to RCPT " + r.line()}
 }
 
-// isAboutUs reports whether a reply names one of our addresses, or our name: it is not the mailbox that is refused then. The
-// local part of the address that was asked about, which many replies repeat, does not count: its sender has written it.
-func (t *talk) isAboutUs(r reply, address string) bool {
+// isAboutThisHost reports whether a reply names one of the own addresses or the HELO name: then it is not the mailbox that is
+// refused. The local part of the address, which many replies repeat, does not count, since the sender chose it.
+func (t *talk) isAboutThisHost(r reply, address string) bool {
 	local, _ := parsed.Mailbox(address)
 	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(local)+"@", "@")
-	return slices.ContainsFunc(t.us, func(name string) bool { return strings.Contains(text, name) })
+	return slices.ContainsFunc(t.ownNames, func(name string) bool { return strings.Contains(text, name) })
 }
 
-// askAnother finds out whether a domain that took an address takes another, too, which nobody has: then it takes all, or
-// else it chooses. "" is that it did not say.
+// askAnother finds out whether a domain that accepted an address accepts a random one, too: then it accepts all, or
+// else it chooses. "" means that there was no answer.
 func (t *talk) askAnother(address string) (domain string) {
 	for _, command := range []string{"RSET", "MAIL FROM:<>"} {
 		if r, err := t.send(command); err != nil || !r.isYes() {

@@ -18,8 +18,8 @@ import (
 	"github.com/helogate/helogate/internal/state"
 )
 
-// askers are all that answer the judge's questions: DNS, through those who watch resolver and lists, and what is
-// remembered of clients: a helogate.Asker.
+// askers answer the judge's questions: about DNS, through the monitors of resolver and lists, and about what is
+// remembered of clients. They are a helogate.Asker.
 type askers struct {
 	log        *slog.Logger
 	store      *state.Breaker
@@ -41,7 +41,7 @@ type reloaded struct {
 	patience *patience.Tracker
 }
 
-// openAskers opens them all. Whatever is in trouble later is said in log and status, and lets mail flow.
+// openAskers opens them all. Later failures go to log and status, and never stop mail.
 func openAskers(
 	ctx context.Context, c *config.Config, environ []string, dns, trusted helogate.Asker, log *slog.Logger,
 ) (*askers, error) {
@@ -70,7 +70,7 @@ func openAskers(
 	return r, nil
 }
 
-// caller makes who does callouts. Where there are none, its name for EHLO need not be fit for one.
+// caller returns what makes callouts. Without callouts, the host name need not be valid for EHLO.
 func (a *askers) caller(c *config.Config) (*callout.Caller, error) {
 	cc := callout.Config{
 		Helo: c.Callout.Helo, DNS: a.lists, Store: a.store, Own: c.Own.Addresses, Networks: c.Own.Networks,
@@ -87,7 +87,7 @@ func (a *askers) caller(c *config.Config) (*callout.Caller, error) {
 	return made, nil
 }
 
-// set puts what of a configuration may change while the service runs into force.
+// set applies the settings that can change while the service runs.
 func (a *askers) set(c *config.Config) {
 	a.lists.Set(blocklistsOf(c))
 	g := c.Greylist
@@ -127,12 +127,12 @@ func orNever(percent int) int {
 	return percent
 }
 
-// Known returns what is at hand.
+// Known returns the answer if there is one without waiting.
 func (a *askers) Known(q helogate.Question) (*helogate.Answer, bool) {
 	return a.of(q.Kind).Known(q)
 }
 
-// Ask asks the one who knows.
+// Ask asks the asker of the question's kind.
 func (a *askers) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	return a.of(q.Kind).Ask(ctx, q)
 }
@@ -150,7 +150,7 @@ func (a *askers) of(k helogate.Kind) helogate.Asker {
 	return a.fixed[helogate.AnyKind]
 }
 
-// peek answers without leaving a trace: for who only wants to see what would be.
+// peek answers without leaving a trace, for commands that only show a verdict.
 func (a *askers) peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 	switch q.Kind {
 	case helogate.Greylisted:

@@ -1,5 +1,5 @@
-// Package daemon is the running service: it opens the listeners of a configuration before one engine, serves, reloads,
-// says how it is, and closes. It takes no signal and prints nothing, so that a test can have one.
+// Package daemon is the running service: it opens the listeners of a configuration, serves, reloads, reports its
+// status, and closes. It handles no signals and prints nothing, so that tests can use it.
 //
 //	d, err := daemon.Open(ctx, daemon.Options{Load: load, Log: os.Stderr})
 //	…
@@ -34,10 +34,10 @@ type Options struct {
 	Load    func() (*config.Config, error) // reads the configuration, for the start and for each reload
 	File    string                         // where Load has it from, to be watched and named in the status; "" is no file
 	Version string                         // of the program, for the control socket, the status and HTTP
-	Environ []string                       // says where state and control socket are if the configuration does not
+	Environ []string                       // the default places of state and control socket
 
 	Log    io.Writer      // takes the log, in the configuration's format
-	Stdin  io.Reader      // what smtpd says to its filter; for a listener of the protocol opensmtpd alone
+	Stdin  io.Reader      // what smtpd writes to its filter; only for the protocol opensmtpd
 	Stdout io.Writer      // what it is answered
 	DNS    helogate.Asker // answers in place of the configuration's resolver; nil is that
 
@@ -48,7 +48,7 @@ type Options struct {
 type Daemon struct {
 	Options
 	log       *Log
-	config    *config.Config // of the start: what is in force of it but for the policies
+	config    *config.Config // of the start: in effect, except for the policies
 	resolver  *dns.Resolver  // nil if Options.DNS answers
 	engine    *engine.Engine
 	counts    engine.Counts
@@ -56,19 +56,19 @@ type Daemon struct {
 	askers    *askers
 	since     time.Time
 	listeners []*listener
-	control   *control.Server // nil: there is none
+	control   *control.Server // nil: no control socket
 	socket    net.Listener    // of control
 	active    atomic.Pointer[active]
 	serving   sync.WaitGroup
 	ended     chan error
-	lost      atomic.Bool                   // a listener, and the log has said so
+	lost      atomic.Bool                   // a listener was lost, and this was logged
 	closers   []func(context.Context) error // what Close does at last, in reverse
 	closeOnce sync.Once
 
 	lastReload atomic.Pointer[control.Reload] // nil: none was tried
 
 	mu      sync.Mutex     // one reload at a time; guards what follows
-	watcher *watch.Watcher // nil: nobody watches
+	watcher *watch.Watcher // nil: files are not watched
 	closed  bool
 }
 
@@ -79,8 +79,8 @@ type active struct {
 	loaded   time.Time
 }
 
-// Open reads the configuration and opens all that it wants, or nothing: on an error nothing stays open. Nobody is
-// answered before Serve. ctx is for the opening alone. An error that is for the administrator to mend is a ConfigError.
+// Open reads the configuration and opens everything that it needs. On an error nothing stays open. No question is
+// answered before Serve. ctx limits only the opening. An error that the administrator can correct is a ConfigError.
 func Open(ctx context.Context, o Options) (*Daemon, error) {
 	c, err := o.Load()
 	if err != nil {
@@ -127,7 +127,7 @@ func (d *Daemon) open(ctx context.Context) (err error) {
 	return d.openControl()
 }
 
-// observers are all who are shown verdicts: first who must have seen one before the client has its answer.
+// observers returns all observers, first those that must see a verdict before the client has its answer.
 func (d *Daemon) observers() []engine.Observer {
 	all := []engine.Observer{rejections(d.askers.hammering), d.counts.Observer(), engine.PrivateWarning(d.log.Logger)}
 	all = append(all, d.log.Verdicts(d.askers.logLimiter.Say)...)
@@ -146,8 +146,8 @@ func (d *Daemon) end(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// openControl opens the control socket. That there is none at the usual place stops nobody from serving; at a place of
-// the administrator's it does.
+// openControl opens the control socket. A failure at the default path does not stop the service; one at a configured
+// path does.
 func (d *Daemon) openControl() error {
 	setting := d.config.Control.Socket
 	path := control.Socket(setting, d.Environ)
@@ -227,11 +227,11 @@ func (d *Daemon) serve(l *listener) {
 	d.ended <- err
 }
 
-// Ended has an error for each listener that could not go on, and nil when smtpd has left its filter. A daemon that has
-// lost a listener is to be closed.
+// Ended delivers an error for each listener that failed, and nil when smtpd has ended its filter. The caller must then
+// Close the daemon.
 func (d *Daemon) Ended() <-chan error { return d.ended }
 
-// closeTime is how long a judgement may take beyond its budget: what the judge keeps beside it for our own memory.
+// closeTime is how long a judgement may take beyond its budget, for lookups in the state.
 const closeTime = 4 * time.Second
 
 // Close answers what is in flight, for as long as ctx lasts and a judgement may take, and closes all.
@@ -267,6 +267,6 @@ func (d *Daemon) closeReloads(ctx context.Context) {
 	if d.control != nil {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_ = d.control.Shutdown(ctx) // who asks now learns that nobody answers
+		_ = d.control.Shutdown(ctx) // commands learn that the service has ended
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"github.com/helogate/helogate/internal/hammering"
 )
 
-// rejections notes who is rejected: once a session, for fifty recipients are one try. That it hammers is no reason: who
-// sends steadily would be shut out for ever. It is done before the client has its answer, so that its next try finds
-// it.
+// rejections counts rejected clients: once a session, since fifty recipients are one attempt. Rejections for hammering
+// do not count, or a client that sends steadily would never be accepted again. It runs before the client has its
+// answer, so that the next attempt sees it.
 func rejections(tracker *hammering.Tracker) engine.Observer {
 	return engine.Observer{Name: "hammering", Seen: func(e *engine.Event) {
 		if e.Rejected {

@@ -41,7 +41,7 @@ func (d *Daemon) openListeners(policies *policy.Policies) error {
 	return nil
 }
 
-// listen opens the socket of one: that of smtpd is what it gave us at our start.
+// listen opens the socket of a listener; that of smtpd is the standard input and output.
 func (d *Daemon) listen(is config.Listen) (net.Listener, error) {
 	if is.Protocol == openSMTPD {
 		return protocol.Stdio(d.Stdin, d.Stdout), nil
@@ -49,8 +49,8 @@ func (d *Daemon) listen(is config.Listen) (net.Listener, error) {
 	return listen.On(is.Address.String(), is.Permissions)
 }
 
-// newServer makes what answers at a listener of the configuration. Messages come through us only if there is something to add
-// to them.
+// newServer makes the server of a listener. At OpenSMTPD, messages pass through helogate only if there are fields to
+// add.
 func (d *Daemon) newServer(i int, endpoint *engine.Endpoint) (*protocol.Server, error) {
 	c := d.config
 	token, err := tokenOf(c, i)

@@ -20,7 +20,7 @@ type Log struct {
 	isInfo bool // such lines are written
 }
 
-// NewLog makes the log of a configuration, which w takes. It is to be closed.
+// NewLog makes the log of a configuration, which writes to w. The caller must close it.
 func NewLog(w io.Writer, c *config.Config) *Log {
 	l := &Log{json: c.Log.Format == config.JSON, isInfo: c.Log.Level <= slog.LevelInfo}
 	l.out = newLogWriter(w, l.json)
@@ -43,7 +43,7 @@ func (l *Log) Verdicts(limit func(netip.Addr, time.Time) (int, bool)) []engine.O
 	return []engine.Observer{log.Observer()}
 }
 
-// Lost returns how many lines there was no room for.
+// Lost returns how many lines were lost because the buffer was full.
 func (l *Log) Lost() uint64 {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
@@ -53,7 +53,7 @@ func (l *Log) Lost() uint64 {
 // closeLog is how long the last lines may take to be written.
 const closeLog = 2 * time.Second
 
-// Close writes out the last lines. That they cannot be written has nowhere to be said.
+// Close writes the last lines. A write error cannot be reported anywhere.
 func (l *Log) Close() {
 	done := make(chan struct{})
 	go func() {
@@ -66,8 +66,8 @@ func (l *Log) Close() {
 	}
 }
 
-// A logWriter gathers lines for a moment, so that a busy log costs no write a line and a quiet one is read at once.
-// What it writes to may be a pipe that nobody reads: then lines are lost, for the mail must not stop.
+// A logWriter collects lines for a moment, so that a busy log needs few writes and a quiet one is still read soon. Its
+// output may be a pipe without a reader: then lines are lost, since mail must not wait for the log.
 type logWriter struct {
 	out  io.Writer
 	json bool
@@ -77,7 +77,7 @@ type logWriter struct {
 	mu       sync.Mutex // guards what follows
 	lines    []byte
 	spare    []byte // room for lines, while they are written
-	pending  bool   // somebody will write them in a moment
+	pending  bool   // a flush is scheduled
 	urgent   bool   // or now
 	lost     uint64 // lines
 	reported uint64 // of them, in the log
@@ -113,7 +113,7 @@ func (l *logWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// flush writes out what was gathered, and how many lines there was no room for.
+// flush writes the collected lines, and how many were lost.
 func (l *logWriter) flush() {
 	l.writing <- struct{}{}
 	defer func() { <-l.writing }()

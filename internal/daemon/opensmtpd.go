@@ -5,9 +5,9 @@ import "github.com/helogate/helogate/internal/config"
 // openSMTPD is the protocol of the listener that is not in [[listen]].
 const openSMTPD = "opensmtpd"
 
-// AsFilter makes a configuration that of a filter of smtpd's, which listens to that alone. It says what to do where the
-// state has no home: smtpd has no $HOME to give if systemd or rc started it, and a greylist that every restart forgets
-// defers all mail anew.
+// AsFilter turns a configuration into that of a filter of smtpd, with one listener. It returns an error if the state
+// has no default place: smtpd sets no $HOME for filters when systemd or rc started it, and a greylist that is lost at
+// each restart defers all mail again.
 func AsFilter(c *config.Config, environ []string, uid int) error {
 	c.Listen = []config.Listen{{Protocol: openSMTPD}}
 	if c.State.Store != config.SQLite || c.State.File != "" || UsualStateFile(environ, uid) != "" {
@@ -22,7 +22,7 @@ func addsHeaders(c *config.Config) bool {
 	return h.AuthenticationResults || h.XHelogate || h.XHelo || h.XHeloCheck
 }
 
-// resultsName is the name in which nobody else may give Authentication-Results, "" where we do not either.
+// resultsName is the authserv-id whose Authentication-Results are removed from messages, "" if helogate adds none.
 func resultsName(c *config.Config) string {
 	if !c.Headers.AuthenticationResults {
 		return ""

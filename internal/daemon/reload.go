@@ -14,8 +14,8 @@ import (
 	"github.com/helogate/helogate/internal/watch"
 )
 
-// Reload reads the configuration again and puts its policies into force. A wrong one changes nothing. by says for the
-// log and the status who wanted it: "signal", "command" or "watch".
+// Reload reads the configuration again and applies its policies. An invalid configuration changes nothing. by is what
+// asked for the reload, for log and status: "signal", "command" or "watch".
 func (d *Daemon) Reload(by string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -41,8 +41,8 @@ func (d *Daemon) Reload(by string) error {
 	return nil
 }
 
-// put puts the policies of another configuration into force. Listeners, resolver and log cannot change while the daemon
-// runs; that they would is said. On an error the old policies stay in force.
+// apply applies the policies of another configuration. Listeners, resolver and log cannot change while the daemon runs;
+// the log warns if they would. On an error the old policies stay in effect.
 func (d *Daemon) apply(c *config.Config) error {
 	if len(c.Listen) != len(d.config.Listen) {
 		return errors.New("other listeners: restart helogate to open or close them")
@@ -70,7 +70,7 @@ func (d *Daemon) apply(c *config.Config) error {
 	return nil
 }
 
-// notWatched is what the log says when the files of the configuration cannot be watched.
+// notWatched is logged when the files of the configuration cannot be watched.
 const notWatched = "changed configuration files are not noticed; run helogate reload after a change"
 
 // needRestart names the settings that differ and are not taken while the service runs.
@@ -126,7 +126,7 @@ func (d *Daemon) watch(c *config.Config) error {
 	case !c.Control.Watch && d.watcher == nil:
 		return nil
 	case !c.Control.Watch:
-		go d.watcher.Close() // it may be the watcher that has us reload, and Close waits for it
+		go d.watcher.Close() // the watcher may be what called Reload, and Close waits for that
 		d.watcher = nil
 		return nil
 	case d.watcher == nil:

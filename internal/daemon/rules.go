@@ -24,7 +24,7 @@ func (e ConfigError) Error() string { return e.Err.Error() }
 // Unwrap returns what is wrong.
 func (e ConfigError) Unwrap() error { return e.Err }
 
-// Known is what a configuration may name.
+// Known is what a configuration may refer to.
 func Known(environ []string) config.Options {
 	return config.Options{Checks: check.Names(), Presets: check.Presets, Protocols: protocol.Protocols(), Environ: environ}
 }

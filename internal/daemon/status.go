@@ -13,9 +13,9 @@ import (
 	"github.com/helogate/helogate/internal/policy"
 )
 
-// Status says how the daemon is.
+// Status returns the status of the daemon.
 func (d *Daemon) Status() control.Status {
-	last := d.lastReload.Load() // before what it put into force
+	last := d.lastReload.Load() // before the configuration that it put into effect
 	now := d.active.Load()
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
@@ -53,7 +53,7 @@ func (d *Daemon) Status() control.Status {
 // statsTime is how long the store is waited for, to count what it has.
 const statsTime = 2 * time.Second
 
-// remembered says how fares what the service knows beside DNS.
+// addState adds the state of everything but DNS that verdicts depend on.
 func (d *Daemon) addState(s *control.Status, c *config.Config) {
 	k := d.askers
 	if why, since, is := k.health.Sick(); is {
@@ -83,7 +83,7 @@ func (d *Daemon) addState(s *control.Status, c *config.Config) {
 	}
 }
 
-// exemptions lists the entries that let somebody in, with how often they did.
+// exemptions lists the entries that can accept clients, with how often they did.
 func (d *Daemon) exemptions() (out []control.Exemption) {
 	c := d.active.Load().config
 	for i, e := range policy.Exemptions(c) {
@@ -93,7 +93,7 @@ func (d *Daemon) exemptions() (out []control.Exemption) {
 		out = append(out, exemption("forwarder", i, &f.Exemption, f.Ref()))
 	}
 	for _, h := range d.counts.Hits() {
-		// Of entries that say the same the first is it, for no other is looked at.
+		// Of entries with the same content the first counts, since the others are never reached.
 		at := slices.IndexFunc(out, func(e control.Exemption) bool { return e.Kind == h.Check && e.Ref == h.Ref })
 		if at >= 0 {
 			out[at].Hits, out[at].Last = h.N, &h.Last

@@ -13,8 +13,8 @@ import (
 	"github.com/helogate/helogate/internal/state"
 )
 
-// OpenStore opens the store of a configuration. A file at the usual place that cannot be had stops nobody from serving;
-// one at a place of the administrator's does, and so does a wrong configuration.
+// OpenStore opens the store of a configuration. If the file at the default path cannot be opened, the state is kept in
+// memory; a failure at a configured path, or an invalid configuration, is an error.
 func OpenStore(ctx context.Context, c *config.Config, environ []string, log *slog.Logger) (state.Store, error) {
 	switch c.State.Store {
 	case config.RedisServer:
@@ -38,7 +38,7 @@ func OpenStore(ctx context.Context, c *config.Config, environ []string, log *slo
 	return state.OpenSQLite(state.SQLiteConfig{Log: log})
 }
 
-// openFile opens the file, in a directory that is made if it is one of ours.
+// openFile opens the file. It makes the directory if the path is the default.
 func openFile(path string, c *config.Config, log *slog.Logger) (state.Store, error) {
 	if path == "" {
 		return nil, fmt.Errorf("there is no home for a file: $HOME is not set")
@@ -51,8 +51,8 @@ func openFile(path string, c *config.Config, log *slog.Logger) (state.Store, err
 	return state.OpenSQLite(state.SQLiteConfig{Path: path, CommitEvery: c.State.CommitInterval, Log: log})
 }
 
-// UsualStateFile is where the file is if the configuration does not say: where systemd wants it, or where such files
-// are kept for root, or for others (XDG Base Directory Specification). It is "" where there is no such place.
+// UsualStateFile returns the default path of the state file: in systemd's state directory, in /var/lib for root, or by
+// the XDG Base Directory Specification. It is "" where there is none.
 func UsualStateFile(environ []string, uid int) string {
 	env := func(name string) string {
 		for _, v := range environ {

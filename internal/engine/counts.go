@@ -30,14 +30,14 @@ type countOf struct {
 type Count struct {
 	Action helogate.Action
 	By     string // the deciding line, or "score"; "" for continue
-	DryRun bool   // this is what were decided if the lines on trial were in force, where that differs
+	DryRun bool   // the decision if every dry-run effect were enforced, where that differs
 	N      uint64
 }
 
 // hitOf is an entry of the administrator's lists, by its reference: numbers change with the file.
 type hitOf struct{ check, ref string }
 
-// A Hit is how often an entry of the administrator's lists let somebody in.
+// A Hit is how often an entry of the administrator's lists accepted a client.
 type Hit struct {
 	Check string // "exempt" or "forwarder"
 	Ref   string // helogate.Finding.Ref
@@ -77,7 +77,7 @@ func (c *Counts) counter(of countOf) *atomic.Uint64 {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if n = c.all[of]; n == nil { // actions by the lines of all policies there were: the administrator's, so they are few
+	if n = c.all[of]; n == nil { // few: actions times the checks and rules of all policies so far
 		if c.all == nil {
 			c.all = map[countOf]*atomic.Uint64{}
 		}
@@ -118,7 +118,7 @@ func (c *Counts) Verdicts() []Count {
 	return out
 }
 
-// Hits returns the entries of the administrator's lists that let somebody in.
+// Hits returns the entries of the administrator's lists that accepted a client.
 func (c *Counts) Hits() []Hit {
 	c.hitMu.Lock()
 	defer c.hitMu.Unlock()
@@ -130,5 +130,5 @@ func (c *Counts) Hits() []Hit {
 	return out
 }
 
-// Held returns how often a refusal was not told at once.
+// Held returns how often a refusal was postponed to a later stage.
 func (c *Counts) Held() uint64 { return c.held.Load() }

@@ -1,6 +1,6 @@
-// Package engine is the running service between listeners and judge: it gives each listener its policy and the askers, keeps
-// the sessions with what is held until RCPT, sees that a judgement ends in time, and shows each verdict, as one Event,
-// to whoever observes.
+// Package engine is the running service between listeners and judge. It gives each listener its policy and the askers,
+// keeps the sessions with refusals that are held until RCPT, limits how long a judgement takes, and passes each
+// verdict, as one Event, to the observers.
 package engine
 
 import (
@@ -36,8 +36,8 @@ type Engine struct {
 	observers *observers
 }
 
-// New returns an engine. It has no policy; each gate brings its own. If an observer has a queue, the engine is to be
-// closed.
+// New returns an engine. It has no policy: each Endpoint brings its own. The caller must Close the engine if an
+// observer has a queue.
 func New(c Config) *Engine {
 	if c.Budget == 0 {
 		c.Budget = 8 * time.Second
@@ -48,21 +48,22 @@ func New(c Config) *Engine {
 	return &Engine{Config: c, sessions: newSessions(), observers: newObservers(c.Observers, c.Log)}
 }
 
-// Close waits until observers with a queue have seen all verdicts, for as long as ctx lasts. Nobody may judge any more.
+// Close waits until observers with a queue have seen all verdicts, but not longer than ctx. The caller must not judge
+// any more.
 func (e *Engine) Close(ctx context.Context) error { return e.observers.close(ctx) }
 
 // Observers returns how the observers fare.
 func (e *Engine) Observers() []ObserverStats { return e.observers.stats() }
 
-// Panics returns how many faults of checks and lookups there were.
+// Panics returns the number of faults of checks and lookups since the start.
 func (e *Engine) Panics() uint64 { return e.panics.Load() }
 
-// Rules are what a gate judges by; they may be exchanged while it judges.
+// Rules are what an endpoint judges by. They can be exchanged while it judges.
 type Rules struct {
 	Policy   *helogate.Policy
 	For      []Exception    // the first that matches is judged by in place of Policy
-	RejectAt helogate.Stage // the earliest stage at which a client is told no
-	Headers  header.Options // what a client that is let in has added to its message
+	RejectAt helogate.Stage // the earliest stage at which a client is refused
+	Headers  header.Options // what is added to the message of an accepted client
 
 	record bool // whether responses have the whole verdict
 }
@@ -86,14 +87,14 @@ func (r *Rules) of(f *helogate.Facts) (*helogate.Policy, string) {
 	return r.Policy, ""
 }
 
-// A Gate is the engine as one listener sees it.
+// An Endpoint is the engine as one listener uses it.
 type Endpoint struct {
 	engine   *Engine
 	listener Listener
 	rules    atomic.Pointer[[2]Rules] // without the whole verdict in the response, and with it
 }
 
-// Gate returns the gate of a listener, with its rules.
+// Endpoint returns the endpoint of a listener, with its rules.
 func (e *Engine) Endpoint(l Listener, r Rules) *Endpoint {
 	g := &Endpoint{engine: e, listener: l}
 	g.SetRules(r)
@@ -115,7 +116,8 @@ func (e *Engine) prepareRules(r Rules, record bool) Rules {
 	return r
 }
 
-// own returns the policy with what this engine wants of it. A header tells reasons from which nothing follows.
+// prepare returns a copy of the policy with the settings of this engine. Authentication-Results needs the reasons of
+// findings that have no effect, too.
 func (e *Engine) prepare(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	p := *policy
 	p.Budget, p.OmitReasons = e.Budget, !e.observers.readReasons() && !r.record && !r.Headers.AuthenticationResults
@@ -140,7 +142,7 @@ func (e *Engine) fault(f helogate.Fault) {
 		"facts", string((&helogate.Record{Facts: f.Facts}).AppendJSON(nil)), "stack", string(f.Stack))
 }
 
-// Judge rules on a client, whose connection the listener names in Facts.Session. It is a response.Judge.
+// Judge judges a client. The listener names the connection in Facts.Session. It is a response.Judge.
 func (g *Endpoint) Judge(ctx context.Context, f helogate.Facts) response.Response {
 	return g.named(ctx, f, &g.rules.Load()[0])
 }
@@ -158,7 +160,7 @@ func (g *Endpoint) named(ctx context.Context, f helogate.Facts, rules *Rules) re
 	return g.judge(ctx, s, f, rules)
 }
 
-// judge judges a stage of a session, says what is to be done now, and shows the verdict.
+// judge judges a stage of a session, decides what the listener does now, and passes the verdict to the observers.
 func (g *Endpoint) judge(ctx context.Context, s *session, f helogate.Facts, rules *Rules) response.Response {
 	e := g.engine
 	began := e.Now()
@@ -185,7 +187,8 @@ func (g *Endpoint) judge(ctx context.Context, s *session, f helogate.Facts, rule
 	return r
 }
 
-// response is what the listener is to do now, by the rules of its gate: to give the reply, if there is one.
+// response returns what the listener does now, by the rules of its endpoint. reply is nil if the client gets none at
+// this stage.
 func (e *Event) response(rules *Rules, reply *helogate.Reply) response.Response {
 	v, stage := &e.Verdict, e.Facts.Stage
 	r := response.Response{ID: v.ID, Action: v.Action}
@@ -198,7 +201,7 @@ func (e *Event) response(rules *Rules, reply *helogate.Reply) response.Response 
 	if reply != nil {
 		r.Reply = *reply
 	}
-	if !r.Action.Refuses() && stage >= helogate.Mail { // before MAIL there is no message to add to
+	if !r.Action.Refuses() && stage >= helogate.Mail { // before MAIL there is no message
 		r.Headers = header.Make(&e.Judged, v, rules.Headers)
 	}
 	if rules.record {

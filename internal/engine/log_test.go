@@ -224,7 +224,7 @@ func bySlog(h slog.Handler, e *Event) error {
 		text("would_by", v.DryRun.By)
 	}
 	r.AddAttrs(slog.Int("score", v.DryRun.Score))
-	if v.DryRun.MaxScore != v.DryRun.Score {
+	if v.DryRun.MaxScore > v.DryRun.Score {
 		r.AddAttrs(slog.Int("max_score", v.DryRun.MaxScore))
 	}
 	list := func(key string, items []string) {

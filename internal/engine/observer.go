@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// An Observer is shown every verdict. Whatever it does costs the mail nothing: where it panics, it is recovered; where
-// it may be slow, it is to have a queue.
+// An Observer is shown every verdict. It cannot harm the mail: a panic is recovered, and an observer that may be slow
+// must have a queue.
 type Observer struct {
 	Name string // for log and status
 	// Seen is shown an event. Without a queue it is called before the client is answered, by many goroutines at once,
 	// and must not wait for anything; with one it is called by one goroutine, in the order of the verdicts.
 	Seen func(*Event)
-	// Queue is how many events may wait for Seen; 0 is that none waits. An event for which there is no room is dropped,
-	// and counted.
+	// Queue is how many events may wait for Seen; 0 means no queue. Events that find the queue full are dropped and
+	// counted.
 	Queue int
-	// Reasons is whether Seen reads the words of findings from which nothing follows. If nobody does, they are not made.
+	// Reasons is whether Seen reads the reasons of findings without effect. If no observer does, they are not made.
 	Reasons bool
 }
 
@@ -37,9 +37,9 @@ type observer struct {
 	Observer
 	log        *slog.Logger
 	panics     atomic.Uint64
-	lastLogged atomic.Int64 // when the log was told of a panic, in Unix nanoseconds
+	lastLogged atomic.Int64 // when a panic was last logged, in Unix nanoseconds
 	dropped    atomic.Uint64
-	queue      chan *Event // nil: there is none
+	queue      chan *Event // nil without a queue
 }
 
 // observers are those of an engine.
@@ -63,7 +63,7 @@ func newObservers(all []Observer, log *slog.Logger) *observers {
 	return o
 }
 
-// readReasons reports whether anybody reads all words.
+// readReasons reports whether an observer reads all reasons.
 func (o *observers) readReasons() bool {
 	for _, one := range o.all {
 		if one.Reasons {
@@ -101,7 +101,7 @@ func (o *observer) show(e *Event) {
 	o.Seen(e)
 }
 
-// enqueue puts a copy into the queue, if there is room.
+// enqueue puts a copy into the queue, or drops the event if the queue is full.
 func (o *observer) enqueue(e *Event) {
 	if len(o.queue) < cap(o.queue) { // else a copy would be made in vain
 		select {
@@ -113,7 +113,7 @@ func (o *observer) enqueue(e *Event) {
 	o.dropped.Add(1)
 }
 
-// run empties the queue, until there is nothing in it and nothing comes any more.
+// run empties the queue until stop is closed and the queue is empty.
 func (o *observer) run(stop <-chan struct{}) {
 	for {
 		select {
@@ -133,7 +133,7 @@ func (o *observer) run(stop <-chan struct{}) {
 	}
 }
 
-// close waits until all queues are empty, for as long as ctx lasts. There must be no verdict under way.
+// close waits until all queues are empty, but not longer than ctx. No judgement may be running.
 func (o *observers) close(ctx context.Context) error {
 	o.once.Do(func() { close(o.stop) })
 	done := make(chan struct{})

@@ -8,8 +8,8 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// PrivateWarning observes whether a client has a private address that is not among our networks, and says so once: an
-// exemption was forgotten, or a proxy hides who the clients are.
+// PrivateWarning returns an observer that warns, once, of a client with a private address that is not in the own
+// networks: an exemption is missing, or a proxy hides the clients.
 func PrivateWarning(log *slog.Logger) Observer {
 	var once sync.Once
 	return Observer{Name: "private addresses", Seen: func(e *Event) {

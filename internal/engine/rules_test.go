@@ -68,7 +68,7 @@ func TestHeaders(t *testing.T) {
 		if len(got) != c.want {
 			t.Errorf("%s at %s, shadow %v: %v", c.action, c.stage, c.shadow, got)
 		}
-		if c.shadow && !strings.Contains(got[0].Value, "would=reject by failing") {
+		if c.shadow && !strings.Contains(got[0].Value, "would=reject; would_by=failing") {
 			t.Errorf("shadow says nothing: %v", got[0])
 		}
 	}

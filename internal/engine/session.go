@@ -14,14 +14,13 @@ type session struct {
 	rejected atomic.Bool // at any stage
 }
 
-// sessions are those of listeners that have no connection of their own to tie a session to: Postfix asks anew for each
-// stage. They are found by the listener's name for the connection, and forgotten when it has not been heard of for some
-// time.
+// sessions are those of listeners without a connection per SMTP session: Postfix asks anew for each stage. They are
+// found by the listener's name for the connection, and dropped when it has not been used for some time.
 type sessions struct{ *bounded.Map[string, *session] }
 
 const (
-	// A client that says nothing for so long has been cut off by its server (RFC 5321 section 4.5.3.2.7 asks for 5
-	// minutes).
+	// A client that sends nothing for so long has been disconnected by its server (RFC 5321 section 4.5.3.2.7 asks for
+	// 5 minutes).
 	sessionKeep = 20 * time.Minute
 	maxSessions = 40_000 // a flood of connections must not grow the process
 )

@@ -95,7 +95,7 @@ func logDecision(line *logline.Line, e *Event) {
 		line.Text("would_by", v.DryRun.By)
 	}
 	line.Int("score", v.DryRun.Score) // dry-run effects included: in shadow mode there are no others
-	if v.DryRun.MaxScore != v.DryRun.Score {
+	if v.DryRun.MaxScore > v.DryRun.Score {
 		line.Int("max_score", v.DryRun.MaxScore)
 	}
 	logChecks(line, "failed", v.Findings, helogate.Fail, helogate.SoftFail)

@@ -16,9 +16,9 @@ const (
 	maxReason   = 150
 )
 
-// authenticationResults is what was found about who the client is (RFC 8601). Where nothing was, since the client was let
-// in before DNS was asked, it says "none" (section 2.2): so that the topmost field with our name is ours, and one that
-// came with the message is not taken for it.
+// authenticationResults returns what was found about the client's identity (RFC 8601). If nothing was looked up, it is
+// "none" (section 2.2), so that the first field with this authserv-id is always helogate's and not one that came with
+// the message.
 func authenticationResults(f *helogate.Facts, v *helogate.Verdict, name string) string {
 	return strings.TrimRight(authres.Format(authserv(name), results(f, v)), " ")
 }
@@ -33,8 +33,8 @@ func results(f *helogate.Facts, v *helogate.Verdict) (out []authres.Result) {
 	return append(out, spf(f, v)...)
 }
 
-// iprev is RFC 8601 section 2.7.3, where fail is that forward and reverse disagree, and permerror that there is no PTR.
-// What has no public address has no result.
+// iprev is RFC 8601 section 2.7.3: fail means that forward and reverse DNS disagree, permerror that there is no PTR
+// record. A private address has no result.
 func iprev(f *helogate.Facts, v *helogate.Verdict) authres.Result {
 	found := finding(v, "fcrdns")
 	if found == nil {
@@ -61,7 +61,7 @@ func iprev(f *helogate.Facts, v *helogate.Verdict) authres.Result {
 	return r
 }
 
-// isNameless reports whether DNS said that the client's address has no PTR.
+// isNameless reports whether DNS answered that the client's address has no PTR record.
 func isNameless(f *helogate.Facts, v *helogate.Verdict) bool {
 	client := address(f).String()
 	for i := range v.Asked {
@@ -74,8 +74,8 @@ func isNameless(f *helogate.Facts, v *helogate.Verdict) bool {
 
 func address(f *helogate.Facts) netip.Addr { return f.Client.Unmap().WithZone("") }
 
-// spf is RFC 8601 section 2.7.2, of the identities that were judged. The reverse-path is named by its domain alone, for
-// that is all SPF speaks of; of the null reverse-path it is the HELO (RFC 7208 section 2.4).
+// spf is RFC 8601 section 2.7.2, for the identities that were checked. The sender is given by its domain alone, since
+// SPF does not check mailboxes. For the null sender it is the HELO name (RFC 7208 section 2.4).
 func spf(f *helogate.Facts, v *helogate.Verdict) (out []authres.Result) {
 	helo, from := finding(v, "spf-helo"), finding(v, "spf-from")
 	if helo == nil && f.Sender == "" {
@@ -91,9 +91,9 @@ func spf(f *helogate.Facts, v *helogate.Verdict) (out []authres.Result) {
 	return out
 }
 
-// What authres takes for granted is made sure here. It quotes what it must, but not the quotation mark's own escape; and
-// many readers of this field, its own parser among them, split it at ";" and spaces without a look at quotes. So a
-// client's text has nothing in it that ends a value, quoted or not: there is "?" instead, as Postfix shows it.
+// The code below ensures what authres takes for granted. authres quotes values, but does not escape quotation marks;
+// and many readers of this field, its own parser among them, split it at ";" and spaces without regard to quotes. So
+// text of the client contains nothing that ends a value, quoted or not: "?" replaces it, as in Postfix.
 
 // property is a pvalue of RFC 8601 section 2.2: a token, an address, or what authres then quotes.
 func property(s string) string {

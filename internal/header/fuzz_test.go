@@ -74,8 +74,8 @@ func isLine(t *testing.T, f Field) {
 var grammar = func() *regexp.Regexp {
 	const word = `[!#-'*+.-:<>-\[\]-~-]*`
 	const list = word + `(,` + word + `)*`
-	return regexp.MustCompile(`^id=` + word + `; action=` + word + `(; by=` + word + `)?; score=[0-9]+(; failed=` + list +
-		`)?(; unsure=` + list + `)?(; would=` + word + `( by ` + word + `)?)?$`)
+	return regexp.MustCompile(`^id=` + word + `; action=` + word + `(; by=` + word + `)?; score=[0-9]+(; max_score=[0-9]+)?(; failed=` + list +
+		`)?(; unsure=` + list + `)?(; would=` + word + `(; would_by=` + word + `)?)?$`)
 }()
 
 // readsBack holds the value of an Authentication-Results against what it was made of.

@@ -1,9 +1,9 @@
-// Package header words a verdict for the header of a message: Authentication-Results for programs that know RFC 8601,
-// X-Helogate for people and their filters, X-HELO and X-Helo-Check as the tools that helogate replaces had them.
+// Package header words a verdict for the header of a message: Authentication-Results for programs that read RFC 8601,
+// X-Helogate for people and their filters, X-HELO and X-Helo-Check as the tools that helogate replaces add them.
 // docs/headers.md has their grammar.
 //
-// Most of what they say is the client's own text, and what reads them trusts them. So a value is one line of printable
-// ASCII, and nothing that a client says can look like a result: see [Make].
+// Most of their content is text of the client, and filters trust them. So a value is one line of printable ASCII, and
+// text of the client cannot look like a result: see [Make].
 package header
 
 import (
@@ -29,16 +29,15 @@ const (
 	XHeloCheck            = "X-Helo-Check"
 )
 
-// Options say which fields are added; the zero Options are none.
+// Options are the fields to add; the zero Options are none.
 type Options struct {
 	AuthenticationResults, XHelogate, XHelo, XHeloCheck bool
-	// Name is who says so in Authentication-Results: its authserv-id (RFC 8601 section 2.5). Without a name there is no
-	// such field.
+	// Name is the authserv-id of Authentication-Results (RFC 8601 section 2.5). Without a name there is no such field.
 	Name string
 }
 
-// Make returns what a verdict adds to the header of a message: nothing if it refuses, else the fields that are on, in the
-// order in which a listener that can add only some should add them. f are the facts that v was given on.
+// Make returns the fields that a verdict adds to the header of a message, in the order of their importance: none if the
+// verdict refuses the client. f are the facts that were judged.
 func Make(f *helogate.Facts, v *helogate.Verdict, o Options) []Field {
 	if v.Action.Refuses() || !(o.AuthenticationResults || o.XHelogate || o.XHelo || o.XHeloCheck) {
 		return nil
@@ -64,10 +63,10 @@ func Make(f *helogate.Facts, v *helogate.Verdict, o Options) []Field {
 
 const maxHelo = 255 // bytes; a domain has no more (RFC 5321 section 4.5.3.1.2)
 
-// said is the HELO argument, fit for a header. A space at either end would be lost on the way, or look like folding.
+// said returns the HELO name, made fit for a header. Spaces at its ends would be lost on the way, or look like folding.
 func said(f *helogate.Facts) string { return strings.Trim(printable.Text(f.Helo, maxHelo), " ") }
 
-// xHeloCheck says what helodnscheck of qmail-spp says, in its words, for filters that were written for it.
+// xHeloCheck returns the text of qmail-spp's helodnscheck, for filters that were written for it.
 func xHeloCheck(f *helogate.Facts, v *helogate.Verdict) string {
 	about := "HELO [" + said(f) + "] "
 	switch {

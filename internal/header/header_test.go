@@ -67,7 +67,7 @@ func TestMake(t *testing.T) {
 			"X-HELO: mail.example.com"}},
 		{"198.51.100.7", "mail.example.com", []string{
 			`Authentication-Results: mx.example.net; iprev=permerror reason="no PTR" policy.iprev=198.51.100.7`,
-			"X-Helogate: id=0123456789abc; action=continue; score=4; failed=rdns,helo-matches; would=reject by score",
+			"X-Helogate: id=0123456789abc; action=continue; score=4; failed=rdns,helo-matches; would=reject; would_by=score",
 			"X-HELO: mail.example.com",
 			"X-Helo-Check: HELO [mail.example.com] doesn't match IP [198.51.100.7]"}},
 		{"192.0.2.25", "yq3H9cDKgS", []string{
@@ -77,11 +77,11 @@ func TestMake(t *testing.T) {
 			"X-Helo-Check: HELO [yq3H9cDKgS] from [192.0.2.25] doesn't solve"}},
 		{"192.0.2.45", "mail.example.com", []string{
 			"Authentication-Results: mx.example.net; iprev=temperror policy.iprev=192.0.2.45",
-			"X-Helogate: id=0123456789abc; action=continue; score=0; unsure=fcrdns",
+			"X-Helogate: id=0123456789abc; action=continue; score=0; max_score=2; unsure=fcrdns",
 			"X-HELO: mail.example.com"}},
 		{"192.0.2.46", "mail.example.com", []string{
 			"Authentication-Results: mx.example.net; iprev=temperror policy.iprev=192.0.2.46",
-			"X-Helogate: id=0123456789abc; action=continue; score=0; unsure=rdns,fcrdns; would=defer by score",
+			"X-Helogate: id=0123456789abc; action=continue; score=0; max_score=4; unsure=rdns,fcrdns; would=defer; would_by=score",
 			"X-HELO: mail.example.com"}},
 		{"2001:db8::25", "six.example.com", []string{
 			`Authentication-Results: mx.example.net; iprev=pass policy.iprev="2001:db8::25"`,
@@ -182,7 +182,7 @@ func TestXHelogate(t *testing.T) {
 		{helogate.Verdict{Decision: d(helogate.Greylist, "score", 3), DryRun: d(helogate.Greylist, "score", 3), Findings: found(helogate.Fail, "rdns")},
 			"id=x; action=greylist; by=score; score=3; failed=rdns"},
 		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), DryRun: d(helogate.Defer, "my rule; action=accept", 5)},
-			"id=x; action=continue; score=5; would=defer by my_rule__action_accept"},
+			"id=x; action=continue; score=5; would=defer; would_by=my_rule__action_accept"},
 		{helogate.Verdict{Decision: d(helogate.Accept, "exempt", 0), DryRun: d(helogate.Continue, "", 0)},
 			"id=x; action=accept; by=exempt; score=0; would=continue"},
 		{helogate.Verdict{Decision: d(helogate.Continue, "", 0), DryRun: d(helogate.Continue, "", 0), Findings: append(found(helogate.SoftFail, "a,b", "käse"), found(helogate.PermError, "c")...)},

@@ -7,21 +7,23 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// Bounds of X-Helogate, in bytes; with all of them at their most it is within MaxField.
+// Limits of X-Helogate, in bytes. With all of them reached, the field is still within MaxField.
 const (
 	maxName = 64
 	maxList = 300
 )
 
-// xHelogate is the verdict in one line: what a person looks for, in a form that a regular expression finds. It says what
-// the line of log says.
+// xHelogate is the verdict in one line, which a regular expression can match. Its keys are those of the verdict's log line.
 func xHelogate(v *helogate.Verdict) string {
 	var b strings.Builder
 	b.WriteString("id=" + word(v.ID) + "; action=" + word(v.Action.String()))
 	if v.By != "" {
 		b.WriteString("; by=" + word(v.By))
 	}
-	b.WriteString("; score=" + strconv.Itoa(v.DryRun.Score)) // what is on trial counts: in shadow mode all is
+	b.WriteString("; score=" + strconv.Itoa(v.DryRun.Score)) // dry-run effects included: in shadow mode there are no others
+	if v.DryRun.MaxScore > v.DryRun.Score {
+		b.WriteString("; max_score=" + strconv.Itoa(v.DryRun.MaxScore))
+	}
 	if failed := list(v.Findings, helogate.Fail, helogate.SoftFail); failed != "" {
 		b.WriteString("; failed=" + failed)
 	}
@@ -31,14 +33,14 @@ func xHelogate(v *helogate.Verdict) string {
 	if v.DryRun.Action != v.Action || v.DryRun.By != v.By {
 		b.WriteString("; would=" + word(v.DryRun.Action.String()))
 		if v.DryRun.By != "" {
-			b.WriteString(" by " + word(v.DryRun.By))
+			b.WriteString("; would_by=" + word(v.DryRun.By))
 		}
 	}
 	return b.String()
 }
 
-// list names the checks with one of two outcomes, in policy order. What does not fit is left out whole, and "..." stands
-// last instead.
+// list names the checks with one of two outcomes, in policy order. Names that do not fit are omitted, and the list ends
+// in "...".
 func list(found []helogate.Finding, a, b helogate.Outcome) string {
 	const more = ",..."
 	var out []byte
@@ -58,7 +60,7 @@ func list(found []helogate.Finding, a, b helogate.Outcome) string {
 	return string(out)
 }
 
-// word is a name without what ends one in X-Helogate: a rule has the name that its administrator likes.
+// word replaces what would end a name in X-Helogate, since the name of a rule is the administrator's choice.
 func word(s string) string {
 	return cut(strings.Map(func(r rune) rune {
 		if r <= ' ' || r > '~' || strings.ContainsRune(`;,="\()`, r) {
@@ -68,7 +70,7 @@ func word(s string) string {
 	}, s), maxName)
 }
 
-// cut is s of at most limit bytes; what was cut ends in "...".
+// cut shortens s to limit bytes, of which the last are "..." then.
 func cut(s string, limit int) string {
 	const more = "..."
 	if len(s) <= limit {

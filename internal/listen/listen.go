@@ -20,11 +20,11 @@ const backlog = 4096
 // maxSocketPath is what fits a sockaddr_un of Linux (108 bytes with a final NUL), the longest of any system.
 const maxSocketPath = 107
 
-// On listens on a TCP address, "127.0.0.1:10040", or on a unix socket, "unix:/run/helogate/policy" or the absolute
-// path alone. Its errors name the address and what to do.
+// On listens on a TCP address, "127.0.0.1:10040", or on a unix socket, "unix:/run/helogate/policy" or the absolute path
+// alone. Its errors name the address and what to do.
 //
-// The file of a unix socket has the permissions in mode from the moment that somebody can connect. One that a crash left
-// behind is replaced, but only if nobody answers on it. Closing the listener removes the file.
+// The file of a unix socket has the permissions in mode from the moment at which clients can connect. A file that a
+// crash left behind is replaced, unless a process listens on it. Closing the listener removes the file.
 func On(address string, mode fs.FileMode) (net.Listener, error) {
 	path, isUnix := strings.CutPrefix(address, "unix:")
 	var l net.Listener
@@ -65,8 +65,8 @@ func listenTCP(address string) (net.Listener, error) {
 	return nil, err
 }
 
-// listenUnix does by hand what net.Listen does, since permissions must be set after bind, which makes the file, and
-// before listen, from which on the kernel lets clients in.
+// listenUnix does what net.Listen does, in steps: the permissions must be set after bind, which makes the file, and
+// before listen, which admits clients.
 func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("a path of %d bytes: the system takes %d at most for a unix socket", len(path), maxSocketPath)
@@ -119,8 +119,8 @@ func openBound(f *os.File, path string, mode fs.FileMode) (net.Listener, error) 
 	return &unixListener{Listener: l, path: path, is: is}, nil
 }
 
-// lockDir keeps other helogates out of a directory while one of them looks whether a socket there is stale, replaces it,
-// and is not yet listening on its own.
+// lockDir keeps other helogate processes out of a directory while this one checks for a stale socket, replaces it and
+// begins to listen.
 func lockDir(dir string) (unlock func(), err error) {
 	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -137,7 +137,7 @@ func lockDir(dir string) (unlock func(), err error) {
 	return func() { d.Close() }, nil // closing unlocks
 }
 
-// removeStale makes way for a new socket at path, if what is there is the socket of somebody who is no more.
+// removeStale removes the socket at path if no process listens on it any more.
 func removeStale(path string) error {
 	is, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -154,7 +154,7 @@ func removeStale(path string) error {
 	case err == nil:
 		c.Close()
 		return fmt.Errorf("%w: is another helogate running? (ss -lxp shows who it is)", syscall.EADDRINUSE)
-	case errors.Is(err, syscall.ECONNREFUSED): // the one error that says that nobody listens
+	case errors.Is(err, syscall.ECONNREFUSED): // the one error that proves that no process listens
 		return os.Remove(path)
 	}
 	return fmt.Errorf("there is a socket, and whether somebody listens on it cannot be told: %w", err)
@@ -168,7 +168,7 @@ type unixListener struct {
 	once sync.Once
 }
 
-// Close removes the file first, so that nobody finds it and is turned away, or takes it for stale.
+// Close removes the file first, so that no client finds it and is refused, and no process takes it for stale.
 func (l *unixListener) Close() error {
 	l.once.Do(func() {
 		if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.is) {

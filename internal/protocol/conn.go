@@ -27,7 +27,7 @@ type limits struct {
 	grace  time.Duration // for what is under way when the server stops
 }
 
-// A conn is the connection of an MTA. What it sends is given whole or not at all, within the limits of the protocol.
+// A conn is the connection of an MTA. It delivers whole messages only, within the limits of the protocol.
 type conn struct {
 	net.Conn
 	server *Server
@@ -35,14 +35,14 @@ type conn struct {
 	limits *limits
 	// whole returns how many bytes the first message in b has; 0 if it is not whole. Those before searched were searched before.
 	whole func(b []byte, searched int) (int, error)
-	// underWay: what was begun will soon come to its end, and is worth waiting for when the server stops.
+	// underWay: something was begun that will end soon, and is worth waiting for when the server stops.
 	underWay bool
 
-	buf        []byte // buf[start:end] was read and not yet given
+	buf        []byte // buf[start:end] was read and not yet delivered
 	start, end int
-	begun      bool      // something has been given
-	since      time.Time // when the first byte of what is not whole yet came; zero if there is none
-	readBy     time.Time // the read deadline, as far as it was set here
+	begun      bool      // a message has been delivered
+	since      time.Time // when the first byte of the incomplete message came; zero if there is none
+	readBy     time.Time // the read deadline, if it was set here
 	writeBy    time.Time
 	stopping   time.Time // when the server was first seen to be closing
 	looked     bool      // for what had come by then
@@ -50,8 +50,8 @@ type conn struct {
 
 const lastLook = 10 * time.Millisecond // for what is on its way when the server closes
 
-// errDone is the end of a connection of which nobody needs to hear: the MTA closed between two messages, was idle for too
-// long, or the server is closing.
+// errDone is an end of a connection that is not worth a log line: the MTA closed it between two messages or was idle
+// for too long, or the server is closing.
 var errDone = errors.New("done")
 
 // broken is what is wrong with what an MTA sent.
@@ -104,9 +104,9 @@ func (c *conn) room() {
 	c.start, c.buf = 0, into
 }
 
-// read waits for more. A server that closes sets a deadline that is over (see Server.Shutdown) and so wakes it: part of a
-// message is then read to its end, and what is under way has its grace; else one last look is taken for what came at that
-// moment.
+// read waits for more. A server that closes wakes it with an expired deadline (see Server.Shutdown). An incomplete
+// message is then read to its end, and what is under way has its grace; otherwise read looks once more for what came at
+// that moment.
 func (c *conn) read() error {
 	began := time.Now()
 	partial := c.end > c.start
@@ -116,7 +116,7 @@ func (c *conn) read() error {
 	for {
 		by := c.deadline(partial, began)
 		c.setReadDeadline(by)
-		if c.server.closing() { // after setting it: who closes sets his later, or is seen here
+		if c.server.closing() { // after the deadline was set: Shutdown sets its own later, or is noticed here
 			if !partial {
 				if by = c.lastDeadline(time.Now()); by.IsZero() {
 					return errDone
@@ -128,7 +128,7 @@ func (c *conn) read() error {
 		c.end += n
 		timeout := errors.Is(err, os.ErrDeadlineExceeded)
 		switch {
-		case n > 0: // an error comes again
+		case n > 0: // an error is returned by the next call
 			return nil
 		case timeout && (time.Now().Before(by) || c.server.closing() && !partial):
 			c.readBy = time.Time{} // it is over
@@ -156,8 +156,8 @@ func (c *conn) deadline(partial bool, began time.Time) time.Time {
 	return began.Add(c.limits.idle)
 }
 
-// setReadDeadline leaves one in place that is over a little earlier: to set it costs as much as to parse a request, and who
-// is woken too early waits again.
+// setReadDeadline keeps a deadline that is only a little earlier: setting one costs as much as parsing a request, and a
+// read that wakes too early waits again.
 func (c *conn) setReadDeadline(by time.Time) {
 	if early := by.Sub(c.readBy); early < 0 || early > c.limits.idle/16 {
 		c.readBy = by
@@ -180,7 +180,7 @@ func (c *conn) lastDeadline(now time.Time) time.Time {
 	return now.Add(lastLook)
 }
 
-// say writes an answer, and reports whether it was taken.
+// send writes an answer, and reports whether the MTA accepted it.
 func (c *conn) send(b []byte) bool {
 	by := time.Now().Add(c.limits.write)
 	if by.Sub(c.writeBy) > c.limits.write/2 {
@@ -202,7 +202,7 @@ func (c *conn) send(b []byte) bool {
 // judge rules on the client of facts.
 func (c *conn) judge() response.Response { return c.server.Judge(c.server.ctx, c.facts) }
 
-// stray says that a client is let pass that nothing can be said of.
+// warnNoAddress logs that a client without an address is accepted.
 func (c *conn) warnNoAddress(args ...any) {
 	if suppressed, due := c.server.noAddress.due(); due {
 		c.log(slog.LevelWarn, noAddress,
@@ -210,12 +210,13 @@ func (c *conn) warnNoAddress(args ...any) {
 	}
 }
 
-// noRuling says that the connection is closed because there is nothing to say.
+// noVerdict logs that the connection is closed because there is no verdict.
 func (c *conn) noVerdict(do helogate.Action) {
 	c.log(slog.LevelError, "no verdict: the connection was closed without an answer", "action", do.String(), "client", c.facts.Client)
 }
 
-// unread says why the connection is closed, if somebody should know: what came is not what the protocol has.
+// unread logs why the connection is closed, if an administrator should know: the input is not what the protocol
+// defines.
 func (c *conn) unread(err error, what string) {
 	if _, is := errors.AsType[broken](err); is {
 		c.log(slog.LevelWarn, what+": the connection was closed", "error", err)

@@ -9,18 +9,18 @@ import (
 	"github.com/helogate/helogate/internal/response"
 )
 
-// Exim is the protocol of Exim's ${readsocket}. Exim has no policy protocol: an ACL, which docs/exim has, sends a request in
-// Postfix's form, shuts down its side, and reads all that comes until the connection is closed. So a connection has one
+// Exim is the protocol of Exim's ${readsocket}. Exim has no policy protocol: an ACL, which is in docs/exim, sends a
+// request in Postfix's form, shuts down its side, and reads until the connection is closed. So a connection has one
 // request and one answer.
 //
-// The answer is Postfix's, and what is to be added to the message's header comes with it, a line a field:
+// The answer is Postfix's, followed by the header fields to add, one on a line:
 //
 //	action=DUNNO
 //	header=X-Helogate: id=4tbf2n0w6q8zc; action=continue; score=0
 //	(an empty line)
 //
-// The empty line says that the answer is whole, for Exim cannot tell an answer from a part of one. In trouble the
-// connection is closed without an answer, which Exim takes for an empty one, and does what the ACL then says.
+// The empty line marks a complete answer, since Exim cannot tell one from a part. In case of an error the connection is
+// closed without an answer, and the ACL decides what happens.
 type Exim struct{}
 
 var eximLimits = limits{
@@ -39,8 +39,8 @@ func (*Exim) answer(c *conn) error {
 	if err == nil {
 		err = q.attrs.parse(request)
 	}
-	// Exim sends it at once and nothing after it. If there is more, some attribute's text had an empty line in it, and what
-	// came before that is not to be believed.
+	// Exim sends one request and nothing after it. If there is more, an attribute's text contained an empty line, and
+	// the part before it cannot be trusted.
 	if err == nil && c.start < c.end {
 		err = broken("there is more after the request")
 	}
@@ -54,15 +54,15 @@ func (*Exim) answer(c *conn) error {
 	return nil
 }
 
-// appendEximAnswer words a ruling, or appends nothing where there is none. At RCPT all is known that a field can say: one
-// that was given before would stand beside it.
+// appendEximAnswer appends the answer for a response, or nothing if that has none. Fields are added at RCPT, where
+// everything is known: fields from an earlier stage would remain beside them.
 func appendEximAnswer(b []byte, r response.Response, at helogate.Stage) []byte {
 	b = appendAnswer(b, r)
 	if at < helogate.Rcpt || r.Action != helogate.Continue && r.Action != helogate.Accept {
 		return b
 	}
 	b = b[:len(b)-len("\n")]
-	for _, f := range slices.Backward(r.Headers) { // each goes on top of those before it
+	for _, f := range slices.Backward(r.Headers) { // Exim puts each on top of those before it
 		if isField(f) {
 			b = append(b, "header="...)
 			b = append(b, f.Name...)

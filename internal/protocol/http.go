@@ -16,16 +16,15 @@ import (
 	"github.com/helogate/helogate/internal/response"
 )
 
-// HTTP is the protocol of any program that speaks HTTP: POST /v1/judge takes the facts of a client as JSON, and answers the
-// verdict as "helogate check --json" does, with "now": what the MTA is to do at this moment; with ?evidence=no, that and the
-// verdict's name alone. GET /v1/health says that the
-// listener is open. docs/openapi.yaml describes both.
+// HTTP is the protocol of any program that uses HTTP: POST /v1/judge takes the facts of a client as JSON, and answers
+// the verdict as "helogate check --json" does, plus "now", which is what the MTA must do now; with ?evidence=no, only
+// the verdict's id and "now". GET /v1/health reports that the listener is open. docs/openapi.yaml describes both.
 //
-// What is no such request is answered 4xx, with what is wrong. Where there is no ruling, the answer is 503: whoever asked
-// then does what its administrator told it to do without us. No answer but 200 says anything about a client.
+// A wrong request is answered 4xx, with the error. If there is no verdict, the answer is 503, and the caller does what
+// its administrator configured. Only the status 200 says anything about a client.
 type HTTP struct {
-	Token   string // that who asks is to show; "" is none
-	Version string // as health says it
+	Token   string // that callers must send; "" is none
+	Version string // for /v1/health
 
 	httpServer
 	noToken rateLimited // without the token
@@ -35,7 +34,7 @@ func (*HTTP) missing() string { return "" }
 
 func (d *HTTP) answer(c *conn) error { return d.httpServer.answer(c, d.request) }
 
-// The paths that there are.
+// The paths.
 const (
 	judgePath  = "/v1/judge"
 	healthPath = "/v1/health"
@@ -49,18 +48,18 @@ func (d *HTTP) request(w http.ResponseWriter, r *http.Request) {
 	case healthPath:
 		method, answer = http.MethodGet, d.health
 	default:
-		d.refuse(w, r, http.StatusNotFound, errors.New("there is nothing here but POST "+judgePath+" and GET "+healthPath))
+		d.refuse(w, r, http.StatusNotFound, errors.New("unknown path: use POST "+judgePath+" or GET "+healthPath))
 		return
 	}
 	if r.Method != method {
 		w.Header().Set("Allow", method)
-		d.refuse(w, r, http.StatusMethodNotAllowed, errors.New(r.URL.Path+" is asked with "+method))
+		d.refuse(w, r, http.StatusMethodNotAllowed, errors.New(r.URL.Path+" takes "+method+" alone"))
 		return
 	}
 	answer(w, r)
 }
 
-// health says whether the listener is open, to whoever asks: it tells nothing of clients.
+// health reports whether the listener is open. It needs no token, since it says nothing about clients.
 func (d *HTTP) health(w http.ResponseWriter, _ *http.Request) {
 	code, status := http.StatusOK, "ok"
 	if d.server.closing() {
@@ -72,11 +71,11 @@ func (d *HTTP) health(w http.ResponseWriter, _ *http.Request) {
 func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 	if !d.hasToken(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		d.refuse(w, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: Authorization: Bearer, and what http.token_file names"))
+		d.refuse(w, r, http.StatusUnauthorized, errors.New("the token is missing or wrong: send Authorization: Bearer and the token of http.token_file"))
 		return
 	}
 	if !isJSON(r.Header) {
-		d.refuse(w, r, http.StatusUnsupportedMediaType, errors.New("the body is to be application/json in UTF-8, as it is, not compressed"))
+		d.refuse(w, r, http.StatusUnsupportedMediaType, errors.New("the body must be application/json, in UTF-8 and not compressed"))
 		return
 	}
 	body, err := readBody(r)
@@ -108,7 +107,7 @@ func (d *HTTP) judge(w http.ResponseWriter, r *http.Request) {
 	d.send(w, http.StatusOK, answer)
 }
 
-// readBody reads a body, of which the length may be known.
+// readBody reads a body, whose length may be known.
 func readBody(r *http.Request) ([]byte, error) {
 	if r.ContentLength < 0 || r.ContentLength > httpMaxBody {
 		return io.ReadAll(r.Body)
@@ -118,8 +117,8 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// wantsEvidence reads the query: evidence=no is an answer without what was found and asked, which costs less. What else is in
-// a query is passed over.
+// readsEvidence reads the query: evidence=no asks for an answer without findings and evidence, which costs less. Other
+// parameters are ignored.
 func readsEvidence(u *url.URL) (bool, error) {
 	if u.RawQuery == "" {
 		return true, nil
@@ -131,7 +130,7 @@ func readsEvidence(u *url.URL) (bool, error) {
 	case len(said) == 1 && said[0] == "no":
 		return false, nil
 	}
-	return false, badFacts{"evidence", "is to be yes or no"}
+	return false, badFacts{"evidence", "must be yes or no"}
 }
 
 // unread answers a body that could not be read: too large, too slow, or cut off.
@@ -144,8 +143,8 @@ func (d *HTTP) unread(w http.ResponseWriter, r *http.Request, err error) {
 	d.refuse(w, r, http.StatusRequestTimeout, errors.New("the body did not come whole"))
 }
 
-// knows reports whether who asks may. Sums are compared, and in constant time, so that nothing about the token can be found
-// out by how long it takes to say no.
+// hasToken reports whether the caller may ask. It compares hashes in constant time, so that the time of a refusal says
+// nothing about the token.
 func (d *HTTP) hasToken(r *http.Request) bool {
 	if d.Token == "" {
 		return true
@@ -155,8 +154,8 @@ func (d *HTTP) hasToken(r *http.Request) bool {
 	return subtle.ConstantTimeCompare(sum[:], ours[:]) == 1 && strings.EqualFold(scheme, "Bearer")
 }
 
-// isJSON reports whether the body is said to be what it must be. A web page cannot have a browser send that here without
-// asking first, which we do not answer.
+// isJSON reports whether the body is declared as it must be. A browser does not send such a request for a web page
+// without a preflight request, which is not answered.
 func isJSON(h http.Header) bool {
 	said := h.Get("Content-Type")
 	if said == jsonType && h["Content-Encoding"] == nil {
@@ -168,8 +167,8 @@ func isJSON(h http.Header) bool {
 		h.Get("Content-Encoding") == ""
 }
 
-// refuse answers a request that is none of ours, and says so in the log from time to time: a program that asks wrongly is
-// never told about its clients, and somebody must hear of it.
+// refuse answers a wrong request, and logs it once in a while: a program that asks wrongly never gets a verdict, and
+// the administrator must know.
 func (d *HTTP) refuse(w http.ResponseWriter, r *http.Request, code int, err error) {
 	often := &d.server.malformed
 	if code == http.StatusUnauthorized {
@@ -197,7 +196,7 @@ type healthAnswer struct {
 func (d *HTTP) write(w http.ResponseWriter, code int, body any) {
 	b, err := json.Marshal(body)
 	if err != nil {
-		panic(err) // of our own types
+		panic(err) // a bug: the types are fixed
 	}
 	d.send(w, code, b)
 }
@@ -206,14 +205,14 @@ func (d *HTTP) send(w http.ResponseWriter, code int, body []byte) {
 	h := w.Header()
 	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = contentType, cacheControl, contentOptions
 	w.WriteHeader(code)
-	_, _ = w.Write(body) // who does not take it has gone
+	_, _ = w.Write(body) // on an error the caller has gone
 }
 
-// What every answer says in its header.
+// Header fields of every answer.
 var (
 	contentType    = []string{jsonType}
 	cacheControl   = []string{"no-store"}
-	contentOptions = []string{"nosniff"} // half of an answer is a stranger's text
+	contentOptions = []string{"nosniff"} // half of an answer is text of the client
 )
 
 const jsonType = "application/json"
@@ -224,7 +223,7 @@ type fieldAnswer struct {
 	Value string `json:"value"`
 }
 
-// appendVerdict appends the verdict's JSON with what is to be done now, and returns false where there is no ruling.
+// appendVerdict appends the verdict's JSON with "now". It returns false if there is no verdict.
 func appendVerdict(b []byte, r response.Response) (_ []byte, ok bool) {
 	if r.Record == nil {
 		return b, false
@@ -233,15 +232,15 @@ func appendVerdict(b []byte, r response.Response) (_ []byte, ok bool) {
 	return appendNow(b[:len(b)-len("}")], r)
 }
 
-// appendBrief appends the verdict's name with what is to be done now, and returns false where there is no ruling.
+// appendBrief appends the verdict's id with "now". It returns false if there is no verdict.
 func appendBrief(b []byte, r response.Response) (_ []byte, ok bool) {
 	b = append(b, `{"id":`...)
 	b = strconv.AppendQuote(b, r.ID) // letters and digits
 	return appendNow(b, r)
 }
 
-// appendNow ends an object with what is to be done now, and returns false where there is no ruling. Accept is no more than
-// continue: it is no permit.
+// appendNow ends an object with "now". It returns false if there is no verdict. Accept becomes continue: it is no
+// permit.
 func appendNow(b []byte, r response.Response) (_ []byte, ok bool) {
 	switch r.Action {
 	case helogate.Continue, helogate.Accept:
@@ -255,7 +254,7 @@ func appendNow(b []byte, r response.Response) (_ []byte, ok bool) {
 		}
 		said, err := json.Marshal(headers)
 		if err != nil {
-			panic(err) // of our own types
+			panic(err) // a bug: the types are fixed
 		}
 		return append(append(b, said...), "}}"...), true
 	case helogate.Defer, helogate.Reject, helogate.Drop:

@@ -13,15 +13,16 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// factsIn is what a request says of a client: the "facts" of a verdict's JSON ([helogate.Record]), less what is the
-// judge's own.
+// factsIn are the facts in a request: the "facts" of a verdict's JSON ([helogate.Record]), without those that the judge
+// sets.
 type factsIn struct {
 	stage, client, server, verb, helo, sender, recipient, auth, session textField
 	originClient, originHelo                                            textField
 	origin                                                              bool // it came
 }
 
-// given is a text that came, perhaps twice: as a JSON string, which can hold no bytes that are no UTF-8, and in base64.
+// A textField is a text in a request, which may be there twice: as a JSON string, which cannot carry bytes that are not
+// UTF-8, and in base64.
 type textField struct {
 	text           string
 	present, exact bool // exact: in base64, which is what counts
@@ -62,7 +63,7 @@ func withBase64(fields map[string]func(*factsIn) *textField, texts ...string) ma
 	return all
 }
 
-// notAsked are keys of a verdict's facts that nobody can ask with, and why.
+// notAccepted are keys of a verdict's facts that a request must not have, and why.
 var notAccepted = map[string]string{
 	"time":           "the judge has its own clock",
 	"earlier":        "the judge remembers it by the session",
@@ -81,12 +82,12 @@ func (b badFacts) Error() string {
 
 const maxSession = 255 // bytes of a session's name, which is remembered; no MTA's is so long
 
-// readFacts reads the facts of a client as JSON. It is strict in what the asking program says (keys that are not known or
-// come twice, types, addresses, the stage), and takes any text of the client's, which must never be a way not to be judged.
-// Its error is badFacts.
+// readFacts reads the facts of a client as JSON. It is strict with what the calling program says (unknown or repeated
+// keys, types, addresses, the stage), and accepts any text of the client, since no text may prevent a verdict. Its
+// error is badFacts.
 //
-// It walks the text itself, once it is known to be JSON: encoding/json takes keys in any case, the last of two, and null
-// for a string; and its decoder of tokens takes three times as long.
+// It parses the text itself, after checking that it is valid JSON: encoding/json accepts keys in any case, the last of
+// two, and null for a string; and its decoder of tokens takes three times as long.
 func readFacts(body []byte) (helogate.Facts, error) {
 	if !json.Valid(body) {
 		return helogate.Facts{}, noJSON(body)
@@ -98,14 +99,14 @@ func readFacts(body []byte) (helogate.Facts, error) {
 	return in.facts()
 }
 
-// noJSON says what is wrong with a body that is none.
+// noJSON says why a body is not JSON.
 func noJSON(body []byte) error {
 	var into any
 	err := json.Unmarshal(body, &into)
 	if strings.HasPrefix(err.Error(), "unexpected end") {
 		return badFacts{"", "ends before its JSON object does"}
 	}
-	return badFacts{"", "is no JSON: " + printable.Text(err.Error(), 120)}
+	return badFacts{"", "is not JSON: " + printable.Text(err.Error(), 120)}
 }
 
 // object reads the members of the object at the start of b, the facts or with a prefix one within, and returns what follows
@@ -113,7 +114,7 @@ func noJSON(body []byte) error {
 func (in *factsIn) object(b []byte, prefix string) ([]byte, error) {
 	b = pastSpace(b)
 	if b[0] != '{' {
-		return nil, badFacts{strings.TrimSuffix(prefix, "."), "is to be a JSON object"}
+		return nil, badFacts{strings.TrimSuffix(prefix, "."), "must be a JSON object"}
 	}
 	for b = pastSpace(b[1:]); b[0] != '}'; {
 		key, rest := textAt(b)
@@ -149,11 +150,11 @@ func (in *factsIn) member(b []byte, prefix string, key []byte) ([]byte, error) {
 		in.origin = true
 		return in.object(b, "origin.")
 	case notAccepted[name] != "":
-		return nil, badFacts{name, "is not to be given: " + notAccepted[name]}
+		return nil, badFacts{name, "must not be given: " + notAccepted[name]}
 	case !known || bytes.IndexByte(key, '.') >= 0:
-		return nil, badFacts{printable.Text(name, 80), "is not known here"}
+		return nil, badFacts{printable.Text(name, 80), "is not a known key"}
 	case b[0] != '"':
-		return nil, badFacts{name, "is to be a JSON string"}
+		return nil, badFacts{name, "must be a JSON string"}
 	}
 	text, rest := textAt(b)
 	return rest, where.of(in).take(name, text)
@@ -195,7 +196,7 @@ func (g *textField) take(name string, text []byte) error {
 	}
 	raw, err := base64.StdEncoding.DecodeString(string(text))
 	if err != nil {
-		return badFacts{name, "is no base64"}
+		return badFacts{name, "is not base64"}
 	}
 	g.exact, g.text = true, string(raw)
 	return nil
@@ -207,7 +208,7 @@ func (in *factsIn) facts() (f helogate.Facts, err error) {
 		return f, badFacts{"stage", "is missing"}
 	}
 	if f.Stage, err = helogate.ParseStage(in.stage.text); err != nil {
-		return f, badFacts{"stage", "is to be connect, helo, mail or rcpt, not " + quoted(in.stage.text)}
+		return f, badFacts{"stage", "must be connect, helo, mail or rcpt, not " + quoted(in.stage.text)}
 	}
 	if !in.client.present {
 		return f, badFacts{"client", "is missing"}
@@ -217,7 +218,7 @@ func (in *factsIn) facts() (f helogate.Facts, err error) {
 	}
 	if in.server.present {
 		if f.Server, err = netip.ParseAddrPort(in.server.text); err != nil {
-			return f, badFacts{"server", `is to be an IP address with a port, as "192.0.2.1:25" or "[2001:db8::1]:25", not ` + quoted(in.server.text)}
+			return f, badFacts{"server", `must be an IP address with a port, as "192.0.2.1:25" or "[2001:db8::1]:25", not ` + quoted(in.server.text)}
 		}
 		f.Server = netip.AddrPortFrom(f.Server.Addr().WithZone("").Unmap(), f.Server.Port())
 	}
@@ -235,8 +236,8 @@ func (in *factsIn) facts() (f helogate.Facts, err error) {
 	return f, in.known(f.Stage)
 }
 
-// known sees that nothing is said that the client has not shown yet at a stage: who asks then means another stage, or
-// another client.
+// known checks that a request has no facts that a client shows only at a later stage: the caller then means another
+// stage, or another client.
 func (in *factsIn) known(at helogate.Stage) error {
 	for _, one := range []struct {
 		field string
@@ -258,7 +259,7 @@ func (in *factsIn) known(at helogate.Stage) error {
 func addressIn(field, text string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(text)
 	if err != nil {
-		return a, badFacts{field, "is to be an IP address, not " + quoted(text)}
+		return a, badFacts{field, "must be an IP address, not " + quoted(text)}
 	}
 	return a.WithZone("").Unmap(), nil
 }

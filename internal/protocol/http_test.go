@@ -136,7 +136,7 @@ func TestHTTPWithoutEvidence(t *testing.T) {
 				}
 			}
 			for _, query := range []string{"?evidence=none", "?evidence", "?evidence=no&evidence=yes"} {
-				if code, got := ask(query); code != 400 || !strings.Contains(got, "evidence is to be yes or no") {
+				if code, got := ask(query); code != 400 || !strings.Contains(got, "evidence must be yes or no") {
 					t.Errorf("%q: %d %s", query, code, got)
 				}
 			}
@@ -189,18 +189,18 @@ func TestHTTPRefuses(t *testing.T) {
 		"an empty one":             {request: httpPost(smallFacts, "Authorization: Bearer "), code: 401, want: "the token"},
 		"another scheme":           {request: httpPost(smallFacts, "Authorization: Basic "+token), code: 401, want: "the token"},
 		"no token and no facts":    {request: httpPost("{"), code: 401, want: "the token"},
-		"GET":                      {request: line("GET /v1/judge", good), code: 405, header: "Allow: POST", want: "/v1/judge is asked with POST"},
+		"GET":                      {request: line("GET /v1/judge", good), code: 405, header: "Allow: POST", want: "/v1/judge takes POST alone"},
 		"OPTIONS":                  {request: line("OPTIONS /v1/judge", good), code: 405, header: "Allow: POST"},
-		"to be healed":             {request: line("POST /v1/health"), code: 405, header: "Allow: GET", want: "/v1/health is asked with GET"},
-		"another path":             {request: line("GET /"), code: 404, want: "there is nothing here but POST /v1/judge and GET /v1/health"},
+		"to be healed":             {request: line("POST /v1/health"), code: 405, header: "Allow: GET", want: "/v1/health takes GET alone"},
+		"another path":             {request: line("GET /"), code: 404, want: "unknown path: use POST /v1/judge or GET /v1/health"},
 		"a path below":             {request: strings.Replace(httpPost(smallFacts, good), "judge", "judge/", 1), code: 404},
-		"a form":                   {request: typed("application/x-www-form-urlencoded"), code: 415, want: "the body is to be application/json"},
+		"a form":                   {request: typed("application/x-www-form-urlencoded"), code: 415, want: "the body must be application/json"},
 		"text, as a web page can":  {request: typed("text/plain"), code: 415},
 		"another charset":          {request: typed("application/json; charset=latin1"), code: 415},
 		"no type":                  {request: typed(""), code: 415},
 		"compressed":               {request: httpPost(smallFacts, good, "Content-Encoding: gzip"), code: 415},
 		"no body":                  {request: httpPost("", good), code: 400, want: "the body ends before"},
-		"a field":                  {request: httpPost(`{"stage":1}`, good), code: 400, want: "stage is to be a JSON string"},
+		"a field":                  {request: httpPost(`{"stage":1}`, good), code: 400, want: "stage must be a JSON string"},
 		"no HTTP":                  {request: "EHLO mx.example.org\r\n\r\n", code: 400},
 		"health needs no token":    {request: line("GET /v1/health"), code: 200, want: `{"status":"ok","version":"1.2.3"}`},
 		"health with another one":  {request: line("GET /v1/health", good+"0"), code: 200},
@@ -235,9 +235,9 @@ func TestHTTPErrorField(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := serveListener(t, &Server{Protocol: &HTTP{}, Judge: passes})
 		for body, want := range map[string]httpError{
-			`{"stage":"rcpt","client":"192.0.2.1","helo":7}`:        {"helo is to be a JSON string", "helo"},
-			`{"stage":"rcpt","client":"192.0.2.1","\u202e<b>":"a"}`: {`\xe2\x80\xae<b> is not known here`, `\xe2\x80\xae<b>`},
-			`[]`: {"the body is to be a JSON object", ""},
+			`{"stage":"rcpt","client":"192.0.2.1","helo":7}`:        {"helo must be a JSON string", "helo"},
+			`{"stage":"rcpt","client":"192.0.2.1","\u202e<b>":"a"}`: {`\xe2\x80\xae<b> is not a known key`, `\xe2\x80\xae<b>`},
+			`[]`: {"the body must be a JSON object", ""},
 		} {
 			r, text := httpAsk(t, l, httpPost(body))
 			var got httpError

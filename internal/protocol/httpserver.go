@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// An httpServer is what protocols share that are spoken over HTTP: net/http with limits, one handler and no mux of the
-// process. The zero value is ready.
+// An httpServer is what the protocols over HTTP share: net/http with limits, one handler and no global mux. The zero
+// value is ready.
 //
-// A handler judges with the server's context, not with its request's: a judgement is worth having though its client has
-// gone. What it may still read of a body is limited; reading more gives an [http.MaxBytesError]. It writes its answer at the
-// end, and panics with [http.ErrAbortHandler] where there is none: the connection is then closed without one. A handler that
-// panics with anything else is logged, and its client is answered 500 if it has no part of an answer yet.
+// A handler judges with the server's context, not with its request's: a verdict is useful even if its caller has gone.
+// What a handler can read of a body is limited; reading more gives an [http.MaxBytesError]. It writes its answer at the
+// end, and panics with [http.ErrAbortHandler] if there is none: the connection is then closed without an answer. Any
+// other panic is logged, and answered 500 if no part of an answer was sent.
 type httpServer struct {
 	once   sync.Once
 	http   http.Server
@@ -66,7 +66,7 @@ func (s *httpServer) stop(server *Server) {
 	go s.http.Shutdown(server.ctx)
 }
 
-// An onlyListener gives net/http one connection, and ends when that does.
+// An onlyListener gives net/http one connection, and ends with it.
 type onlyListener struct {
 	conn  onlyConn
 	taken atomic.Bool
@@ -92,7 +92,7 @@ func (l *onlyListener) Close() error { l.once.Do(func() { close(l.ended) }); ret
 // Addr is of [net.Listener].
 func (l *onlyListener) Addr() net.Addr { return l.conn.LocalAddr() }
 
-// An onlyConn says when it is closed.
+// An onlyConn reports when it is closed.
 type onlyConn struct {
 	net.Conn
 	once   sync.Once
@@ -127,7 +127,8 @@ func (s *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.begin()
 }
 
-// panicked ends a request whose handler panicked. Part of an answer that was sent is not to be taken for the whole.
+// panicked ends a request whose handler panicked. An answer that was sent in part is cut off, so that it is not taken
+// for a whole one.
 func (s *httpServer) panicked(a *httpAnswer, r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		panic(v)
@@ -142,8 +143,7 @@ func (s *httpServer) panicked(a *httpAnswer, r *http.Request, v any) {
 	http.Error(a, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 }
 
-// An httpAnswer gives an answer the time in which it must be taken, from where it begins: how long the judge thought
-// before does not count.
+// An httpAnswer starts the write deadline with the answer: the time of the judgement does not count.
 type httpAnswer struct {
 	http.ResponseWriter
 	begun bool

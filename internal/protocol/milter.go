@@ -6,18 +6,19 @@ import (
 	"time"
 )
 
-// Milter is the milter protocol (versions 2 to 6), which Sendmail and Postfix speak: a connection shows one
-// SMTP session as it goes, and each command is answered before the client is.
+// Milter is the milter protocol (versions 2 to 6) of Sendmail and Postfix: a connection shows one SMTP session as it
+// proceeds, and each command is answered before the client is.
 //
-// What passes is answered "continue", never "accept", so that every stage is judged and the MTA asks whom else it has to
-// ask. What is refused is answered with code, enhanced code and text. Drop has the code 521, after which Postfix closes;
-// Sendmail does not, so the next command is answered 421, after which both do. At the end of the message fields are
-// added above all others, and fields that came with the message and bear our name are removed (RFC 8601 section 5). In
-// trouble (what came is no milter protocol, the judge panicked or has no ruling) the connection is closed without an
-// answer: the MTA does what its administrator set for that, milter_default_action at Postfix, F= at Sendmail.
+// A client that is not refused is answered "continue", never "accept", so that every stage is judged and the MTA asks
+// its other milters. A refusal is answered with code, enhanced code and text. Drop has the code 521, after which
+// Postfix closes the connection; Sendmail does not, so the next command is answered 421, after which both do. At the
+// end of the message helogate adds fields above all others, and removes fields that came with the message under its own
+// name (RFC 8601 section 5). In case of an error (not the milter protocol, a panic, no verdict) the connection is
+// closed without an answer, and the MTA does what its administrator configured: milter_default_action of Postfix, F= of
+// Sendmail.
 type Milter struct {
-	// Name is who we are in Authentication-Results: fields of others with this authserv-id are removed. So are those with the
-	// name in the rulings' own field. Without either, none are.
+	// Name is the authserv-id of Authentication-Results: fields of others with it are removed. So are those with the
+	// name in a response's own field. Without either, none are removed.
 	Name string
 }
 
@@ -30,7 +31,7 @@ var milterLimits = limits{
 	idle:   7210 * time.Second, // as in libmilter: longer than an MTA waits for its client, or for a message
 	whole:  30 * time.Second,
 	write:  10 * time.Second,
-	grace:  2 * time.Second, // for a message to come to its end
+	grace:  2 * time.Second, // for a message to end
 }
 
 func (*Milter) missing() string { return "" }

@@ -51,19 +51,20 @@ func appendFrame(b []byte, answer byte, data ...string) []byte {
 	return b
 }
 
-// A milterOrder is how far a dialogue has come. It holds MTAs to what a session takes for granted: that
-// strings end, that numbers are there, that a client is known before he says anything, and a sender before a recipient.
+// A milterOrder is the state of a dialogue. It ensures what a session takes for granted: that strings are terminated,
+// that numbers are present, that a client connects before it sends commands, and that a sender comes before a
+// recipient.
 type milterOrder struct {
 	begun     bool // options have been negotiated
-	connected bool // the client is known
+	connected bool // CONNECT has come
 	mail      bool // a message has begun
 	announced bool // the macros for a command have come, and it is next
 }
 
-// underWay reports whether something has begun whose end is soon to come.
+// underWay reports whether something was begun that ends soon.
 func (o *milterOrder) underWay() bool { return o.mail || o.announced }
 
-// check judges a frame, of which there is at least the first byte, and takes it for said.
+// check checks a frame, which has at least its first byte, and updates the state.
 func (o *milterOrder) check(frame []byte) error {
 	code, data := frame[0], frame[1:]
 	if !o.begun && code != smficOptNeg {
@@ -112,7 +113,7 @@ func (o *milterOrder) outOfOrder(code byte) string {
 	return ""
 }
 
-// malformed says what is wrong with the data of a frame, "" if nothing is.
+// malformed says what is wrong with the data of a frame, or "".
 func malformed(code byte, data []byte) string {
 	switch code {
 	case smficOptNeg:

@@ -9,8 +9,8 @@ import (
 	"github.com/helogate/helogate/internal/header"
 )
 
-// merged is what a message has added: what the last ruling gave, and what those before it gave of other names. A message
-// gets each field once, and has one header for all of its recipients.
+// merged returns the fields to add to a message: those of the last response, and those of earlier responses with other
+// names. A message has one header for all its recipients, and gets each field once.
 func merged(last, before []header.Field) []header.Field {
 	out := slices.Clip(last)
 	for _, f := range before {
@@ -21,7 +21,7 @@ func merged(last, before []header.Field) []header.Field {
 	return out
 }
 
-// cameFields are the fields of a message's header that are to be removed, for they would be taken for ours.
+// existingFields are the fields of a message's header that must be removed, since they look like helogate's.
 type existingFields struct {
 	seen   [len(removable)]int // fields of a name so far
 	forged []fieldRef
@@ -37,12 +37,13 @@ type fieldRef struct {
 // removable are the names that are looked at.
 var removable = [...]string{header.AuthenticationResults, header.XHelogate, header.XHelo, header.XHeloCheck}
 
-// maxForged is how many fields of a message are removed. Each costs the MTA a walk through the header. No honest message has
-// any; in one that has more, ours is still the first.
+// maxForged limits how many fields of a message are removed, since each costs the MTA a walk through the header. No
+// honest message has any; in one that has more, helogate's is still the first.
 const maxForged = 1000
 
-// add looks at a field. Authentication-Results are removed if they bear our name (RFC 8601 section 5), fields of our own if
-// this message is given such; X-Helo-Check also if it is given any, for then its absence says something.
+// add looks at a field. Authentication-Results are removed if they have the own authserv-id (RFC 8601 section 5), other
+// fields if this message gets such a field. X-Helo-Check is removed if the message gets any field, since its absence
+// then means something.
 func (c *existingFields) add(name, value, ownName string, given []header.Field) {
 	name = strings.TrimRight(name, " \t") // RFC 5322 section 4.5.8
 	i := slices.IndexFunc(removable[:], func(r string) bool { return strings.EqualFold(r, name) })
@@ -69,8 +70,8 @@ func (c *existingFields) add(name, value, ownName string, given []header.Field) 
 	}
 }
 
-// editHeader removes what was forged, the last first, since an index may count what is left; then it adds ours above all
-// others, the last first.
+// editHeader removes forged fields, the last first, since an index may count those that are left. Then it adds the own
+// fields above all others, the last first.
 func (s *milterSession) editHeader() {
 	msg := &s.message
 	if n := len(msg.came.forged); n > 0 && s.actions&changesHeader != 0 {
@@ -90,7 +91,7 @@ func (s *milterSession) editHeader() {
 	}
 }
 
-// appendField words a change of the index-th field of a name; a value of "" removes it.
+// appendField appends a change of the index-th field of a name; the value "" removes it.
 func appendField(b []byte, action byte, index int, name, value string) []byte {
 	var at [4]byte
 	binary.BigEndian.PutUint32(at[:], uint32(index))
@@ -126,8 +127,8 @@ func authservID(value string) string {
 	return s[:end]
 }
 
-// skipCFWS returns what follows white space, line ends and comments, which nest (RFC 5322 section 3.2.2). A comment that
-// does not end is all there is.
+// skipCFWS returns what follows white space, line ends and comments, which nest (RFC 5322 section 3.2.2). An
+// unterminated comment extends to the end.
 func skipCFWS(s string) string {
 	depth := 0
 	for i := 0; i < len(s); i++ {
@@ -146,7 +147,8 @@ func skipCFWS(s string) string {
 	return ""
 }
 
-// unquoted returns a quoted string, whose first quotation mark is gone, without its escapes, line ends and outer spaces.
+// unquoted returns a quoted string, whose opening quotation mark is removed, without its escapes, line ends and outer
+// spaces.
 func unquoted(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s) && s[i] != '"'; i++ {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Macros that tell something of a client or a message (libmilter's smfi_getsymval).
+// Macros with facts about a client or a message (libmilter's smfi_getsymval).
 const (
 	macroDaemonAddr  = "{daemon_addr}"
 	macroDaemonPort  = "{daemon_port}"
@@ -17,8 +17,8 @@ const (
 	macroQueueID     = "i"
 )
 
-// milterMacros are the macros that an MTA has sent, by the commands that they came for. Those of a command hold for it and
-// for what follows it, until that command, or one before it in a dialogue, comes again.
+// milterMacros are the macros that an MTA has sent, by the command that they came for. They are valid for that command
+// and those that follow it, until that command, or one before it in a dialogue, comes again.
 type milterMacros [macroStages][]byte // name, NUL, value, NUL, and so on
 
 // The stages of macros, in the order of a dialogue.
@@ -62,8 +62,9 @@ func (m *milterMacros) set(command byte, data []byte) {
 	m[stage] = append(m[stage][:0], data...)
 }
 
-// begin forgets what does not hold for a command: what came for later ones, and for an earlier one of its own kind.
-// announced reports whether macros for this one came just before it. Whom a client connects to holds for the next one, too.
+// begin drops the macros that are not valid for a command: those of later commands, and of an earlier one of its kind.
+// announced reports whether macros for this one came just before it. The address that a client connected to stays
+// valid.
 func (m *milterMacros) begin(command byte, announced bool) {
 	stage := macroStage(command)
 	if announced || stage == macroConnect {
@@ -92,7 +93,7 @@ func (m *milterMacros) at(stage int, name string) (value string, sent bool) {
 	return value, sent
 }
 
-// get returns the macro that came for the latest command, "" if there is none.
+// get returns the macro of the latest command that has it, or "".
 func (m *milterMacros) get(name string) string {
 	for stage := macroStages - 1; stage >= 0; stage-- {
 		if v, sent := m.at(stage, name); sent {

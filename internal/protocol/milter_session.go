@@ -24,27 +24,27 @@ type milterSession struct {
 	out       []byte // the frames that answer a command
 }
 
-// A milterClient is what is known of a client.
+// A milterClient is what is known about a client.
 type milterClient struct {
 	client, server netip.AddrPort
 	noAddress      bool // the client has no address, and nothing is judged
 	name           string
-	helo           string // neither MTA tells whether it was HELO or EHLO
+	helo           string // no MTA shows whether it was HELO or EHLO
 	certificate    string
 	dropped        bool
 	message        milterMessage
 }
 
-// A milterMessage is what is known of a message.
+// A milterMessage is what is known about a message.
 type milterMessage struct {
 	auth, sender string
 	fields       []header.Field // to be added
 	came         existingFields
 }
 
-var milterSessions atomic.Uint64 // since the start: a client's port is used again, or not known
+var milterSessions atomic.Uint64 // since the start: a client's port is reused, or unknown
 
-// command does what a command asks for, and returns false when the connection is to be closed. Its data is well formed.
+// command executes a command, and returns false if the connection must be closed. Its data is well formed.
 func (s *milterSession) command(code byte, data []byte) (goesOn bool) {
 	s.out = s.out[:0]
 	announced := s.announced == code
@@ -96,7 +96,7 @@ func (s *milterSession) command(code byte, data []byte) (goesOn bool) {
 	return true
 }
 
-// goOn answers that there is no objection.
+// proceed answers that there is no objection.
 func (s *milterSession) proceed() { s.out = appendFrame(s.out, smfirContinue) }
 
 // connect begins anew: it shows the client's address. Its name is the MTA's finding; helogate looks for itself.
@@ -131,8 +131,8 @@ func familyName(family byte) string {
 	return "unknown"
 }
 
-// serverOf is whom the client connected to. Sendmail's {daemon_addr} is what it listens on, which may be any address;
-// {if_addr} is then the one, if it is not of the loopback.
+// serverOf returns the address that the client connected to. Sendmail's {daemon_addr} is what it listens on, which may
+// be unspecified; then {if_addr} is the address, unless it is a loopback address.
 func serverOf(m *milterMacros) netip.AddrPort {
 	var addr netip.Addr
 	for _, macro := range []string{macroDaemonAddr, macroIfAddr} {
@@ -146,13 +146,13 @@ func serverOf(m *milterMacros) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// greets shows a greeting. A second one may follow STARTTLS, with a certificate then.
+// hello judges a HELO name. A second one may follow STARTTLS, perhaps with a certificate.
 //
-// A refusal is not told now. Both MTAs would answer 250 all the same, tell it at MAIL, and keep to it whatever the client
-// greets with until then; but a client may correct its greeting (RFC 5321 section 4.1.4). So what is in force at MAIL is
-// judged there.
+// A refusal is not sent now. Both MTAs would answer 250 anyway, send the refusal at MAIL, and keep it whatever HELO
+// name the client uses until then; but a client may correct its HELO name (RFC 5321 section 4.1.4). So the name that is
+// valid at MAIL is judged there.
 func (s *milterSession) hello(name string) bool {
-	s.message = milterMessage{} // who has logged in is told again at MAIL, and was forgotten at STARTTLS
+	s.message = milterMessage{} // the login comes again at MAIL, and ended with STARTTLS
 	s.certify(macroHelo)
 	s.helo = name
 	goesOn := s.judge(helogate.Helo, "")
@@ -163,7 +163,7 @@ func (s *milterSession) hello(name string) bool {
 	return goesOn
 }
 
-// certify takes down who the client is by his certificate, if the MTA says so now and has verified it. Postfix has not: it
+// certify takes the client's identity from its certificate, if the MTA has verified it. Postfix does not say so: it
 // shows the subject of any certificate, which proves nothing.
 func (s *milterSession) certify(stage int) {
 	verified, told := s.macros.at(stage, macroVerify)
@@ -191,7 +191,7 @@ func (s *milterSession) facts(stage helogate.Stage, recipient string) helogate.F
 
 const droppedCode = 421 // both MTAs send it, and close
 
-// judge has a stage judged, and words what is to be done. It returns false where there is nothing to say.
+// judge judges a stage and appends the answer. It returns false if there is no verdict.
 func (s *milterSession) judge(stage helogate.Stage, recipient string) bool {
 	if s.noAddress {
 		s.proceed()

@@ -16,7 +16,8 @@ const (
 	ownActions    = addsHeader | changesHeader | choosesMacros
 )
 
-// What is not wanted (SMFIP_ in mfdef.h): bodies, commands that tell nothing of the client, and to answer each field.
+// What is not wanted (SMFIP_ in mfdef.h): bodies, commands that say nothing about the client, and answers to each
+// field.
 const (
 	noBody          = 0x10
 	noEOH           = 0x40
@@ -26,8 +27,7 @@ const (
 	ownProtocol     = noBody | noEOH | noReplyToHeader | noUnknown | noData
 )
 
-// wantedMacros are what is wanted beside the commands themselves, by stage: its number in mfapi.h (SMFIM_), and names. An
-// MTA sends what it knows of them.
+// wantedMacros are the macros to send, by stage (its number in mfapi.h, SMFIM_). An MTA sends those that it knows.
 var wantedMacros = []struct {
 	stage uint32
 	names string
@@ -38,7 +38,7 @@ var wantedMacros = []struct {
 	{5, macroQueueID}, // at the end of the message
 }
 
-// negotiated agrees to whatever is common of what an MTA offers. Old MTAs can do less, and are asked for no more.
+// negotiated returns what both sides can do. Old MTAs can do less.
 func negotiated(offer []byte) milterTerms {
 	offered := binary.BigEndian.Uint32(offer[4:])
 	return milterTerms{
@@ -49,7 +49,7 @@ func negotiated(offer []byte) milterTerms {
 	}
 }
 
-// appendTerms words the agreement.
+// appendTerms appends the answer to the negotiation.
 func (t *milterTerms) appendTerms(b []byte) []byte {
 	begin := len(b)
 	b = appendFrame(b, smficOptNeg)

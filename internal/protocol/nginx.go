@@ -11,15 +11,16 @@ import (
 	"github.com/helogate/helogate/internal/response"
 )
 
-// Nginx is the protocol of nginx's mail proxy (ngx_mail_auth_http_module): at RCPT nginx asks by HTTP where a client is to be
-// passed on to, and shows in the request's header who it is and what it said.
+// Nginx is the protocol of nginx's mail proxy (ngx_mail_auth_http_module): at RCPT nginx asks by HTTP which server a
+// client is passed on to. The request's header has the client's address and what it sent.
 //
-// What passes is passed on to Backend, whose own checks then decide. What is refused is answered with code and text, and
-// nginx makes its reply of them after the second that Auth-Wait names; without one it would close the connection, which
-// it does for Drop. In trouble there is no Auth-Status, and nginx answers 451 4.3.2 and closes.
+// An accepted client is passed on to Backend, whose own checks then decide. A refusal is answered with code and text,
+// of which nginx makes its reply, after the second in Auth-Wait; without Auth-Wait it closes the connection, as it must
+// for Drop. In case of an error there is no Auth-Status, and nginx answers 451 4.3.2 and closes the connection.
 //
-// Who logs in is nobody that helogate knows, and is not let in, whatever the password: to the backend nginx would name him
-// as one who has logged in (XCLIENT LOGIN). With "smtp_auth none" nginx does not offer AUTH, and takes it all the same.
+// A client that logs in is unknown to helogate and is refused, whatever its password: nginx would name it to the
+// backend as authenticated (XCLIENT LOGIN). With "smtp_auth none" nginx does not offer AUTH, but accepts it all the
+// same.
 type Nginx struct {
 	Backend netip.AddrPort // the mail server that nginx is to pass those on to that are let in
 
@@ -56,7 +57,7 @@ func (d *Nginx) request(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// notNginx says why a request is not what this listener is for; "" is that it is.
+// notNginx says why a request is not one that this listener answers; "" means that it is.
 func notNginx(r *http.Request) string {
 	switch h := r.Header; {
 	case r.Method != http.MethodGet:
@@ -71,7 +72,7 @@ func notNginx(r *http.Request) string {
 	return ""
 }
 
-// nginxFacts is what nginx shows. It does not tell the client's port, with which connection it came, or whether it said
+// nginxFacts returns the facts in a request. nginx does not show the client's port, its connection, or whether it sent
 // HELO or EHLO.
 func nginxFacts(h http.Header) helogate.Facts {
 	f := helogate.Facts{
@@ -85,10 +86,9 @@ func nginxFacts(h http.Header) helogate.Facts {
 	return f
 }
 
-// pathOf returns the mailbox of a command, without <> and source route (RFC 5321 section 4.1.2): of "MAIL FROM:<a@b.example>
-// SIZE=9" it is "a@b.example". nginx passes on what it was told, and leaves it to the backend to mind the syntax; of what
-// has none, it is the first word
-// after the verb.
+// pathOf returns the mailbox of a command, without <> and source route (RFC 5321 section 4.1.2): of "MAIL
+// FROM:<a@b.example> SIZE=9" it is "a@b.example". nginx passes the command on unchanged and leaves its syntax to the
+// backend; if there is no path, it is the first word after the verb.
 func pathOf(command string) string {
 	_, argument, _ := strings.Cut(command, " ")
 	if _, after, ok := strings.Cut(argument, ":"); ok {
@@ -122,8 +122,8 @@ func pathEnd(s string) int {
 	return len(s)
 }
 
-// word words a ruling in a header, and reports whether there was one. The text begins with the enhanced code, for "OK"
-// and "WAIT" alone would mean something else.
+// word writes a response into a header, and reports whether there was one. The text begins with the enhanced code,
+// since "OK" and "WAIT" alone have another meaning.
 func (d *Nginx) word(h http.Header, r response.Response) bool {
 	switch r.Action {
 	case helogate.Continue, helogate.Accept:

@@ -15,18 +15,18 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// OpenSMTPD is the protocol of OpenSMTPD's filters (smtpd-filters(7)): smtpd starts a program, writes lines to it, of all SMTP
-// sessions in turn, and reads its answers. Reports tell who connects and who has logged in; a request stops its session
-// until it is answered, and only that session: each is judged in a goroutine of its own.
+// OpenSMTPD is the protocol of OpenSMTPD's filters (smtpd-filters(7)): smtpd starts a program, writes lines about all
+// SMTP sessions to it, and reads its answers. Reports say which client connects and which has logged in. A request
+// stops its session, and only this one, until it is answered: each is judged in a goroutine of its own.
 //
-// What passes is answered "proceed", which is no permit: smtpd goes on to its next filter, and to its match rules. What is
-// refused is answered "reject" with code, enhanced code and text, and Drop "disconnect". Every request that names a session
-// is answered, once, for smtpd waits forever: in trouble (the judge panicked, or has no ruling) the client is disconnected
-// with 421, as if we had closed the connection. A line that cannot be understood is logged and not answered: smtpd ends
-// itself, and with it all mail, when it is answered what it did not ask.
+// A client that is not refused is answered "proceed", which is no permit: smtpd continues with its next filter and its
+// match rules. A refusal is answered "reject" with code, enhanced code and text, Drop "disconnect". Every request that
+// names a session is answered, once, since smtpd waits without limit: in case of an error (a panic, no verdict) the
+// client is disconnected with 421. A line that cannot be parsed is logged and not answered: smtpd ends, and all mail
+// with it, at an answer to a question that it did not ask.
 type OpenSMTPD struct {
-	Headers bool   // whether smtpd passes us the messages, for fields to be added; it is told so once, at the start
-	Name    string // ours in Authentication-Results: what others have put in with it is taken out; "" is none
+	Headers bool   // whether smtpd passes messages through helogate, to add fields; it is registered once, at the start
+	Name    string // the authserv-id of Authentication-Results: those that came with the message are removed; "" is none
 
 	open atomic.Int64 // SMTP sessions
 }
@@ -36,10 +36,10 @@ const (
 	maxSMTPDSessions = 100_000 // at once; smtpd has as many as it has file descriptors
 )
 
-// ErrGone is what Serve returns when smtpd has closed its side: it stops, and its filters are to end.
+// ErrGone is returned by Serve when smtpd has closed its side: it stops, and its filters must end.
 var ErrGone = errors.New("smtpd has gone")
 
-// A smtpdConn is what smtpd and its filter say to each other.
+// A smtpdConn is the dialogue of smtpd and its filter.
 type smtpdConn struct {
 	*OpenSMTPD
 	server  *Server
@@ -61,15 +61,15 @@ func (*OpenSMTPD) missing() string { return "" }
 
 func (o *OpenSMTPD) sessions() int { return int(o.open.Load()) }
 
-// answer answers smtpd until it goes (ErrGone), or the server stops: what is being judged is then answered. smtpd does not
-// go on without its filters: it stops, too. An error is also that its protocol is too old: filters of OpenSMTPD before 6.6.2
-// answer in another way.
+// answer answers smtpd until smtpd ends (ErrGone) or the server stops, which answers what is being judged. smtpd stops
+// when a filter does. An error also means that smtpd's protocol is too old: filters of OpenSMTPD before 6.6.2 answer in
+// another way.
 func (o *OpenSMTPD) answer(asked *conn) error {
 	c := o.newConn(asked.server, asked.Conn)
 	defer c.close()
 	var cancel context.CancelFunc
 	c.ctx, cancel = context.WithCancel(c.ctx)
-	defer cancel() // nobody waits for an answer any more
+	defer cancel() // no answer is awaited any more
 	ended := make(chan error, 1)
 	go func() { ended <- c.lines(asked.Conn) }()
 	select {
@@ -87,7 +87,7 @@ func (o *OpenSMTPD) answer(asked *conn) error {
 	return nil
 }
 
-// close writes what is still to be said, and forgets the sessions.
+// close writes what is queued, and drops the sessions.
 func (o *smtpdConn) close() {
 	o.out.finish()
 	o.mu.Lock()
@@ -96,7 +96,8 @@ func (o *smtpdConn) close() {
 	clear(o.known)
 }
 
-// lines reads all that smtpd writes: its configuration, to which the answer is what we want to be told, then what that is.
+// lines reads what smtpd writes: first its configuration, to which the answer is a registration, then reports and
+// requests.
 func (o *smtpdConn) lines(c io.Reader) error {
 	in := lines{in: bufio.NewReaderSize(c, 64<<10), max: maxSMTPDLine}
 	ready := false
@@ -126,7 +127,7 @@ func (o *smtpdConn) lines(c io.Reader) error {
 	}
 }
 
-// register says what we want to be told. smtpd ends itself at a name that it does not know.
+// register names the reports and requests that are wanted. smtpd ends itself at a name that it does not know.
 func (o *smtpdConn) register() {
 	reports := []string{"link-connect", "link-auth", "link-disconnect"}
 	requests := []string{"connect", "helo", "ehlo", "mail-from", "rcpt-to"}
@@ -144,7 +145,7 @@ func (o *smtpdConn) register() {
 	o.out.send(b.String() + "register|ready\n")
 }
 
-// line does what a line asks for. An error is that there is no going on.
+// line handles a line. An error means that the dialogue cannot continue.
 func (o *smtpdConn) line(text string) error {
 	defer func() {
 		if v := recover(); v != nil { // to die of one line would end smtpd
@@ -200,7 +201,7 @@ func (o *smtpdConn) request(l *smtpdLine) {
 	}()
 }
 
-// begin counts a judgement. While the server closes there are no more.
+// begin counts a judgement. It returns false while the server closes.
 func (o *smtpdConn) begin() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -224,7 +225,7 @@ func (o *smtpdConn) drain() <-chan struct{} {
 	return drained
 }
 
-// tryAgain closes the connection of a client, of whom nothing can be said.
+// tryAgain disconnects a client for which there is no verdict.
 const tryAgain = "disconnect|421 4.3.0 temporary failure, please try again later"
 
 func (o *smtpdConn) judge(l *smtpdLine, f helogate.Facts) {

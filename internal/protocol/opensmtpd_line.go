@@ -33,8 +33,8 @@ func (v filterVersion) before(major, minor int) bool {
 
 func (v filterVersion) String() string { return fmt.Sprintf("%d.%d", v.major, v.minor) }
 
-// The version in which answers got their order (OpenSMTPD 6.6.2), and the last that is known. In between two reports
-// changed: see rcptTaken and authenticated.
+// The version in which answers got their order (OpenSMTPD 6.6.2), and the newest that is known. Two reports changed in
+// between: see rcptTaken and authenticated.
 var (
 	oldestFilter = filterVersion{0, 5}
 	newestFilter = filterVersion{0, 7}
@@ -80,9 +80,9 @@ func isFilterID(s string) bool {
 	return true
 }
 
-// connected returns from the parameters of link-connect, "RDNS|FCRDNS|SRC|DEST", where the client is and where he connected
-// to. It reads from the end, since the first is a name that anybody can put into his reverse zone. local is a program on
-// this machine, which speaks to smtpd over its socket.
+// connected returns the client's address and the one that it connected to, from the parameters of link-connect,
+// "RDNS|FCRDNS|SRC|DEST". It parses from the end, since a client controls the name at the start by its reverse zone.
+// local means a program on this host, which uses smtpd's socket.
 func connected(params string) (client, server netip.AddrPort, local bool) {
 	rest, dest := cutLast(params)
 	_, src := cutLast(rest)
@@ -102,8 +102,8 @@ func connecting(params string) (client netip.Addr, local bool) {
 	return client.WithZone("").Unmap(), false
 }
 
-// authenticated returns who has proved to be whom he says, from the parameters of link-auth: "USER|RESULT" before 0.7,
-// "RESULT|USER" since. The user is whatever the client sent.
+// authenticated returns the login, from the parameters of link-auth: "USER|RESULT" before 0.7, "RESULT|USER" since. The
+// user is what the client sent.
 func authenticated(v filterVersion, params string) (user string, ok bool) {
 	if v.before(0, 7) {
 		return strings.CutSuffix(params, "|pass")
@@ -139,14 +139,15 @@ func addrPort(s string) netip.AddrPort {
 // lines reads what smtpd writes, a line at a time.
 type lines struct {
 	in   *bufio.Reader
-	max  int // bytes of a line, without its end
+	max  int // bytes of a line, without its line end
 	room []byte
 }
 
 var errLineTooLong = errors.New("the line is too long")
 
-// next returns a line without its end, valid until the next call. Of one that is too long it returns the beginning and
-// errLineTooLong, and the next call the next line. A last line without an end was cut off, and is none.
+// next returns a line without its line end, valid until the next call. Of a line that is too long it returns the
+// beginning and errLineTooLong; the next call returns the next line. A last line without a line end is incomplete and
+// ignored.
 func (l *lines) next() ([]byte, error) {
 	l.room = l.room[:0]
 	for long := false; ; {

@@ -6,20 +6,20 @@ import (
 	"github.com/helogate/helogate/internal/header"
 )
 
-// A smtpdMessage is a message on its way through us. smtpd asks line by line, and takes what we give it for the message, to
-// the line with nothing but a dot. The lines are as they came over SMTP: one that begins with a dot has one more.
+// A smtpdMessage is a message on its way through helogate. smtpd sends it line by line, up to the line with a single
+// dot, and takes the answers as the message. Lines are as in SMTP: one that begins with a dot has one more.
 type smtpdMessage struct {
 	begun    bool
 	body     bool     // the empty line has been seen
-	held     []string // an Authentication-Results that does not say yet whose it is
-	dropping bool     // the field that goes on is a forged one
+	held     []string // an Authentication-Results field whose authserv-id has not come yet
+	dropping bool     // the field is forged: its folded lines are dropped, too
 }
 
-// maxHeld is how many lines are held until the one that says whose results they are. Who folds more is a forger.
+// maxHeld is how many lines are held until the authserv-id comes. A field with more is treated as forged.
 const maxHeld = 20
 
-// dataLine passes a line of a message on, with our fields before the first. smtpd has put its own Received there, so they
-// stand above that, as RFC 8601 section 2 wants it.
+// dataLine passes on a line of a message, with the own fields before the first. smtpd has already added its Received,
+// so they stand above that, as RFC 8601 section 2 requires.
 func (o *smtpdConn) dataLine(l *smtpdLine) {
 	var forged bool
 	var out []string
@@ -46,7 +46,7 @@ func (o *smtpdConn) dataLine(l *smtpdLine) {
 	}
 }
 
-// fieldLines words fields.
+// fieldLines returns fields as lines.
 func fieldLines(fields []header.Field) (out []string) {
 	for _, f := range fields {
 		if isField(f) {
@@ -56,8 +56,8 @@ func fieldLines(fields []header.Field) (out []string) {
 	return out
 }
 
-// line takes a line and appends those that go on. What has an Authentication-Results field with our name does not: nobody
-// but us may speak in it (RFC 8601 section 5).
+// line takes a line and appends the lines to pass on. An Authentication-Results field with the own authserv-id is
+// dropped: only helogate may add those (RFC 8601 section 5).
 func (m *smtpdMessage) line(out []string, line, name string) []string {
 	m.begun = true
 	if m.body || name == "" {

@@ -8,19 +8,19 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// A smtpdSession is what smtpd has told of an SMTP session. smtpd asks one thing at a time about it, and waits.
+// A smtpdSession is what smtpd has reported about an SMTP session. smtpd has one request per session at a time.
 type smtpdSession struct {
 	client, server netip.AddrPort
 	local          bool // a program on this machine
 	verb, helo     string
 	auth, sender   string
 
-	asked   []header.Field // what the ruling about the latest recipient adds
+	asked   []header.Field // what the response about the latest recipient adds
 	fields  []header.Field // that of the first recipient that smtpd took: what the message gets
 	message smtpdMessage
 }
 
-// report notes what smtpd tells.
+// report notes what smtpd reports.
 func (o *smtpdConn) report(l *smtpdLine) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -60,8 +60,8 @@ func (o *smtpdConn) connect(l *smtpdLine) {
 	o.known[l.session] = s
 }
 
-// facts returns what a request shows of its client, and false where nobody is to be judged. Who is known by no address is
-// let pass, with a word in the log.
+// facts returns the facts of a request, and false if there is nothing to judge. A client without an address is
+// accepted, with a warning in the log.
 func (o *smtpdConn) facts(l *smtpdLine) (f helogate.Facts, judge bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -87,7 +87,7 @@ func (o *smtpdConn) facts(l *smtpdLine) (f helogate.Facts, judge bool) {
 	return f, s.show(l, &f)
 }
 
-// show adds what is known at a phase. Of one that we did not ask for there is nothing to judge.
+// show adds what is known at a phase. For a phase that was not registered there is nothing to judge.
 func (s *smtpdSession) show(l *smtpdLine, f *helogate.Facts) bool {
 	switch l.event {
 	case "connect":
@@ -111,7 +111,8 @@ func (s *smtpdSession) show(l *smtpdLine, f *helogate.Facts) bool {
 	return true
 }
 
-// passed notes what follows when a client is let go on: his greeting holds, and what his message gets.
+// passed notes the consequences for a client that is not refused: its HELO name is valid, and the fields for its
+// message.
 func (o *smtpdConn) passed(l *smtpdLine, f helogate.Facts, fields []header.Field) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

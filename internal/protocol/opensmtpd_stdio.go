@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Stdio is a listener for a program that an MTA starts: it has one connection, which is there already, and reads in and
-// writes out. Closing the connection closes in and out where they can be closed.
+// Stdio is a listener for a program that an MTA starts: it has one connection, which is open already, reads from in and
+// writes to out. Closing the connection closes in and out if they are closers.
 func Stdio(in io.Reader, out io.Writer) net.Listener {
 	return &stdio{conn: &stdioConn{in: in, out: out}, gone: make(chan struct{})}
 }
 
 type stdio struct {
 	mu   sync.Mutex
-	conn net.Conn // nil when it was given
+	conn net.Conn // nil after Accept returned it
 	once sync.Once
 	gone chan struct{}
 }
@@ -41,7 +41,7 @@ type stdioAddr struct{}
 func (stdioAddr) Network() string { return "stdio" }
 func (stdioAddr) String() string  { return "stdio" }
 
-// A stdioConn has no deadlines: who started us ends us.
+// A stdioConn has no deadlines: the program that started this one ends it.
 type stdioConn struct {
 	in  io.Reader
 	out io.Writer
@@ -65,12 +65,12 @@ func (*stdioConn) SetDeadline(time.Time) error      { return errors.ErrUnsupport
 func (*stdioConn) SetReadDeadline(time.Time) error  { return errors.ErrUnsupported }
 func (*stdioConn) SetWriteDeadline(time.Time) error { return errors.ErrUnsupported }
 
-// A smtpdWriter writes beside all else, in the order of what is said: who speaks never waits, so that smtpd, which may be
-// waiting for us to read, is always read.
+// A smtpdWriter writes in the background, in the order of the calls. Callers never wait, so that smtpd, which may
+// itself wait for its output to be read, is always read.
 type smtpdWriter struct {
 	mu     sync.Mutex
 	queued []byte
-	wake   chan struct{} // holds one when there is something to write; closed when no more comes
+	wake   chan struct{} // has a value when there is something to write; closed at the end
 	closed bool
 	done   chan struct{}
 }
@@ -81,7 +81,7 @@ func newSMTPDWriter(to io.Writer) *smtpdWriter {
 	return w
 }
 
-// say takes text to be written, all of it together.
+// send queues text, which is written without other text in between.
 func (w *smtpdWriter) send(text ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -97,7 +97,7 @@ func (w *smtpdWriter) send(text ...string) {
 	}
 }
 
-// write writes what was said since it last looked. That it cannot means that smtpd has gone, which reading says, too.
+// write writes what was queued since the last write. It ignores errors: smtpd has gone, and reading reports that.
 func (w *smtpdWriter) write(to io.Writer) {
 	defer close(w.done)
 	var writing []byte

@@ -10,14 +10,14 @@ import (
 )
 
 // Postfix is the protocol of Postfix's policy delegation (SMTPD_POLICY_README): for each restriction that names the
-// service, smtpd sends a request of name=value lines and an empty line, and does what the answer says, "action=DUNNO" and
-// an empty line. A connection carries one request after another; requests sent ahead are answered in their order.
+// service, smtpd sends a request of name=value lines and an empty line, and does what the answer says, "action=DUNNO"
+// and an empty line. A connection carries one request after another; pipelined requests are answered in their order.
 //
-// What passes is answered DUNNO, never OK. What is refused is answered with code, enhanced code and text, of which Postfix
-// makes its reply; Drop has the code 521, after which Postfix closes. What passes may have a field added to its header by
-// PREPEND, which is no permit either. In trouble (what came is no policy request, the judge panicked or has no ruling) the
-// connection is closed without an answer: Postfix tries once more, and then does what smtpd_policy_service_default_action
-// says in main.cf.
+// A client that is not refused is answered DUNNO, never OK. A refusal is answered with code, enhanced code and text, of
+// which Postfix makes its reply; Drop has the code 521, after which Postfix closes the connection. PREPEND adds a field
+// to the message of a client that is not refused; it is no permit either. In case of an error (not a policy request, a
+// panic, no verdict) the connection is closed without an answer: Postfix tries once more, and then does what
+// smtpd_policy_service_default_action in main.cf says.
 type Postfix struct{ prepended prepended }
 
 const maxRequest = 64 << 10 // bytes
@@ -39,7 +39,7 @@ func (p *Postfix) answer(c *conn) error {
 	return nil
 }
 
-// one answers one request. It returns false when the connection is to be closed.
+// one answers one request. It returns false if the connection must be closed.
 func (p *Postfix) one(q *policyConn) bool {
 	request, err := q.next()
 	if err == nil {
@@ -58,7 +58,7 @@ func (p *Postfix) one(q *policyConn) bool {
 	return q.sendResponse(resp)
 }
 
-// A policyConn is the connection of an MTA that asks in Postfix's form.
+// A policyConn is the connection of an MTA that sends requests in Postfix's form.
 type policyConn struct {
 	*conn
 	attrs attributes
@@ -71,7 +71,7 @@ func newPolicyConn(c *conn, l *limits) *policyConn {
 	return &policyConn{conn: c}
 }
 
-// judge rules on the client that the attributes name. Where they name none it is let pass.
+// judge judges the client in the attributes. If they have no address, the client is accepted.
 func (q *policyConn) judge() response.Response {
 	if q.attrs.facts(&q.facts, &q.memo) {
 		return q.conn.judge()
@@ -80,7 +80,7 @@ func (q *policyConn) judge() response.Response {
 	return response.Response{Action: helogate.Continue}
 }
 
-// sayRuling says what a ruling was worded as, and reports whether that was said.
+// sendResponse sends the answer in out, and reports whether the MTA accepted it.
 func (q *policyConn) sendResponse(r response.Response) bool {
 	if len(q.out) == 0 {
 		q.noVerdict(r.Action)
@@ -91,7 +91,7 @@ func (q *policyConn) sendResponse(r response.Response) bool {
 
 const dropCode = 521 // Postfix sends it, and closes (RFC 7504 gave it its meaning)
 
-// appendAnswer words a ruling, or appends nothing where there is none.
+// appendAnswer appends the answer for a response, or nothing if that has none.
 func appendAnswer(b []byte, r response.Response) []byte {
 	switch r.Action {
 	case helogate.Continue, helogate.Accept:

@@ -11,14 +11,14 @@ import (
 	"github.com/helogate/helogate/internal/response"
 )
 
-// prepended knows which fields have been given for which message. Postfix takes one field an answer, and keeps it for the
-// message whatever becomes of the recipient that it asked about; so each question about a message, for its second recipient
-// or at DATA, is answered with the next field, and no field is given twice. Where recipients have different policies,
-// the field is that of the recipient whose question it answers.
+// prepended remembers which fields have been given for which message. Postfix takes one field per answer, and keeps it
+// for the message whatever becomes of the recipient. So each question about a message, for its second recipient or at
+// DATA, is answered with the next field, and no field is given twice. Where recipients have different policies, the
+// field is that of the recipient whose question it answers.
 //
-// Postfix names the message by its "instance", in which there are process, microsecond and a number. It may ask about one
-// over several connections, for each way of naming the service in main.cf has its own; so the whole listener remembers. It
-// remembers a number of fields and not a time: there is no hurry, and a message is over long before they are forgotten.
+// Postfix identifies the message by its "instance", of process, microsecond and a number. It may ask about one message
+// over several connections, since each way to name the service in main.cf has its own; so the memory is shared by the
+// listener. It is limited by a number of fields and not by time: a message is over long before its fields are dropped.
 type prepended struct {
 	once  sync.Once
 	given *bounded.Map[prependedField, struct{}]
@@ -31,10 +31,10 @@ const (
 	maxInstance  = 128     // bytes; Postfix's have some 30
 )
 
-// next returns the first field that the message has not been given, and takes it for given.
+// next returns the first field that was not given for the message, and marks it as given.
 func (p *prepended) next(instance []byte, fields []header.Field) (header.Field, bool) {
 	if len(instance) == 0 || len(instance) > maxInstance {
-		return header.Field{}, false // what is asked next might be about the same message
+		return header.Field{}, false // the next question might be about the same message
 	}
 	p.once.Do(func() { p.given = bounded.New[prependedField, struct{}](maxPrepended, 0) })
 	message := string(instance)
@@ -51,7 +51,7 @@ func (p *prepended) next(instance []byte, fields []header.Field) (header.Field, 
 	return header.Field{}, false
 }
 
-// prepend returns the field that is to answer the question.
+// prepend returns the field to answer the question with.
 func (p *Postfix) prepend(a *attributes, r response.Response) (header.Field, bool) {
 	if len(r.Headers) == 0 || !a.takesPrepend() {
 		return header.Field{}, false
@@ -63,9 +63,9 @@ func (p *Postfix) prepend(a *attributes, r response.Response) (header.Field, boo
 	return header.Field{}, false
 }
 
-// takesPrepend reports whether Postfix takes PREPEND for an answer now (access(5)), and all that is known was judged.
-// Before MAIL there is no message, and at END-OF-MESSAGE its header has been written. At MAIL Postfix has no name for the
-// message yet. A question that is about an earlier stage, says its policy_context, leaves the field to the one at RCPT.
+// takesPrepend reports whether Postfix accepts PREPEND now (access(5)), and everything known was judged. Before MAIL
+// there is no message, at END-OF-MESSAGE its header has been written, and at MAIL Postfix has no instance for it yet. A
+// question about an earlier stage, by its policy_context, leaves the field to the one at RCPT.
 func (a *attributes) takesPrepend() bool {
 	switch string(a.protocolState) {
 	case "RCPT", "DATA", "BDAT":
@@ -87,8 +87,8 @@ func isField(f header.Field) bool {
 
 const maxFieldName = 76
 
-// appendPrepend words the answer. The value is the attacker's text in part, and a line end let through here would let him
-// write our next answer, or the message's header.
+// appendPrepend appends the answer. Part of the value is text of the client: a line end in it would let the client
+// write the next answer, or the message's header.
 func appendPrepend(b []byte, f header.Field) []byte {
 	b = append(b, "action=PREPEND "...)
 	b = append(b, f.Name...)

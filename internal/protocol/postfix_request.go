@@ -23,8 +23,8 @@ func requestEnd(b []byte, searched int) (int, error) {
 	return 0, nil
 }
 
-// attributes are those of a request that tell something of the client. All else that Postfix sends is passed over, so
-// that new versions may send more.
+// attributes are those of a request that say something about the client. All others are ignored, so that new versions
+// of Postfix may send more.
 type attributes struct {
 	request, protocolState, protocolName, policyContext    []byte
 	clientAddress, clientPort, serverAddress, serverPort   []byte
@@ -90,14 +90,15 @@ func (a *attributes) attribute(name []byte) *[]byte {
 	return nil
 }
 
-// facts fills f with what the attributes say, and returns false if they name no client.
+// facts sets f to the facts in the attributes, and returns false if they have no client address.
 //
-// A request is judged at the stage that its restriction belongs to, and shows what is known then: with the default
+// A request is judged at the stage that its restriction belongs to, with what is known then: with the default
 // smtpd_delay_reject Postfix knows the recipient when it asks for smtpd_helo_restrictions, but an answer there must not
-// hang on whom Postfix happened to ask about first. Only the login is kept, for whoever has one is known whatever is asked.
+// depend on the recipient that Postfix happened to ask about first. Only the login is always kept, since it is valid at
+// every stage.
 //
-// The HELO name is raw only while the state is HELO or EHLO. Afterwards Postfix shows it with "?" for what is not
-// printable and for any of  <>()\";@ and space: what was "a b" at EHLO is "a?b" at MAIL, and that is no other greeting.
+// The HELO name is raw only while the state is HELO or EHLO. Afterwards Postfix replaces by "?" what is not printable
+// and any of <>()\";@ and space: "a b" at EHLO is "a?b" at MAIL, and that is no other HELO name.
 func (a *attributes) facts(f *helogate.Facts, m *memo) bool {
 	*f = helogate.Facts{Client: m.client.parse(a.clientAddress)}
 	if !f.Client.IsValid() {
@@ -131,10 +132,10 @@ func (a *attributes) stage() helogate.Stage {
 	case "mail", "sender":
 		return min(reached, helogate.Mail)
 	}
-	return reached // "rcpt", "recipient", "data", "eod", or a word of the administrator's
+	return reached // "rcpt", "recipient", "data", "eod", or a name that the administrator chose
 }
 
-// reached is how far the dialogue has come. From DATA on Postfix shows the recipient only if there is just one.
+// reached returns how far the dialogue has come. From DATA on Postfix shows the recipient only if there is just one.
 func (a *attributes) reached() helogate.Stage {
 	switch string(a.protocolState) {
 	case "CONNECT", "XCLIENT": // XCLIENT: as if another client had just connected
@@ -151,7 +152,7 @@ func (a *attributes) reached() helogate.Stage {
 		}
 		return helogate.Rcpt
 	}
-	switch { // VRFY, ETRN and what is to come: as far as is shown
+	switch { // VRFY, ETRN and future states: as far as is shown
 	case len(a.recipient) > 0:
 		return helogate.Rcpt
 	case len(a.sender) > 0:
@@ -162,8 +163,8 @@ func (a *attributes) reached() helogate.Stage {
 	return helogate.Connect
 }
 
-// verb is how the client greeted. While it does, protocol_name still tells of the greeting before, or SMTP if there was
-// none; the state is what is new.
+// verb returns HELO or EHLO. While the client sends it, protocol_name still has the one before, or SMTP if there was
+// none; the state is current.
 func (a *attributes) verb() string {
 	switch string(a.protocolState) {
 	case "HELO":
@@ -180,8 +181,8 @@ func (a *attributes) verb() string {
 	return ""
 }
 
-// login is how the client proved who it is. Postfix names a certificate's subject only if it has verified it; a
-// fingerprint is sent of any certificate, and proves nothing.
+// login returns the client's proved identity. Postfix names a certificate's subject only if it has verified it; it
+// sends a fingerprint of any certificate, which proves nothing.
 func (a *attributes) login() string {
 	switch {
 	case len(a.saslUsername) > 0:
@@ -213,8 +214,8 @@ func endpoint(a netip.Addr, port []byte) netip.AddrPort {
 	return netip.AddrPortFrom(a, uint16(n))
 }
 
-// A memo keeps what a connection's last request told: smtpd asks several times about one client, and its own address is
-// always the same.
+// A memo keeps the addresses of a connection's last request: smtpd asks several times about one client, and its own
+// address is always the same.
 type memo struct{ client, server address }
 
 type address struct {

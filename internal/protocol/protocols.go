@@ -4,17 +4,17 @@ import "net/netip"
 
 // Settings are what protocols take from the configuration; each takes what it has a use for.
 type Settings struct {
-	Name    string         // ours in Authentication-Results, which nobody else may use; "" is none
+	Name    string         // the authserv-id of Authentication-Results, which others must not use; "" is none
 	Headers bool           // whether anything is added to messages
-	Backend netip.AddrPort // where nginx is to send clients that may go on
-	Token   string         // that whoever asks over HTTP is to show; "" is none
-	Version string         // of helogate, for whoever asks
+	Backend netip.AddrPort // where nginx sends clients that are not refused
+	Token   string         // that HTTP callers must send; "" is none
+	Version string         // of helogate
 }
 
-// protocols are all that there are. A new one is a file and a line here.
+// protocols are all protocols. A new one is a file and a line here.
 var protocols = []struct {
 	name   string
-	filter bool // the MTA starts helogate, and talks to its standard input: there is no address to listen on
+	filter bool // the MTA starts helogate and uses its standard input and output: there is no address to listen on
 	make   func(Settings) Protocol
 }{
 	{"postfix", false, func(Settings) Protocol { return &Postfix{} }},
@@ -35,7 +35,7 @@ func Protocols() (names []string) {
 	return names
 }
 
-// New makes a protocol by its name. It panics if there is none: the configuration was checked.
+// New makes a protocol by its name. It panics if there is none, since the configuration was checked.
 func New(name string, s Settings) Protocol {
 	for _, p := range protocols {
 		if p.name == name {

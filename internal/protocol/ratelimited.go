@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// seldom keeps a warning that every request may cause from filling the log: it is said once a minute.
+// rateLimited writes a warning that every request may cause once a minute, so that it does not fill the log.
 type rateLimited struct {
 	mu         sync.Mutex
 	last       time.Time
 	suppressed int
 }
 
-// warn says it if it is time to, and how often it was not said since.
+// warn logs the warning if it is due, with the number that was suppressed since the last one.
 func (s *rateLimited) warn(log *slog.Logger, msg string, args ...any) {
 	if suppressed, due := s.due(); due {
 		log.Warn(msg, append(args, "suppressed", suppressed)...)

@@ -9,8 +9,8 @@ import (
 // maxReplyLine is what RFC 5321 section 4.5.3.1.5 allows a reply line, less its CRLF.
 const maxReplyLine = 512 - len("\r\n")
 
-// refusal is the reply of a ruling that refuses, made fit for any MTA. The judge words its replies well; but they hold
-// the attacker's text, and a line end let through here would let him write our next answer.
+// refusal returns the reply of a response that refuses, made fit for any MTA. The text contains text of the client: a
+// line end in it would let the client write the next answer.
 func refusal(r response.Response) helogate.Reply {
 	class, reply := 5, r.Reply
 	if r.Action == helogate.Defer {
@@ -29,8 +29,8 @@ func refusal(r response.Response) helogate.Reply {
 	return reply
 }
 
-// isEnhanced reports whether s is an enhanced status code (RFC 3463 section 2) of a class: "5.7.25". Postfix takes one of
-// another class than the reply's code for a mistake in its configuration, and tells the client 451.
+// isEnhanced reports whether s is an enhanced status code (RFC 3463 section 2) of a class: "5.7.25". If the class
+// differs from the reply's code, Postfix assumes an error in its configuration and replies 451.
 func isEnhanced(s string, class byte) bool {
 	if len(s) < len("5.7.1") || s[0] != class || s[1] != '.' {
 		return false

@@ -22,7 +22,7 @@ type Server struct {
 	Log   *slog.Logger // nil: nothing is logged
 
 	mu        sync.Mutex
-	listeners map[net.Listener]error // why one ended, where its connection says so
+	listeners map[net.Listener]error // the error that ended one, if its connection reported it
 	conns     map[net.Conn]struct{}
 
 	once    sync.Once
@@ -49,8 +49,8 @@ func (s *Server) init() {
 	})
 }
 
-// Serve answers who connects to l until l closes, and closes it. It may run on several listeners. It returns nil after
-// Shutdown, else why it could not go on.
+// Serve answers on l until l closes, and closes it. It may run on several listeners. It returns nil after Shutdown,
+// else the error that ended it.
 func (s *Server) Serve(l net.Listener) error {
 	if s.Judge == nil {
 		return errors.New("listener: a Server without a Judge")
@@ -143,7 +143,7 @@ func (s *Server) take(l net.Listener, c net.Conn) {
 	}()
 }
 
-// answer has the protocol answer. Should a line of it panic, the connection is closed, and the daemon goes on.
+// answer runs the protocol on a connection. A panic closes the connection, and the daemon continues.
 func (s *Server) answer(c net.Conn) error {
 	asked := &conn{Conn: c, server: s}
 	defer asked.recovered()
@@ -180,11 +180,12 @@ func (s *Server) Connections() int {
 	return len(s.conns)
 }
 
-// past is a read deadline that is over: it wakes who waits in Read.
+// past is an expired deadline, which wakes a waiting Read.
 var past = time.Unix(1, 0)
 
-// Shutdown stops accepting, lets questions of which a part has come be answered, and closes connections that are idle. It
-// returns nil when that is done. When ctx ends before, it ends the judgements, closes all and says so.
+// Shutdown stops accepting, answers questions that have arrived at least in part, and closes idle connections. It
+// returns nil when that is done. When ctx ends first, it ends the judgements, closes all connections, and returns an
+// error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.init()
 	defer s.cancel()

@@ -7,7 +7,7 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// The letters of qmail-spp's commands that are used here.
+// The letters of the qmail-spp commands that are used.
 const (
 	addHeader = 'H' // the line, to the header of the message
 	refuse    = 'E' // the text to the client, in place of the command's own reply
@@ -19,14 +19,15 @@ func known(d helogate.Action) bool {
 	return d == helogate.Continue || d == helogate.Accept || d.Refuses()
 }
 
-// commands words an answer. What is no objection is no command, for A, N and O would keep others from being heard.
+// commands returns the commands for an answer. No objection is no command, since A, N and O would skip the plugins
+// after this one.
 //
-// qmail-smtpd goes on after E as if the command had never come. That is a refusal of a recipient, and of a sender; but a
-// client may do without a HELO, and before it there is nothing to refuse. So a rejection closes, but for that of a
-// recipient, which says nothing of the others: postmaster among them, or those that were taken already. A deferral says
-// nothing of anything else, and is none before MAIL (RFC 5321 section 4.3.2).
+// After E, qmail-smtpd continues as if the command had never come. That refuses a recipient or a sender; but a client
+// can do without HELO, and before it there is nothing to refuse. So a rejection closes the connection, except that of a
+// recipient: others may be accepted, postmaster among them. A deferral affects only its command, and does not exist
+// before MAIL (RFC 5321 section 4.3.2).
 func (a Answer) commands(at helogate.Stage, headers bool) (out []byte) {
-	switch a.Do {
+	switch a.Action {
 	case helogate.Drop:
 		return appendLine(nil, hangUp, a.reply(), maxReply)
 	case helogate.Reject:
@@ -80,7 +81,7 @@ func isLine(s string) bool {
 // reply is a reply of the class that is meant, for qmail sends the text as it is, code and all.
 func (a Answer) reply() string {
 	class, code, enhanced := 5, a.Reply.Code, a.Reply.Enhanced
-	if a.Do == helogate.Defer {
+	if a.Action == helogate.Defer {
 		class = 4
 	}
 	if code/100 != class {

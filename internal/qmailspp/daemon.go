@@ -15,14 +15,14 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// errNoDaemon is that nobody listens.
+// errNoDaemon means that no daemon listens.
 var errNoDaemon = errors.New("no helogate listens")
 
-// maxAnswer is what is read of an answer: a verdict with all that it may have asked is some 100 KiB.
+// maxAnswer limits what is read of an answer: a verdict with much evidence has some 100 KiB.
 const maxAnswer = 1 << 20
 
-// askDaemon asks the helogate at a unix socket. HTTP/1.0 is all it needs: one question a connection, whose answer ends
-// with it; net/http would take as long to start as the question takes to answer.
+// askDaemon asks the daemon at a unix socket. HTTP/1.0 is sufficient: one question per connection, which ends with the
+// answer. net/http would take as long to initialise as the question takes.
 func askDaemon(ctx context.Context, socket string, within time.Duration, f helogate.Facts) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -97,7 +97,7 @@ func parseAnswer(all []byte) (Answer, error) {
 	if in.Now == nil || !known(in.Now.Do) {
 		return Answer{}, errors.New("the answer does not say what to do")
 	}
-	return Answer{Do: in.Now.Do, Reply: in.Now.Reply, Headers: in.Now.Headers, Record: record}, nil
+	return Answer{Action: in.Now.Do, Reply: in.Now.Reply, Headers: in.Now.Headers, Record: record}, nil
 }
 
 func cut(b []byte, n int) []byte { return b[:min(len(b), n)] }

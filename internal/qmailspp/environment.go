@@ -11,16 +11,16 @@ import (
 	"github.com/helogate/helogate/internal/helodnscheck"
 )
 
-// A client is what the environment tells.
+// A client is what the environment says.
 type client struct {
-	facts   helogate.Facts
-	letters *helodnscheck.Letters // nil where the configuration decides
-	strange string                // letters that are none
-	relay   bool                  // it may relay: RELAYCLIENT
-	let     bool                  // nothing is asked of it: NOHELODNSCHECK, or what we are called was never told to judge
-	headers bool                  // this is the moment for them: no recipient of this message was taken yet
-	socket  string                // "" is none
-	timeout time.Duration
+	facts    helogate.Facts
+	letters  *helodnscheck.Letters // nil where the configuration decides
+	strange  string                // letters that are none
+	relay    bool                  // it may relay: RELAYCLIENT
+	exempted bool                  // nothing is judged: NOHELODNSCHECK is set, or the program goes by helodnscheck's name and has no letters
+	headers  bool                  // this is the moment for them: no recipient of this message was taken yet
+	socket   string                // "" is none
+	timeout  time.Duration
 }
 
 // maxText is what is judged of a text of the client's, in bytes: nothing that is right is so long, and in JSON, every byte
@@ -55,7 +55,7 @@ func readClient(name string, environ []string) (*client, string) {
 	}
 	if stage >= helogate.Rcpt {
 		c.facts.Recipient = text(env["SMTPRCPTTO"])
-		// Once a message, and here: what is added earlier is forgotten at RSET and after the first message.
+		// Once a message, at this point: what is added earlier is dropped at RSET and after the first message.
 		c.headers = env["SMTPRCPTCOUNT"] == "" || env["SMTPRCPTCOUNT"] == "0"
 	}
 	if s := env[SocketVariable]; s == NoSocket || env[AloneVariable] != "" {
@@ -64,30 +64,30 @@ func readClient(name string, environ []string) (*client, string) {
 		c.socket = strings.TrimPrefix(s, "unix:")
 	}
 	_, c.relay = env["RELAYCLIENT"]
-	_, c.let = env["NOHELODNSCHECK"]
+	_, c.exempted = env["NOHELODNSCHECK"]
 	c.readLetters(name, env)
 	return c, ""
 }
 
-// readLetters reads HELO_DNS_CHECK. Where it is not set, helodnscheck does nothing, and neither do we by that name: its
-// users leave it unset on their submission ports. By our own name we go by the configuration.
+// readLetters reads HELO_DNS_CHECK. If it is not set, helodnscheck does nothing, and neither does this program under
+// that name: users leave it unset on submission ports. Under its own name it uses the configuration.
 func (c *client) readLetters(name string, env map[string]string) {
 	flags, set := env["HELO_DNS_CHECK"]
 	if !set {
-		c.let = c.let || isOriginal(name)
+		c.exempted = c.exempted || isOriginal(name)
 		return
 	}
 	flags, c.strange = helodnscheck.Known(flags)
 	t, err := helodnscheck.Read(flags, "")
-	if err != nil { // letters of both generations: the later one's are heard, as in its own program
+	if err != nil { // letters of both generations: read them as the later one does
 		t, _ = helodnscheck.Read(flags, helodnscheck.Later)
 	}
 	c.letters = &t
 }
 
-// exempt reports whether the client is let pass whatever it says: it may relay, or the administrator said so.
+// exempt reports whether the client is accepted whatever it sends: it may relay, or the administrator exempted it.
 func (c *client) exempt() bool {
-	return c.let || c.relay && (c.letters == nil || c.letters.Relay)
+	return c.exempted || c.relay && (c.letters == nil || c.letters.Relay)
 }
 
 // variables are those of an environment; of two with one name the first counts, as in C.
@@ -105,7 +105,7 @@ func variables(environ []string) map[string]string {
 
 func text(s string) string { return s[:min(len(s), maxText)] }
 
-// endpoint is where a connection ends; zero if that is not known whole.
+// endpoint returns one end of a connection; zero if it is not known completely.
 func endpoint(ip, port string) netip.AddrPort {
 	a, err := netip.ParseAddr(ip)
 	n, bad := strconv.ParseUint(port, 10, 16)
@@ -115,9 +115,9 @@ func endpoint(ip, port string) netip.AddrPort {
 	return netip.AddrPortFrom(a.WithZone("").Unmap(), uint16(n))
 }
 
-// session names the connection by its ends and by qmail-smtpd's process, which is the same for all of its commands, and
-// not for the next client that has this port. Without ends it has no name: an earlier client's greetings are not to be
-// held against this one.
+// session names the connection by its ends and by qmail-smtpd's process, which serves all of its commands, but not the
+// next client with the same port. Without the ends there is no name, so that the HELO names of an earlier client do not
+// count against this one.
 func session(env map[string]string) string {
 	from := endpoint(env["TCPREMOTEIP"], env["TCPREMOTEPORT"])
 	if !from.IsValid() {

@@ -15,11 +15,11 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// byLetters judges by HELO_DNS_CHECK. Who is let in by the daemon's own configuration is let in; for the rest, what the
-// daemon has found out is evidence, on which the letters are judged here.
+// byLetters judges by HELO_DNS_CHECK. A client that the daemon's configuration accepts is accepted. For others the
+// daemon's evidence is judged here, by the letters.
 func (p *Program) byLetters(ctx context.Context, c *client) []byte {
 	if c.strange != "" {
-		p.log("HELO_DNS_CHECK has letters that mean nothing: %s", c.strange)
+		p.log("HELO_DNS_CHECK has unknown letters: %s", c.strange)
 	}
 	if c.facts.Stage < helogate.Helo {
 		return nil // they speak of HELO
@@ -29,24 +29,25 @@ func (p *Program) byLetters(ctx context.Context, c *client) []byte {
 	}
 	a, ask, err := p.judge(ctx, c)
 	if err != nil {
-		p.log("%s %s: %v: let pass", c.facts.Stage, c.facts.Client, err)
+		p.log("%s %s: %v: accepted without a verdict", c.facts.Stage, c.facts.Client, err)
 		return nil
 	}
-	if c.letIn(a.Record) {
+	if c.acceptedByConfig(a.Record) {
 		return nil
 	}
 	v, err := p.letters(ctx, c, a.Record, ask)
 	if err != nil {
-		p.log("HELO_DNS_CHECK: %v: let pass", err)
+		p.log("HELO_DNS_CHECK: %v: accepted without a verdict", err)
 		return nil
 	}
 	if ctx.Err() != nil && !v.Action.Refuses() {
-		p.log("%s %s: not all was answered within %v: let pass", c.facts.Stage, c.facts.Client, c.timeout)
+		p.log("%s %s: not all was answered within %v: accepted without a verdict", c.facts.Stage, c.facts.Client, c.timeout)
 	}
 	return p.deny(c, v)
 }
 
-// missing is the verdict on who has not said a name: no check at HELO speaks of it, since in SMTP it may still come.
+// missing is the verdict on a client without a HELO name: no check at HELO covers it, since in SMTP HELO may still
+// come.
 func (c *client) missing() helogate.Verdict {
 	f := helogate.Finding{Check: check.HeloMissing.Name, Outcome: helogate.Fail, Effect: helogate.Effect{Action: helogate.Reject, DryRun: c.letters.Pass}}
 	v := helogate.Verdict{Decision: helogate.Decision{Action: helogate.Reject, By: f.Check}, Findings: []helogate.Finding{f}}
@@ -56,15 +57,15 @@ func (c *client) missing() helogate.Verdict {
 	return v
 }
 
-// letIn reports whether the configuration lets the client in, on trial or not. Without R, helodnscheck judges its own
-// network, too.
-func (c *client) letIn(r *helogate.Record) bool {
+// acceptedByConfig reports whether the configuration accepts the client, dry run or not. Without R, helodnscheck judges
+// its own network, too.
+func (c *client) acceptedByConfig(r *helogate.Record) bool {
 	return r != nil && r.DryRun.Action == helogate.Accept && (c.letters.Relay || r.DryRun.By != ownNetwork)
 }
 
 const ownNetwork = "own-network"
 
-// letters judges by them. What the daemon did not ask is asked by who judges alone.
+// letters judges by the letters. Questions that the daemon did not ask are asked here.
 func (p *Program) letters(ctx context.Context, c *client, r *helogate.Record, ask helogate.Asker) (helogate.Verdict, error) {
 	policy, err := lettersPolicy(*c.letters, p.moreIPMe(c))
 	if err != nil {
@@ -90,7 +91,7 @@ func (p *Program) letters(ctx context.Context, c *client, r *helogate.Record, as
 	return policy.Judge(ctx, f, append(seen, alone)), nil
 }
 
-// moreIPMe reads our addresses, where the letters ask for them.
+// moreIPMe reads the own addresses, if the letters ask for them.
 func (p *Program) moreIPMe(c *client) (own []netip.Prefix) {
 	if !c.letters.Own {
 		return nil
@@ -111,13 +112,13 @@ func lettersPolicy(t helodnscheck.Letters, own []netip.Prefix) (*helogate.Policy
 	if err != nil {
 		return nil, err
 	}
-	told := map[string]helodnscheck.Line{}
+	byCheck := map[string]helodnscheck.Line{}
 	for _, l := range t.Lines() {
-		told[l.Check] = l
+		byCheck[l.Check] = l
 	}
 	var kept []helogate.Line
 	for _, line := range lines {
-		l, is := told[line.Check.Name]
+		l, is := byCheck[line.Check.Name]
 		if !is && line.On[helogate.Pass].Action != helogate.Accept {
 			continue // what helodnscheck does not look at
 		}
@@ -140,7 +141,7 @@ func lettersPolicy(t helodnscheck.Letters, own []netip.Prefix) (*helogate.Policy
 	return helogate.NewPolicy(helogate.Thresholds{}, kept...)
 }
 
-// deny words a verdict by letters as helodnscheck did: line of log, header and refusal.
+// deny words a verdict by letters as helodnscheck does: log line, header and refusal.
 func (p *Program) deny(c *client, v helogate.Verdict) (out []byte) {
 	t := c.letters
 	if t.Debug {
@@ -154,10 +155,10 @@ func (p *Program) deny(c *client, v helogate.Verdict) (out []byte) {
 	case helogate.Reject, helogate.Drop:
 		denied, _ := c.complaint(v, func(f helogate.Finding) bool { return f.Effect == helogate.Effect{Action: helogate.Reject} })
 		return appendLine(nil, hangUp, "553 sorry, "+c.words(denied)+" (#5.7.1)", maxReply)
-	case helogate.Defer: // who may let it in could not be heard
-		return Answer{Do: v.Action, Reply: v.Reply}.commands(c.facts.Stage, false)
+	case helogate.Defer: // an allow rule could not be evaluated
+		return Answer{Action: v.Action, Reply: v.Reply}.commands(c.facts.Stage, false)
 	}
-	// At HELO too, as it always was, for who lists the plugin there alone.
+	// At HELO too, as helodnscheck does, for installations that list the plugin only there.
 	if t.Header && (c.facts.Stage == helogate.Helo || c.headers) && inHeader(found) {
 		out = appendLine(out, addHeader, "X-Helo-Check: "+fact, maxField)
 	}
@@ -181,7 +182,7 @@ var order = []string{"helo-missing", "helo-syntax", "forged-literal", "fqdn", "b
 
 const ownName = "own-name"
 
-// complaint finds the first check that failed and of which the letters speak, and what helodnscheck's log says of it.
+// complaint finds the first failed check that the letters cover, and helodnscheck's log text for it.
 func (c *client) complaint(v helogate.Verdict, counts func(helogate.Finding) bool) (check, fact string) {
 	for _, name := range order {
 		for _, f := range v.Findings {
@@ -193,7 +194,7 @@ func (c *client) complaint(v helogate.Verdict, counts func(helogate.Finding) boo
 	return "", ""
 }
 
-// fact words it to the letter: scripts look for these lines.
+// fact returns helodnscheck's log text, unchanged: scripts search for these lines.
 func (c *client) fact(name string) string {
 	switch name {
 	case "helo-missing":
@@ -211,7 +212,7 @@ func inHeader(name string) bool {
 	return name != "" && name != "helo-missing" && name != "own-identity" && name != ownName
 }
 
-// words are what the client is told.
+// words returns helodnscheck's text for the reply.
 func (c *client) words(name string) string {
 	switch name {
 	case "helo-missing":

@@ -38,7 +38,7 @@ var world = helogate.MustZone(`
 func lettersRun(t *testing.T, client, helo, flags string, more ...string) (out, log string) {
 	t.Helper()
 	alone := func(context.Context, helogate.Facts, bool) (Answer, helogate.Asker, error) {
-		return Answer{Do: helogate.Continue}, world, nil
+		return Answer{Action: helogate.Continue}, world, nil
 	}
 	env := append(more, "TCPREMOTEIP="+client, "SMTPHELOHOST="+helo, "HELO_DNS_CHECK="+flags, "HELOGATE_SOCKET=none")
 	return run(t, "plugins/helodnscheck", alone, env...)
@@ -118,7 +118,7 @@ func TestLetters(t *testing.T) {
 		{"GNLR", "198.51.100.7", "under_score.example.org", "", "", ""},
 		{"A", "198.51.100.7", "v6.example.org", "", "", ""},
 		// Letters that are none, and of both generations.
-		{"PLRIVx\x1b", "198.51.100.7", "mx.example.org", "", "", `helogate: HELO_DNS_CHECK has letters that mean nothing: x\x1b` + "\n"},
+		{"PLRIVx\x1b", "198.51.100.7", "mx.example.org", "", "", `helogate: HELO_DNS_CHECK has unknown letters: x\x1b` + "\n"},
 		{"GVI", "1.2.3.4", "bad", "", bad, ""},
 	} {
 		out, log := lettersRun(t, c.client, c.helo, c.flags, strings.Fields(c.more)...)
@@ -206,7 +206,7 @@ func TestLettersByDaemon(t *testing.T) {
 	aloneAsked := 0
 	alone := func(context.Context, helogate.Facts, bool) (Answer, helogate.Asker, error) {
 		aloneAsked++
-		return Answer{Do: helogate.Continue}, world, nil
+		return Answer{Action: helogate.Continue}, world, nil
 	}
 	p, err := check.NewPolicy(check.DefaultPreset, check.Settings{})
 	if err != nil {

@@ -1,17 +1,16 @@
-// Package qmailspp is the program that qmail-smtpd with the patch qmail-spp starts for a command of its client, in place of
-// the plugin helodnscheck. qmail-smtpd tells it of the client in the environment, reads commands from its standard output,
-// one a line and a letter first, and waits until it has ended.
+// Package qmailspp is the program that qmail-smtpd with the patch qmail-spp starts for a command of its client, in
+// place of the plugin helodnscheck. qmail-smtpd describes the client in the environment, reads commands from the
+// program's standard output, one on a line that begins with a letter, and waits until the program has ended.
 //
-// What is judged, and by what: where HELO_DNS_CHECK is set, its letters are the policy, as they were helodnscheck's; else
-// the configuration is. Either way a helogate that runs is asked over its socket (POST /v1/judge), and where none answers
-// the program judges alone, by a function that it is given. Of the letters, the daemon is asked for what DNS says: they are
-// judged here, on its evidence.
+// If HELO_DNS_CHECK is set, its letters are the policy, as for helodnscheck; else the configuration is. Either way the
+// program asks a running daemon over its socket (POST /v1/judge). If none answers, it judges alone, by a function that
+// it is given. For letters, the daemon provides the DNS evidence, which is judged here.
 //
-// The program always ends with status 0, prints whole lines and no more than one that ends the command, and never the
-// letters A, N or O: no objection is no output, so that the plugins after it are heard and qmail's own checks decide. In
-// trouble it lets pass, and says so on standard error, which is qmail's log.
+// The program always ends with status 0. It prints whole lines, at most one that ends the command, and never the
+// letters A, N or O: no objection is no output, so that later plugins run and qmail's own checks decide. On an error it
+// accepts, and says so on standard error, which is qmail's log.
 //
-// All that it reads but the names of the variables is the client's, or may be.
+// All that it reads, except the names of the variables, may come from the client.
 package qmailspp
 
 import (
@@ -26,21 +25,21 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// Names are those that the program goes by in control/smtpplugins, where a line is a path without arguments.
+// Names are the program's names in control/smtpplugins, where a line is a path without arguments.
 var Names = []string{"helodnscheck", "helogate-qmail-spp"}
 
-// The variables of the program's own, beside qmail's, helodnscheck's and HELOGATE_CONFIG. The last is from one of our
-// programs to another: how many milliseconds are left to judge alone.
+// The program's own variables, beside qmail's, helodnscheck's and HELOGATE_CONFIG. The last is internal: how many
+// milliseconds are left to judge alone.
 const (
 	SocketVariable  = "HELOGATE_SOCKET"
 	TimeoutVariable = "HELOGATE_SPP_TIMEOUT"
 	AloneVariable   = "HELOGATE_SPP_ALONE"
 )
 
-// DefaultSocket is where the daemon is asked unless HELOGATE_SOCKET says otherwise.
+// DefaultSocket is the daemon's socket if HELOGATE_SOCKET is not set.
 const DefaultSocket = "/run/helogate/judge.sock"
 
-// NoSocket is the HELOGATE_SOCKET of who wants no daemon asked.
+// NoSocket is the value of HELOGATE_SOCKET to ask no daemon.
 const NoSocket = "none"
 
 const (
@@ -58,15 +57,15 @@ type Program struct {
 	Alone   Alone // may be nil: then nothing is judged without a daemon
 }
 
-// Alone judges where no daemon does, and returns whom it asks about DNS. Where letters decide, all that is wanted of the
-// configuration is whom it lets in. It may replace the process by one that can.
+// Alone judges without a daemon, and returns what answers questions of DNS. With letters, only whether the
+// configuration accepts the client is needed. It may replace the process by a program that can judge.
 type Alone func(ctx context.Context, f helogate.Facts, letters bool) (Answer, helogate.Asker, error)
 
-// An Answer is what somebody who judges says of a client.
+// An Answer is what to do with a client.
 type Answer struct {
-	Do      helogate.Action // Continue, Accept, Defer, Reject or Drop: what is to be done now
+	Action  helogate.Action // Continue, Accept, Defer, Reject or Drop: what to do now
 	Reply   helogate.Reply
-	Headers []Field // to add to the message of a client that is let in
+	Headers []Field // to add to the message of an accepted client
 	Record  *helogate.Record
 }
 
@@ -76,16 +75,16 @@ type Field struct{ Name, Value string }
 // Run reads, judges and answers. It returns the exit status, which is 0.
 func (p *Program) Run() int {
 	if out := p.commands(); len(out) > 0 {
-		_, _ = p.Stdout.Write(out) // who does not read it has gone
+		_, _ = p.Stdout.Write(out) // on an error qmail-smtpd has gone
 	}
 	return 0
 }
 
-// commands are the lines to print. Whatever goes wrong, they are whole or none.
+// commands returns the lines to print. They are whole or none, whatever goes wrong.
 func (p *Program) commands() (out []byte) {
 	defer func() {
 		if v := recover(); v != nil {
-			p.log("panic, let pass; please report this: %v", v)
+			p.log("panic, accepted without a verdict; please report this: %v", v)
 			out = nil
 		}
 	}()
@@ -104,14 +103,14 @@ func (p *Program) commands() (out []byte) {
 	}
 	a, _, err := p.judge(ctx, c)
 	if err != nil {
-		p.log("%s %s: %v: let pass", c.facts.Stage, c.facts.Client, err)
+		p.log("%s %s: %v: accepted without a verdict", c.facts.Stage, c.facts.Client, err)
 		return nil
 	}
 	return a.commands(c.facts.Stage, c.headers)
 }
 
-// judge asks the daemon, and where there is none judges alone; who may then be asked about DNS is returned, nil after the
-// daemon. In the time that it has, a daemon that hangs takes no more than leaves enough to judge alone.
+// judge asks the daemon, or judges alone if there is none. It returns what answers questions of DNS, nil after the
+// daemon. A daemon that hangs is given up early enough to judge alone.
 func (p *Program) judge(ctx context.Context, c *client) (Answer, helogate.Asker, error) {
 	if c.socket != "" {
 		a, err := askDaemon(ctx, c.socket, c.timeout*3/5, c.facts)
@@ -119,7 +118,7 @@ func (p *Program) judge(ctx context.Context, c *client) (Answer, helogate.Asker,
 			return a, nil, nil
 		}
 		if !errors.Is(err, errNoDaemon) {
-			p.log("%s: %v: judged without", c.socket, err)
+			p.log("%s: %v: judged without the daemon", c.socket, err)
 		}
 	}
 	return p.alone(ctx, c)
@@ -136,15 +135,15 @@ func (p *Program) alone(ctx context.Context, c *client) (Answer, helogate.Asker,
 	case err != nil:
 	case ctx.Err() != nil:
 		err = fmt.Errorf("not judged within %v", c.timeout)
-	case !known(a.Do):
-		err = fmt.Errorf("no ruling (%q)", a.Do)
+	case !known(a.Action):
+		err = fmt.Errorf("no verdict (%q)", a.Action)
 	}
 	return a, ask, err
 }
 
 const maxLine = 900 // bytes of a line of log
 
-// log writes a line to qmail's log. It says who speaks unless the line does, in words that others' programs look for.
+// log writes a line to qmail's log, with the prefix "helogate: ", which other programs search for.
 func (p *Program) log(format string, args ...any) {
 	p.line("helogate: " + fmt.Sprintf(format, args...))
 }
@@ -157,5 +156,5 @@ func (p *Program) line(text string) {
 	_, _ = io.WriteString(p.Stderr, text+"\n")
 }
 
-// isOriginal reports whether the program goes by the name of the one that it replaces.
+// isOriginal reports whether the program runs under helodnscheck's name.
 func isOriginal(name string) bool { return filepath.Base(name) == Names[0] }

@@ -154,26 +154,26 @@ func TestCommands(t *testing.T) {
 		answer Answer
 		want   [5]string
 	}{
-		{Answer{Do: helogate.Continue}, [5]string{}},
-		{Answer{Do: helogate.Accept, Headers: fields}, [5]string{3: "HX-HELO: mx.example.org\nHX-Helogate: id=x\n"}},
-		{Answer{Do: helogate.Continue, Headers: fields[:1]}, [5]string{3: "HX-HELO: mx.example.org\n"}},
-		{Answer{Do: helogate.Defer, Reply: later}, [5]string{2: "E451 4.4.3 later\n", 3: "E451 4.4.3 later\n", 4: "E451 4.4.3 later\n"}},
-		{Answer{Do: helogate.Reject, Reply: reply}, [5]string{"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n",
+		{Answer{Action: helogate.Continue}, [5]string{}},
+		{Answer{Action: helogate.Accept, Headers: fields}, [5]string{3: "HX-HELO: mx.example.org\nHX-Helogate: id=x\n"}},
+		{Answer{Action: helogate.Continue, Headers: fields[:1]}, [5]string{3: "HX-HELO: mx.example.org\n"}},
+		{Answer{Action: helogate.Defer, Reply: later}, [5]string{2: "E451 4.4.3 later\n", 3: "E451 4.4.3 later\n", 4: "E451 4.4.3 later\n"}},
+		{Answer{Action: helogate.Reject, Reply: reply}, [5]string{"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n",
 			"E550 5.7.25 no PTR\n", "E550 5.7.25 no PTR\n"}},
-		{Answer{Do: helogate.Drop, Reply: reply}, [5]string{"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n",
+		{Answer{Action: helogate.Drop, Reply: reply}, [5]string{"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n",
 			"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n"}},
 		// What no judge of ours says.
-		{Answer{Do: helogate.Reject, Reply: helogate.Reply{Code: 250, Enhanced: "2.0.0", Text: "ok\r\nN"}}, [5]string{
+		{Answer{Action: helogate.Reject, Reply: helogate.Reply{Code: 250, Enhanced: "2.0.0", Text: "ok\r\nN"}}, [5]string{
 			`R550 5.7.1 ok\x0d\x0aN` + "\n", `R550 5.7.1 ok\x0d\x0aN` + "\n", `R550 5.7.1 ok\x0d\x0aN` + "\n", `E550 5.7.1 ok\x0d\x0aN` + "\n", `E550 5.7.1 ok\x0d\x0aN` + "\n"}},
-		{Answer{Do: helogate.Defer, Reply: helogate.Reply{Code: 550}}, [5]string{2: "E450 4.7.1 refused by policy\n", 3: "E450 4.7.1 refused by policy\n", 4: "E450 4.7.1 refused by policy\n"}},
-		{Answer{Do: helogate.Continue, Headers: []Field{{"X", "a\nN"}, {"N\nA", "b"}, {"", "c"}, {"a b", "d"}}}, [5]string{3: `HX: a\x0aN` + "\n"}},
+		{Answer{Action: helogate.Defer, Reply: helogate.Reply{Code: 550}}, [5]string{2: "E450 4.7.1 refused by policy\n", 3: "E450 4.7.1 refused by policy\n", 4: "E450 4.7.1 refused by policy\n"}},
+		{Answer{Action: helogate.Continue, Headers: []Field{{"X", "a\nN"}, {"N\nA", "b"}, {"", "c"}, {"a b", "d"}}}, [5]string{3: `HX: a\x0aN` + "\n"}},
 	} {
 		for i, stage := range strings.Fields(stages) {
 			s, _ := helogate.ParseStage(strings.TrimSuffix(stage, "2"))
 			got := string(c.answer.commands(s, stage == "rcpt"))
 			whole(t, got)
 			if got != c.want[i] {
-				t.Errorf("%s at %s: %q, want %q", c.answer.Do, stage, got, c.want[i])
+				t.Errorf("%s at %s: %q, want %q", c.answer.Action, stage, got, c.want[i])
 			}
 		}
 	}
@@ -213,7 +213,7 @@ func TestWhen(t *testing.T) {
 
 // Without a daemon that answers it is judged alone, and who cannot lets pass and says so.
 func TestAlone(t *testing.T) {
-	rejects := Answer{Do: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: "alone"}}
+	rejects := Answer{Action: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: "alone"}}
 	alone := func(a Answer, err error) Alone {
 		return func(_ context.Context, f helogate.Facts, _ bool) (Answer, helogate.Asker, error) {
 			if f.Helo != "mx.example.org" {
@@ -240,11 +240,11 @@ func TestAlone(t *testing.T) {
 	}{
 		{nobody, alone(rejects, nil), "R550 5.7.1 alone\n", ""},
 		{"none", alone(rejects, nil), "R550 5.7.1 alone\n", ""},
-		{strange, alone(rejects, nil), "R550 5.7.1 alone\n", "helogate: " + strange + ": the answer is no verdict: a verdict's record is of version 0; this program reads version 2: judged without\n"},
-		{nobody, nil, "", "helogate: helo 192.0.2.1: no helogate answers, and this program cannot judge alone: let pass\n"},
-		{nobody, alone(Answer{}, errors.New("bad\nconfig")), "", `helogate: helo 192.0.2.1: bad\x0aconfig: let pass` + "\n"},
-		{nobody, alone(Answer{}, nil), "", `helogate: helo 192.0.2.1: no ruling (""): let pass` + "\n"},
-		{nobody, func(context.Context, helogate.Facts, bool) (Answer, helogate.Asker, error) { panic("x\ny") }, "", `helogate: panic, let pass; please report this: x\x0ay` + "\n"},
+		{strange, alone(rejects, nil), "R550 5.7.1 alone\n", "helogate: " + strange + ": the answer is no verdict: a verdict's record is of version 0; this program reads version 2: judged without the daemon\n"},
+		{nobody, nil, "", "helogate: helo 192.0.2.1: no helogate answers, and this program cannot judge alone: accepted without a verdict\n"},
+		{nobody, alone(Answer{}, errors.New("bad\nconfig")), "", `helogate: helo 192.0.2.1: bad\x0aconfig: accepted without a verdict` + "\n"},
+		{nobody, alone(Answer{}, nil), "", `helogate: helo 192.0.2.1: no verdict (""): accepted without a verdict` + "\n"},
+		{nobody, func(context.Context, helogate.Facts, bool) (Answer, helogate.Asker, error) { panic("x\ny") }, "", `helogate: panic, accepted without a verdict; please report this: x\x0ay` + "\n"},
 	} {
 		out, log := run(t, "", c.alone, at(helogate.Helo, "HELOGATE_SOCKET="+c.socket)...)
 		if out != c.out || log != c.log {
@@ -256,7 +256,7 @@ func TestAlone(t *testing.T) {
 		return rejects, nil, nil
 	}
 	out, log := run(t, "", late, at(helogate.Helo, "HELOGATE_SPP_ALONE=20")...)
-	if out != "" || log != "helogate: helo 192.0.2.1: not judged within 20ms: let pass\n" {
+	if out != "" || log != "helogate: helo 192.0.2.1: not judged within 20ms: accepted without a verdict\n" {
 		t.Errorf("late: %q, log %q", out, log)
 	}
 }
@@ -277,7 +277,7 @@ func TestParseAnswer(t *testing.T) {
 		{"220 mx.example.org ESMTP\r\n\r\n", "what answers does not speak HTTP"},
 	} {
 		a, err := parseAnswer([]byte(c.answer))
-		if c.want == "" && (err != nil || a.Do != helogate.Reject || a.Reply.Text != "no") || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+		if c.want == "" && (err != nil || a.Action != helogate.Reject || a.Reply.Text != "no") || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
 			t.Errorf("%q: %+v, %v", c.answer, a, err)
 		}
 	}
@@ -360,9 +360,9 @@ func FuzzEnvironment(f *testing.F) {
 		}
 		alone := func(_ context.Context, f helogate.Facts, _ bool) (Answer, helogate.Asker, error) {
 			do, _ := helogate.ParseAction(to)
-			a := Answer{Do: do, Reply: helogate.Reply{Code: len(helo), Enhanced: from, Text: helo}, Headers: []Field{{from, helo}, {"X-HELO", f.Helo}}}
-			if !known(a.Do) {
-				a.Do = []helogate.Action{helogate.Continue, helogate.Accept, helogate.Defer, helogate.Reject, helogate.Drop}[len(from)%5]
+			a := Answer{Action: do, Reply: helogate.Reply{Code: len(helo), Enhanced: from, Text: helo}, Headers: []Field{{from, helo}, {"X-HELO", f.Helo}}}
+			if !known(a.Action) {
+				a.Action = []helogate.Action{helogate.Continue, helogate.Accept, helogate.Defer, helogate.Reject, helogate.Drop}[len(from)%5]
 			}
 			return a, zone, nil
 		}

@@ -9,9 +9,9 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// sectionOf finds the stage that the program is run at, and false where nothing is judged then. qmail-smtpd does not say
-// it, and its environment tells it only until the second message: a variable that was set once stays. So the program looks
-// for itself in the list of plugins; where it is listed once, that is it. Else the environment tells.
+// sectionOf finds the stage that the program runs at, and false if nothing is judged then. qmail-smtpd does not tell,
+// and its environment is reliable only until the second message, since variables remain set. So the program looks for
+// itself in the list of plugins. If it is not listed exactly once, the environment decides.
 func sectionOf(name string, env map[string]string) (helogate.Stage, bool) {
 	if listed := listedIn(name, readControl(env, pluginsFile(env), maxControl)); listed != "" {
 		stage, ok := sections[listed[0]]
@@ -23,13 +23,13 @@ func sectionOf(name string, env map[string]string) (helogate.Stage, bool) {
 		return helogate.Rcpt, true
 	case has("SMTPMAILFROM"):
 		return helogate.Mail, true
-	case has("SMTPHELOHOST"), isOriginal(name): // which knows no other section
+	case has("SMTPHELOHOST"), isOriginal(name): // helodnscheck has no other section
 		return helogate.Helo, true
 	}
 	return helogate.Connect, true
 }
 
-// sections are known by their first letter, as they are to qmail-smtpd.
+// sections are identified by their first letter, as in qmail-smtpd.
 var sections = map[byte]helogate.Stage{'c': helogate.Connect, 'h': helogate.Helo, 'm': helogate.Mail, 'r': helogate.Rcpt}
 
 const maxControl = 1 << 20 // bytes of a control file that are read

@@ -8,19 +8,19 @@ import (
 	"github.com/helogate/helogate/internal/header"
 )
 
-// A Judge says what is to be done with a client now. Many goroutines call it at once. Facts.Time is left to it: a listener has
-// no clock. It keeps its own budget, since the MTA's patience is not ours to know; ctx ends only when the listener is closed
-// by force. A judge that has no response, because ctx ended, returns the zero Response.
+// A Judge decides what is done with a client now. It is safe for concurrent use. It sets Facts.Time itself, since a
+// listener has no clock. It limits its own time, since it cannot know how long the MTA waits; ctx ends only when the
+// listener is closed by force. If ctx ended and there is no verdict, the judge returns the zero Response.
 type Judge func(ctx context.Context, f helogate.Facts) Response
 
-// A Response is what a listener is to do with a client now.
+// A Response is what a listener does with a client now.
 type Response struct {
 	ID     string          // of the verdict: by it the log is searched
 	Action helogate.Action // Continue, Accept, Defer, Reject or Drop; anything else is no response
 	Reply  helogate.Reply  // when Do refuses
-	// Headers are for a client that is let in: what to add to the message's header. A listener that can add only some adds the
-	// first.
+	// Headers are fields to add to the message of a client that is not refused. A listener that can add only some adds
+	// the first.
 	Headers []header.Field
-	// Record is the whole verdict, for a listener that shows it; nil where that was not asked for.
+	// Record is the whole verdict, for a listener that shows it; nil if that was not asked for.
 	Record *helogate.Record
 }

@@ -1,9 +1,9 @@
-// Package watch tells when a file has changed, however that came about: written in place, renamed over as editors and
-// package managers do, or behind a symbolic link that now leads elsewhere, as Kubernetes exchanges a ConfigMap.
+// Package watch reports that a file has changed, in whatever way: written in place, renamed over as editors and package
+// managers do, or behind a symbolic link that now points elsewhere, as when Kubernetes replaces a ConfigMap.
 //
-// It watches directories, since a watch on a file follows the file that is renamed away. What the kernel tells (inotify and
-// its kin) only says when to look: whether a file is another one is seen from the file. Where the kernel tells nothing, as
-// on NFS when another host writes, no change is seen.
+// It watches directories, since a watch on a file follows the file when it is renamed away. Events of the kernel
+// (inotify and the like) only say when to look; the file itself shows whether it is another. Where the kernel sends no
+// events, as for a write by another host on NFS, no change is seen.
 package watch
 
 import (
@@ -21,21 +21,22 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// defaultQuiet is how long no file may change before the change is told: an upgrade that writes ten files is one.
+// defaultQuiet is how long the files must be unchanged before a change is reported: an upgrade that writes ten files is
+// one change.
 const defaultQuiet = 500 * time.Millisecond
 
 // Config is what a watcher needs.
 type Config struct {
 	Changed func()        // called when files have changed and are quiet again; never twice at a time
 	Quiet   time.Duration // how long they must be quiet; 0 is 500ms
-	Log     *slog.Logger  // told when the kernel cannot watch; nil is nobody
+	Log     *slog.Logger  // for failures of the kernel's watches; nil discards them
 }
 
 // A Watcher watches files. It is safe for concurrent use; Changed may call Set.
 type Watcher struct {
 	config Config
 	kernel *fsnotify.Watcher
-	stale  chan struct{} // a file has changed that the kernel may not tell of
+	stale  chan struct{} // a file has changed, perhaps without an event of the kernel
 	stop   chan struct{}
 	done   chan struct{}
 	once   sync.Once
@@ -45,7 +46,7 @@ type Watcher struct {
 	last error // why a directory is not watched
 }
 
-// state is what tells one content of a file from another. The zero state is that of no file.
+// state identifies one content of a file. The zero state means that there is no file.
 type state struct {
 	size       int64
 	mode       fs.FileMode
@@ -80,10 +81,9 @@ func (w *Watcher) Close() error {
 	return w.kernel.Close()
 }
 
-// Set says which files are watched from now on; it need not exist, what is to be. Of a file that is watched already, all is
-// told that has changed since the change that was told last, while Changed ran too: who reads the files there and then calls
-// Set misses nothing. Of one that is new, a change that came before is not told. An error says which directory cannot be
-// watched; the others are.
+// Set sets the files to watch; they need not exist. For a file that was watched already, each change since the last
+// report counts, also one during Changed: a Changed that reads the files and then calls Set misses nothing. For a new
+// file, earlier changes do not count. An error names a directory that cannot be watched; the others are watched.
 func (w *Watcher) Set(paths []string) error {
 	seen := make(map[string]state, len(paths))
 	for _, p := range paths {
@@ -97,7 +97,7 @@ func (w *Watcher) Set(paths []string) error {
 	defer w.mu.Unlock()
 	before := w.seen
 	w.seen = seen
-	err := w.follow() // before the look: what changes after it is told
+	err := w.follow() // before look, so that a later change has an event
 	for p := range seen {
 		is := look(p)
 		was, watched := before[p]
@@ -111,7 +111,7 @@ func (w *Watcher) Set(paths []string) error {
 	return err
 }
 
-// lookAgain has run look at the files: what the kernel had to tell may be lost with a directory that is watched no more.
+// lookAgain has run look at the files, since events may be lost with a directory that is no longer watched.
 func (w *Watcher) lookAgain() {
 	select {
 	case w.stale <- struct{}{}:
@@ -119,7 +119,7 @@ func (w *Watcher) lookAgain() {
 	}
 }
 
-// run waits for what the kernel tells, and for quiet.
+// run waits for events of the kernel, and then until the files are quiet.
 func (w *Watcher) run() {
 	defer close(w.done)
 	quiet := time.NewTimer(0)
@@ -141,7 +141,7 @@ func (w *Watcher) run() {
 			if w.check() {
 				quiet.Reset(w.config.Quiet)
 			}
-		case err := <-w.kernel.Errors: // what was told is lost: look at all
+		case err := <-w.kernel.Errors: // events were lost: look at all files
 			w.config.Log.Warn("events of changed files were lost: changes may be noticed late", "error", err)
 			if w.check() {
 				quiet.Reset(w.config.Quiet)
@@ -152,7 +152,7 @@ func (w *Watcher) run() {
 	}
 }
 
-// drain takes what else was told by now: one look is enough for all of it.
+// drain discards further events that are waiting: one look covers all of them.
 func (w *Watcher) drain() {
 	for {
 		select {
@@ -197,10 +197,10 @@ func look(path string) state {
 	return s
 }
 
-// follow watches the directories on the way to each file, and no others. While it begins to watch one, the way may come to
-// lead on, and nobody tells: so it looks again until the way is the one that is watched.
+// follow watches the directories on the way to each file, and no others. While it adds a watch, a link may change
+// without an event, so it repeats until the way is the one that is watched.
 func (w *Watcher) follow() (first error) {
-	const most = 10 // times: who exchanges directories without end is told of one exchange anyway
+	const most = 10 // attempts: a further change of the directories has an event anyway
 	var watched map[string]bool
 	for range most {
 		want := map[string]bool{}
@@ -231,8 +231,8 @@ func (w *Watcher) watch(want map[string]bool) (first error) {
 	return first
 }
 
-// way adds the directories in which something must change for another file to be at path: those of the links on the way,
-// and that of the file, which tells when it is moved away itself. Where the way ends early, the last directory that is there.
+// way adds the directories in which a change can make path another file: those of the symbolic links on the way, and
+// that of the file. If the way ends early, it adds the last directory that exists.
 func way(path string, dirs map[string]bool) {
 	at, rest := "/", parts(path)
 	const most = 40 // links, as in the kernel
