@@ -218,7 +218,7 @@ func replayCmd(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	p, err := policy.Build(c)
 	ts.Check(err)
-	judged := helogate.Record{Facts: r.Facts, Verdict: p.General.Everybody.Judge(context.Background(), r.Facts, r.Asked)}
+	judged := helogate.Record{Facts: r.Facts, Verdict: p.General.Default.Judge(context.Background(), r.Facts, r.Asked)}
 	if again := string(judged.AppendJSON(nil)); again != text {
 		ts.Fatalf("judged again, it is another:\n%s\n%s", text, again)
 	}

@@ -213,7 +213,7 @@ type Headers struct {
 // Trust says where trusted clients are kept.
 type Trust struct {
 	// A file that keeps trusted clients over a restart.
-	File string `toml:"file" is:"path" unset:"none: a restart forgets them"`
+	File string `toml:"file" is:"path" unset:"none, so a restart forgets them"`
 }
 
 // Control is the control socket, and how the service learns of a new configuration.
@@ -221,7 +221,7 @@ type Control struct {
 	// The path of a unix socket, or `none`. Everyone with write permission can trust clients.
 	Socket string `toml:"socket" is:"control socket" unset:"/run/helogate/control.sock for root, helogate.sock in $XDG_RUNTIME_DIR for others"`
 	// The permissions of the socket, in octal digits.
-	Permissions fs.FileMode `toml:"permissions" is:"permissions" unset:"there is no socket"`
+	Permissions fs.FileMode `toml:"permissions" is:"permissions" unset:"none, since there is no socket"`
 	// Whether the service reloads by itself when the configuration file, or a file that it names, changes.
 	Watch bool `toml:"watch" is:"switch"`
 }

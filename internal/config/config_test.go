@@ -93,7 +93,7 @@ func TestLongLines(t *testing.T) {
 // TestNothingKnown: a caller that knows no checks has none taken.
 func TestNothingKnown(t *testing.T) {
 	_, err := Parse("helogate.toml", []byte("[policy]\npreset = \"x\"\nchecks = { fcrdns = \"note\" }"), Options{})
-	if err == nil || strings.Count(err.Error(), "; none is known") != 2 {
+	if err == nil || strings.Count(err.Error(), "; none are known") != 2 {
 		t.Errorf("%v", err)
 	}
 }

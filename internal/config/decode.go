@@ -37,7 +37,7 @@ var fieldsOf = func() func(reflect.Type) []field {
 			is := f.Tag.Get("is")
 			fields = append(fields, field{
 				name: f.Tag.Get("toml"), index: i, typ: f.Type, comment: f.Name,
-				leaf: leaves[is], list: f.Type.Kind() == reflect.Slice, single: f.Tag.Get("single") != "",
+				leaf: valueTypes[is], list: f.Type.Kind() == reflect.Slice, single: f.Tag.Get("single") != "",
 				min: f.Tag.Get("min"), max: f.Tag.Get("max"), unset: f.Tag.Get("unset"),
 			})
 		}
@@ -54,7 +54,7 @@ func (f field) elem() reflect.Type {
 	return f.typ
 }
 
-// decoder makes a Config of a tree. It goes on after a mistake, to find the others.
+// decoder makes a Config of a tree. After a mistake it continues, to find the others.
 type decoder struct {
 	opt   Options
 	wrong problems
@@ -113,17 +113,17 @@ func (d *decoder) notATable(n *node, f field) {
 	name := n.header()
 	switch {
 	case f.list && n.kind == table && n.made == byChild:
-		if !n.incomplete { // it is known that the list comes later
-			d.fail(n.val, n, "there is no [[%s]] above that this could belong to", name)
+		if !n.incomplete { // the list comes later, and that is reported
+			d.fail(n.val, n, "this belongs to a [[%s]], and there is none above", name)
 		}
 	case f.list && n.kind == table:
-		d.fail(n.val, n, "there may be many of these: write [[%s]], in double brackets", name)
+		d.fail(n.val, n, "is a list of tables: write [[%s]], in double brackets", name)
 	case f.list:
-		d.fail(n.val, n, "wants tables, not %s: write [[%s]] on a line, and its settings below", n.kind.a(), name)
+		d.fail(n.val, n, "must be a table, not %s: write [[%s]] on a line, and its settings below", n.kind.a(), name)
 	case n.kind == list && n.made == byHeader:
-		d.fail(n.val, n, "there is but one of these: write [%s], in single brackets", name)
+		d.fail(n.val, n, "is a single table: write [%s], in single brackets", name)
 	default:
-		d.fail(n.val, n, "is a table, not %s: write [%s] on a line, and its settings below", n.kind.a(), name)
+		d.fail(n.val, n, "must be a table, not %s: write [%s] on a line, and its settings below", n.kind.a(), name)
 	}
 }
 
@@ -134,7 +134,7 @@ func (d *decoder) values(n *node, f field, v reflect.Value) {
 	if n.kind != list {
 		if !f.single {
 			if d.value(n, f, one) {
-				d.fail(n.val, n, "is a list: write [%s], in brackets", d.written(n))
+				d.fail(n.val, n, "must be a list: write [%s]", d.written(n))
 			}
 			return
 		}
@@ -144,9 +144,9 @@ func (d *decoder) values(n *node, f field, v reflect.Value) {
 		return
 	}
 	if f.single && len(n.children) == 0 && f.unset == needed {
-		d.fail(n.val, n, "an empty list matches nobody: name one at least")
+		d.fail(n.val, n, "an empty list matches nothing: give at least one value")
 	} else if f.single && len(n.children) == 0 {
-		d.fail(n.val, n, "an empty list matches nobody: leave it out if anything is meant to match")
+		d.fail(n.val, n, "an empty list matches nothing: remove the setting if any value may match")
 	}
 	for _, child := range n.children {
 		if one.SetZero(); d.value(child, f, one) {
@@ -155,10 +155,10 @@ func (d *decoder) values(n *node, f field, v reflect.Value) {
 	}
 }
 
-// written is how a value stands in the file.
-func (d *decoder) written(n *node) string { return clip(n.val.raw(), 80) }
+// written is a value as it is in the file.
+func (d *decoder) written(n *node) string { return cut(n.val.raw(), 80) }
 
-// value decodes one value; it returns whether that went well.
+// value decodes one value, and returns whether it is valid.
 func (d *decoder) value(n *node, f field, v reflect.Value) bool {
 	if !f.leaf.takes(n.kind) {
 		d.wrongType(n, f)
@@ -181,26 +181,26 @@ func (d *decoder) value(n *node, f field, v reflect.Value) bool {
 	return true
 }
 
-// wrongType says what was wanted and what is there.
+// wrongType reports what a value must be and what it is.
 func (d *decoder) wrongType(n *node, f field) {
 	want := f.leaf.what
 	header := n.made == byHeader || n.made == byChild
 	bare := n.kind != table && n.kind != list && n.kind != text
 	switch {
-	case f.leaf == leaves["mode"] && permissions.MatchString(n.text):
+	case f.leaf == valueTypes["mode"] && permissions.MatchString(n.text):
 		d.fail(n.val, n, "%w", errPermissions(n.text))
 	case n.kind == table && header:
-		d.fail(n.val, n, "is no table: write %s = ... on one line, with %s after the \"=\"", n.name, want)
+		d.fail(n.val, n, "is not a table: write %s = ... on one line, with %s after the \"=\"", n.name, want)
 	case bare && f.leaf.takes(text):
-		d.fail(n.val, n, "wants %s, in quotes, not the %s %s", want, n.kind, clip(n.text, 80))
+		d.fail(n.val, n, "must be %s, in quotes, not the %s %s", want, n.kind, cut(n.text, 80))
 	case n.kind == text && !f.leaf.takes(text) && quotes(n.val.raw()) == "": // of the environment
-		d.fail(n.val, n, "wants %s, not the text %s", want, shown(n.text))
+		d.fail(n.val, n, "must be %s, not the text %s", want, quoted(n.text))
 	case n.kind == text && !f.leaf.takes(text):
-		d.fail(n.val, n, "wants %s, without quotes, not the text %s", want, shown(n.text))
+		d.fail(n.val, n, "must be %s, without quotes, not the text %s", want, quoted(n.text))
 	case bare:
-		d.fail(n.val, n, "wants %s, not the %s %s", want, n.kind, clip(n.text, 80))
+		d.fail(n.val, n, "must be %s, not the %s %s", want, n.kind, cut(n.text, 80))
 	default:
-		d.fail(n.val, n, "wants %s, not %s", want, n.kind.a())
+		d.fail(n.val, n, "must be %s, not %s", want, n.kind.a())
 	}
 }
 
@@ -211,7 +211,7 @@ func (d *decoder) until(n *node, _ field) (any, error) {
 		return nil, err
 	}
 	if y := at.Year(); y < 2000 || y > 2999 {
-		return nil, fmt.Errorf("the year of %s is a slip: it should be from 2000 to 2999", n.text)
+		return nil, fmt.Errorf("the year of %s is out of bounds: use 2000 to 2999", n.text)
 	}
 	return at.In(d.location()), nil
 }

@@ -11,7 +11,7 @@ import (
 // checks decodes [policy.checks], and those of a listener or of some recipients.
 func (d *decoder) checks(n *node, v reflect.Value) {
 	if n.kind != table {
-		d.fail(n.val, n, "is a table, not %s: write [%s] on a line, and name = \"action\" below", n.kind.a(), n.header())
+		d.fail(n.val, n, "must be a table, not %s: write [%s] on a line, and name = \"action\" below", n.kind.a(), n.header())
 		return
 	}
 	all := Checks{}
@@ -27,7 +27,7 @@ func (d *decoder) checks(n *node, v reflect.Value) {
 		case table:
 			d.outcomes(child, on)
 		default:
-			d.fail(child.val, child, `wants an action such as "score 2", or a table such as { fail = "reject" }, not %s`, child.kind.a())
+			d.fail(child.val, child, `must be an action such as "score 2", or a table such as { fail = "reject" }, not %s`, child.kind.a())
 		}
 		all[child.name] = on
 	}
@@ -43,12 +43,12 @@ func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Effect) {
 		names = append(names, o.String())
 	}
 	for _, child := range n.children {
-		if err := oneOf("outcome", child.name, names); err != nil {
+		if err := oneOf("an outcome", child.name, names); err != nil {
 			d.wrong.add(child.key, n.path(), "%w", err)
 			continue
 		}
 		if child.kind != text {
-			d.fail(child.val, child, `wants an action in quotes, such as "score 2", not %s`, child.kind.a())
+			d.fail(child.val, child, `must be an action in quotes, such as "score 2", not %s`, child.kind.a())
 			continue
 		}
 		outcome, err := helogate.ParseOutcome(child.name)
@@ -59,7 +59,7 @@ func (d *decoder) outcomes(n *node, on map[helogate.Outcome]helogate.Effect) {
 		d.action(child, outcome, on)
 	}
 	if len(n.children) == 0 && !n.incomplete {
-		d.fail(n.val, n, `says nothing: name an outcome and an action, such as { fail = "reject" }`)
+		d.fail(n.val, n, `is empty: write an outcome and an action, such as { fail = "reject" }`)
 	}
 }
 
@@ -77,22 +77,22 @@ func (d *decoder) lists(n *node, v reflect.Value) {
 	if n.kind == table {
 		for _, child := range n.children {
 			if !bareKey.MatchString(child.name) {
-				d.wrong.add(child.key, n.path(), "%s is no name of a list: it has letters, digits, - and _ alone", shown(child.name))
+				d.wrong.add(child.key, n.path(), "%s is not a valid list name: use letters, digits, - and _", quoted(child.name))
 			}
 		}
 	}
-	d.texts(n, v, `name = "/path"`, leaves["path"])
+	d.texts(n, v, `name = "/path"`, valueTypes["path"])
 }
 
-// replies decodes [policy.replies]. Whether its keys are names of anything is known when the rules are.
+// replies decodes [policy.replies]. checkReplies checks its keys, once the rules are known.
 func (d *decoder) replies(n *node, v reflect.Value) {
-	d.texts(n, v, `name = "text"`, leaves["reply"])
+	d.texts(n, v, `name = "text"`, valueTypes["reply"])
 }
 
-// texts decodes a table with keys of the administrator's, and values of one kind.
+// texts decodes a table whose keys the administrator chooses, with values of one type.
 func (d *decoder) texts(n *node, v reflect.Value, entry string, is *valueType) {
 	if n.kind != table {
-		d.fail(n.val, n, "is a table, not %s: write [%s] on a line, and %s below", n.kind.a(), n.header(), entry)
+		d.fail(n.val, n, "must be a table, not %s: write [%s] on a line, and %s below", n.kind.a(), n.header(), entry)
 		return
 	}
 	all := map[string]string{}
@@ -107,7 +107,7 @@ func (d *decoder) texts(n *node, v reflect.Value, entry string, is *valueType) {
 	}
 }
 
-// checkReplies wants each reply to be that of something: of a check, of a rule, or of what the score leads to.
+// checkReplies reports replies that belong to no check, no rule and none of notChecks.
 func (d *decoder) checkReplies(root *node) {
 	n := root.get("policy").get("replies")
 	names, all := d.replyNames(root)
@@ -120,17 +120,17 @@ func (d *decoder) checkReplies(root *node) {
 		}
 		_, homes := d.homes(child.name, n)
 		if near := suggest.Closest(child.name, names); near == "" && len(homes) > 0 {
-			d.wrong.add(child.key, n.path(), "there is no check and no rule %s; the setting belongs %s", shown(child.name), either(homes))
+			d.wrong.add(child.key, n.path(), "there is no check or rule %s; the setting belongs %s", quoted(child.name), either(homes))
 			continue
 		}
-		d.wrong.add(child.key, n.path(), "there is no check and no rule %s%s", shown(child.name), meant(child.name, names))
+		d.wrong.add(child.key, n.path(), "there is no check or rule %s%s", quoted(child.name), meant(child.name, names))
 	}
 }
 
-// notChecks are the other things that refuse a client.
+// notChecks are the reasons for a refusal that are not checks or rules.
 var notChecks = []string{helogate.ByScore, helogate.TextDefer, helogate.TextGreylist}
 
-// replyNames returns what there can be a reply of, and whether that is all: a rule whose name cannot be read may have any.
+// replyNames returns the names that a reply can have, and whether they are complete: the name of a rule may be unreadable.
 func (d *decoder) replyNames(root *node) ([]string, bool) {
 	names := slices.Concat(d.opt.Checks, notChecks)
 	all := !root.incomplete

@@ -13,11 +13,12 @@ import (
 // prefix begins the name of every variable that is a setting: HELOGATE_DNS__SERVERS is dns.servers.
 const prefix = "HELOGATE_"
 
-// notSettings are the variables with our prefix that others read.
+// notSettings are the variables with the prefix that are not settings of the file.
 var notSettings = []string{"HELOGATE_CONFIG", "HELOGATE_SOCKET", "HELOGATE_SPP_TIMEOUT", "HELOGATE_SPP_ALONE"}
 
-// environment puts what the variables say into the tree, so that the one decoder judges it as if the file had said so.
-// They come in the order of their names: HELOGATE_DNS before HELOGATE_DNS__SERVERS. Offset is where their places begin.
+// environment puts the values of variables into the tree, where the decoder reads them as if they were in the file. They
+// come in the order of their names: HELOGATE_DNS before HELOGATE_DNS__SERVERS. Their places in the order of errors begin
+// at offset.
 func (d *decoder) environment(root *node, offset int) {
 	vars := map[string]string{}
 	for _, v := range d.opt.Environ {
@@ -51,8 +52,8 @@ func (d *decoder) environment(root *node, offset int) {
 	}
 }
 
-// envValue reads the value of a variable: TOML, or a text without quotes where a text is wanted, or a list without
-// brackets where a list is wanted. It returns nil after reporting what is neither.
+// envValue reads the value of a variable: TOML, or a text without quotes for a setting that is a text, or a list without
+// brackets for one that is a list. It reports any other value, and returns nil.
 func (d *decoder) envValue(src *source, where slot) *node {
 	n, bad := d.envTOML(src)
 	at := span{src, len(src.name) + 1, len(src.data)}
@@ -63,7 +64,7 @@ func (d *decoder) envValue(src *source, where slot) *node {
 	bare := &node{kind: text, text: value, key: at, val: at}
 	switch {
 	case where.leaf == nil && !where.check && !begins("{", "["):
-		d.wrong.add(at, where.name(), "is a table, or a list of them: write it as TOML, { key = value } or [{ key = value }]")
+		d.wrong.add(at, where.name(), "must be a table or a list of tables, as TOML: { key = value } or [{ key = value }]")
 		return nil
 	case n == nil && where.leaf != nil && where.leaf.free && !begins(`"`, "'"):
 		return bare
@@ -84,7 +85,7 @@ func (d *decoder) envValue(src *source, where slot) *node {
 	return n
 }
 
-// envTOML reads NAME=value as the TOML that it is.
+// envTOML reads NAME=value as TOML.
 func (d *decoder) envTOML(src *source) (*node, problem) {
 	var wrong problems
 	b := newBuilder(src, &wrong)
@@ -99,7 +100,7 @@ func (d *decoder) envTOML(src *source) (*node, problem) {
 	case len(wrong) > 0:
 		return nil, wrong[0]
 	case n == nil || len(b.root.children) > 1:
-		return nil, problem{at: span{src, 0, len(src.name)}, err: errors.New("the value has lines that are settings of their own")}
+		return nil, problem{at: span{src, 0, len(src.name)}, err: errors.New("the value has further lines with settings: remove them")}
 	}
 	return n, problem{}
 }
@@ -125,8 +126,8 @@ func (d *decoder) envList(src *source) *node {
 	return all
 }
 
-// put puts a value at its place in the tree, and makes the tables that lead there. Where the file has something that
-// nothing can be put into, the decoder will complain about that.
+// put puts a value at its place in the tree, and makes the tables on the way. Where the file has a value in place of such a
+// table, the decoder reports that.
 func (d *decoder) put(root *node, where slot, n *node) {
 	t := root
 	for i, s := range where.path {
@@ -140,7 +141,7 @@ func (d *decoder) put(root *node, where slot, n *node) {
 		}
 		switch {
 		case s.place >= 0 && s.place > len(t.children):
-			d.wrong.add(n.key, "", "there is no %s[%d] to come before it", t.path(), s.place-1)
+			d.wrong.add(n.key, "", "there is no %s[%d] before it", t.path(), s.place-1)
 			return
 		case last && t.kind == list && next != nil:
 			n.parent, n.place, t.children[s.place] = t, s.place, n
@@ -161,7 +162,7 @@ func (d *decoder) put(root *node, where slot, n *node) {
 	}
 }
 
-// spread makes { fail = "reject" } of "reject", so that a variable can add another outcome.
+// spread turns "reject" into { fail = "reject" }, so that a variable can add another outcome.
 func spread(t, check *node) *node {
 	all := t.add(&node{kind: table, made: byValue, name: check.name, key: check.key, val: check.val})
 	all.add(&node{kind: text, name: helogate.Fail.String(), text: check.text, key: check.key, val: check.val})

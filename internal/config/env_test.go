@@ -168,7 +168,7 @@ func TestEnvironmentOrder(t *testing.T) {
 // TestEnvironmentAfterFile: the file's mistakes come first, and those of a value that a variable replaced do not count.
 func TestEnvironmentAfterFile(t *testing.T) {
 	_, err := Parse("helogate.toml", []byte("mode = \"x\"\n[log]\nlevel = \"y\"\n"), options("HELOGATE_MODE=enforce", "HELOGATE_DNS__BUDGET=1"))
-	want := `helogate.toml:3:9: log.level: "y" is no level: choose from debug, info, warn, error
+	want := `helogate.toml:3:9: log.level: "y" is not a log level: use one of debug, info, warn, error
   3 | level = "y"
     |         ^~~
 HELOGATE_DNS__BUDGET: dns.budget: "1" has no unit; did you mean "1s"?
@@ -183,7 +183,7 @@ HELOGATE_DNS__BUDGET: dns.budget: "1" has no unit; did you mean "1s"?
 func TestEnvironmentUnclear(t *testing.T) {
 	const file = "[lists]\na-b = \"/1\"\na_b = \"/2\"\n"
 	_, err := Parse("helogate.toml", []byte(file), options("HELOGATE_LISTS__A_B=/3"))
-	want := `HELOGATE_LISTS__A_B: lists: this may be a-b or a_b: give the whole table in a variable
+	want := `HELOGATE_LISTS__A_B: lists: this may be a-b or a_b: set the whole table in a variable
   HELOGATE_LISTS__A_B=/3
   ^~~~~~~~~~~~~~~~~~~`
 	if err == nil || err.Error() != want {
@@ -198,7 +198,7 @@ func TestEnvironmentUnclear(t *testing.T) {
 func TestRuleTwiceInEnvironment(t *testing.T) {
 	const rule = `name = "a", when = "x", then = "note" }`
 	_, err := Parse("helogate.toml", nil, options("HELOGATE_RULE__0={ "+rule, "HELOGATE_RULE__1={ "+rule))
-	if err == nil || !strings.Contains(err.Error(), "another rule has this name, at HELOGATE_RULE__0: ") {
+	if err == nil || !strings.Contains(err.Error(), "the rule at HELOGATE_RULE__0 has the same name: ") {
 		t.Error(err)
 	}
 }

@@ -13,12 +13,12 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// An Error is one thing wrong with the configuration. Its text is printable ASCII, whatever the file holds.
+// An Error is one mistake in the configuration. Its text is printable ASCII, whatever the file holds.
 type Error struct {
 	File    string // the file, or the variable of the environment
 	Line    int    // from 1; 0 if the place is no line of a file
 	Column  int    // from 1, in characters
-	Key     string // "policy.checks.fcrdns", "exempt[1].until"; "" if it is about none
+	Key     string // the setting: "policy.checks.fcrdns", "exempt[1].until"; "" if there is none
 	Err     error  // what is wrong
 	Excerpt string // the line, and a mark under the place; "" if there is none
 
@@ -36,9 +36,9 @@ func (e *Error) Error() string {
 		s += fmt.Sprintf(":%d:%d", e.Line, e.Column)
 	}
 	if e.Key != "" {
-		s += ": " + ascii(clip(e.Key, 200))
+		s += ": " + ascii(cut(e.Key, 200))
 	}
-	s += ": " + ascii(clip(e.Err.Error(), 1000))
+	s += ": " + ascii(cut(e.Err.Error(), 1000))
 	if e.Excerpt != "" {
 		s += "\n" + e.Excerpt
 	}
@@ -48,7 +48,7 @@ func (e *Error) Error() string {
 // Unwrap returns what is wrong.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errors is all that is wrong, in the order of the file; what the environment says comes last.
+// Errors are all mistakes, in the order of the file; those of the environment come last.
 type Errors []*Error
 
 // Error returns the errors one below the other.
@@ -69,8 +69,8 @@ func (l Errors) Unwrap() []error {
 	return errs
 }
 
-// Join makes one error of many, among them Errors and what errors.Join made: those with a place in the file in its
-// order, the others after them. It returns nil if all are nil.
+// Join returns one error for many, Errors and those of errors.Join among them: those with a place in the file come first,
+// in its order. It returns nil if all are nil.
 func Join(errs ...error) error {
 	var placed Errors
 	var others []error
@@ -128,7 +128,7 @@ type span struct {
 	from, to int
 }
 
-// raw is what stands there.
+// raw is the text of the span.
 func (s span) raw() string { return string(s.src.data[s.from:s.to]) }
 
 func (s span) order() int { return s.src.order + s.from }
@@ -142,7 +142,7 @@ func (s span) line() int {
 	return i
 }
 
-// where says where the span begins, for a message about another.
+// where returns where the span begins, for a message about another place.
 func (s span) where() string {
 	if s.src.env {
 		return s.src.name
@@ -150,7 +150,7 @@ func (s span) where() string {
 	return "line " + strconv.Itoa(s.line())
 }
 
-// problem is an Error that was not put into words yet: a bad file may hold a great many.
+// problem is an Error without its text yet: a bad file may have a great many.
 type problem struct {
 	at  span
 	key string
@@ -167,7 +167,7 @@ func (p *problems) add(at span, key, format string, args ...any) {
 // most is how many errors are worth reading at once.
 const most = 50
 
-// err returns the first of them in the order of the sources, and says how many more there are.
+// err returns the first problems in the order of the sources, and how many more there are.
 func (p problems) err() error {
 	if len(p) == 0 {
 		return nil
@@ -179,7 +179,7 @@ func (p problems) err() error {
 	}
 	if n := len(p) - most; n > 0 {
 		last := p[len(p)-1].at
-		list = append(list, &Error{File: last.src.name, Err: fmt.Errorf("%d more errors; mend these first", n), order: last.order() + 1})
+		list = append(list, &Error{File: last.src.name, Err: fmt.Errorf("%d more errors: correct these first", n), order: last.order() + 1})
 	}
 	return list
 }
@@ -234,8 +234,8 @@ func excerpt(line []byte, from, to int) (text, mark string) {
 	return strings.TrimRight(b.String(), " "), strings.Repeat(" ", left) + "^" + strings.Repeat("~", max(0, wave-1))
 }
 
-// ascii returns s fit for a terminal and for one line of a log: what is not printable ASCII as \xHH. A backslash stays
-// as it is, for in a configuration it often is what is wrong.
+// ascii makes s safe for a terminal and for one line of a log: it escapes what is not printable ASCII as \xHH. A backslash
+// stays as it is, since in a configuration it often is the mistake.
 func ascii(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -251,8 +251,8 @@ func ascii(s string) string {
 	return b.String()
 }
 
-// clip cuts what is too long to be read.
-func clip(s string, limit int) string {
+// cut shortens a text that is too long to be read, and splits no letter.
+func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
@@ -262,5 +262,5 @@ func clip(s string, limit int) string {
 	return s[:limit] + "..."
 }
 
-// shown is a value as messages quote it.
-func shown(s string) string { return strconv.QuoteToASCII(clip(s, 80)) }
+// quoted returns a value as messages quote it.
+func quoted(s string) string { return strconv.QuoteToASCII(cut(s, 80)) }

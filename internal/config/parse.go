@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Options is what this package does not know by itself.
+// Options is what the caller tells this package.
 type Options struct {
 	Checks    []string       // the names of all checks
 	Presets   []string       // the names of all presets
@@ -19,7 +19,7 @@ type Options struct {
 	Location  *time.Location // of dates without an offset; nil is time.Local
 }
 
-// largest is the size of a file above which it is surely another one.
+// largest is the size above which a file cannot be a configuration.
 const largest = 16 << 20
 
 var configType = reflect.TypeFor[Config]()
@@ -60,8 +60,8 @@ func Parse(name string, data []byte, opt Options) (*Config, error) {
 	return c, nil
 }
 
-// ControlSocket returns what control.socket says in a configuration that may be wrong elsewhere: who asks the running
-// service what it makes of a file has often just broken it. It returns false where that cannot be told.
+// ControlSocket returns control.socket of a configuration that may have mistakes elsewhere: a client of the running service
+// must find the socket even if the file was just broken. It returns false if the setting cannot be read.
 func ControlSocket(path string, opt Options) (string, bool) {
 	name, data, err := readFile(path)
 	if err != nil || foreign(data) != nil {
@@ -77,7 +77,7 @@ func ControlSocket(path string, opt Options) (string, bool) {
 	return c.Control.Socket, true
 }
 
-// decode makes a configuration of what can be read.
+// decode makes a configuration of all that is valid.
 func decode(name string, data []byte, opt Options) (*Config, problems) {
 	src := newSource(name, bytes.Clone(data))
 	d := &decoder{opt: opt}
@@ -91,11 +91,11 @@ func decode(name string, data []byte, opt Options) (*Config, problems) {
 	return c, d.wrong
 }
 
-// foreign says what a file is that is no text at all, where a hundred errors about its bytes would hide it.
+// foreign reports a file that is not text, in place of a hundred errors about its bytes.
 func foreign(data []byte) error {
 	switch {
 	case len(data) > largest:
-		return fmt.Errorf("this is no configuration: it is larger than %s", Size(largest))
+		return fmt.Errorf("this is not a configuration: it is larger than %s", Size(largest))
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
 		return errors.New("the file is UTF-16: save it as UTF-8")
 	case bytes.HasPrefix(data, []byte("\x1f\x8b")):

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// partError is what is wrong with a part of a text, and where that is in the text as it was read.
+// partError is an error about a part of a text, with the place of the part in the text as it was read.
 type partError struct {
 	offset, length int
 	err            error
@@ -14,9 +14,10 @@ type partError struct {
 
 func (e *partError) Error() string { return e.err.Error() }
 
-// part returns where the length bytes from offset on of a text stand in the source, and where it cannot tell, the whole.
+// part returns the place in the source of the length bytes from offset on of a text, or of the whole text if it cannot be
+// determined.
 func (n *node) part(offset, length int) span {
-	at, ok := stand(n.val.raw(), n.text)
+	at, ok := stretches(n.val.raw(), n.text)
 	if !ok || offset < 0 || offset > len(n.text) {
 		return n.val
 	}
@@ -34,12 +35,12 @@ func (n *node) part(offset, length int) span {
 	return s
 }
 
-// stretch is a piece of what stands in the file.
+// stretch is a piece of the file.
 type stretch struct{ from, to int }
 
-// stand returns which stretch of raw, a string of TOML (TOML 1.0.0, section "String") or text without quotes, stands for
+// stretches returns which stretch of raw, a string of TOML (TOML 1.0.0, section "String") or text without quotes, stands for
 // each byte of the text that was read of it, and at last what stands behind them all. It is false if it reads another text.
-func stand(raw, text string) ([]stretch, bool) {
+func stretches(raw, text string) ([]stretch, bool) {
 	at := make([]stretch, 0, len(text)+1)
 	q := quotes(raw)
 	if raw == text {

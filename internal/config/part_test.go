@@ -63,7 +63,7 @@ func TestErrorInPlace(t *testing.T) {
 		{"rule[0].when", -1, 1, "helogate.toml:3:8: rule[0].when: no\n  3 | when = '''\n    |        ^~~"},
 		{"rule[0].when", 20, -1, "helogate.toml:5:3: rule[0].when: no\n  5 |   x'''\n    |   ^"},
 		{"rule[0].when", 20, 1 << 62, "helogate.toml:5:3: rule[0].when: no\n  5 |   x'''\n    |   ^"},
-		{"rule[0].note", 1, 1, "helogate.toml:1:3: rule[0].note: no (not set; by default it is the name)\n  1 | [[rule]]\n    |   ^~~~"},
+		{"rule[0].note", 1, 1, "helogate.toml:1:3: rule[0].note: no (not set; the default is the name)\n  1 | [[rule]]\n    |   ^~~~"},
 		{"dns.servers", 1, 1, "helogate.toml:8:11: dns.servers: no\n  8 | servers = [\"192.0.2.1\"]\n    |           ^~~~~~~~~~~~~"},
 		{"dns.servers[0]", 8, 1, "helogate.toml:8:21: dns.servers[0]: no\n  8 | servers = [\"192.0.2.1\"]\n    |                     ^"},
 		{"lists.a", 1, 1, "HELOGATE_LISTS__A: lists.a: no\n  HELOGATE_LISTS__A=/a b\n                     ^"},
@@ -75,7 +75,7 @@ func TestErrorInPlace(t *testing.T) {
 			t.Errorf("%s %d %d: got\n%s\nwant\n%s", x.path, x.offset, x.length, got, x.want)
 		}
 	}
-	if got := Default().ErrorIn("mode", 1, 1, "no").Error(); got != `(the default configuration): mode: no (not set; by default it is "shadow")` {
+	if got := Default().ErrorIn("mode", 1, 1, "no").Error(); got != `(the default configuration): mode: no (not set; the default is "shadow")` {
 		t.Error(got)
 	}
 }

@@ -23,8 +23,8 @@ type origin struct {
 
 // Errorf returns an [Error] about the setting at path, such as "policy.bad_helo[2]", "exempt[1].until" or
 // "policy.checks.fcrdns", in the layout of this package's own: with its line of the file, or its variable of the
-// environment. Of a setting that neither has it says so, gives the default, and shows the table or the list that it would
-// be in. A name in the path that is not letters, digits, "-" and "_" alone is in quotes: `policy.replies."a rule"`. The
+// environment. For a setting that neither has, it adds the default, and shows the table or list that
+// the setting would be in. A name in the path that is not letters, digits, "-" and "_" alone is in quotes: `policy.replies."a rule"`. The
 // format may wrap an error with %w.
 func (c *Config) Errorf(path, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
@@ -33,7 +33,7 @@ func (c *Config) Errorf(path, format string, args ...any) error {
 		return n.val.error(path, err)
 	}
 	if v := c.literalAt(path); v != "" {
-		err = fmt.Errorf("%w (not set; by default it is %s)", err, v)
+		err = fmt.Errorf("%w (not set; the default is %s)", err, v)
 	} else {
 		err = fmt.Errorf("%w (not set)", err)
 	}
@@ -48,9 +48,9 @@ func (c *Config) Errorf(path, format string, args ...any) error {
 }
 
 // ErrorIn is [Config.Errorf] about a part of the text at path: the length bytes from offset on, both of the text as it was
-// read, not as it is written. It marks what stands for them in the file, with its line and column, whatever quotes and
-// escapes it is written in; at an offset that is the length of the text, the end. About what is no text, is not set, or
-// has no such offset, it reports as Errorf does.
+// read, not as it is written. It marks them in the file, with its line and column, whatever quotes and
+// escapes it is written in; at an offset that is the length of the text, the end. Where the setting is not
+// a text, is not set or has no such offset, it reports as Errorf does.
 func (c *Config) ErrorIn(path string, offset, length int, format string, args ...any) error {
 	n, found := c.origin.find(path)
 	if !found || n.kind != text {
@@ -162,7 +162,7 @@ func (c *Config) literalAt(path string) string {
 	return ""
 }
 
-// Origin says where the setting at path comes from: "helogate.toml:12", "HELOGATE_MODE", "default".
+// Origin returns where the setting at path comes from: "helogate.toml:12", "HELOGATE_MODE", "default".
 func (c *Config) Origin(path string) string {
 	n, found := c.origin.find(path)
 	switch {

@@ -64,19 +64,19 @@ func TestErrorf(t *testing.T) {
 		{"log.format", `HELOGATE_LOG__FORMAT: log.format: no
   HELOGATE_LOG__FORMAT=json
                        ^~~~`},
-		{"policy.greylist_at", `helogate.toml:1:2: policy.greylist_at: no (not set; by default it is that of the preset)
+		{"policy.greylist_at", `helogate.toml:1:2: policy.greylist_at: no (not set; the default is that of the preset)
   1 | [policy]
     |  ^~~~~~`},
 		{"policy.checks.no-ptr", `helogate.toml:5:1: policy.checks.no-ptr: no (not set)
   5 | checks.fcrdns = "reject"
     | ^~~~~~`},
-		{"exempt[0].helo", `helogate.toml:7:3: exempt[0].helo: no (not set; by default it is any)
+		{"exempt[0].helo", `helogate.toml:7:3: exempt[0].helo: no (not set; the default is any)
   7 | [[exempt]]
     |   ^~~~~~`},
-		{"dns.timeout", `helogate.toml: dns.timeout: no (not set; by default it is "2s")`},
-		{"dns.servers", `helogate.toml: dns.servers: no (not set; by default it is those of /etc/resolv.conf)`},
-		{"listen[0].address", `helogate.toml: listen[0].address: no (not set; by default it is "127.0.0.1:10040")`},
-		{"mode", `helogate.toml: mode: no (not set; by default it is "shadow")`},
+		{"dns.timeout", `helogate.toml: dns.timeout: no (not set; the default is "2s")`},
+		{"dns.servers", `helogate.toml: dns.servers: no (not set; the default is those of /etc/resolv.conf)`},
+		{"listen[0].address", `helogate.toml: listen[0].address: no (not set; the default is "127.0.0.1:10040")`},
+		{"mode", `helogate.toml: mode: no (not set; the default is "shadow")`},
 		{"no.such[3].thing", `helogate.toml: no.such[3].thing: no (not set)`},
 		{"exempt[7].name", `helogate.toml:7:3: exempt[7].name: no (not set)
   7 | [[exempt]]
@@ -88,7 +88,7 @@ func TestErrorf(t *testing.T) {
 			t.Errorf("%s: got\n%s\nwant\n%s", x.path, got, x.want)
 		}
 	}
-	if got := Default().Errorf("mode", "no").Error(); got != `(the default configuration): mode: no (not set; by default it is "shadow")` {
+	if got := Default().Errorf("mode", "no").Error(); got != `(the default configuration): mode: no (not set; the default is "shadow")` {
 		t.Errorf("of no file: %s", got)
 	}
 }
@@ -128,7 +128,7 @@ address = "/run/h.sock"
 		{"policy.for[0].checks.no-ptr", `helogate.toml:8:2: policy.for[0].checks.no-ptr: no (not set)
   8 | [policy.for.checks]
     |  ^~~~~~~~~~~~~~~~~`, "default"},
-		{"policy.for[0].mode", `helogate.toml:6:3: policy.for[0].mode: no (not set; by default it is that of the listener)
+		{"policy.for[0].mode", `helogate.toml:6:3: policy.for[0].mode: no (not set; the default is that of the listener)
   6 | [[policy.for]]
     |   ^~~~~~~~~~`, "default"},
 		{"listen[0].checks.fcrdns", `HELOGATE_LISTEN__0__CHECKS__FCRDNS: listen[0].checks.fcrdns: no
@@ -143,9 +143,9 @@ address = "/run/h.sock"
 		{"lists", `helogate.toml:1:9: lists: no
   1 | lists = { relays = "/x" }
     |         ^~~~~~~~~~~~~~~~~`, "helogate.toml:1"},
-		{"control.watch", `helogate.toml: control.watch: no (not set; by default it is false)`, "default"},
-		{"control.permissions", `helogate.toml: control.permissions: no (not set; by default it is "0600")`, "default"},
-		{"trust.file", `helogate.toml: trust.file: no (not set; by default it is none: a restart forgets it)`, "default"},
+		{"control.watch", `helogate.toml: control.watch: no (not set; the default is false)`, "default"},
+		{"control.permissions", `helogate.toml: control.permissions: no (not set; the default is "0600")`, "default"},
+		{"trust.file", `helogate.toml: trust.file: no (not set; the default is none, so a restart forgets them)`, "default"},
 	} {
 		if got := c.Errorf(x.path, "no").Error(); got != x.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", x.path, got, x.want)
@@ -200,7 +200,7 @@ func TestJoin(t *testing.T) {
 // TestJoinMany: that there are more errors comes after those that are there.
 func TestJoinMany(t *testing.T) {
 	_, err := Parse("helogate.toml", []byte("mode = 1\n"+strings.Repeat("x = 1\n", most+1)), options())
-	if text := Join(err).Error(); !strings.HasSuffix(text, "helogate.toml: 2 more errors; mend these first") {
+	if text := Join(err).Error(); !strings.HasSuffix(text, "helogate.toml: 2 more errors: correct these first") {
 		t.Error(text)
 	}
 }

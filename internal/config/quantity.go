@@ -40,16 +40,16 @@ func ParseSize(s string) (Size, error) {
 	n, err := strconv.ParseInt(number, 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		return 0, fmt.Errorf("%s is too large a size", shown(s))
+		return 0, fmt.Errorf("the size %s is too large", quoted(s))
 	case err == nil && n < 0:
-		return 0, fmt.Errorf("%s is below zero", shown(s))
+		return 0, fmt.Errorf("%s is negative", quoted(s))
 	case err == nil && factor == 0 && len(unit) == 1 && strings.ContainsAny(unit, "kKmMgGtT"):
 		u := strings.ToUpper(unit)
-		return 0, fmt.Errorf("%s is not clear; did you mean \"%d%siB\" or \"%d%sB\"?", shown(s), n, u, n, u)
+		return 0, fmt.Errorf("%s is ambiguous; did you mean \"%d%siB\" or \"%d%sB\"?", quoted(s), n, u, n, u)
 	case err != nil || factor == 0:
-		return 0, fmt.Errorf("%s is no size: a whole number and KiB, MiB, GiB, kB, MB or GB, such as \"64MiB\"", shown(s))
+		return 0, fmt.Errorf("%s is not a size: write a whole number and KiB, MiB, GiB, kB, MB or GB, such as \"64MiB\"", quoted(s))
 	case n > math.MaxInt64/factor:
-		return 0, fmt.Errorf("%s is too large a size", shown(s))
+		return 0, fmt.Errorf("the size %s is too large", quoted(s))
 	}
 	return Size(n * factor), nil
 }
@@ -78,7 +78,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	if before, after, ok := strings.Cut(s, "d"); ok && bareNumber.MatchString(before) {
 		n, err := strconv.ParseInt(before, 10, 64)
 		if err != nil || n > int64(math.MaxInt64/(24*time.Hour)) {
-			return 0, fmt.Errorf("%s is too long", shown(s))
+			return 0, fmt.Errorf("%s is too long", quoted(s))
 		}
 		if days, rest = n, after; rest == "" {
 			rest = "0s"
@@ -87,13 +87,13 @@ func ParseDuration(s string) (time.Duration, error) {
 	v, err := time.ParseDuration(rest)
 	switch {
 	case bareNumber.MatchString(s):
-		return 0, fmt.Errorf("%s has no unit; did you mean \"%ss\"?", shown(s), clip(s, 80))
+		return 0, fmt.Errorf("%s has no unit; did you mean \"%ss\"?", quoted(s), cut(s, 80))
 	case err != nil:
-		return 0, fmt.Errorf("%s is no duration: numbers and ms, s, m, h or d, such as \"5s\" or \"1h30m\"", shown(s))
+		return 0, fmt.Errorf("%s is not a duration: write numbers with ms, s, m, h or d, such as \"5s\" or \"1h30m\"", quoted(s))
 	case v < 0 || v == 0 && days == 0:
-		return 0, fmt.Errorf("%s is not above zero", shown(s))
+		return 0, fmt.Errorf("%s must be more than zero", quoted(s))
 	case v > math.MaxInt64-time.Duration(days)*24*time.Hour:
-		return 0, fmt.Errorf("%s is too long", shown(s))
+		return 0, fmt.Errorf("%s is too long", quoted(s))
 	}
 	return time.Duration(days)*24*time.Hour + v, nil
 }
@@ -119,7 +119,7 @@ func parseUntil(k kind, s string, loc *time.Location) (time.Time, error) {
 	case date:
 		var d toml.LocalDate
 		if err := d.UnmarshalText([]byte(s)); err != nil {
-			return time.Time{}, fmt.Errorf("%s is no date: year, month and day, such as 2027-06-30", clip(s, 80))
+			return time.Time{}, fmt.Errorf("%s is not a date: write year, month and day, such as 2027-06-30", cut(s, 80))
 		}
 		return dayAfter(d.Year, time.Month(d.Month), d.Day, loc), nil
 	case localDT:
@@ -133,7 +133,7 @@ func parseUntil(k kind, s string, loc *time.Location) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%s is no date and time, such as 2027-06-30T18:00:00 or 2027-06-30T18:00:00+02:00", clip(s, 80))
+	return time.Time{}, fmt.Errorf("%s is not a date and time: write one such as 2027-06-30T18:00:00 or 2027-06-30T18:00:00+02:00", cut(s, 80))
 }
 
 // dayAfter is the first instant of the day after.
@@ -154,11 +154,11 @@ var permissions = regexp.MustCompile(`^0?[0-7]{3}$`)
 
 func parsePermissions(s string) (fs.FileMode, error) {
 	if !permissions.MatchString(s) {
-		return 0, fmt.Errorf("%s are no permissions: three octal digits, such as \"0660\"", shown(s))
+		return 0, fmt.Errorf("%s is not valid: write permissions as three octal digits, such as \"0660\"", quoted(s))
 	}
 	n, err := strconv.ParseUint(s, 8, 32)
 	if err == nil && n&0o222 == 0 {
-		return 0, fmt.Errorf("with %s nobody may write to the socket, so that nobody can ask; did you mean \"0660\"?", shown(s))
+		return 0, fmt.Errorf("with %s no program can connect to the socket; did you mean \"0660\"?", quoted(s))
 	}
 	return fs.FileMode(n), err
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// rules checks what no value can tell alone, and fills in the defaults that depend on others.
+// rules checks settings that depend on each other, and fills in the defaults that depend on other settings.
 func (d *decoder) rules(root *node, c *Config) {
 	d.required(root)
 	for _, one := range root.tables("exempt") {
@@ -22,7 +22,7 @@ func (d *decoder) rules(root *node, c *Config) {
 	}
 	d.listNames(root, c)
 	d.dnsLists(root, c)
-	d.nonsense(root, c)
+	d.useless(root, c)
 	d.greylist(root.get("greylist"), c.Greylist)
 	d.order(root.get("policy").get("order"))
 	d.state(root.get("state"), c.State)
@@ -49,7 +49,7 @@ func (n *node) tables(name string) []*node {
 	return n.children
 }
 
-// complete reports whether all of a table could be read, so that what is missing in it is missing indeed.
+// complete reports whether all of a table could be read, so that a setting that is not there is indeed missing.
 func complete(n *node, fields []field) bool {
 	for _, child := range n.children {
 		if !slices.ContainsFunc(fields, func(f field) bool { return f.name == child.name }) {
@@ -59,22 +59,22 @@ func complete(n *node, fields []field) bool {
 	return n.kind == table && !n.incomplete
 }
 
-// needed is the tag of what has no default.
+// needed is the tag of a setting that is required.
 const needed = "must be given"
 
-// required wants what must be given in each table of a list.
+// required reports required settings that are missing in a table of a list.
 func (d *decoder) required(root *node) {
 	give := map[string]string{
 		"listen.protocol":      "one of " + strings.Join(d.opt.Protocols, ", "),
-		"listen.address":       `"127.0.0.1:10040" or "unix:/run/helogate/policy.sock", say`,
-		"policy.for.recipient": `an address or a domain, "abuse@example.net" or ".lists.example.net", say`,
-		"rule.name":            `one, for log and replies to call the rule by`,
-		"rule.when":            `an expression, 'helo.text == "friend"', say`,
-		"rule.then":            `an action, "reject" or "would score 2", say`,
+		"listen.address":       `one such as "127.0.0.1:10040" or "unix:/run/helogate/policy.sock"`,
+		"policy.for.recipient": `an address or a domain, such as "abuse@example.net" or ".lists.example.net"`,
+		"rule.name":            `one for log and replies`,
+		"rule.when":            `an expression such as 'helo.text == "friend"'`,
+		"rule.then":            `an action such as "reject" or "would score 2"`,
 	}
 	for _, family := range []string{"dnsbl", "rhsbl", "dnswl"} {
-		give[family+".zone"] = `the zone that is asked, "bl.example", say`
-		give[family+".codes"] = `the answers that count, ["127.0.0.2-127.0.0.11"], say: the list's own page has them`
+		give[family+".zone"] = `one such as "bl.example"`
+		give[family+".codes"] = `the answers that count, such as ["127.0.0.2-127.0.0.11"]; the web page of the list has them`
 	}
 	for _, s := range sections() {
 		above, name := root, s.path
@@ -88,14 +88,14 @@ func (d *decoder) required(root *node) {
 					if f.list && strings.HasSuffix(f.name, "s") {
 						verb = "are"
 					}
-					d.fail(one.val, one, "the %s %s missing: give %s", f.name, verb, give[s.path+"."+f.name])
+					d.fail(one.val, one, "%s %s missing: give %s", f.name, verb, give[s.path+"."+f.name])
 				}
 			}
 		}
 	}
 }
 
-// exempt wants a matcher: without one, everybody would be let in.
+// exempt reports an exemption without a matcher, which would accept every client.
 func (d *decoder) exempt(n *node) {
 	if !complete(n, fieldsOf(exemptType)) {
 		return
@@ -105,30 +105,30 @@ func (d *decoder) exempt(n *node) {
 			return
 		}
 	}
-	d.fail(n.val, n, "this would let in everybody: say whom, by address, name, helo, sender or recipient")
+	d.fail(n.val, n, "the entry would match every client: give address, name, helo, sender or recipient")
 }
 
-// forwarder wants a host; and one that is believed when it says whom it has its mail from is known by its address, for
-// that it must be known before anything is asked.
+// forwarder reports a forwarder without a host. One with origin must be known by its address, since the origin is needed
+// before the first lookup.
 func (d *decoder) forwarder(n *node) {
 	address, name, origin := n.get("address"), n.get("name"), n.get("origin")
 	switch {
 	case address == nil && name == nil:
 		if complete(n, fieldsOf(forwarderType)) {
-			d.fail(n.val, n, "everybody would be a forwarder: say which host is, by address or name")
+			d.fail(n.val, n, "the entry would match every client: give address or name")
 		}
 	case origin == nil || origin.kind != boolean || origin.text != "true":
 	case name != nil:
-		d.fail(name.val, name, "with origin = true the forwarder is known by its address alone: give address, and leave this out")
+		d.fail(name.val, name, "a forwarder with origin = true must be known by its address: give address, and remove name")
 	}
 }
 
-// ruleNames wants names that tell rules, checks and all else that can refuse a client apart, and rules that do something.
+// ruleNames reports names that a rule shares with a check, another rule or one of notChecks, and rules that do nothing.
 func (d *decoder) ruleNames(all []*node, rules []Rule) {
 	first := map[string]*node{}
 	for i, one := range all {
 		if then := one.get("then"); then != nil && rules[i].Then.Action == helogate.Ignore {
-			d.fail(then.val, then, `a rule that is ignored does nothing: write "note" to see in the journal when it holds, or remove the rule`)
+			d.fail(then.val, then, `a rule with ignore does nothing: write "note" to log when it matches, or remove the rule`)
 		}
 		name := one.get("name")
 		if name == nil || name.kind != text {
@@ -136,18 +136,18 @@ func (d *decoder) ruleNames(all []*node, rules []Rule) {
 		}
 		switch old := first[name.text]; {
 		case slices.Contains(d.opt.Checks, name.text):
-			d.fail(name.val, name, "%s is the name of a check: give the rule another name", shown(name.text))
+			d.fail(name.val, name, "%s is the name of a check: give the rule another name", quoted(name.text))
 		case slices.Contains(notChecks, name.text):
-			d.fail(name.val, name, "%s has a meaning of its own in log and replies: give the rule another name", shown(name.text))
+			d.fail(name.val, name, "%s has another meaning in log and replies: give the rule another name", quoted(name.text))
 		case old != nil:
-			d.fail(name.val, name, "another rule has this name, at %s: give each its own", old.val.where())
+			d.fail(name.val, name, "the rule at %s has the same name: give each rule its own", old.val.where())
 		default:
 			first[name.text] = name
 		}
 	}
 }
 
-// listen wants no listener in the way of another, nor of the control socket.
+// listen reports listeners that overlap each other or the control socket.
 func (d *decoder) listen(all []*node, control *node) {
 	type listener struct {
 		n  *node
@@ -164,12 +164,12 @@ func (d *decoder) listen(all []*node, control *node) {
 			continue
 		}
 		if perm != nil && at.Network != "unix" {
-			d.fail(perm.val, perm, "%s is no unix socket and has no permissions: leave this out", at)
+			d.fail(perm.val, perm, "%s is not a unix socket and has no permissions: remove the setting", at)
 		}
 		d.listener(one, at)
 		for _, other := range listeners {
 			if at.covers(other.at) || other.at.covers(at) {
-				d.fail(a.val, a, "%s is taken by %s, which listens at %s", at, other.n.path(), other.at)
+				d.fail(a.val, a, "%s is already used by %s, which listens on %s", at, other.n.path(), other.at)
 				break
 			}
 		}
@@ -177,12 +177,12 @@ func (d *decoder) listen(all []*node, control *node) {
 	}
 	for _, other := range listeners {
 		if at, err := ParseEndpoint(control.value()); err == nil && at == other.at {
-			d.fail(control.val, control, "%s is taken by %s: the control socket needs a path of its own", at, other.n.path())
+			d.fail(control.val, control, "%s is already used by %s: give the control socket another path", at, other.n.path())
 		}
 	}
 }
 
-// listener wants what its protocol needs, and no table that is another's.
+// listener reports what its protocol needs and lacks, and tables of other protocols.
 func (d *decoder) listener(n *node, at Endpoint) {
 	protocol := n.get("protocol")
 	if protocol == nil || protocol.kind != text {
@@ -190,7 +190,7 @@ func (d *decoder) listener(n *node, at Endpoint) {
 	}
 	for _, f := range fieldsOf(listenType) {
 		if child := n.get(f.name); child != nil && f.leaf == nil && f.name != protocol.text {
-			d.fail(child.key, child, "this table is for the protocol %s, and the listener speaks %s: leave it out", f.name, protocol.text)
+			d.fail(child.key, child, "this table is for the protocol %s, and the protocol of the listener is %s: remove it", f.name, protocol.text)
 		}
 	}
 	if !complete(n, fieldsOf(listenType)) {
@@ -198,28 +198,28 @@ func (d *decoder) listener(n *node, at Endpoint) {
 	}
 	own := n.get(protocol.text)
 	if own != nil && own.kind != table {
-		return // which is said already
+		return // which is reported already
 	}
 	switch {
 	case protocol.text == "nginx" && own.get("backend") == nil:
-		d.fail(n.val, n, "the mail server is missing that nginx is to pass clients to: nginx.backend = \"127.0.0.1:2526\", say")
+		d.fail(n.val, n, "nginx.backend is missing: give the mail server for nginx, such as \"127.0.0.1:2526\"")
 	case protocol.text == "http" && own.get("token_file") == nil && at.Network != "unix":
-		d.fail(n.val, n, "anybody who reaches %s could ask: give http.token_file, or listen on a unix socket", at)
+		d.fail(n.val, n, "any client that reaches %s could use the API: give http.token_file, or listen on a unix socket", at)
 	}
 }
 
-// control wants no permissions of what is not there.
+// control reports permissions of a socket that does not exist.
 func (d *decoder) control(n *node, c *Control) {
 	if c.Socket != "none" {
 		return
 	}
 	if p := n.get("permissions"); p != nil {
-		d.fail(p.val, p, `there is no control socket that could have permissions, for socket is "none": leave one of them out`)
+		d.fail(p.val, p, `there is no control socket, since socket is "none": remove permissions or socket`)
 	}
 	c.Permissions = 0
 }
 
-// dns wants numbers that go together, and trust in servers that are asked.
+// dns reports numbers that contradict each other, and trusted servers that are not used.
 func (d *decoder) dns(n *node, dns DNS) {
 	if n == nil || n.kind != table {
 		return
@@ -230,7 +230,7 @@ func (d *decoder) dns(n *node, dns DNS) {
 		if at == nil {
 			at = budget
 		}
-		d.fail(at.val, at, "one try may take %s, and all of them together (budget) only %s", durationText(dns.Timeout), durationText(dns.Budget))
+		d.fail(at.val, at, "the timeout of one try is %s, and all lookups together may take only %s (budget)", durationText(dns.Timeout), durationText(dns.Budget))
 	}
 	trusted, servers := n.get("trusted"), n.get("servers")
 	if trusted == nil || servers == nil || len(dns.Servers) == 0 || len(alike(servers.children, dns.Servers)) == 0 {
@@ -239,7 +239,7 @@ func (d *decoder) dns(n *node, dns DNS) {
 	for i, one := range alike(trusted.children, dns.Trusted) {
 		a := dns.Trusted[i]
 		if !slices.ContainsFunc(dns.Servers, func(s netip.AddrPort) bool { return s.Addr() == a }) {
-			d.fail(one.val, one, "%s is none of dns.servers, so that nobody asks it", a)
+			d.fail(one.val, one, "%s is not one of dns.servers, so it is never used", a)
 		}
 	}
 }

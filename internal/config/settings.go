@@ -135,7 +135,7 @@ type Redis struct {
 	// Whether the servers are a cluster.
 	Cluster bool `toml:"cluster" is:"switch"`
 	// The name of the master, where the servers are sentinels.
-	Master string `toml:"master" is:"text" unset:"the servers are not sentinels"`
+	Master string `toml:"master" is:"text" unset:"none: the servers are not sentinels"`
 	// The user, where the server has several.
 	Username string `toml:"username" is:"text" unset:"the default user"`
 	// A file with the password.

@@ -22,8 +22,8 @@ func (c *Config) String() string {
 	return b.String()
 }
 
-// WriteTOML writes the configuration with all that was not given filled in, and where each setting comes from: a line of
-// the file, a variable of the environment, or the default. Parse makes an equal Config of it.
+// WriteTOML writes the effective configuration, defaults included, and where each setting comes from: a line of the file,
+// an environment variable, or the default. Parse makes an equal Config of it.
 func (c *Config) WriteTOML(w io.Writer) error {
 	s := &shower{c: c}
 	s.table("", "", reflect.ValueOf(c).Elem(), false)
@@ -50,7 +50,7 @@ func (s *shower) table(path, head string, v reflect.Value, brief bool) {
 		switch {
 		case f.leaf == nil, f.leaf.table != nil, brief && x.IsZero():
 		case x.IsZero() && f.unset != "" && x.Kind() != reflect.Slice:
-			s.line("# "+f.name, "is not set: "+f.unset, "")
+			s.line("# "+f.name, "is not set; default: "+f.unset, "")
 		default:
 			s.line(f.name, literal(x), s.c.Origin(path+f.name))
 		}
@@ -72,7 +72,7 @@ func (s *shower) table(path, head string, v reflect.Value, brief bool) {
 	}
 }
 
-// entries writes a table with keys of the administrator's.
+// entries writes a table whose keys the administrator chose.
 func (s *shower) entries(path string, v reflect.Value) {
 	if v.Len() == 0 {
 		return
@@ -90,7 +90,7 @@ func (s *shower) entries(path string, v reflect.Value) {
 	}
 }
 
-// actionsText is what is done on outcomes: of fail alone, the action.
+// actionsText is the effects by outcome; if there is only fail, its effect.
 func actionsText(all map[helogate.Outcome]helogate.Effect) string {
 	var on []string
 	for _, o := range helogate.Outcomes {
@@ -113,7 +113,7 @@ func (s *shower) line(name, value, from string) {
 	fmt.Fprintf(&s.b, "%-39s # %s\n", name+" = "+value, from)
 }
 
-// literal returns a value as TOML has it.
+// literal returns a value as TOML.
 func literal(v reflect.Value) string {
 	switch x := v.Interface().(type) {
 	case time.Duration:
@@ -144,7 +144,7 @@ func literal(v reflect.Value) string {
 	return quote(v.String())
 }
 
-// quote returns a string as TOML has it: where it has backslashes and no other trouble, in the quotes that leave them.
+// quote returns a string as TOML: in single quotes if it has backslashes and nothing else that needs an escape.
 func quote(s string) string {
 	if strings.Contains(s, `\`) && !strings.ContainsFunc(s, func(r rune) bool { return r == '\'' || r < ' ' || r > '~' }) {
 		return "'" + s + "'"

@@ -8,25 +8,26 @@ import (
 	"github.com/helogate/helogate/internal/suggest"
 )
 
-// oneOf is an error unless words hold word; the error says what was probably meant.
+// oneOf returns an error unless words has word. The error says which was probably meant.
 func oneOf(noun, word string, words []string) error {
 	if slices.Contains(words, word) {
 		return nil
 	}
-	return fmt.Errorf("%s is no %s%s", shown(word), noun, meant(word, words))
+	return fmt.Errorf("%s is not %s%s", quoted(word), noun, meant(word, words))
 }
 
-// meant ends a message: it says which word was meant, and if there are few, or none is near, what there is.
+// meant ends a message about a word that is unknown. It names the nearest known word, and all of them if they are few or
+// none is near.
 func meant(word string, words []string) string {
 	near := suggest.Closest(word, words)
 	list := strings.Join(words, ", ")
 	switch {
 	case len(words) == 0:
-		return "; none is known"
+		return "; none are known"
 	case near == "":
-		return ": choose from " + list
+		return ": use one of " + list
 	case len(words) > 8:
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
-	return fmt.Sprintf("; did you mean %q? There are %s", near, list)
+	return fmt.Sprintf("; did you mean %q? Use one of %s", near, list)
 }

@@ -41,13 +41,13 @@ func (b *builder) read() {
 	}
 }
 
-// place is where the parser stumbled.
+// place is where the parser failed.
 func (b *builder) place(err error) span {
-	var stumbled *unstable.ParserError
-	if !errors.As(err, &stumbled) {
+	var failed *unstable.ParserError
+	if !errors.As(err, &failed) {
 		return span{b.src, b.base, b.base}
 	}
-	return b.at(b.p.Range(stumbled.Highlight))
+	return b.at(b.p.Range(failed.Highlight))
 }
 
 // begins returns the beginning of the line after end that is neither empty nor a comment. If end is not the beginning of
@@ -90,7 +90,7 @@ func (b *builder) resume(start, off int, header bool) int {
 	return -1
 }
 
-// explain puts what the parser says, of what began at start, into words for people who do not know its grammar.
+// explain turns the parser's message about what began at start into one for people that do not know its grammar.
 func (b *builder) explain(msg string, start int, at span) problem {
 	data := b.src.data
 	is := func(words string) bool { return strings.Contains(msg, words) }
@@ -100,7 +100,7 @@ func (b *builder) explain(msg string, start int, at span) problem {
 	case is("invalid UTF-8"):
 		return say(`the byte \x%02x is not UTF-8: save the file as UTF-8`, data[at.from])
 	case is("control characters") || is("carriage return") || is("U+000D"):
-		return say(`the control character \x%02x cannot stand here: remove it`, data[at.from])
+		return say(`the control character \x%02x is not valid here: remove it`, data[at.from])
 	case is("cannot have new lines") || is("unterminated"):
 		p.at = b.openQuote(at.from)
 		return say("this text has no closing quote")
@@ -109,30 +109,30 @@ func (b *builder) explain(msg string, start int, at span) problem {
 		return say("this text over several lines has no closing %s", data[p.at.from:p.at.to])
 	case is("is incomplete"):
 		p.at = b.opening(start, at.from, "[", "{")
-		return say("what opens here is never closed")
+		return say("this bracket is never closed")
 	case is("invalid escape"):
 		esc := data[at.from:at.to]
-		return say(`%s means nothing: write the backslash twice, or put the text in 'single quotes', where it is a letter like any other`, esc)
+		return say(`%s is not a valid escape: double the backslash, or put the text in 'single quotes'`, esc)
 	case is("expected '='"):
 		return say(`a "=" is missing after the name of the setting`)
 	case is("invalid character at start of key"):
-		return say(`here the name of a setting, or a [table], should begin`)
+		return say(`expected the name of a setting or a [table]`)
 	case is("to close"):
 		return say("the brackets around the name of the table are not closed")
 	case is("leading zeroes"):
-		return say(`a number has no zeros before it; if this is text, as the permissions of a socket are, put it in quotes: "%s"`, b.word(&p.at))
+		return say(`a number cannot begin with 0; if it is text, such as permissions, put it in quotes: "%s"`, b.word(&p.at))
 	case is("expected keyword"), is("at start of value"), is("strings must be quoted"), is("not end of input"),
 		is("expected digit"), is("expected number"), is("expected newline") && b.glued(at.from), is("after array") && b.glued(at.from):
 		return b.unquoted(p)
 	case is("expected newline"):
-		return say("nothing may follow the value: the next setting begins on a new line, a comment with #")
+		return say("nothing may follow the value: begin the next setting on a new line, a comment with #")
 	case is("after array value"), is("after inline table"):
 		what, closing := "list", "]"
 		if is("table") {
 			what, closing = "table", "}"
 		}
 		if at.from > 0 && strings.IndexByte(`"'`, data[at.from-1]) >= 0 {
-			return say("a quote is missing, or one too many, before this")
+			return say("before this, a quote is missing or there is one too many")
 		}
 		if first := (span{b.src, start, start}).line(); first < at.line() {
 			return say(`a "," or "%s" is missing before this: the %s that began at line %d is still open`, closing, what, first)
@@ -142,24 +142,24 @@ func (b *builder) explain(msg string, start int, at span) problem {
 	return say("%s", msg)
 }
 
-// switches are words that others have for true and false.
+// switches are the words of other programs for true and false.
 var switches = map[string]string{
 	"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false",
 }
 
-// unquoted explains a value that is none, which most often is text without quotes.
+// unquoted explains an invalid value, which most often is text without quotes.
 func (b *builder) unquoted(p problem) problem {
 	word := b.word(&p.at)
 	if word == "" {
 		p.err = errors.New("the value is missing")
 	} else if looksLikeDate.MatchString(word) {
-		p.err = fmt.Errorf("%s is no date: year, month and day, such as 2027-06-30", word)
+		p.err = fmt.Errorf("%s is not a date: write year, month and day, such as 2027-06-30", word)
 	} else if right, ok := switches[strings.ToLower(word)]; ok {
-		p.err = fmt.Errorf("%s is no value; did you mean %s? If it is text, it must be in quotes", word, right)
+		p.err = fmt.Errorf("%s is not a value; did you mean %s? If it is text, put it in quotes", word, right)
 	} else if strings.ContainsAny(word[:1], ",)}=:") {
-		p.err = fmt.Errorf("%s is no value", shown(word))
+		p.err = fmt.Errorf("%s is not a value", quoted(word))
 	} else {
-		p.err = fmt.Errorf("text must be in quotes: %s", quote(clip(word, 80)))
+		p.err = fmt.Errorf("put text in quotes: %s", quote(cut(word, 80)))
 	}
 	return p
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// kind is the type of a TOML value, in the words of our messages.
+// kind is the type of a TOML value, as messages name it.
 type kind string
 
 const (
@@ -17,7 +17,7 @@ const (
 	text     kind = "text"
 	integer  kind = "number"
 	float    kind = "number with a fraction"
-	boolean  kind = "truth value"
+	boolean  kind = "boolean"
 	date     kind = "date"
 	clock    kind = "time of day"
 	dateTime kind = "date and time"
@@ -41,11 +41,11 @@ var kinds = map[unstable.Kind]kind{
 	unstable.Array: list, unstable.InlineTable: table,
 }
 
-// made says how a table came to be, which decides who may add to it (TOML 1.0.0, section "Table").
+// made says how a table was written, which decides what may add to it (TOML 1.0.0, section "Table").
 type made int
 
 const (
-	byValue  made = iota // {…} or […]: nobody
+	byValue  made = iota // {…} or […]: nothing
 	byHeader             // [table] or [[table]]: no second header
 	byChild              // the a of [a.b]: one header
 	byDots               // the a of a.b = 1: other keys like it
@@ -66,7 +66,7 @@ type node struct {
 	incomplete bool             // a line of this table could not be read
 }
 
-// get returns the entry of a table, nil if there is none.
+// get returns the entry of a table, nil if it has none.
 func (n *node) get(name string) *node {
 	if n == nil {
 		return nil
@@ -211,17 +211,17 @@ func (b *builder) keyValue(t *node, e *unstable.Node) {
 		case next == nil:
 			next = t.add(&node{kind: table, made: byDots, name: k.name, key: k.at, val: k.at})
 		case next.kind != table:
-			b.wrong.add(k.at, next.path(), "given at line %d as %s, so that nothing can be set in it", next.key.line(), next.kind.a())
+			b.wrong.add(k.at, next.path(), "has %[2]s as its value at line %[1]d, so nothing can be set in it", next.key.line(), next.kind.a())
 			return
 		case next.made != byDots:
-			b.wrong.add(k.at, next.path(), "this table is at line %d: write the setting there", next.key.line())
+			b.wrong.add(k.at, next.path(), "this table is at line %d: move the setting there", next.key.line())
 			return
 		}
 		t = next
 	}
 	last := keys[len(keys)-1]
 	if old := t.get(last.name); old != nil {
-		b.wrong.add(last.at, old.path(), "given twice; the first is at line %d: remove one", old.key.line())
+		b.wrong.add(last.at, old.path(), "is set twice; first at line %d: remove one", old.key.line())
 		return
 	}
 	child := b.value(e.Value(), b.valueSpan(last.at, b.at(e.Raw)))
@@ -229,7 +229,7 @@ func (b *builder) keyValue(t *node, e *unstable.Node) {
 	t.add(child)
 }
 
-// valueSpan finds the value of a "key = value", of which the parser tells the place only if it is no list or table.
+// valueSpan finds the value of a "key = value", whose place the parser reports only if it is not a list or table.
 func (b *builder) valueSpan(key, whole span) span {
 	data, i := b.src.data, key.to
 	skip := func(set string) {
@@ -269,7 +269,7 @@ func (b *builder) value(v *unstable.Node, at span) *node {
 func (b *builder) header(keys []key, k kind) {
 	last := keys[len(keys)-1]
 	at := span{b.src, keys[0].at.from, last.at.to}
-	b.cur = &node{kind: table} // of an error: the keys below belong nowhere
+	b.cur = &node{kind: table} // after an error, the keys below belong nowhere
 	t := b.root
 	for _, k := range keys[:len(keys)-1] {
 		next := t.get(k.name)
@@ -280,7 +280,7 @@ func (b *builder) header(keys []key, k kind) {
 			next = next.children[len(next.children)-1]
 		}
 		if next.kind != table || next.made == byValue {
-			b.wrong.add(at, next.path(), "given at line %d as a value, so that no table can be in it", next.key.line())
+			b.wrong.add(at, next.path(), "has a value at line %d, so no table can be in it", next.key.line())
 			return
 		}
 		t = next
@@ -302,22 +302,22 @@ func (b *builder) header(keys []key, k kind) {
 	}
 }
 
-// headerTwice reports a header for what exists. Keys below it are still read where it is clear what was meant.
+// headerTwice reports a header for what exists. The keys below it are still read where the intention is clear.
 func (b *builder) headerTwice(at span, old *node, k kind) {
 	path, line := old.path(), old.key.line()
 	switch {
 	case old.made == byHeader && old.kind == table && k == table:
-		b.wrong.add(at, path, "[%s] is there twice; the first is at line %d: move the settings there", clip(path, 80), line)
+		b.wrong.add(at, path, "[%s] occurs twice, first at line %d: move the settings there", cut(path, 80), line)
 		b.cur = old
 	case old.made == byHeader && old.kind == list:
-		b.wrong.add(at, path, "[%[1]s] after the [[%[1]s]] at line %[2]d; did you mean one more [[%[1]s]]?", clip(path, 80), line)
+		b.wrong.add(at, path, "[%[1]s] comes after [[%[1]s]] at line %[2]d; did you mean another [[%[1]s]]?", cut(path, 80), line)
 		b.cur = old.add(&node{kind: table, made: byHeader, key: at, val: at})
 	case old.made == byChild && k == list:
-		b.wrong.add(at, path, "[[%s]] comes after [%s] at line %d, which belongs to it: move that below", clip(path, 80), clip(old.children[0].header(), 80), line)
+		b.wrong.add(at, path, "[[%s]] comes after [%s] at line %d, which belongs to it: move [%[2]s] below", cut(path, 80), cut(old.children[0].header(), 80), line)
 		old.incomplete = true
 	case old.kind == table && k == list:
-		b.wrong.add(at, path, "[[%[1]s]] after the [%[1]s] at line %[2]d; write both in the same way", clip(path, 80), line)
+		b.wrong.add(at, path, "[[%[1]s]] comes after [%[1]s] at line %[2]d: write both in the same brackets", cut(path, 80), line)
 	default:
-		b.wrong.add(at, path, "given twice; the first is at line %d: remove one", line)
+		b.wrong.add(at, path, "is set twice; first at line %d: remove one", line)
 	}
 }

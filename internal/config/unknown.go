@@ -45,7 +45,7 @@ func brackets(path string, list bool) string {
 	return "[" + path + "]"
 }
 
-// unknownKey says which key was probably meant, or in which table it belongs.
+// unknownKey reports a key that does not exist, and which one was probably meant or in which table it belongs.
 func (d *decoder) unknownKey(n *node, fields []field) {
 	if d.renamedKey(n) {
 		return
@@ -58,7 +58,7 @@ func (d *decoder) unknownKey(n *node, fields []field) {
 	for _, f := range fields {
 		names = append(names, f.name)
 	}
-	msg := fmt.Sprintf("unknown key %s%s", shown(key), where)
+	msg := fmt.Sprintf("unknown key %s%s", quoted(key), where)
 	tables, homes := d.homes(key, n.parent)
 	switch near := suggest.Closest(key, names); {
 	case near != "":
@@ -68,16 +68,16 @@ func (d *decoder) unknownKey(n *node, fields []field) {
 	case len(homes) > 0:
 		msg += "; it belongs " + either(homes)
 	case len(names) == 1:
-		msg += ": there is only " + names[0]
+		msg += ": the only key is " + names[0]
 	default:
-		msg += ": there are " + strings.Join(names, ", ")
+		msg += ": use one of " + strings.Join(names, ", ")
 	}
 	d.wrong.add(n.key, n.parent.path(), "%s", msg)
 }
 
-// homes returns which tables there are of a name that was found in the table at, and in which there is such a key.
+// homes returns the tables that have the name of a key, and those that have such a key. at is the table that it is in.
 func (d *decoder) homes(key string, at *node) (tables, homes []string) {
-	near := "[policy.checks]" // where a check would be set
+	near := "[policy.checks]" // the table for a check
 	for _, s := range sections() {
 		for _, f := range s.fields {
 			if f.typ == checksType && at.header() == s.path {
@@ -100,9 +100,9 @@ func (d *decoder) homes(key string, at *node) (tables, homes []string) {
 	return tables, homes
 }
 
-// unknownCheck says which check was probably meant, or where the setting belongs that was put among the checks.
+// unknownCheck reports a check that does not exist, and which one was probably meant or in which table the setting belongs.
 func (d *decoder) unknownCheck(n *node) {
-	msg := fmt.Sprintf("there is no check %s", shown(n.name))
+	msg := fmt.Sprintf("there is no check %s", quoted(n.name))
 	_, homes := d.homes(n.name, n.parent)
 	checks := n.parent.header()
 	for _, s := range sections() {

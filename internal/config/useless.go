@@ -9,18 +9,18 @@ import (
 	"github.com/helogate/helogate/check"
 )
 
-// nonsense finds actions that a check has no use for: they would load, and do what nobody meant.
-func (d *decoder) nonsense(root *node, c *Config) {
-	d.senseless(root.get("policy").get("checks"), c.Policy.Checks)
+// useless reports actions that make no sense for their check.
+func (d *decoder) useless(root *node, c *Config) {
+	d.uselessOf(root.get("policy").get("checks"), c.Policy.Checks)
 	for i, one := range alike(root.get("policy").tables("for"), c.Policy.For) {
-		d.senseless(one.get("checks"), c.Policy.For[i].Checks)
+		d.uselessOf(one.get("checks"), c.Policy.For[i].Checks)
 	}
 	for i, one := range alike(root.tables("listen"), c.Listen) {
-		d.senseless(one.get("checks"), c.Listen[i].Checks)
+		d.uselessOf(one.get("checks"), c.Listen[i].Checks)
 	}
 }
 
-// alike returns the tables that a list was decoded from, none where they are not one for one.
+// alike returns the tables that a list was decoded from, or none if they do not correspond one to one.
 func alike[T any](tables []*node, decoded []T) []*node {
 	if len(tables) != len(decoded) {
 		return nil
@@ -28,19 +28,19 @@ func alike[T any](tables []*node, decoded []T) []*node {
 	return tables
 }
 
-// senseless finds the first such action of each check of a table.
-func (d *decoder) senseless(n *node, checks Checks) {
+// uselessOf reports the first such action of each check in a table.
+func (d *decoder) uselessOf(n *node, checks Checks) {
 	if n == nil || n.kind != table {
 		return
 	}
 	for _, child := range n.children {
 		on := checks[child.name]
 		for _, outcome := range helogate.Outcomes {
-			a, said := on[outcome]
-			if !said || a.Action == helogate.Ignore || a.Action == helogate.Note {
+			a, set := on[outcome]
+			if !set || a.Action == helogate.Ignore || a.Action == helogate.Note {
 				continue
 			}
-			if err := senseless(child.name, outcome, a); err != nil {
+			if err := uselessAction(child.name, outcome, a); err != nil {
 				d.fail(child.val, child, "%w", err)
 				break
 			}
@@ -48,23 +48,23 @@ func (d *decoder) senseless(n *node, checks Checks) {
 	}
 }
 
-// senseless says why a check has no use for an action that does something.
-func senseless(name string, outcome helogate.Outcome, a helogate.Effect) error {
-	lets := a.Action == helogate.Accept || a.LowersScore()
+// uselessAction returns why an action makes no sense for a check.
+func uselessAction(name string, outcome helogate.Outcome, a helogate.Effect) error {
+	accepts := a.Action == helogate.Accept || a.LowersScore()
 	switch name {
 	case "greylist":
 		if a.Action != helogate.Greylist || outcome != helogate.Fail {
-			return fmt.Errorf("%s = %s: greylist can be greylist, which greylists everybody; note, those whom something else says to; or ignore, nobody", outcome, a)
+			return fmt.Errorf("%s = %q: greylist must be greylist (every client), note (clients that a check, a rule or the score greylists) or ignore (no client)", outcome, a)
 		}
 	case "patience":
-		return fmt.Errorf("%s = %s: patience can be note, or ignore, which defers without end", outcome, a)
+		return fmt.Errorf("%s = %q: patience must be note, or ignore, which defers without limit", outcome, a)
 	case "callout", "callout-postmaster":
-		if outcome == helogate.Pass && lets {
-			return fmt.Errorf("%s: that an address exists vouches for nobody, for anybody can claim to be it", a)
+		if outcome == helogate.Pass && accepts {
+			return fmt.Errorf("%q: an address that exists proves nothing, since any client can use it as sender", a)
 		}
 	case check.DNSWL:
 		if outcome == helogate.Fail {
-			return fmt.Errorf(`an allow-list never fails, it passes who is on it: write dnswl = { pass = "score -3" }, or accept`)
+			return fmt.Errorf(`an allowlist has the outcome pass, and never fail: write dnswl = { pass = "score -3" }, or accept`)
 		}
 	}
 	listed := helogate.Fail
@@ -77,18 +77,18 @@ func senseless(name string, outcome helogate.Outcome, a helogate.Effect) error {
 	return nil
 }
 
-// listAction says that an action is not one for who is on a list of a family.
+// listAction returns an error for an action that contradicts the purpose of a list.
 func listAction(family string, a helogate.Effect) error {
 	switch {
 	case family != check.DNSWL && (a.Action == helogate.Accept || a.LowersScore()):
-		return fmt.Errorf("%s would let in who is listed as bad: an allow-list is a [[dnswl]]", a)
+		return fmt.Errorf("%q accepts clients on a blocklist: use [[dnswl]] for an allowlist", a)
 	case family == check.DNSWL && (a.Action.Refuses() || a.RaisesScore() || a.Action == helogate.Greylist):
-		return fmt.Errorf("%s would turn away who is listed as good: say score -3, or accept", a)
+		return fmt.Errorf("%q is against clients on an allowlist: write \"score -3\" or \"accept\"", a)
 	}
 	return nil
 }
 
-// dnsLists checks what no setting of a list in DNS can tell alone.
+// dnsLists checks settings of a DNS list that depend on each other.
 func (d *decoder) dnsLists(root *node, c *Config) {
 	for _, family := range check.ListFamilies {
 		lists := c.ListsOf(family)
@@ -103,7 +103,7 @@ func (d *decoder) dnsLists(root *node, c *Config) {
 			if !is {
 				continue
 			}
-			if at := one.get(wrong.Setting); at != nil && l.Zone != "" && len(l.Codes) > 0 { // else it is told already
+			if at := one.get(wrong.Setting); at != nil && l.Zone != "" && len(l.Codes) > 0 { // else it is reported already
 				d.fail(at.val, at, "%w", wrong)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/helogate/helogate/internal/suggest"
 )
 
-// slot is the place of a variable in the tree, and what belongs there.
+// slot is the place of a variable in the tree, and the type of its value.
 type slot struct {
 	path    []step
 	leaf    *valueType // nil for tables
@@ -23,7 +23,7 @@ type slot struct {
 
 func (s *slot) add(name string) { s.path = append(s.path, step{name, -1}) }
 
-// name is the path in words.
+// name is the path as text.
 func (s *slot) name() string {
 	var b strings.Builder
 	for i, p := range s.path {
@@ -75,39 +75,39 @@ func (d *decoder) resolve(root *node, name string) (slot, bool) {
 	return s, true
 }
 
-// resolveEntry finds a check, a list or what there is a reply of, and of a check an outcome.
+// resolveEntry finds a check, a list or a reply, and an outcome of a check.
 func (d *decoder) resolveEntry(root *node, s slot, is *valueType, parts []string) (slot, bool) {
 	if len(parts) == 0 {
 		return s, true
 	}
 	var names []string
 	switch is {
-	case checksLeaf:
+	case checksTable:
 		names, s.check = d.opt.Checks, true
-	case repliesLeaf:
+	case repliesTable:
 		names, _ = d.replyNames(root)
-		s.leaf = leaves["reply"]
-	case listsLeaf:
+		s.leaf = valueTypes["reply"]
+	case listsTable:
 		for _, child := range root.get("lists").entries() {
 			names = append(names, child.name)
 		}
-		s.leaf = leaves["path"]
+		s.leaf = valueTypes["path"]
 	}
 	for _, name := range names {
 		if folded(name) == parts[0] {
 			s.meant = append(s.meant, name)
 		}
 	}
-	if is == listsLeaf && len(s.meant) == 0 && bareKey.MatchString(parts[0]) {
+	if is == listsTable && len(s.meant) == 0 && bareKey.MatchString(parts[0]) {
 		s.meant = parts[:1] // a new one
 	}
-	if len(s.meant) != 1 || len(parts) > 2 || len(parts) == 2 && is != checksLeaf {
+	if len(s.meant) != 1 || len(parts) > 2 || len(parts) == 2 && is != checksTable {
 		return s, false
 	}
 	s.add(s.meant[0])
 	if len(parts) == 2 {
 		s.add(parts[1])
-		s.check, s.outcome, s.leaf = false, true, leaves["action"]
+		s.check, s.outcome, s.leaf = false, true, valueTypes["action"]
 		_, err := helogate.ParseOutcome(parts[1])
 		return s, err == nil
 	}
@@ -128,14 +128,14 @@ func folded(name string) string {
 	return string(b)
 }
 
-// unknownVariable complains of a variable that looks like a setting. Others, such as Kubernetes' HELOGATE_SERVICE_HOST for
-// a service of our name, are not for us.
+// unknownVariable reports a variable that looks like a setting. It ignores others, such as HELOGATE_SERVICE_HOST, which
+// Kubernetes sets for a service named helogate.
 func (d *decoder) unknownVariable(src *source, where slot) {
 	if slices.Contains(notSettings, src.name) {
 		return
 	}
 	if len(where.meant) > 1 {
-		d.wrong.add(span{src, 0, len(src.name)}, where.name(), "this may be %s: give the whole table in a variable", either(where.meant))
+		d.wrong.add(span{src, 0, len(src.name)}, where.name(), "this may be %s: set the whole table in a variable", either(where.meant))
 		return
 	}
 	if d.renamedVariable(src) {
@@ -156,15 +156,15 @@ func (d *decoder) unknownVariable(src *source, where slot) {
 	if near == "" && !strings.Contains(strings.TrimPrefix(src.name, prefix), "__") {
 		return
 	}
-	src.data = []byte(src.name) // what it holds is not ours to show
-	msg := "no setting has this name: there are HELOGATE_MODE, HELOGATE_DNS__SERVERS and so on, with __ between table and key"
+	src.data = []byte(src.name) // the value may be a secret: do not print it
+	msg := "no setting has this name: names are like HELOGATE_MODE and HELOGATE_DNS__SERVERS, with __ between table and key"
 	if near != "" {
 		msg = "no setting has this name; did you mean " + known[slices.Index(folded, near)] + "?"
 	}
 	d.wrong.add(span{src, 0, len(src.name)}, "", "%s", msg)
 }
 
-// variables returns the names of all that are settings; of those in lists, with the number 0.
+// variables returns the names of the variables of all settings; in lists, those of the number 0.
 func (d *decoder) variables() []string {
 	var names []string
 	var walk func(string, reflect.Type)
@@ -173,9 +173,9 @@ func (d *decoder) variables() []string {
 			name := at + strings.ToUpper(f.name)
 			names = append(names, name)
 			switch {
-			case f.leaf == checksLeaf || f.leaf == repliesLeaf:
+			case f.leaf == checksTable || f.leaf == repliesTable:
 				all := d.opt.Checks
-				if f.leaf == repliesLeaf {
+				if f.leaf == repliesTable {
 					all = slices.Concat(all, notChecks)
 				}
 				for _, c := range all {

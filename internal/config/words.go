@@ -11,7 +11,7 @@ import (
 	"github.com/helogate/helogate/internal/suggest"
 )
 
-var doing = []string{"ignore", "note", "score", "greylist", "defer", "reject", "drop", "accept"}
+var actionWords = []string{"ignore", "note", "score", "greylist", "defer", "reject", "drop", "accept"}
 
 // parseAction reads an action.
 func parseAction(s string) (helogate.Effect, error) {
@@ -23,13 +23,13 @@ func parseAction(s string) (helogate.Effect, error) {
 	if len(words) > 1 && words[0] == "would" {
 		words = words[1:]
 	}
-	if len(words) > 0 && !slices.Contains(doing, words[0]) && suggest.Closest(words[0], doing) != "" {
-		err = fmt.Errorf("%s is no action%s", shown(words[0]), meant(words[0], doing))
+	if len(words) > 0 && !slices.Contains(actionWords, words[0]) && suggest.Closest(words[0], actionWords) != "" {
+		err = fmt.Errorf("%s is not an action%s", quoted(words[0]), meant(words[0], actionWords))
 	}
 	return a, err
 }
 
-// parseExpression takes any text; what it means is for package rule to say.
+// parseExpression accepts any text; package rule compiles it.
 func parseExpression(s string) (string, error) {
 	if strings.TrimSpace(s) == "" {
 		return "", errors.New("the expression is empty")
@@ -39,11 +39,11 @@ func parseExpression(s string) (string, error) {
 
 const maxRuleName = 60
 
-// parseRuleName reads the name of a rule, which stands in logs among others.
+// parseRuleName reads the name of a rule, which must be safe in a log.
 func parseRuleName(s string) (string, error) {
 	for i, r := range s {
 		if r < ' ' || r > '~' || strings.ContainsRune(`,;="`, r) {
-			err := fmt.Errorf("%+q cannot be in a name: it has ASCII letters, digits, spaces and marks, but none of , ; = \"", r)
+			err := fmt.Errorf("%+q cannot be in a name: use ASCII letters, digits, spaces and marks, except , ; = and \"", r)
 			return "", &partError{i, utf8.RuneLen(r), err}
 		}
 	}
@@ -51,14 +51,14 @@ func parseRuleName(s string) (string, error) {
 	case strings.TrimSpace(s) == "":
 		return "", errors.New("the name is empty")
 	case strings.TrimSpace(s) != s:
-		return "", fmt.Errorf("%s: a name neither begins nor ends with a space", shown(s))
+		return "", fmt.Errorf("%s: a name cannot begin or end with a space", quoted(s))
 	case len(s) > maxRuleName:
-		return "", fmt.Errorf("%s: a name has at most %d characters; say more in note", shown(s), maxRuleName)
+		return "", fmt.Errorf("%s: a name has at most %d characters: put the rest into note", quoted(s), maxRuleName)
 	}
 	return s, nil
 }
 
-// A reply line has 512 bytes (RFC 5321 section 4.5.3.1.5), of which the page, the footer and the id want some.
+// A reply line has 512 bytes (RFC 5321 section 4.5.3.1.5), some of which the URL, the footer and the id need.
 const (
 	maxReply  = 300
 	maxFooter = 120
@@ -72,7 +72,7 @@ func parseReply(s string) (string, error) {
 	return s, checkPlaceholders(s)
 }
 
-// parseFooter reads what ends replies; "" is nothing.
+// parseFooter reads the end of replies; "" is none.
 func parseFooter(s string) (string, error) {
 	if s == "" {
 		return "", nil
@@ -83,54 +83,53 @@ func parseFooter(s string) (string, error) {
 	return s, checkPlaceholders(s)
 }
 
-// parseNote reads what a rule says. It is said as it is: a placeholder is meant for a reply.
+// parseNote reads the note of a rule. It is sent as it is: a placeholder belongs into a reply.
 func parseNote(s string) (string, error) {
 	for _, p := range helogate.Placeholders {
 		if i := strings.Index(s, "{"+p+"}"); i >= 0 {
-			err := fmt.Errorf("a note has no placeholders, and {%s} would be sent as it is: give such a text in [policy.replies]", p)
+			err := fmt.Errorf("a note has no placeholders, and {%s} would be sent as it is: put the text into [policy.replies]", p)
 			return "", &partError{i, len(p) + 2, err}
 		}
 	}
 	return s, oneLine(s, maxReply)
 }
 
-// oneLine is an error for what is not printable ASCII on one line (RFC 5321 section 4.2), is empty, or too long.
+// oneLine returns an error unless s is one line of printable ASCII (RFC 5321 section 4.2), not empty and not too long.
 func oneLine(s string, most int) error {
 	for i, r := range s {
 		if r < ' ' || r > '~' {
-			err := fmt.Errorf("%+q cannot be in a reply: it is one line of ASCII letters, digits and marks", r)
+			err := fmt.Errorf("%+q cannot be in a reply: use one line of ASCII letters, digits and marks", r)
 			return &partError{i, utf8.RuneLen(r), err}
 		}
 	}
 	switch {
 	case strings.TrimSpace(s) == "":
-		return errors.New("the text is empty: leave the setting out")
+		return errors.New("the text is empty: remove the setting")
 	case len(s) > most:
-		return &partError{most, len(s) - most, fmt.Errorf("the text has %d characters, and at most %d fit a reply", len(s), most)}
+		return &partError{most, len(s) - most, fmt.Errorf("the text has %d characters, and may have at most %d", len(s), most)}
 	}
 	return nil
 }
 
-// checkPlaceholders is an error for braces around anything else, and for those that are not closed or not opened: a text
-// with a slip in it would be sent to strangers as it is.
+// checkPlaceholders returns an error for braces that are not those of a placeholder: clients would read them as they are.
 func checkPlaceholders(s string) error {
 	there := "{" + strings.Join(helogate.Placeholders, "}, {") + "}"
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case '}':
-			return &partError{i, 1, errors.New("this brace closes nothing, and braces stand around placeholders alone: " + there)}
+			return &partError{i, 1, errors.New("this brace closes nothing: use braces only for the placeholders " + there)}
 		case '{':
 			length := strings.IndexAny(s[i+1:], "{}")
 			if length < 0 || s[i+1+length] == '{' {
-				return &partError{i, 1, errors.New("this brace is not closed, and braces stand around placeholders alone: " + there)}
+				return &partError{i, 1, errors.New("this brace is not closed: use braces only for the placeholders " + there)}
 			}
 			word := s[i+1 : i+1+length]
 			if !slices.Contains(helogate.Placeholders, word) {
-				near := ": there"
+				near := ": use one of"
 				if w := suggest.Closest(word, helogate.Placeholders); w != "" {
-					near = "; did you mean {" + w + "}? There"
+					near = "; did you mean {" + w + "}? Use one of"
 				}
-				return &partError{i, length + 2, fmt.Errorf("{%s} is no placeholder%s are %s", clip(word, 80), near, there)}
+				return &partError{i, length + 2, fmt.Errorf("{%s} is not a placeholder%s %s", cut(word, 80), near, there)}
 			}
 			i += length + 1
 		}
@@ -148,7 +147,7 @@ func parseControl(s string) (string, error) {
 		return "", err
 	}
 	if e.Network != "unix" {
-		return "", fmt.Errorf("%s is no path: the control socket is a unix socket, such as \"/run/helogate/control.sock\", or \"none\"", shown(s))
+		return "", fmt.Errorf("%s is not a path: the control socket is a unix socket such as \"/run/helogate/control.sock\", or \"none\"", quoted(s))
 	}
 	return e.Address, nil
 }

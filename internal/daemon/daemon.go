@@ -203,7 +203,7 @@ func (d *Daemon) Serve() {
 	now := d.active.Load()
 	for i, l := range d.listeners {
 		d.serving.Go(func() { d.serve(l) })
-		p := now.policies.Listeners[i].Everybody
+		p := now.policies.Listeners[i].Default
 		d.log.Info("listening", "protocol", l.protocol, "listener", l.Addr().String(),
 			"mode", string(p.Mode), "preset", p.Preset)
 	}

@@ -64,7 +64,7 @@ func Policies(c *config.Config) (*policy.Policies, error) {
 func Rules(c *config.Config, d *policy.ListenerPolicies) engine.Rules {
 	h := c.Headers
 	r := engine.Rules{
-		Policy: d.Everybody.Policy, RejectAt: c.Policy.RejectAtStage,
+		Policy: d.Default.Policy, RejectAt: c.Policy.RejectAtStage,
 		Headers: header.Options{
 			AuthenticationResults: h.AuthenticationResults, Name: authservID(c),
 			XHelogate: h.XHelogate, XHelo: h.XHelo, XHeloCheck: h.XHeloCheck,

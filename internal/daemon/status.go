@@ -37,7 +37,7 @@ func (d *Daemon) Status() control.Status {
 	}
 	d.addState(&s, now.config)
 	for i, l := range now.config.Listen {
-		p := now.policies.Listeners[i].Everybody
+		p := now.policies.Listeners[i].Default
 		s.Listeners = append(s.Listeners, control.Listener{
 			Protocol: l.Protocol, Address: d.listeners[i].Addr().String(), Mode: string(p.Mode), Preset: p.Preset,
 			Connections: d.listeners[i].server.Connections(),

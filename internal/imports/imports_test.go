@@ -60,7 +60,7 @@ func build(t failer, text string) *helogate.Policy {
 	if err != nil {
 		t.Fatalf("the policy cannot be built: %v\n%s", err, text)
 	}
-	return all.General.Everybody.Policy
+	return all.General.Default.Policy
 }
 
 // example matches a setting that a configuration proposes.

@@ -9,7 +9,7 @@ import (
 	"github.com/helogate/helogate/internal/rule"
 )
 
-// material is what all policies of a configuration are made of.
+// inputs is what all policies of a configuration are made of.
 type inputs struct {
 	config   *config.Config
 	settings check.Settings
@@ -17,7 +17,7 @@ type inputs struct {
 	rules    []*rule.Rule
 }
 
-// gather reads what the configuration names, and compiles its rules.
+// gatherInputs reads the files of the configuration, and compiles its rules.
 func gatherInputs(c *config.Config) (*inputs, error) {
 	m := &inputs{config: c, lists: Lists(c)}
 	bad, errs := badHelo(c)
@@ -27,7 +27,7 @@ func gatherInputs(c *config.Config) (*inputs, error) {
 	return m, config.Join(append(errs, m.compile(lists)...)...)
 }
 
-// settingsOf puts together what the checks need to know.
+// settingsOf returns the settings of the checks.
 func (m *inputs) settingsOf(bad check.BadHeloList) check.Settings {
 	c := m.config
 	s := check.Settings{
@@ -50,7 +50,7 @@ func (m *inputs) settingsOf(bad check.BadHeloList) check.Settings {
 	return s
 }
 
-// badHelo is the patterns of a configuration and of the files that it names.
+// badHelo returns the patterns of the configuration and of its files.
 func badHelo(c *config.Config) (all check.BadHeloList, errs []error) {
 	all = append(all, c.Policy.BadHelo...)
 	for i, path := range c.Policy.BadHeloFiles {
@@ -63,7 +63,7 @@ func badHelo(c *config.Config) (all check.BadHeloList, errs []error) {
 	return all, errs
 }
 
-// Exemptions returns the entries of a configuration that exempt, in its order.
+// Exemptions returns the [[exempt]] entries of a configuration, in its order.
 func Exemptions(c *config.Config) []check.Exemption { return exemptions(c.Exempt) }
 
 func exemptions(entries []config.Exempt) (out []check.Exemption) {

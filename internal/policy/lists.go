@@ -6,12 +6,12 @@ import (
 	"github.com/helogate/helogate/internal/config"
 )
 
-// A List is a list in DNS, and what the configuration says of it.
+// A List is a list in DNS, and its settings.
 type List struct {
 	check.List
-	Place int             // among those of its family
-	Then  helogate.Effect // the zero Action where nothing is said
-	Test  bool            // whether it is to be held to its test entries
+	Place int             // among the lists of its family
+	Then  helogate.Effect // the zero Effect if it is not set
+	Test  bool            // whether it is tested by its test entries
 }
 
 // Lists returns the DNS lists of a configuration, in the order of their lines.
@@ -26,8 +26,8 @@ func Lists(c *config.Config) (out []List) {
 	return out
 }
 
-// ListOf returns the list of a configuration that a line is of. It is false for a line of another check, and for that of a
-// family without lists.
+// ListOf returns the list of a configuration that a line belongs to. It returns false for another check, and for the check
+// of a family without lists.
 func ListOf(c *config.Config, line *helogate.Check) (List, bool) { return listOf(Lists(c), line) }
 
 func listOf(lists []List, line *helogate.Check) (List, bool) {
@@ -39,13 +39,13 @@ func listOf(lists []List, line *helogate.Check) (List, bool) {
 	return List{}, false
 }
 
-// then returns what the administrator said of the list that a line is of, nil if nothing or if it is of none.
+// then returns the effect of the list that a line belongs to, nil if the list has none or the line belongs to no list.
 func (m *inputs) then(line *helogate.Check) map[helogate.Outcome]helogate.Effect {
 	l, is := listOf(m.lists, line)
 	switch {
 	case !is || l.Then == helogate.Effect{}:
 		return nil
-	case l.Then.Action == helogate.Ignore: // as in [policy.checks]: it is not asked at all, whatever the family is for
+	case l.Then.Action == helogate.Ignore: // as in [policy.checks]: the list is not asked at all
 		return map[helogate.Outcome]helogate.Effect{helogate.Fail: l.Then}
 	default:
 		return map[helogate.Outcome]helogate.Effect{line.Conclusive: l.Then}

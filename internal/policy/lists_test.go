@@ -127,7 +127,7 @@ then  = "defer"
 	}
 }
 
-// TestListErrors: what is wrong with a list is told where it stands.
+// TestListErrors: a mistake in a list is reported at its place.
 func TestListErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = [\"127.0.0.2\", \"127.0.0\"]", `3:23: dnsbl[0].codes[1]: code "127.0.0": `},
@@ -135,12 +135,12 @@ func TestListErrors(t *testing.T) {
 		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nask = [\"client\", \"helo\"]", `4:7: dnswl[0].ask: ask: a client can send any helo`},
 		{"[[rhsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nask = [\"helo\", \"helo\"]", `4:7: rhsbl[0].ask: ask: helo is there twice`},
 		{"[[dnsbl]]\nzone = \"" + strings.Repeat("long.", 38) + "example\"\ncodes = \"127.0.0.2\"", `2:8: dnsbl[0].zone: zone: 197 octets are more than`},
-		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nthen = \"score -1\"", `4:8: dnsbl[0].then: score -1 would let in who is listed as bad: an allow-list is a [[dnswl]]`},
-		{"[[rhsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nthen = \"would accept\"", `4:8: rhsbl[0].then: would accept would let in who is listed as bad`},
-		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"reject\"", `4:8: dnswl[0].then: reject would turn away who is listed as good: say score -3, or accept`},
-		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"score 2\"", `4:8: dnswl[0].then: score 2 would turn away`},
-		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"greylist\"", `4:8: dnswl[0].then: greylist would turn away`},
-		{someLists + "[[rule]]\nname = \"dnsbl:second\"\nwhen = \"true\"\nthen = \"note\"", `13:8: rule[0].name: dnsbl:second is what a list is called: give the rule another name`},
+		{"[[dnsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nthen = \"score -1\"", `4:8: dnsbl[0].then: "score -1" accepts clients on a blocklist: use [[dnswl]] for an allowlist`},
+		{"[[rhsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\nthen = \"would accept\"", `4:8: rhsbl[0].then: "would accept" accepts clients on a blocklist`},
+		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"reject\"", `4:8: dnswl[0].then: "reject" is against clients on an allowlist: write "score -3" or "accept"`},
+		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"score 2\"", `4:8: dnswl[0].then: "score 2" is against`},
+		{"[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"greylist\"", `4:8: dnswl[0].then: "greylist" is against`},
+		{someLists + "[[rule]]\nname = \"dnsbl:second\"\nwhen = \"true\"\nthen = \"note\"", `13:8: rule[0].name: dnsbl:second is the name of a list: give the rule another name`},
 	} {
 		err := refused(c.text)
 		if err == nil {
@@ -149,7 +149,7 @@ func TestListErrors(t *testing.T) {
 			t.Errorf("%s:\n%v\nwant %s", c.text, err, c.want)
 		}
 	}
-	// All that is wrong is told at once, and what is wrong with a family once, however many lists it has.
+	// All mistakes are reported at once, and one in a family is reported once, however many lists it has.
 	err := refused("[[dnsbl]]\nzone = \"a.example\"\ncodes = \"1\"\nthen = \"accept\"\n[[dnswl]]\nzone = \"b.example\"\ncodes = \"2\"\n")
 	if err == nil || strings.Count(err.Error(), "helogate.toml:") != 3 {
 		t.Errorf("not all of three mistakes: %v", err)
@@ -160,24 +160,24 @@ func TestListErrors(t *testing.T) {
 	}
 }
 
-// TestNonsense: actions that do nothing of what they seem to are refused, wherever they stand.
-func TestNonsense(t *testing.T) {
+// TestUselessActions: actions that make no sense for their check are errors, in every table of checks.
+func TestUselessActions(t *testing.T) {
 	for _, c := range []struct{ name, on, want string }{
-		{"greylist", `"reject"`, `fail = reject: greylist can be greylist, which greylists everybody; note, those whom something else says to; or ignore, nobody`},
-		{"greylist", `{ pass = "greylist" }`, `pass = greylist: greylist can be`},
-		{"greylist", `{ fail = "note", temperror = "defer" }`, `temperror = defer: greylist can be`},
+		{"greylist", `"reject"`, `fail = "reject": greylist must be greylist (every client), note (clients that a check, a rule or the score greylists) or ignore (no client)`},
+		{"greylist", `{ pass = "greylist" }`, `pass = "greylist": greylist must be`},
+		{"greylist", `{ fail = "note", temperror = "defer" }`, `temperror = "defer": greylist must be`},
 		{"greylist", `"greylist"`, ""}, {"greylist", `"would greylist"`, ""}, {"greylist", `"note"`, ""}, {"greylist", `"ignore"`, ""},
-		{"patience", `"reject"`, `fail = reject: patience can be note, or ignore, which defers without end`},
-		{"patience", `{ pass = "accept" }`, `pass = accept: patience can be`},
+		{"patience", `"reject"`, `fail = "reject": patience must be note, or ignore, which defers without limit`},
+		{"patience", `{ pass = "accept" }`, `pass = "accept": patience must be`},
 		{"patience", `"note"`, ""}, {"patience", `"ignore"`, ""},
-		{"callout", `{ pass = "score -1" }`, `score -1: that an address exists vouches for nobody, for anybody can claim to be it`},
-		{"callout-postmaster", `{ pass = "accept" }`, `accept: that an address exists vouches`},
+		{"callout", `{ pass = "score -1" }`, `"score -1": an address that exists proves nothing, since any client can use it as sender`},
+		{"callout-postmaster", `{ pass = "accept" }`, `"accept": an address that exists proves nothing`},
 		{"callout", `"reject"`, ""}, {"callout", `{ fail = "defer", neutral = "score 1" }`, ""},
-		{"dnswl", `"score -3"`, `an allow-list never fails, it passes who is on it: write dnswl = { pass = "score -3" }, or accept`},
-		{"dnswl", `{ pass = "reject" }`, `reject would turn away who is listed as good: say score -3, or accept`},
+		{"dnswl", `"score -3"`, `an allowlist has the outcome pass, and never fail: write dnswl = { pass = "score -3" }, or accept`},
+		{"dnswl", `{ pass = "reject" }`, `"reject" is against clients on an allowlist: write "score -3" or "accept"`},
 		{"dnswl", `{ pass = "score -2" }`, ""}, {"dnswl", `"ignore"`, ""}, {"dnswl", `"note"`, ""}, {"dnswl", `{ pass = "accept" }`, ""},
-		{"dnsbl", `"accept"`, `accept would let in who is listed as bad: an allow-list is a [[dnswl]]`},
-		{"rhsbl", `{ fail = "score -2" }`, `score -2 would let in who is listed as bad`},
+		{"dnsbl", `"accept"`, `"accept" accepts clients on a blocklist: use [[dnswl]] for an allowlist`},
+		{"rhsbl", `{ fail = "score -2" }`, `"score -2" accepts clients on a blocklist`},
 		{"dnsbl", `{ fail = "greylist", permerror = "score 1", temperror = "defer" }`, ""},
 		{"spf-from", `{ fail = "reject", softfail = "score 1", pass = "score -1" }`, ""},
 	} {
@@ -214,7 +214,7 @@ func TestLists(t *testing.T) {
 // TestListOf: a line is found by its name, and what is no list is none.
 func TestListOf(t *testing.T) {
 	c := parse(t, someLists)
-	for _, line := range mustBuild(t, c).General.Everybody.Lines() {
+	for _, line := range mustBuild(t, c).General.Default.Lines() {
 		l, is := ListOf(c, &line.Check)
 		want := map[string]int{"dnsbl:bl.example": 0, "dnsbl:second": 1, "dnswl:wl.example": 0}
 		place, listed := want[line.Check.Name]

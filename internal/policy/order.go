@@ -9,7 +9,7 @@ import (
 	"github.com/helogate/helogate/internal/config"
 )
 
-// ordered puts what policy.order names behind what lets in, in its order, and before all else.
+// ordered moves the lines that policy.order names behind the lines that accept, in its order, and before all others.
 func (m *inputs) ordered(lines []helogate.Line) ([]helogate.Line, error) {
 	order := m.config.Policy.Order
 	if len(order) == 0 {
@@ -32,13 +32,13 @@ func (m *inputs) ordered(lines []helogate.Line) ([]helogate.Line, error) {
 	return out, nil
 }
 
-// possible says what of an order cannot be, at its place.
+// possible returns errors for names that cannot have their place in the order.
 func (m *inputs) possible(order []string, groups [][]helogate.Line) error {
 	var errs []error
 	for i, word := range order {
 		err := m.placeable(word, groups[i])
 		for j := 0; j < i && err == nil; j++ {
-			err = tooDear(order[j], groups[j], word, groups[i])
+			err = tooExpensive(order[j], groups[j], word, groups[i])
 		}
 		if err != nil {
 			errs = append(errs, m.config.Errorf(fmt.Sprintf("policy.order[%d]", i), "%w", err))
@@ -47,7 +47,7 @@ func (m *inputs) possible(order []string, groups [][]helogate.Line) error {
 	return config.Join(errs...)
 }
 
-// firstJudging is the place of the first line that does not only let in: a rule, or the first check of that kind.
+// firstJudging is the place of the first line that does not only accept: a rule, or the first such check.
 func (m *inputs) firstJudging(lines []helogate.Line) int {
 	return slices.IndexFunc(lines, func(l helogate.Line) bool { return l.Check.Name == firstJudging || m.isRule(l) })
 }
@@ -61,7 +61,8 @@ func (m *inputs) isRule(l helogate.Line) bool {
 	return false
 }
 
-// named returns the lines that a word of the order means. A rule that weighs the score stays at the end, where that is whole.
+// named returns the lines that a word of the order means. A rule that uses the score stays at the end, where the score is
+// complete.
 func (m *inputs) named(word string, lines []helogate.Line) (out []helogate.Line) {
 	for _, l := range lines {
 		c := &l.Check
@@ -79,25 +80,26 @@ func (m *inputs) named(word string, lines []helogate.Line) (out []helogate.Line)
 	return out
 }
 
-// placeable says why what a word means has no place that could be chosen.
+// placeable returns an error if the lines of a word have a fixed place.
 func (m *inputs) placeable(word string, group []helogate.Line) error {
 	names := check.Names()
 	first := slices.Index(names, firstJudging)
 	for _, l := range group {
 		switch {
 		case l.Check.Phase == helogate.OnGreylist:
-			return fmt.Errorf("%s is heard when it has come to a greylisting, wherever it stands: leave it out", word)
+			return fmt.Errorf("%s is always evaluated last, before a client is greylisted: remove it from the order", word)
 		case l.Check.Phase == helogate.OnDefer:
-			return fmt.Errorf("%s is heard when it has come to a deferral, wherever it stands: leave it out", word)
+			return fmt.Errorf("%s is always evaluated last, before a client is deferred: remove it from the order", word)
 		case slices.Contains(names[:first], l.Check.Name):
-			return fmt.Errorf("%s lets in, and who may let in is heard before all else: leave it out", word)
+			return fmt.Errorf("%s accepts, and checks that accept are always evaluated first: remove it from the order", word)
 		}
 	}
 	return nil
 }
 
-// tooDear says that all of one group is dearer than all of another behind it, and would not be heard before it.
-func tooDear(first string, a []helogate.Line, then string, b []helogate.Line) error {
+// tooExpensive returns an error if all of one group is more expensive than all of a group behind it, and so cannot be
+// evaluated before it.
+func tooExpensive(first string, a []helogate.Line, then string, b []helogate.Line) error {
 	if len(a) == 0 || len(b) == 0 {
 		return nil
 	}
@@ -106,5 +108,5 @@ func tooDear(first string, a []helogate.Line, then string, b []helogate.Line) er
 	if least <= most {
 		return nil
 	}
-	return fmt.Errorf("%s cannot come after %s: what is dearer (%s) is asked only while nothing cheaper (%s) decides; turn them round", then, first, least, most)
+	return fmt.Errorf("%s cannot come after %s: an expensive check (%s) is evaluated only while no cheaper one (%s) decides; swap them", then, first, least, most)
 }

@@ -98,15 +98,15 @@ then = "reject"
 // TestOrderErrors: what cannot be chosen is refused at its place, with the reason.
 func TestOrderErrors(t *testing.T) {
 	for _, c := range []struct{ order, rest, want string }{
-		{`["rules", "exempt"]`, "", `2:19: policy.order[1]: exempt lets in, and who may let in is heard before all else: leave it out`},
-		{`["trusted"]`, "", `2:10: policy.order[0]: trusted lets in, and who may let in is heard before all else: leave it out`},
-		{`["greylist"]`, "", `2:10: policy.order[0]: greylist is heard when it has come to a greylisting, wherever it stands: leave it out`},
-		{`["patience"]`, "", `2:10: policy.order[0]: patience is heard when it has come to a deferral, wherever it stands: leave it out`},
-		{`["spf", "fqdn"]`, "", `2:17: policy.order[1]: fqdn cannot come after spf: what is dearer (lookup) is asked only while nothing cheaper (local) decides; turn them round`},
-		{`["callout", "dnsbl"]`, someLists, `2:21: policy.order[1]: dnsbl cannot come after callout: what is dearer (probe) is asked only while nothing cheaper (lookup) decides; turn them round`},
-		{`["fqdn", "dnsbl", "helo-missing"]`, someLists, `2:27: policy.order[2]: helo-missing cannot come after dnsbl: what is dearer (lookup) is asked only while nothing cheaper (local) decides; turn them round`},
+		{`["rules", "exempt"]`, "", `2:19: policy.order[1]: exempt accepts, and checks that accept are always evaluated first: remove it from the order`},
+		{`["trusted"]`, "", `2:10: policy.order[0]: trusted accepts, and checks that accept are always evaluated first: remove it from the order`},
+		{`["greylist"]`, "", `2:10: policy.order[0]: greylist is always evaluated last, before a client is greylisted: remove it from the order`},
+		{`["patience"]`, "", `2:10: policy.order[0]: patience is always evaluated last, before a client is deferred: remove it from the order`},
+		{`["spf", "fqdn"]`, "", `2:17: policy.order[1]: fqdn cannot come after spf: an expensive check (lookup) is evaluated only while no cheaper one (local) decides; swap them`},
+		{`["callout", "dnsbl"]`, someLists, `2:21: policy.order[1]: dnsbl cannot come after callout: an expensive check (probe) is evaluated only while no cheaper one (lookup) decides; swap them`},
+		{`["fqdn", "dnsbl", "helo-missing"]`, someLists, `2:27: policy.order[2]: helo-missing cannot come after dnsbl: an expensive check (lookup) is evaluated only while no cheaper one (local) decides; swap them`},
 		{`["spf", "rules"]`, "[[rule]]\nname = \"plain\"\nwhen = 'helo.text == \"x\"'\nthen = \"reject\"\n",
-			`2:17: policy.order[1]: rules cannot come after spf: what is dearer (lookup) is asked only while nothing cheaper (local) decides; turn them round`},
+			`2:17: policy.order[1]: rules cannot come after spf: an expensive check (lookup) is evaluated only while no cheaper one (local) decides; swap them`},
 	} {
 		_, err := Build(parse(t, "[policy]\norder = "+c.order+"\n[[listen]]\nprotocol = \"postfix\"\naddress = \"127.0.0.1:1\"\n"+c.rest))
 		if err == nil {
@@ -137,7 +137,7 @@ func TestOrderOfPairs(t *testing.T) {
 			if err != nil {
 				continue // dearer before cheaper, or of a turn
 			}
-			lines := p.General.Everybody.Lines()
+			lines := p.General.Default.Lines()
 			at := func(name string) int {
 				return slices.IndexFunc(lines, func(l helogate.Line) bool { return l.Check.Name == name })
 			}

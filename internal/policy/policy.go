@@ -1,5 +1,6 @@
-// Package policy makes policies of a configuration: one for each listener, and for each recipient that has one of its own,
-// of presets, of what the configuration changes of them, of the administrator's rules, and of whether it is all on trial.
+// Package policy makes the policies of a configuration: one for each listener, and one for each [[policy.for]]. A policy
+// is made of a preset, the checks that the configuration changes, the administrator's rules, and the mode, which may make
+// all of it a dry run.
 package policy
 
 import (
@@ -16,16 +17,16 @@ import (
 
 // Policies are all policies of a configuration.
 type Policies struct {
-	General   *ListenerPolicies   // of no listener: what [policy] says
+	General   *ListenerPolicies   // of no listener: [policy] alone
 	Listeners []*ListenerPolicies // in the order of the configuration
 
 	read []string // the checks that rules read
 }
 
-// A Listener is the policies at one listener.
+// ListenerPolicies are the policies of one listener.
 type ListenerPolicies struct {
-	Everybody *Policy
-	For       []*For // for some recipients; the first that matches holds
+	Default *Policy
+	For     []*For // for some recipients; the first that matches is used
 }
 
 // A For is the policy for some recipients.
@@ -39,7 +40,7 @@ func (f *For) Matches(recipient string) bool {
 	return slices.ContainsFunc(f.Recipients, func(p check.MailboxPattern) bool { return p.Matches(recipient) })
 }
 
-// A Policy is one policy, with what was said of it.
+// A Policy is one policy, and the settings that it is made of.
 type Policy struct {
 	*helogate.Policy
 	Preset string
@@ -47,7 +48,7 @@ type Policy struct {
 	Layers []string // where it comes from, the general first: "policy", "listen[0]", "policy.for[1]"
 }
 
-// Of returns the policy for a recipient, that for everybody where there is none or the recipient is not known yet.
+// Of returns the policy for a recipient, and the default policy if there is none or the recipient is not known yet.
 func (d *ListenerPolicies) Of(recipient string) *Policy {
 	if recipient != "" {
 		for _, f := range d.For {
@@ -56,20 +57,20 @@ func (d *ListenerPolicies) Of(recipient string) *Policy {
 			}
 		}
 	}
-	return d.Everybody
+	return d.Default
 }
 
 // All returns every policy at the listener.
 func (d *ListenerPolicies) All() []*Policy {
-	all := []*Policy{d.Everybody}
+	all := []*Policy{d.Default}
 	for _, f := range d.For {
 		all = append(all, f.Policy)
 	}
 	return all
 }
 
-// Build makes the policies of a configuration. What is wrong is an error that names its place in the file. It reads the
-// files that the configuration names.
+// Build makes the policies of a configuration. It reads the files that the configuration names. An error names its place
+// in the file.
 func Build(c *config.Config) (*Policies, error) {
 	m, err := gatherInputs(c)
 	if err != nil {
@@ -84,7 +85,7 @@ func Build(c *config.Config) (*Policies, error) {
 			errs = append(errs, err)
 			return p
 		}
-		d.Everybody = make(layers...)
+		d.Default = make(layers...)
 		for i, f := range c.Policy.For {
 			place := fmt.Sprintf("policy.for[%d]", i)
 			own := layer{place: place, preset: f.Preset, mode: f.Mode, checks: f.Checks}
@@ -103,17 +104,17 @@ func Build(c *config.Config) (*Policies, error) {
 	return all, nil
 }
 
-// once drops errors that say the same: what is wrong in [policy] is wrong at each listener.
+// once drops errors with the same text: a mistake in [policy] occurs at each listener.
 func once(errs []error) (out []error) {
-	said := map[string]bool{}
+	seen := map[string]bool{}
 	var add func(error)
 	add = func(err error) {
 		if many, ok := err.(interface{ Unwrap() []error }); ok {
 			for _, one := range many.Unwrap() {
 				add(one)
 			}
-		} else if err != nil && !said[err.Error()] {
-			said[err.Error()] = true
+		} else if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
 			out = append(out, err)
 		}
 	}
@@ -121,7 +122,7 @@ func once(errs []error) (out []error) {
 	return out
 }
 
-// A layer is what one part of the configuration says of a policy; a later one stands above an earlier one.
+// A layer is what one part of the configuration sets in a policy. A later layer overrides an earlier one.
 type layer struct {
 	place  string
 	preset string      // "" leaves it to the layer below
@@ -129,7 +130,7 @@ type layer struct {
 	checks config.Checks
 }
 
-// policy makes one policy of what there is and of layers.
+// policy makes one policy of the inputs and of layers.
 func (m *inputs) policy(layers []layer) (*Policy, error) {
 	out := &Policy{}
 	for _, l := range layers {
@@ -170,24 +171,24 @@ func (m *inputs) policy(layers []layer) (*Policy, error) {
 	return out, nil
 }
 
-// layered puts what layers say of a line over what the preset does. What is said of one list stands above what is said of
-// its family in general, and below what a listener or some recipients have of their own.
+// layered applies the layers to a line of the preset. The action of a single list overrides that of its family in
+// [policy.checks]; that of the family at a listener or for some recipients overrides both.
 func (m *inputs) layered(line *helogate.Line, layers []layer) error {
 	name := cmp.Or(line.Check.Family, line.Check.Name)
-	said := false // of temperror, by the administrator
+	temperrorSet := false // by the administrator
 	var errs []error
 	for above, l := range layers {
 		own := l.checks[name]
-		line.On = override(line.On, own, said)
+		line.On = override(line.On, own, temperrorSet)
 		if _, temperror := own[helogate.TempError]; temperror {
-			said = true
+			temperrorSet = true
 		}
 		if above == 0 {
-			line.On = override(line.On, m.then(&line.Check), said)
+			line.On = override(line.On, m.then(&line.Check), temperrorSet)
 		}
 		if len(own) > 0 {
 			whole := *line
-			whole.Check.Name = name // what is wrong with a family is wrong with all of its lists alike
+			whole.Check.Name = name // a mistake in a family is the same for each of its lists
 			if _, err := helogate.NewPolicy(helogate.Thresholds{}, whole); err != nil {
 				errs = append(errs, m.config.Errorf(l.place+".checks."+name, "%w", err))
 			}
@@ -206,19 +207,18 @@ func (m *inputs) thresholds(at helogate.Thresholds) helogate.Thresholds {
 	return at
 }
 
-// override puts what a layer says of a check over what is below. A temperror that the preset words for its own action on
-// fail is forgotten when fail gets another: it says for itself what a failure of DNS does. One that the administrator has
-// worded stays.
-func override(below, own map[helogate.Outcome]helogate.Effect, saidTempError bool) map[helogate.Outcome]helogate.Effect {
+// override applies the effects of a layer to those below. If fail gets another effect, the preset's effect of temperror is
+// dropped, since it was meant for the preset's fail; one that the administrator set stays.
+func override(below, own map[helogate.Outcome]helogate.Effect, temperrorSet bool) map[helogate.Outcome]helogate.Effect {
 	if len(own) == 0 {
 		return below
 	}
 	out := maps.Clone(below)
-	if _, fail := own[helogate.Fail]; fail && !saidTempError {
+	if _, fail := own[helogate.Fail]; fail && !temperrorSet {
 		delete(out, helogate.TempError)
 	}
 	if own[helogate.Fail].Action == helogate.Ignore && len(own) == 1 {
-		return own // ignored is ignored, whatever else the preset did with it
+		return own // ignore on fail turns the check off
 	}
 	maps.Copy(out, own)
 	return out

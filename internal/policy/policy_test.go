@@ -43,7 +43,7 @@ func build(t *testing.T, text, preset string) *helogate.Policy {
 	if preset != "" {
 		c.Policy.Preset = preset
 	}
-	return mustBuild(t, c).General.Everybody.Policy
+	return mustBuild(t, c).General.Default.Policy
 }
 
 func mustBuild(t *testing.T, c *config.Config) *Policies {
@@ -193,7 +193,7 @@ func TestPresetsInTheManual(t *testing.T) {
 		quoted[i] = "`" + name + "`"
 	}
 	n := len(quoted)
-	want := "The set of actions to start from: " + strings.Join(quoted[:n-1], ", ") + " or " + quoted[n-1] + "."
+	want := "The actions to start from: " + strings.Join(quoted[:n-1], ", ") + " or " + quoted[n-1] + "."
 	if !strings.Contains(string(page), want) {
 		t.Errorf("config.Policy.Preset does not say %s", want)
 	}
@@ -412,7 +412,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestNoFailureOfDNSRejects: a temperror that would reject is refused, by whoever reads the file first.
+// TestNoFailureOfDNSRejects: a temperror that would reject is an error.
 func TestNoFailureOfDNSRejects(t *testing.T) {
 	for _, action := range []string{"reject", "drop", "would reject"} {
 		err := refused("[policy.checks]\nfcrdns = { fail = \"note\", temperror = \"" + action + "\" }\n")
@@ -422,7 +422,7 @@ func TestNoFailureOfDNSRejects(t *testing.T) {
 	}
 }
 
-// TestTooLate: who is told no before RCPT is told so before much is known of him.
+// TestTooLate: before RCPT, a client is refused before much is known of it.
 func TestTooLate(t *testing.T) {
 	exempt := `
 [[exempt]]
@@ -438,12 +438,12 @@ recipient = "example.net"
 `
 	for _, c := range []struct{ stage, exempt, want string }{
 		{"rcpt", exempt, ""},
-		{"mail", "", "reject_at_stage is mail: what lets in later comes too late: postmaster, abuse"},
-		{"helo", "", "reject_at_stage is helo: what lets in later comes too late: authenticated, postmaster, abuse"},
-		{"mail", exempt, "reject_at_stage is mail: what lets in later comes too late: postmaster, abuse, exempt 4"},
-		{"helo", exempt, "reject_at_stage is helo: what lets in later comes too late: authenticated, postmaster, abuse, " +
+		{"mail", "", "reject_at_stage is mail: these can accept only later, which is too late: postmaster, abuse"},
+		{"helo", "", "reject_at_stage is helo: these can accept only later, which is too late: authenticated, postmaster, abuse"},
+		{"mail", exempt, "reject_at_stage is mail: these can accept only later, which is too late: postmaster, abuse, exempt 4"},
+		{"helo", exempt, "reject_at_stage is helo: these can accept only later, which is too late: authenticated, postmaster, abuse, " +
 			"exempt 3 (the bank), exempt 4"},
-		{"connect", exempt, "reject_at_stage is connect: what lets in later comes too late: authenticated, postmaster, abuse, helo-matches, spf-helo, " +
+		{"connect", exempt, "reject_at_stage is connect: these can accept only later, which is too late: authenticated, postmaster, abuse, helo-matches, spf-helo, " +
 			"exempt 2, exempt 3 (the bank), exempt 4"},
 	} {
 		parsed := parse(t, "[policy]\nreject_at_stage = \""+c.stage+"\"\n"+c.exempt)
@@ -460,56 +460,56 @@ const aList = "[[dnsbl]]\nzone = \"bl.example\"\ncodes = \"127.0.0.2\"\n"
 // day is when warnings are asked for.
 var day = time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
 
-// TestWarnings: what loads and will not do what was meant is said. A line a warning.
+// TestWarnings: a valid setting that does not do what was meant has a warning, a line each.
 func TestWarnings(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"nothing", "[[exempt]]\naddress = \"192.0.2.1\"\n[[exempt]]\naddress = \"192.0.2.2\"", ""},
 		{"ended", "[[exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-05-03\ncomment = \"the bank\"\n[[forwarder]]\naddress = \"192.0.2.3\"\nuntil = 2026-05-03T10:00:00Z",
-			"exempt 1 (the bank) ended at 2026-05-03 23:59:59 and lets nobody in: remove it, or give it another end\n" +
-				"forwarder 1 ended at 2026-05-03 09:59:59 and lets nobody in: remove it, or give it another end"},
+			"exempt 1 (the bank) ended at 2026-05-03 23:59:59 and accepts no client any more: remove it, or change its until\n" +
+				"forwarder 1 ended at 2026-05-03 09:59:59 and accepts no client any more: remove it, or change its until"},
 		{"ends today", "[[exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-05-04", ""},
 		{"in conflict", "[[exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-06-01\n[[exempt]]\naddress = \"192.0.2.1/32\"\nuntil = 2026-07-01",
-			"exempt 1 and exempt 2 are about the same clients and end at different times: the later end holds"},
+			"exempt 1 and exempt 2 match the same clients and end at different times: the later end counts"},
 		{"within another", "[[exempt]]\naddress = \"192.0.2.0/24\"\n[[exempt]]\naddress = \"192.0.2.7\"\nsender = \"example.org\"",
-			"exempt 2 changes nothing: whom it lets in, exempt 1 lets in"},
+			"exempt 2 has no effect: exempt 1 accepts the same clients"},
 		{"within a later one", "[[exempt]]\nname = \"a.b.example\"\nuntil = 2026-06-01\n[[exempt]]\nname = \".B.example\"",
-			"exempt 1 changes nothing: whom it lets in, exempt 2 lets in"},
+			"exempt 1 has no effect: exempt 2 accepts the same clients"},
 		{"beyond the other's end", "[[exempt]]\naddress = \"192.0.2.0/24\"\nuntil = 2026-06-01\n[[exempt]]\naddress = \"192.0.2.7\"", ""},
 		{"too late for recipients", "policy.reject_at_stage = \"mail\"\n[policy.checks]\npostmaster = { pass = \"note\" }\nabuse = { pass = \"note\" }\n[[policy.for]]\nrecipient = \"bob@example.net\"",
-			"reject_at_stage is mail: what lets in later comes too late: policy.for 1 (bob@example.net)"},
-		{"an origin that nobody shows", "[[forwarder]]\naddress = \"192.0.2.3\"\norigin = true",
-			"forwarder 1: no listener here shows whom it has its mail from, so that it is let in unjudged; let the MTA know the origin instead (XCLIENT), where it can"},
+			"reject_at_stage is mail: these can accept only later, which is too late: policy.for 1 (bob@example.net)"},
+		{"an origin that no listener shows", "[[forwarder]]\naddress = \"192.0.2.3\"\norigin = true",
+			"forwarder 1: no listener shows the origin of its mail, so its mail is accepted without a check; if the MTA supports XCLIENT, let the forwarder send the origin with it"},
 		{"a greylist's exemption ended", "[[greylist.exempt]]\naddress = \"192.0.2.1\"\nuntil = 2026-05-03",
-			"greylist.exempt 1 ended at 2026-05-03 23:59:59 and keeps nobody from being greylisted: remove it, or give it another end"},
+			"greylist.exempt 1 ended at 2026-05-03 23:59:59 and no longer prevents greylisting: remove it, or change its until"},
 		{"a forwarder and a greylist's exemption, twice", "[[forwarder]]\naddress = \"192.0.2.3\"\n[[forwarder]]\naddress = \"192.0.2.4\"\n" +
 			"[[forwarder]]\naddress = \"192.0.2.3/32\"\ncomment = \"again\"\n[[greylist.exempt]]\nname = \"a.example\"\n[[greylist.exempt]]\nname = \"A.example.\"",
-			"forwarder 3 (again) says what forwarder 1 says: one of them is enough\n" +
-				"greylist.exempt 2 says what greylist.exempt 1 says: one of them is enough"},
+			"forwarder 3 (again) repeats forwarder 1: remove one of them\n" +
+				"greylist.exempt 2 repeats greylist.exempt 1: remove one of them"},
 		{"an exemption twice", "[[exempt]]\naddress = \"192.0.2.1\"\n[[exempt]]\naddress = \"192.0.2.1\"\ncomment = \"again\"",
-			"exempt 2 (again) changes nothing: whom it lets in, exempt 1 lets in"},
+			"exempt 2 (again) has no effect: exempt 1 accepts the same clients"},
 		{"lists that are asked", aList + "[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"", ""},
-		{"lists that nobody asks", "policy.preset = \"lenient\"\n" + aList + "[[dnsbl]]\nzone = \"b.example\"\ncodes = \"127.0.0.2\"\nthen = \"note\"\n" +
+		{"lists that no policy asks", "policy.preset = \"lenient\"\n" + aList + "[[dnsbl]]\nzone = \"b.example\"\ncodes = \"127.0.0.2\"\nthen = \"note\"\n" +
 			"[[rhsbl]]\nzone = \"c.example\"\nname = \"c\"\ncodes = \"127.0.0.2\"\n",
-			"dnsbl 1 (bl.example) is never asked, for it is ignored: give it an action by then, or dnsbl one in [policy.checks]\n" +
-				"rhsbl 1 (c) is never asked, for it is ignored: give it an action by then, or rhsbl one in [policy.checks]"},
+			"dnsbl 1 (bl.example) is never used, since its action is ignore: give it an action with then, or give one to dnsbl in [policy.checks]\n" +
+				"rhsbl 1 (c) is never used, since its action is ignore: give it an action with then, or give one to rhsbl in [policy.checks]"},
 		{"lists that a listener asks", "policy.preset = \"lenient\"\n" + aList + "[[listen]]\nprotocol = \"postfix\"\naddress = \"127.0.0.1:1\"\nchecks = { dnsbl = \"note\" }", ""},
 		{"lists that a rule asks", "policy.preset = \"lenient\"\n" + aList + "[[rule]]\nname = \"r\"\nwhen = 'checks[\"dnsbl\"] == \"fail\"'\nthen = \"note\"", ""},
 		{"a list that a rule asks", "policy.preset = \"lenient\"\n" + aList + "[[rule]]\nname = \"r\"\nwhen = 'checks[\"dnsbl:bl.example\"] == \"fail\"'\nthen = \"note\"", ""},
 		{"an allow-list turned off", "[[dnswl]]\nzone = \"wl.example\"\ncodes = \"127.0.0.2\"\nthen = \"ignore\"",
-			"dnswl 1 (wl.example) is never asked, for it is ignored: give it an action by then, or dnswl one in [policy.checks]"},
-		{"callouts of nobody", "[policy.checks]\ncallout = \"reject\"", "callout asks about nobody, for callout.domains is empty: name the domains"},
-		{"postmasters of nobody", "[policy.checks]\ncallout-postmaster = \"note\"", "callout-postmaster asks about nobody, for callout.domains is empty: name the domains"},
-		{"callouts that nobody makes", "callout.domains = [\"*\"]",
-			"callout.domains names whose senders are asked about, and nobody is, for callout and callout-postmaster are ignored: give one of them an action in [policy.checks]"},
-		{"callouts that somebody makes", "callout.domains = [\"*\"]\n[policy.checks]\ncallout-postmaster = \"note\"", ""},
+			"dnswl 1 (wl.example) is never used, since its action is ignore: give it an action with then, or give one to dnswl in [policy.checks]"},
+		{"callouts without domains", "[policy.checks]\ncallout = \"reject\"", "callout has no effect, since callout.domains is empty: name the domains"},
+		{"callouts to postmasters without domains", "[policy.checks]\ncallout-postmaster = \"note\"", "callout-postmaster has no effect, since callout.domains is empty: name the domains"},
+		{"callouts without an action", "callout.domains = [\"*\"]",
+			"callout.domains has no effect, since callout and callout-postmaster are ignore: give one of them an action in [policy.checks]"},
+		{"callouts with an action", "callout.domains = [\"*\"]\n[policy.checks]\ncallout-postmaster = \"note\"", ""},
 		{"callouts that a rule makes", "callout.domains = [\"*\"]\n[[rule]]\nname = \"r\"\nwhen = 'checks[\"callout\"] == \"fail\"'\nthen = \"note\"", ""},
-		{"no greylisting", "[policy.checks]\ngreylist = \"ignore\"", ""}, // the preset's greylist_at is not his
-		{"no greylisting, and who is greylisted", "policy.greylist_at = 3\n[policy.checks]\ngreylist = \"ignore\"\nfqdn = \"would greylist\"\n" +
+		{"no greylisting", "[policy.checks]\ngreylist = \"ignore\"", ""}, // greylist_at of a preset does not count
+		{"no greylisting, and actions that greylist", "policy.greylist_at = 3\n[policy.checks]\ngreylist = \"ignore\"\nfqdn = \"would greylist\"\n" +
 			"[[rule]]\nname = \"r\"\nwhen = 'helo.text == \"x\"'\nthen = \"greylist\"",
-			"greylist_at is 3, and greylisting is ignored: whom it is for is let in\nr greylists, and greylisting is ignored: whom it is for is let in\n" +
-				"fqdn greylists, and greylisting is ignored: whom it is for is let in"},
+			"greylist_at is 3, and greylisting is off: these clients are accepted\nr greylists, and greylisting is off: these clients are accepted\n" +
+				"fqdn greylists, and greylisting is off: these clients are accepted"},
 		{"no greylisting at one listener", "[[listen]]\nprotocol = \"postfix\"\naddress = \"127.0.0.1:1\"\nchecks = { greylist = \"ignore\", fqdn = \"greylist\" }",
-			"fqdn greylists, and greylisting is ignored: whom it is for is let in"},
+			"fqdn greylists, and greylisting is off: these clients are accepted"},
 	} {
 		parsed := parse(t, c.text)
 		if got := strings.Join(Warnings(parsed, mustBuild(t, parsed), day), "\n"); got != c.want {
@@ -546,7 +546,7 @@ name = "odd"
 when = 'helo.text.contains("odd")'
 then = "score 3"
 `)
-	p := mustBuild(t, c).General.Everybody
+	p := mustBuild(t, c).General.Default
 	var order []string
 	for _, l := range p.Lines() {
 		switch name := l.Check.Name; name {
@@ -704,11 +704,11 @@ address  = "127.0.0.1:10042"
 checks   = { rdns = "ignore" }
 `))
 	for i, want := range []string{"fail = reject, temperror = note", "fail = reject, temperror = defer", ""} {
-		if got := actions(p.Listeners[i].Everybody.Policy, "rdns"); got != want {
+		if got := actions(p.Listeners[i].Default.Policy, "rdns"); got != want {
 			t.Errorf("listener %d: rdns is %s, want %s", i, got, want)
 		}
 	}
-	if got := actions(p.Listeners[0].Everybody.Policy, "own-name"); got != "fail = reject" {
+	if got := actions(p.Listeners[0].Default.Policy, "own-name"); got != "fail = reject" {
 		t.Errorf("own-name, whose temperror the preset words for its own action: %s", got)
 	}
 }

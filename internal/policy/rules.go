@@ -14,8 +14,8 @@ import (
 	"github.com/helogate/helogate/internal/rule"
 )
 
-// listsOf reads the lists of a configuration. A file with a line that makes no sense is refused whole: half an exemption
-// list would turn mail away, and nobody would know why.
+// listsOf reads the list files of a configuration. A file with an invalid line is an error as a whole: half an allowlist
+// would refuse mail for no visible reason.
 func listsOf(c *config.Config) (map[string]*list.List, []error) {
 	lists, errs := map[string]*list.List{}, []error{}
 	for _, name := range slices.Sorted(maps.Keys(c.Lists)) {
@@ -23,7 +23,7 @@ func listsOf(c *config.Config) (map[string]*list.List, []error) {
 		if err != nil {
 			oneLine := strings.NewReplacer(":\n ", ":", "\n ", ";") // for a log
 			errs = append(errs, c.Errorf("lists."+name, "%s", oneLine.Replace(err.Error())))
-			l = &list.List{} // so that no rule complains of it as well
+			l = &list.List{} // so that no rule reports it as well
 		}
 		lists[name] = l
 	}
@@ -42,8 +42,8 @@ func (m *inputs) compile(lists map[string]*list.List) []error {
 	}
 	var errs []error
 	for i, r := range m.config.Rule {
-		if slices.ContainsFunc(checks, func(c helogate.Check) bool { return c.Name == r.Name }) { // the file knows no lists
-			errs = append(errs, m.config.Errorf(fmt.Sprintf("rule[%d].name", i), "%s is what a list is called: give the rule another name", r.Name))
+		if slices.ContainsFunc(checks, func(c helogate.Check) bool { return c.Name == r.Name }) { // package config does not know the names of lists
+			errs = append(errs, m.config.Errorf(fmt.Sprintf("rule[%d].name", i), "%s is the name of a list: give the rule another name", r.Name))
 		}
 		made, err := compiler.Compile(r.Name, r.When, r.Note, r.Then)
 		if err != nil {
@@ -55,7 +55,7 @@ func (m *inputs) compile(lists map[string]*list.List) []error {
 	return errs
 }
 
-// read returns the checks whose outcomes rules read, sorted; of a family its name.
+// read returns the checks whose outcomes rules read, sorted; for a list, its family.
 func (m *inputs) read() (names []string) {
 	for _, r := range m.rules {
 		names = append(names, r.Reads...)
@@ -64,7 +64,7 @@ func (m *inputs) read() (names []string) {
 	return slices.Compact(names)
 }
 
-// placed puts what is wrong with a rule at its place in the file.
+// placed returns the errors of a rule with their places in the file.
 func (m *inputs) placed(i int, err error) (out []error) {
 	path := fmt.Sprintf("rule[%d].when", i)
 	if list, ok := errors.AsType[rule.Errors](err); ok {
@@ -76,12 +76,11 @@ func (m *inputs) placed(i int, err error) (out []error) {
 	return []error{m.config.Errorf(path, "%w", err)}
 }
 
-// firstJudging is the name of the first check that does not only let in.
+// firstJudging is the name of the first check that does not only accept.
 const firstJudging = "hammering"
 
-// withRules puts the rules among the lines of a policy: behind what lets in and before all else, for what the
-// administrator says himself is what his clients should read of; those that weigh the score at the end, where it is
-// whole.
+// withRules inserts the rules into the lines of a policy: behind the lines that accept and before all others, so that
+// clients read the administrator's own reason; rules that use the score at the end, where the score is complete.
 func (m *inputs) withRules(lines []helogate.Line) []helogate.Line {
 	var early, late []helogate.Line
 	for _, r := range m.rules {

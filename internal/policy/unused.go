@@ -10,7 +10,7 @@ import (
 	"github.com/helogate/helogate/internal/config"
 )
 
-// lines yields the lines that any of the policies runs.
+// lines yields the lines of all policies.
 func (p *Policies) lines() iter.Seq[helogate.Line] {
 	return func(yield func(helogate.Line) bool) {
 		for _, listener := range append([]*ListenerPolicies{p.General}, p.Listeners...) {
@@ -25,8 +25,8 @@ func (p *Policies) lines() iter.Seq[helogate.Line] {
 	}
 }
 
-// asks reports whether any of the policies runs a line, or a rule reads what it finds.
-func (p *Policies) asks(name, family string) bool {
+// uses reports whether a policy has a line, or a rule reads its outcome.
+func (p *Policies) uses(name, family string) bool {
 	for l := range p.lines() {
 		if l.Check.Name == name {
 			return true
@@ -35,34 +35,35 @@ func (p *Policies) asks(name, family string) bool {
 	return slices.Contains(p.read, name) || slices.Contains(p.read, family)
 }
 
-// unasked names what is set up and asked by no policy, and the other way round.
-func unasked(c *config.Config, p *Policies) (out []string) {
+// unusedChecks names lists and callouts that are configured and used by no policy, and callouts that are used and not
+// configured.
+func unusedChecks(c *config.Config, p *Policies) (out []string) {
 	for _, l := range Lists(c) {
-		if !p.asks(l.CheckName(), l.Family) {
-			out = append(out, fmt.Sprintf("%s %d (%s) is never asked, for it is ignored: give it an action by then, or %s one in [policy.checks]",
+		if !p.uses(l.CheckName(), l.Family) {
+			out = append(out, fmt.Sprintf("%s %d (%s) is never used, since its action is ignore: give it an action with then, or give one to %s in [policy.checks]",
 				l.Family, l.Place+1, cmp.Or(l.Name, l.Zone), l.Family))
 		}
 	}
-	callout, postmaster := p.asks("callout", ""), p.asks("callout-postmaster", "")
+	callout, postmaster := p.uses("callout", ""), p.uses("callout-postmaster", "")
 	switch domains := len(c.Callout.Domains) > 0; {
 	case domains && !callout && !postmaster:
-		out = append(out, "callout.domains names whose senders are asked about, and nobody is, for callout and callout-postmaster are ignored: "+
+		out = append(out, "callout.domains has no effect, since callout and callout-postmaster are ignore: "+
 			"give one of them an action in [policy.checks]")
 	case !domains && (callout || postmaster):
 		name := "callout"
 		if !callout {
 			name = "callout-postmaster"
 		}
-		out = append(out, name+" asks about nobody, for callout.domains is empty: name the domains")
+		out = append(out, name+" has no effect, since callout.domains is empty: name the domains")
 	}
 	return out
 }
 
-// ungreylisted names what greylists where greylisting is turned off: it lets in. A threshold counts that is the
-// administrator's own; to turn greylisting off is all that he has to say of the preset's.
-func ungreylisted(c *config.Config, p *Policies) (out []string) {
-	const so = ", and greylisting is ignored: whom it is for is let in"
-	said := func(what string) {
+// withoutGreylisting names checks, rules and the threshold that would greylist where greylisting is off, so that they accept.
+// The threshold of a preset does not count, only one that is set.
+func withoutGreylisting(c *config.Config, p *Policies) (out []string) {
+	const so = ", and greylisting is off: these clients are accepted"
+	add := func(what string) {
 		if !slices.Contains(out, what+so) {
 			out = append(out, what+so)
 		}
@@ -74,11 +75,11 @@ func ungreylisted(c *config.Config, p *Policies) (out []string) {
 				continue
 			}
 			if at := c.Policy.GreylistAt; at != nil && *at > 0 {
-				said(fmt.Sprintf("greylist_at is %d", *at))
+				add(fmt.Sprintf("greylist_at is %d", *at))
 			}
 			for _, l := range lines {
 				if greylists(l) {
-					said(l.Check.Name + " greylists")
+					add(l.Check.Name + " greylists")
 				}
 			}
 		}

@@ -170,7 +170,7 @@ func TestLettersAreTheImport(t *testing.T) {
 				"slow.example.org", "ours.example.net", "masked.example.net", "part.example.org", "nowhere.example.org", "localhost", "bad", "a..b", "[198.51.100.7]",
 				"[192.0.2.25]", "192.0.2.25", "198.51.100.7", "pc.corp.local", "a b", "[IPv6:2001:db8::7]"} {
 				f := helogate.Facts{Stage: helogate.Helo, Client: netip.MustParseAddr(client), Helo: helo, Time: time.Unix(1e9, 0)}
-				a := imported.General.Everybody.Policy.Judge(t.Context(), f, ask{})
+				a := imported.General.Default.Policy.Judge(t.Context(), f, ask{})
 				b := ours.Judge(t.Context(), f, ask{})
 				if a.Decision != b.Decision || a.DryRun != b.DryRun {
 					t.Errorf("%q: %s says %s: the import %+v / %+v, the letters %+v / %+v", flags, client, helo, a.Decision, a.DryRun, b.Decision, b.DryRun)
