@@ -11,7 +11,13 @@ import (
 )
 
 // asked is what the running helogate was asked before the commands of a page: client, HELO name, sender, recipient.
-var asked = map[string][]string{}
+var asked = map[string][]string{
+	"docs/first-day.md": {
+		"203.0.113.9 localhost a@example.com bob@example.net", "203.0.113.9 localhost a@partner.example bob@example.net",
+	},
+	"docs/troubleshoot.md": {"198.51.100.7 localhost jane@bank.example bob@example.net"},
+	"docs/privacy.md":      {"192.0.2.25 mail.example.org joe@example.org bob@example.net"},
+}
 
 // TestConsole runs the commands of each page, in order, in a sandbox. docs/testdata has its configuration: PAGE.toml, or else
 // helogate.toml. Its DNS has the records of docs/testdata/world.zone and of the page's blocks.

@@ -185,6 +185,7 @@ func (s *sandbox) ask(words string) string {
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(giveUp))
+	logged := s.verdicts()
 	fmt.Fprintf(conn, "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\nclient_address=%s\nhelo_name=%s\nsender=%s\nrecipient=%s\n\n",
 		f[0], f[1], strings.Trim(f[2], "<>"), f[3])
 	var answer [1024]byte
@@ -192,5 +193,13 @@ func (s *sandbox) ask(words string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	for deadline := time.Now().Add(giveUp); s.verdicts() == logged; <-time.After(5 * time.Millisecond) { // mail does not wait for the log
+		if time.Now().After(deadline) {
+			s.t.Fatalf("the verdict is not logged:\n%s", s.read("/tmp/log"))
+		}
+	}
 	return strings.TrimSpace(string(answer[:n]))
 }
+
+// verdicts is how many verdicts are logged.
+func (s *sandbox) verdicts() int { return strings.Count(s.read("/tmp/log"), "msg=verdict") }
