@@ -3,6 +3,7 @@ package docs_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -27,14 +28,15 @@ type sandbox struct {
 	t    *testing.T
 	root string
 	env  []string
-	log  *os.File // of helogate
+
+	ports map[string]string // the address that is used for each that the page names
 }
 
 // nobody is the user without rights.
 const nobody = 65534
 
 // places are the directories of a machine that the pages name and that a sandbox has in its own root.
-var places = []string{"/etc/helogate", "/run/helogate", "/var/lib/helogate", "/var/spool/postfix/helogate", "/usr/local/bin"}
+var places = []string{"/etc/helogate", "/run/helogate", "/var/lib/helogate", "/var/spool/postfix/helogate", "/var/qmail", "/usr/local/bin"}
 
 // newSandbox makes a sandbox with this configuration in /etc/helogate/helogate.toml, and these records in its DNS.
 func newSandbox(t *testing.T, configuration, records string) *sandbox {
@@ -53,7 +55,7 @@ func newSandbox(t *testing.T, configuration, records string) *sandbox {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	s := &sandbox{t: t, root: root, env: []string{
+	s := &sandbox{t: t, root: root, ports: map[string]string{}, env: []string{
 		"PATH=" + root + "/usr/local/bin:" + os.Getenv("PATH"), "HOME=" + root, "LANG=C.UTF-8", "TZ=UTC", "COLUMNS=1000",
 		"HELOGATE_CONTROL__SOCKET=" + root + "/run/helogate/control.sock", "HELOGATE_DNS__SERVERS=" + server.Addr().String(),
 		"HELOGATE_STATE__FILE=" + root + "/var/lib/helogate/state.db",
@@ -66,13 +68,19 @@ func newSandbox(t *testing.T, configuration, records string) *sandbox {
 	s.write("/etc/helogate/helogate.toml", s.in(configuration))
 	s.write("/usr/local/bin/journalctl", "#!/bin/sh\ncat '"+root+"/tmp/log'\n")
 	s.write("/usr/local/bin/dig", fmt.Sprintf("#!/bin/sh\nexec /usr/bin/dig -p %d @%s \"$@\"\n", server.Addr().Port(), server.Addr().Addr()))
-	if err := os.Link(program, root+"/usr/local/bin/helogate"); err != nil {
+	for _, name := range []string{"helogate", "helogate-qmail-spp"} {
+		if err := os.Link(filepath.Join(programs, name), root+"/usr/local/bin/"+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Mkdir(root+"/var/qmail/plugins", 0o755),
+		os.Symlink(root+"/usr/local/bin/helogate-qmail-spp", root+"/var/qmail/plugins/helodnscheck")); err != nil {
 		t.Fatal(err)
 	}
 	if os.Getuid() == 0 {
 		err = filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
 			if err == nil {
-				err = os.Chown(path, nobody, nobody)
+				err = os.Lchown(path, nobody, nobody)
 			}
 			return err
 		})
@@ -93,11 +101,28 @@ func (s *sandbox) write(name, text string) {
 
 var placeRE = regexp.MustCompile(`(^|[^\w./-])(` + strings.Join(places, "|") + `)\b`)
 
-// in is a text of a page with the paths of the sandbox.
-func (s *sandbox) in(text string) string { return placeRE.ReplaceAllString(text, "${1}"+s.root+"$2") }
+var portRE = regexp.MustCompile(`127\.0\.0\.1:(10\d\d\d)\b`)
+
+// in is a text of a page with the paths of the sandbox, and with ports that are free.
+func (s *sandbox) in(text string) string {
+	text = portRE.ReplaceAllStringFunc(text, func(addr string) string {
+		if s.ports[addr] == "" {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			s.ports[addr] = l.Addr().String()
+			l.Close()
+		}
+		return s.ports[addr]
+	})
+	return placeRE.ReplaceAllString(text, "${1}"+s.root+"$2")
+}
 
 // out is a text that a program printed with the paths of the page.
-func (s *sandbox) out(text string) string { return strings.ReplaceAll(text, s.root, "") }
+func (s *sandbox) out(text string) string {
+	return strings.NewReplacer(s.root, "", "\r", "").Replace(text)
+}
 
 // command is a command line of the page's, as a user without rights.
 func (s *sandbox) command(ctx context.Context, line string) *exec.Cmd {

@@ -86,7 +86,7 @@ func seen(t *testing.T, b docpage.Block) {
 	}
 	lines := everySaid(t)
 	for _, sample := range samples {
-		re := regexp.MustCompile(`^(?:time=\S+ )?` + linePattern(sample) + `$`)
+		re := regexp.MustCompile(`^(?:time=\S+ )?` + docpage.LinePattern(sample) + `$`)
 		found := false
 		for _, line := range lines {
 			found = found || re.MatchString(line)
