@@ -12,7 +12,10 @@ import (
 )
 
 // asked is what the running helogate was asked before the commands of a page: client, HELO name, sender, recipient.
-var asked = map[string][]string{}
+var asked = map[string][]string{
+	"docs/first-day.md":    {"203.0.113.9 localhost jane@partner.example bob@example.net"},
+	"docs/troubleshoot.md": {"203.0.113.9 localhost jane@bank.example bob@example.net"},
+}
 
 // TestConsole runs the commands of each page, in order, in a sandbox. docs/testdata has its configuration: PAGE.toml, or else
 // helogate.toml. Its DNS has the records of docs/testdata/world.zone and of the page's blocks.
@@ -28,9 +31,7 @@ func TestConsole(t *testing.T) {
 			t.Parallel()
 			s := newSandbox(t, configurationOf(t, page), recordsOf(t, page))
 			s.serve()
-			for _, q := range asked[name] {
-				s.ask(q)
-			}
+			s.askAll(asked[name])
 			for _, b := range blocks {
 				for _, step := range steps(t, b) {
 					s.try(b, step)
@@ -87,6 +88,10 @@ func (s *sandbox) try(b docpage.Block, st step) {
 		return // this is what runs here
 	}
 	command := strings.ReplaceAll(st.command, "go run ./cmd/helogate", "helogate")
+	if strings.HasPrefix(command, "helogate serve") {
+		s.serveAlone(b, command)
+		return
+	}
 	program, _, _ := strings.Cut(command, " ")
 	if program == "dig" || program == "curl" {
 		needs(s.t, program)

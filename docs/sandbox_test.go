@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/docpage"
 	"github.com/helogate/helogate/internal/testdns"
 )
 
@@ -188,6 +189,39 @@ func (s *sandbox) serve() {
 	}
 }
 
+// serveAlone runs a service that a page starts until it listens, and ends it.
+func (s *sandbox) serveAlone(b docpage.Block, line string) {
+	s.t.Helper()
+	log, err := os.Create(s.root + "/tmp/alone")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := s.command(s.t.Context(), "exec "+line)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(cmd.Env, "HELOGATE_CONTROL__SOCKET=none", "HELOGATE_STATE__STORE=memory",
+		`HELOGATE_LISTEN=[{ protocol = "postfix", address = "127.0.0.1:0" }]`)
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for deadline := time.Now().Add(giveUp); ; <-time.After(5 * time.Millisecond) {
+		listens := strings.Contains(s.read("/tmp/alone"), "msg=listening")
+		if listens || time.Now().After(deadline) {
+			cmd.Process.Signal(syscall.SIGTERM)
+		}
+		select {
+		case err := <-ended:
+			if err != nil || !listens {
+				s.t.Errorf("%s: %s: %v\n%s", b, line, err, s.read("/tmp/alone"))
+			}
+			return
+		default:
+		}
+	}
+}
+
 // read is a file of the sandbox.
 func (s *sandbox) read(name string) string {
 	text, err := os.ReadFile(s.root + name)
@@ -198,7 +232,21 @@ func (s *sandbox) read(name string) string {
 }
 
 // policySocket is where the helogate of a sandbox takes Postfix's questions.
-const policySocket = "/run/helogate/policy"
+const policySocket = "/var/spool/postfix/helogate/policy"
+
+// askAll asks these questions, and returns the answers when the log has all verdicts.
+func (s *sandbox) askAll(questions []string) (answers []string) {
+	s.t.Helper()
+	for _, q := range questions {
+		answers = append(answers, s.ask(q))
+	}
+	for deadline := time.Now().Add(giveUp); strings.Count(s.read("/tmp/log"), "msg=verdict") < len(questions); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatal("the log does not have all verdicts")
+		}
+	}
+	return answers
+}
 
 // ask asks as Postfix does at RCPT, and returns the answer. The words are the client, its HELO name, the sender, the recipient.
 func (s *sandbox) ask(words string) string {
