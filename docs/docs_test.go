@@ -21,14 +21,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/helogate/helogate/internal/docpage"
 )
 
-var program string // the program
+var programs string // the directory of helogate and helogate-qmail-spp
 
 func TestMain(m *testing.M) {
 	code := 1
@@ -37,21 +36,21 @@ func TestMain(m *testing.M) {
 	} else {
 		code = m.Run()
 	}
-	os.RemoveAll(filepath.Dir(program))
+	os.RemoveAll(programs)
 	os.Exit(code)
 }
 
-// build builds the program in a directory that every user can read.
+// build builds the programs in a directory that every user can read.
 func build() error {
 	dir, err := os.MkdirTemp("", "helogate-docs-")
 	if err != nil {
 		return err
 	}
-	program = filepath.Join(dir, "helogate")
+	programs = dir
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	if out, err := exec.Command("go", "build", "-o", program, "../cmd/helogate").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", dir, "../cmd/helogate", "../cmd/helogate-qmail-spp").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}
 	return nil

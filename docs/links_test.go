@@ -1,9 +1,11 @@
 package docs_test
 
 import (
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -54,5 +56,45 @@ func TestReachable(t *testing.T) {
 		if !reached[name] && name != "README.md" {
 			t.Errorf("no link leads from %s to %s", index, name)
 		}
+	}
+}
+
+var logRowRE = regexp.MustCompile("(?m)^\\| helogate: `([^`=]+)`")
+
+// What the tables of the pages show of helogate's log is in the code.
+func TestLogRows(t *testing.T) {
+	var code strings.Builder
+	for _, dir := range []string{"internal", "cmd"} {
+		err := filepath.WalkDir("../"+dir, func(file string, d fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(file) != ".go" || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(file)
+			code.Write(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows := 0
+	for name := range pages(t) {
+		text, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range logRowRE.FindAllStringSubmatch(string(text), -1) {
+			rows++
+			words := strings.TrimSuffix(row[1], "…")
+			if _, message, ok := strings.Cut(words, ": "); ok && !strings.Contains(code.String(), words) {
+				words = message // after the name of a setting
+			}
+			if !strings.Contains(code.String(), words) {
+				t.Errorf("%s: helogate never logs %q", name, row[1])
+			}
+		}
+	}
+	if rows < 10 {
+		t.Errorf("only %d rows", rows)
 	}
 }

@@ -3,6 +3,7 @@ package docs_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/helogate/helogate"
+	"github.com/helogate/helogate/internal/docpage"
 	"github.com/helogate/helogate/internal/testdns"
 )
 
@@ -27,14 +29,15 @@ type sandbox struct {
 	t    *testing.T
 	root string
 	env  []string
-	log  *os.File // of helogate
+
+	ports map[string]string // the address that is used for each that the page names
 }
 
 // nobody is the user without rights.
 const nobody = 65534
 
 // places are the directories of a machine that the pages name and that a sandbox has in its own root.
-var places = []string{"/etc/helogate", "/run/helogate", "/var/lib/helogate", "/var/spool/postfix/helogate", "/usr/local/bin"}
+var places = []string{"/etc/helogate", "/run/helogate", "/var/lib/helogate", "/var/spool/postfix/helogate", "/var/qmail", "/usr/local/bin"}
 
 // newSandbox makes a sandbox with this configuration in /etc/helogate/helogate.toml, and these records in its DNS.
 func newSandbox(t *testing.T, configuration, records string) *sandbox {
@@ -53,7 +56,7 @@ func newSandbox(t *testing.T, configuration, records string) *sandbox {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	s := &sandbox{t: t, root: root, env: []string{
+	s := &sandbox{t: t, root: root, ports: map[string]string{}, env: []string{
 		"PATH=" + root + "/usr/local/bin:" + os.Getenv("PATH"), "HOME=" + root, "LANG=C.UTF-8", "TZ=UTC", "COLUMNS=1000",
 		"HELOGATE_CONTROL__SOCKET=" + root + "/run/helogate/control.sock", "HELOGATE_DNS__SERVERS=" + server.Addr().String(),
 		"HELOGATE_STATE__FILE=" + root + "/var/lib/helogate/state.db",
@@ -66,13 +69,19 @@ func newSandbox(t *testing.T, configuration, records string) *sandbox {
 	s.write("/etc/helogate/helogate.toml", s.in(configuration))
 	s.write("/usr/local/bin/journalctl", "#!/bin/sh\ncat '"+root+"/tmp/log'\n")
 	s.write("/usr/local/bin/dig", fmt.Sprintf("#!/bin/sh\nexec /usr/bin/dig -p %d @%s \"$@\"\n", server.Addr().Port(), server.Addr().Addr()))
-	if err := os.Link(program, root+"/usr/local/bin/helogate"); err != nil {
+	for _, name := range []string{"helogate", "helogate-qmail-spp"} {
+		if err := os.Link(filepath.Join(programs, name), root+"/usr/local/bin/"+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Mkdir(root+"/var/qmail/plugins", 0o755),
+		os.Symlink(root+"/usr/local/bin/helogate-qmail-spp", root+"/var/qmail/plugins/helodnscheck")); err != nil {
 		t.Fatal(err)
 	}
 	if os.Getuid() == 0 {
 		err = filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
 			if err == nil {
-				err = os.Chown(path, nobody, nobody)
+				err = os.Lchown(path, nobody, nobody)
 			}
 			return err
 		})
@@ -93,11 +102,28 @@ func (s *sandbox) write(name, text string) {
 
 var placeRE = regexp.MustCompile(`(^|[^\w./-])(` + strings.Join(places, "|") + `)\b`)
 
-// in is a text of a page with the paths of the sandbox.
-func (s *sandbox) in(text string) string { return placeRE.ReplaceAllString(text, "${1}"+s.root+"$2") }
+var portRE = regexp.MustCompile(`127\.0\.0\.1:(10\d\d\d)\b`)
+
+// in is a text of a page with the paths of the sandbox, and with ports that are free.
+func (s *sandbox) in(text string) string {
+	text = portRE.ReplaceAllStringFunc(text, func(addr string) string {
+		if s.ports[addr] == "" {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			s.ports[addr] = l.Addr().String()
+			l.Close()
+		}
+		return s.ports[addr]
+	})
+	return placeRE.ReplaceAllString(text, "${1}"+s.root+"$2")
+}
 
 // out is a text that a program printed with the paths of the page.
-func (s *sandbox) out(text string) string { return strings.ReplaceAll(text, s.root, "") }
+func (s *sandbox) out(text string) string {
+	return strings.NewReplacer(s.root, "", "\r", "").Replace(text)
+}
 
 // command is a command line of the page's, as a user without rights.
 func (s *sandbox) command(ctx context.Context, line string) *exec.Cmd {
@@ -163,6 +189,39 @@ func (s *sandbox) serve() {
 	}
 }
 
+// serveAlone runs a service that a page starts until it listens, and ends it.
+func (s *sandbox) serveAlone(b docpage.Block, line string) {
+	s.t.Helper()
+	log, err := os.Create(s.root + "/tmp/alone")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := s.command(s.t.Context(), "exec "+line)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(cmd.Env, "HELOGATE_CONTROL__SOCKET=none", "HELOGATE_STATE__STORE=memory",
+		`HELOGATE_LISTEN=[{ protocol = "postfix", address = "127.0.0.1:0" }]`)
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for deadline := time.Now().Add(giveUp); ; <-time.After(5 * time.Millisecond) {
+		listens := strings.Contains(s.read("/tmp/alone"), "msg=listening")
+		if listens || time.Now().After(deadline) {
+			cmd.Process.Signal(syscall.SIGTERM)
+		}
+		select {
+		case err := <-ended:
+			if err != nil || !listens {
+				s.t.Errorf("%s: %s: %v\n%s", b, line, err, s.read("/tmp/alone"))
+			}
+			return
+		default:
+		}
+	}
+}
+
 // read is a file of the sandbox.
 func (s *sandbox) read(name string) string {
 	text, err := os.ReadFile(s.root + name)
@@ -173,7 +232,21 @@ func (s *sandbox) read(name string) string {
 }
 
 // policySocket is where the helogate of a sandbox takes Postfix's questions.
-const policySocket = "/run/helogate/policy"
+const policySocket = "/var/spool/postfix/helogate/policy"
+
+// askAll asks these questions, and returns the answers when the log has all verdicts.
+func (s *sandbox) askAll(questions []string) (answers []string) {
+	s.t.Helper()
+	for _, q := range questions {
+		answers = append(answers, s.ask(q))
+	}
+	for deadline := time.Now().Add(giveUp); strings.Count(s.read("/tmp/log"), "msg=verdict") < len(questions); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatal("the log does not have all verdicts")
+		}
+	}
+	return answers
+}
 
 // ask asks as Postfix does at RCPT, and returns the answer. The words are the client, its HELO name, the sender, the recipient.
 func (s *sandbox) ask(words string) string {

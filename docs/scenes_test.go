@@ -61,8 +61,8 @@ func everySaid(t *testing.T) []string {
 		for _, scene := range scenes {
 			s := newSandbox(t, scene.configuration+configurationOf(t, &docpage.Page{}), recordsOf(t, &docpage.Page{})+scene.records)
 			s.serve()
-			for _, q := range scene.asked {
-				saidOnce.lines = append(saidOnce.lines, strings.TrimPrefix(s.ask(q), "action="))
+			for _, answer := range s.askAll(scene.asked) {
+				saidOnce.lines = append(saidOnce.lines, strings.TrimPrefix(answer, "action="))
 			}
 			saidOnce.lines = append(saidOnce.lines, strings.Split(s.read("/tmp/log"), "\n")...)
 		}
@@ -86,7 +86,7 @@ func seen(t *testing.T, b docpage.Block) {
 	}
 	lines := everySaid(t)
 	for _, sample := range samples {
-		re := regexp.MustCompile(`^(?:time=\S+ )?` + linePattern(sample) + `$`)
+		re := regexp.MustCompile(`^(?:time=\S+ )?` + docpage.LinePattern(sample) + `$`)
 		found := false
 		for _, line := range lines {
 			found = found || re.MatchString(line)

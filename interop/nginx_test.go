@@ -145,6 +145,9 @@ func TestNginxKilled(t *testing.T) {
 	l := theLab(t)
 	n := l.startNginx(t)
 	d := n.behind(l, t, "")
+	if shown := sample(t, "nginx.md", "451 4.3.2 "); shown != nginxTrouble {
+		t.Errorf("the page shows %s, not %s", shown, nginxTrouble)
+	}
 	conn, _ := posing(t, n.smtp, "192.0.2.60", 40001)
 	defer conn.close()
 	conn.tell("EHLO lone.example.com")

@@ -309,18 +309,3 @@ func TestOpenSMTPDCrowd(t *testing.T) {
 		}
 	}
 }
-
-// What the page quotes is what was tried here.
-func TestOpenSMTPDPage(t *testing.T) {
-	page, err := os.ReadFile("../docs/opensmtpd.md")
-	must(t, err)
-	for _, file := range []string{"smtpd.conf", "helogate.toml"} {
-		text, err := os.ReadFile("../docs/opensmtpd/" + file)
-		must(t, err)
-		for line := range strings.Lines(string(text)) {
-			if !strings.Contains(string(page), "   "+line) {
-				t.Errorf("docs/opensmtpd.md does not have the line of %s: %s", file, line)
-			}
-		}
-	}
-}

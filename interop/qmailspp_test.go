@@ -20,17 +20,6 @@ func qmailPage(t *testing.T, name string) string {
 	return string(b)
 }
 
-// The page shows the files that the tests run with.
-func TestQmailSppPage(t *testing.T) {
-	page, err := os.ReadFile("../docs/qmail-spp.md")
-	must(t, err)
-	for _, name := range []string{"smtpplugins", "helogate.toml", "helodnscheck.toml"} {
-		if !strings.Contains(string(page), "\n"+qmailPage(t, name)+"```\n") {
-			t.Errorf("docs/qmail-spp.md does not show docs/qmail-spp/%s as it is", name)
-		}
-	}
-}
-
 // A qmailLab is a helogate, and a qmail that asks it.
 type qmailLab struct {
 	*lab

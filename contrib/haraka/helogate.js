@@ -222,7 +222,7 @@ exports.down = function (next, connection, stage, err) {
   connection.logerror(this, `helogate is down, the client ${becomes} (${stage}): ${err.message || err.code}`)
   connection.results.add(this, { err: `${stage}: ${err.message || err.code}` })
   if (!defer) return next()
-  next(DENYSOFT, new DSN({ code: 451, enhanced: '4.3.0', text: 'Cannot judge this client now, please try again later' }))
+  next(DENYSOFT, new DSN({ code: 451, enhanced: '4.3.0', text: 'Temporary server failure, please try again later' }))
 }
 
 // A DSN is a reply with a code of its own. Haraka knows it by its name, as that of haraka-dsn.

@@ -34,3 +34,22 @@ func TestParse(t *testing.T) {
 		t.Error("a fence that is not closed is none")
 	}
 }
+
+func TestPattern(t *testing.T) {
+	for _, c := range []struct {
+		sample, text string
+		want         bool
+	}{
+		{"id=8rx7ssvzkrbze took=3.1ms\n", "id=0123456789abc took=24µs\n", true},
+		{"a … b\n", "a long b  \n", true},
+		{"a … b\n", "a long c\n", false},
+		{"one\n…\nend\n", "one\ntwo\nthree\nend\n", true},
+		{"at 2026-11-21T09:00:00Z\n", "at 2027-01-01T00:00:00.123Z\n", true},
+		{"[x]\n", "x\n", false},
+		{"greylisting now\n", "greylistinx now\n", false}, // a word of 13 letters is no id
+	} {
+		if got := Pattern(c.sample).MatchString(c.text); got != c.want {
+			t.Errorf("%q matches %q: %t", c.sample, c.text, got)
+		}
+	}
+}

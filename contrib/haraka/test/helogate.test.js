@@ -253,7 +253,7 @@ for (const [name, [arrange, why]] of Object.entries(DOWN)) {
         assert.match(log.at(-1), /^error: helogate is down, the client goes on \(rcpt\): /)
       } else {
         assert.equal(code, DENYSOFT)
-        assert.equal(`${dsn.code} ${dsn.reply}`, '451 4.3.0 Cannot judge this client now, please try again later')
+        assert.equal(`${dsn.code} ${dsn.reply}`, '451 4.3.0 Temporary server failure, please try again later')
         assert.match(log.at(-1), /^error: helogate is down, the client deferred \(rcpt\): /)
       }
       assert.match(log.at(-1), why)

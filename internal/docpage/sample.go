@@ -1,4 +1,4 @@
-package docs_test
+package docpage
 
 import (
 	"regexp"
@@ -12,8 +12,8 @@ var variable = []struct{ in, any *regexp.Regexp }{
 	{regexp.MustCompile(`\b(took|took_ms|duration)=[\w.µ]+`), regexp.MustCompile(`\w+=[\w.µ]+`)},
 }
 
-// pattern is a regular expression for what a sample stands for: "…" is any text in a line, and a line of it alone any lines.
-func pattern(sample string) *regexp.Regexp {
+// Pattern is a regular expression for what a sample stands for: "…" is any text in a line, and a line of it alone any lines.
+func Pattern(sample string) *regexp.Regexp {
 	var b strings.Builder
 	b.WriteString(`^`)
 	for line := range strings.Lines(sample) {
@@ -21,22 +21,17 @@ func pattern(sample string) *regexp.Regexp {
 			b.WriteString(`(?:.*\n)*`)
 			continue
 		}
-		b.WriteString(linePattern(strings.TrimRight(line, " \t\n")) + ` *\n`)
+		b.WriteString(LinePattern(strings.TrimRight(line, " \t\n")) + ` *\n`)
 	}
 	return regexp.MustCompile(b.String() + `$`)
 }
 
-// linePattern is the regular expression for a line.
-func linePattern(line string) string {
+// LinePattern is the same for a line, without its ends.
+func LinePattern(line string) string {
 	for _, v := range variable {
 		if loc := v.in.FindStringIndex(line); loc != nil && strings.ContainsAny(line[loc[0]:loc[1]], "0123456789") {
-			return linePattern(line[:loc[0]]) + v.any.String() + linePattern(line[loc[1]:])
+			return LinePattern(line[:loc[0]]) + v.any.String() + LinePattern(line[loc[1]:])
 		}
 	}
 	return strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*")
 }
-
-// numbers has any number for each of the pattern's: those of a status are another each time.
-func numbers(sample string) string { return numberRE.ReplaceAllString(sample, "…") }
-
-var numberRE = regexp.MustCompile(`\b\d+(?:\.\d+)?\b`)
