@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"net/netip"
 
 	"github.com/helogate/helogate"
@@ -31,18 +32,24 @@ func OwnName(own Own) helogate.Check {
 			if none, is := parsed.Unroutable(c); is {
 				return none
 			}
-			domain, why := own.owner(c, name)
-			if domain == "" {
+			local := own.owner(c, name)
+			if local.domain == "" {
 				return c.None("HELO is no local name")
 			}
 			if c.ResolvesBack(name) {
 				return c.Pass("%s resolves to %s", name, c.ClientText())
 			}
-			if ptr, ok := confirmedBelow(c, domain); ok {
-				return c.Pass("PTR of %s is %s, also in %s", c.ClientText(), ptr, domain)
+			if ptr, ok := confirmedBelow(c, local.domain); ok {
+				return c.Pass("PTR of %s is %s, also in %s", c.ClientText(), ptr, local.domain)
 			}
-			return c.Fail("HELO %s %s, but %s does not belong there", said(c), why, c.ClientText()).
-				WithReply(c, "HELO %s is a name of %s, to which your server %s does not belong", said(c), domain, c.ClientText())
+			if local.addr.IsValid() {
+				return c.Fail("HELO %s resolves to the local address %s, not to %s", said(c), local.addr, c.ClientText()).
+					WithReply(c, "HELO %s resolves to %s, an address of the receiving server, not to your server %s",
+						said(c), local.addr, c.ClientText())
+			}
+			return c.Fail("HELO %s is %s %s, to which %s does not belong", said(c), local.how, clip(local.domain), c.ClientText()).
+				WithReply(c, "HELO %s is a name of %s, to which your server %s does not belong",
+					said(c), clip(local.domain), c.ClientText())
 		},
 	}
 }
@@ -57,21 +64,25 @@ func confirmedBelow(c *helogate.Case, domain string) (ptr string, ok bool) {
 	return "", false
 }
 
-// owner returns the local domain that a name is in, and why it is local; "" if the name is not local.
-func (o *Own) owner(c *helogate.Case, name string) (domain, why string) {
+// ownership is why a HELO name is local: by its domain or by its address.
+type ownership struct {
+	domain string     // "" if the name is not local
+	how    string     // of a name, for the finding: what stands before its domain
+	addr   netip.Addr // the local address that the name resolves to, if that is why
+}
+
+// owner returns why a name is local.
+func (o *Own) owner(c *helogate.Case, name string) ownership {
 	if domain, ok := o.domainOf(name); ok {
-		return domain, "is a local name, in " + domain
+		return ownership{domain: domain, how: "a local name, in"}
 	}
 	if domain := parsed.Of(c).RecipientDomain(); hostname.Under(name, domain) {
-		return domain, "is in the recipient's domain " + clip(domain)
+		return ownership{domain: domain, how: "in the recipient's domain"}
 	}
 	if a, is := o.addressOf(c, name); is {
-		if domain = parsed.Of(c).HeloOrg(); domain == "" {
-			domain = name
-		}
-		return domain, "resolves to the local address " + a.String()
+		return ownership{domain: cmp.Or(parsed.Of(c).HeloOrg(), name), addr: a}
 	}
-	return "", ""
+	return ownership{}
 }
 
 // addressOf returns a local address that a name has. If the name has addresses of the client's family, those of the other

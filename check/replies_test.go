@@ -73,6 +73,8 @@ var refusals = []refusal{
 	{"generic-helo", says("host-192-0-2-1.dyn.isp.example"), goodZone,
 		"HELO host-192-0-2-1.dyn.isp.example looks auto-generated (access): ~; set the HELO name to a host name in your domain, with matching address and PTR records", goodClient, goodZone},
 	{"own-name", says("mail.firm.test"), goodZone, "HELO mail.firm.test is a name of firm.test, to which your server 192.0.2.1 does not belong" + setHelo, goodClient, goodZone},
+	{"own-name", says("www.other.example"), goodZone + "www.other.example A 192.0.2.25",
+		"HELO www.other.example resolves to 192.0.2.25, an address of the receiving server, not to your server 192.0.2.1" + setHelo, goodClient, goodZone},
 	{"rdns", goodClient, noPTRZone, "192.0.2.1 has no PTR record" + setPTR, "", goodZone},
 	{"fcrdns", says("mx.good.example"), strings.ReplaceAll(goodZone, "A   192.0.2.1", "A   198.51.100.99"),
 		"PTR of 192.0.2.1 is mx.good.example, but that name resolves to 198.51.100.99; make the PTR name and its address record match", "", goodZone},

@@ -97,11 +97,11 @@ func TestListsOnRealServers(t *testing.T) {
 		{"192.0.2.25", "mail.example.com", "a@example.com", "bl", "fail: 192.0.2.25 is listed by bl (127.0.0.4)"},
 		{"2001:db8::25", "mail.example.com", "a@example.com", "bl", "fail: 2001:db8::25 is listed by bl (127.0.0.4)"},
 		{"192.0.2.28", "mail.example.com", "a@example.com", "bl", "fail: 192.0.2.28 is listed by bl (127.0.0.2)"},
-		{"192.0.2.61", "mail.example.com", "a@example.com", "bl", "none: 192.0.2.61 is listed by bl for what nobody asked: 127.0.0.10"},
+		{"192.0.2.61", "mail.example.com", "a@example.com", "bl", "none: 192.0.2.61 is listed by bl with codes that do not count: 127.0.0.10"},
 		{"192.0.2.60", "mail.example.com", "a@example.com", "bl", "none: 192.0.2.60 is not listed by bl"},
 		{"2001:db8::60", "mail.example.com", "a@example.com", "six", "none: 2001:db8::60 is not listed by six"},
 		{"192.0.2.60", "mx.bad.example", "a@example.com", "names", "fail: bad.example is listed by names (127.0.0.12)"},
-		{"192.0.2.60", "x", "a@odd.example", "names", "none: odd.example is listed by names for what nobody asked: 127.0.0.2"},
+		{"192.0.2.60", "x", "a@odd.example", "names", "none: odd.example is listed by names with codes that do not count: 127.0.0.2"},
 		{"192.0.2.40", "x", "", "wl", "pass: 192.0.2.40 is listed by wl (127.0.10.3)"},
 		{"192.0.2.40", "x", "", "world", "none: world is suspended: it lists 127.0.0.1 (127.0.0.2), which no list does: it lists the world"},
 		{"192.0.2.40", "x", "", "bl.servfail.test", "temperror: LISTING of 40.2.0.192.bl.servfail.test: servfail from " + l.dns.resolver.String()},
@@ -220,12 +220,12 @@ func TestBlocklists(t *testing.T) {
 	d.waitFor("level=ERROR", "a DNS list is suspended", "zone=world.example", "lists the world")
 	const no = "550 5.7.1 <bob@example.net>: Recipient address rejected: "
 	for _, c := range []struct{ client, helo, sender, want string }{
-		{"192.0.2.25", "mail.example.com", "jane@example.com", no + "192.0.2.25 is listed by bl (127.0.0.4): sent to our traps, see https://bl.example/192.0.2.25; have it taken off that list [ID]"},
-		{"2001:db8::25", "mail.example.com", "jane@example.com", no + "2001:db8::25 is listed by bl (127.0.0.4); have it taken off that list [ID]"},
-		{"192.0.2.28", "mail.example.com", "jane@example.com", no + `192.0.2.28 is listed by bl (127.0.0.2): a "dynamic" \x1b[31mline\xe2\x80\xae; have it taken off that list [ID]`},
+		{"192.0.2.25", "mail.example.com", "jane@example.com", no + "192.0.2.25 is listed by bl (127.0.0.4): sent to our traps, see https://bl.example/192.0.2.25; request removal at that list [ID] Questions: postmaster@example.net"},
+		{"2001:db8::25", "mail.example.com", "jane@example.com", no + "2001:db8::25 is listed by bl (127.0.0.4); request removal at that list [ID] Questions: postmaster@example.net"},
+		{"192.0.2.28", "mail.example.com", "jane@example.com", no + `192.0.2.28 is listed by bl (127.0.0.2): a "dynamic" \x1b[31mline\xe2\x80\xae; request removal at that list [ID] Questions: postmaster@example.net`},
 		{"192.0.2.61", "mail.example.com", "jane@example.com", "250 2.1.5 Ok"}, // on trial
-		{"192.0.2.60", "mail.example.com", "jane@bad.example", no + "bad.example is listed by names (127.0.0.12); have it taken off that list [ID]"},
-		{"192.0.2.60", "mx.bad.example", "jane@example.com", no + "bad.example is listed by names (127.0.0.12); have it taken off that list [ID]"},
+		{"192.0.2.60", "mail.example.com", "jane@bad.example", no + "bad.example is listed by names (127.0.0.12); request removal at that list [ID] Questions: postmaster@example.net"},
+		{"192.0.2.60", "mx.bad.example", "jane@example.com", no + "bad.example is listed by names (127.0.0.12); request removal at that list [ID] Questions: postmaster@example.net"},
 		{"192.0.2.60", "mail.example.com", "jane@odd.example", "250 2.1.5 Ok"},
 		{"192.0.2.40", "mx.friend.example", "jane@example.com", "250 2.1.5 Ok"},
 	} {

@@ -73,19 +73,19 @@ func (in *internet) seeConnections(t *testing.T, d *daemon, called ...string) {
 // unknownSender is the refusal of who sends from joe@some.example. Postfix makes 5.1.3 of the 5.1.7, for it is asked about a
 // recipient.
 const unknownSender = "550 5.1.3 <bob@example.net>: Recipient address rejected: some.example does not accept mail for joe@some.example: 550 5.1.1 " +
-	"<joe@some.example>: Recipient address rejected: User unknown in relay recipient table; send from an address that exists [ID]"
+	"<joe@some.example>: Recipient address rejected: User unknown in relay recipient table; use a sender address that exists [ID] Questions: postmaster@example.net"
 
 // calledOut are senders, the reply to who sends from them, and what was found by each check, as helogate check says it
 // afterwards.
 var calledOut = []struct{ sender, reply, callout, postmaster string }{
-	{"jane@some.example", passes, "pass callout some.example takes mail for jane@some.example",
+	{"jane@some.example", passes, "pass callout some.example accepts mail for jane@some.example",
 		"fail callout-postmaster score 1 some.example does not accept mail for postmaster@some.example: 550 5.1.1 "},
 	{"joe@some.example", unknownSender, "fail callout reject some.example does not accept mail for joe@some.example: 550 5.1.1 ",
 		"fail callout-postmaster score 1 some.example does not accept mail for postmaster@some.example: 550 5.1.1 "},
-	{"jane@all.example", passes, "neutral callout all.example takes mail for every address, so nothing is known of jane@all.example",
-		"pass callout-postmaster all.example takes mail for postmaster@all.example"},
-	{"jane@null.example", passes, "neutral callout null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 <>: Sender address rejected: no bounces here",
-		"neutral callout-postmaster null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 "},
+	{"jane@all.example", passes, "neutral callout all.example accepts mail for every address, so nothing is known of jane@all.example",
+		"pass callout-postmaster all.example accepts mail for postmaster@all.example"},
+	{"jane@null.example", passes, "neutral callout null.example cannot be asked: it does not accept the null sender: 550 5.7.1 <>: Sender address rejected: no bounces here",
+		"neutral callout-postmaster null.example cannot be asked: it does not accept the null sender: 550 5.7.1 "},
 	{"jane@wait.example", passes, "temperror callout CALLOUT of jane@wait.example: mx.wait.example [198.51.100.28]: it answers to RCPT 450 4.7.1 ",
 		"fail callout-postmaster score 1 wait.example does not accept mail for postmaster@wait.example: 550 5.1.1 "},
 	{"jane@hang.example", passes, "temperror callout CALLOUT of jane@hang.example: mx.hang.example [198.51.100.30]: no reply to the connection in time",
@@ -102,7 +102,7 @@ func TestCalloutServe(t *testing.T) {
 	d := in.start(t, callsOut("8s", "4s"))
 	for _, c := range calledOut {
 		before := begun(d.callouts())
-		d.checkSays(c.sender, "none callout nobody has asked about "+c.sender)
+		d.checkSays(c.sender, "none callout no callout has been made for "+c.sender)
 		if begun(d.callouts()) != before {
 			t.Errorf("%s: helogate check has asked", c.sender)
 		}

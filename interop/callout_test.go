@@ -102,23 +102,23 @@ func (s *senders) resolver(t *testing.T) helogate.Asker {
 
 // calloutCases are what becomes of senders, as the one line of a policy finds.
 var calloutCases = []struct{ sender, want string }{
-	{"jane@some.example", "pass: some.example takes mail for jane@some.example"},
+	{"jane@some.example", "pass: some.example accepts mail for jane@some.example"},
 	{"joe@some.example", "fail: some.example does not accept mail for joe@some.example: 550 5.1.1 <joe@some.example>: Recipient address rejected: User unknown in relay recipient table"},
 	{`"joe doe"@some.example`, `fail: some.example does not accept mail for "joe doe"@some.example: 550 5.1.1 <joe doe@some.example>: Recipient address rejected: User unknown in relay recipient table`},
-	{"jane@all.example", "neutral: all.example takes mail for every address, so nothing is known of jane@all.example"},
-	{"joe@all.example", "neutral: all.example takes mail for every address, so nothing is known of joe@all.example"},
-	{"jane@null.example", "neutral: null.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 <>: Sender address rejected: no bounces here"},
-	{"jane@late.example", "neutral: late.example cannot be asked, for it takes no null reverse-path: 550 5.7.1 <>: Sender address rejected: no bounces here"},
+	{"jane@all.example", "neutral: all.example accepts mail for every address, so nothing is known of jane@all.example"},
+	{"joe@all.example", "neutral: all.example accepts mail for every address, so nothing is known of joe@all.example"},
+	{"jane@null.example", "neutral: null.example cannot be asked: it does not accept the null sender: 550 5.7.1 <>: Sender address rejected: no bounces here"},
+	{"jane@late.example", "neutral: late.example cannot be asked: it does not accept the null sender: 550 5.7.1 <>: Sender address rejected: no bounces here"},
 	{"jane@wait.example", "temperror: ...it answers to RCPT 450 4.7.1 <jane@wait.example>: Recipient address rejected: come again"},
 	{"jane@listed.example", "temperror: ...it greets with 554 5.7.1 ..."},
 	{"jane@silent.example", "temperror: ...no reply to the connection in time"},
 	{"jane@down.example", "temperror: ...connection refused"},
-	{"jane@spare.example", "pass: spare.example takes mail for jane@spare.example"},
+	{"jane@spare.example", "pass: spare.example accepts mail for jane@spare.example"},
 	{"jane@moved.example", "temperror: ...it answers to RCPT 554 5.7.1 <jane@moved.example>: Relay access denied"},
 	{"jane@nomail.example", "fail: nomail.example does not accept mail for jane@nomail.example: nomail.example takes no mail: null MX (RFC 7505)"},
 	{"jane@gone.example", "fail: gone.example does not accept mail for jane@gone.example: gone.example does not exist"},
-	{"", "none: nobody is asked about the null reverse-path"},
-	{"postmaster@some.example", "none: nobody is asked about postmaster"},
+	{"", "none: no callout for the null sender"},
+	{"postmaster@some.example", "none: no callout for postmaster"},
 }
 
 // Callouts to a real Postfix: what it says of who exists and who does not, and what it says for other reasons.
@@ -148,7 +148,7 @@ func TestCallout(t *testing.T) {
 		}
 	}
 	for _, c := range [][2]string{
-		{"jane@all.example", "pass: all.example takes mail for postmaster@all.example"},
+		{"jane@all.example", "pass: all.example accepts mail for postmaster@all.example"},
 		{"jane@some.example", "fail: some.example does not accept mail for postmaster@some.example: 550 5.1.1 <postmaster@some.example>: Recipient address rejected: User unknown in relay recipient table"},
 	} {
 		if got := judgeBy(t, check.CalloutPostmaster([]check.NamePattern{check.EveryName}), c[0], ask).Findings[0].String(); got != c[1] {

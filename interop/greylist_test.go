@@ -222,11 +222,11 @@ func TestGreylistCheck(t *testing.T) {
 	}
 	ask("after it", 75, "203.0.113.0/24 was first seen at ")
 	d.reload(l.greylisting("balanced", moveTime))
-	ask("when it may come again", 0, ", and came again")
+	ask("when it may come again", 0, ", and has retried")
 	main.see(t, "the retry", jane, passes)
 	remembered = d.remembered(2)
 	d.reload(l.greylisting("balanced", "5m"))
-	ask("when it has", 0, "203.0.113.0/24 came again, and passes since ")
+	ask("when it has", 0, "203.0.113.0/24 has retried, and is accepted since ")
 }
 
 // asked is the attempt as Postfix asks about it.

@@ -42,7 +42,7 @@ func TestPatience(t *testing.T) {
 	}
 
 	out, _, exit := d.command("check", "--from", failing.from, "--rcpt", failing.to, failing.client, failing.helo)
-	if out := strings.Join(strings.Fields(out), " "); exit != 0 || !strings.Contains(out, "patience deferred for failures of DNS since ") || !strings.Contains(out, ": long enough") {
+	if out := strings.Join(strings.Fields(out), " "); exit != 0 || !strings.Contains(out, "patience deferred for DNS failures since ") || !strings.Contains(out, ": the grace period is over") {
 		t.Errorf("helogate check: exit %d: %s", exit, out)
 	}
 	d.reload(patient("8h"))

@@ -177,3 +177,9 @@ func manySessions(t *testing.T, server netip.AddrPort, d *daemon, f flood) {
 		t.Errorf("helogate ended with %v", d.err)
 	}
 }
+
+// noRecipient is a reply at a stage at which no recipient is known: it does not say where to ask.
+func noRecipient(reply string) string {
+	reply, _, _ = strings.Cut(reply, " Questions: ")
+	return reply
+}

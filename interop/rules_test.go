@@ -152,8 +152,8 @@ note = "a fox in the hen-house"
 			t.Errorf("%s %s: no page: %s", c.client, c.helo, got)
 			continue
 		}
-		want := strings.Replace(c.want, "PAGE", "https://example.net/why/ID Call +1 555 0100, "+c.client+".", 1)
-		if want = strings.ReplaceAll(want, "ID", id[1]); got != want {
+		page := "https://example.net/why/" + id[1] + " Call +1 555 0100, " + c.client + "."
+		if want := strings.NewReplacer("PAGE", page, "rdns ID", "rdns "+id[1]).Replace(c.want); got != want {
 			t.Errorf("%s %s: %s\nnot %s", c.client, c.helo, got, want)
 		}
 		d.waitFor("msg=verdict", "id="+id[1]+" ", "client="+c.client)
