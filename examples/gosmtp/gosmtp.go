@@ -1,4 +1,4 @@
-// Package gosmtp is a backend for github.com/emersion/go-smtp that judges its clients by helogate. docs/embed.md shows it.
+// Package gosmtp is a backend for github.com/emersion/go-smtp that judges its clients with helogate. docs/embed.md shows it.
 package gosmtp
 
 import (
@@ -24,7 +24,7 @@ type Backend struct {
 	Log     func(*helogate.Record)
 }
 
-// NewSession begins a connection: go-smtp calls it at the first HELO or EHLO.
+// NewSession starts a connection. go-smtp calls it at the first HELO or EHLO.
 func (b *Backend) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	s := &session{Backend: b, conn: c}
 	return s, s.judge(helogate.Helo, "")
@@ -38,7 +38,7 @@ type session struct {
 	to     []string
 }
 
-// judge returns the refusal that the client reads now; nil, and it goes on.
+// judge returns the reply that refuses the client now, or nil if the dialogue goes on.
 func (s *session) judge(at helogate.Stage, to string) error {
 	reply, record := s.client.Judge(context.Background(), s.Policy, helogate.Facts{
 		Stage: at, Time: time.Now(), Client: address(s.conn.Conn().RemoteAddr()).Addr(), Server: address(s.conn.Conn().LocalAddr()),
@@ -58,7 +58,7 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	return s.judge(helogate.Mail, "")
 }
 
-// Rcpt looks at the recipient first: the judge only says that it has no objection, which is no permit to relay.
+// Rcpt compares the recipient first: a verdict of continue or accept is no permission to relay.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if !strings.HasSuffix(strings.ToLower(to), "@"+s.Domain) {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Relaying denied"}
