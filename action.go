@@ -6,29 +6,29 @@ import (
 	"strings"
 )
 
-// Do is what becomes of a client.
+// An Action is what is done with a client.
 type Action uint16
 
-// What a line of a policy may do, and, but for the first four, what a verdict may be.
+// The actions of an outcome in a policy. A verdict has one of Continue to Accept.
 const (
-	Unset    Action = iota // nothing was said; in a line it is Note
+	Unset    Action = iota // not set; in a policy it is Note
 	Ignore                 // do not run the check
 	Note                   // run it, keep the finding
-	AddScore               // add to the score, or, below 0, take off it
-	Continue               // a verdict alone: nothing was decided
-	Greylist               // make it prove that it retries
+	AddScore               // change the score by Effect.Score
+	Continue               // of verdicts only: no decision
+	Greylist               // defer until the client retries
 	Defer                  // 4xx
 	Reject                 // 5xx
-	Drop                   // 5xx, and close where the listener can
-	Accept                 // stop judging, no objection; never a permit to relay
+	Drop                   // 5xx, and close the connection if the listener can
+	Accept                 // no objection, and no further checks; no permission to relay
 )
 
 var actions = words{"", "ignore", "note", "score", "continue", "greylist", "defer", "reject", "drop", "accept"}
 
-// String returns the word for it: "greylist".
+// String returns the name: "greylist".
 func (d Action) String() string { return actions.name(int(d), "action") }
 
-// ParseDo is the inverse of String.
+// ParseAction is the inverse of String.
 func ParseAction(s string) (Action, error) {
 	i, err := actions[Ignore:].parse(s, "action")
 	if err != nil {
@@ -37,10 +37,10 @@ func ParseAction(s string) (Action, error) {
 	return Action(i) + Ignore, nil
 }
 
-// MarshalText returns what String does.
+// MarshalText returns String.
 func (d Action) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalText takes what MarshalText gives.
+// UnmarshalText reads what MarshalText returns.
 func (d *Action) UnmarshalText(b []byte) (err error) {
 	if *d = Unset; len(b) > 0 {
 		*d, err = ParseAction(string(b))
@@ -48,7 +48,7 @@ func (d *Action) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Refuses reports whether the client is told no, for good or for now.
+// Refuses reports whether the action refuses the client: Defer, Reject or Drop.
 func (d Action) Refuses() bool { return d == Defer || d == Reject || d == Drop }
 
 // An Effect is what an outcome does in a policy.
@@ -58,7 +58,7 @@ type Effect struct {
 	Score  int  // of AddScore: what it adds, from -maxScore to maxScore, and not 0
 }
 
-// maxScore is the most that one effect adds: all of a policy together stay far from any integer's end.
+// maxScore bounds the score of one effect, so that the sum of a policy cannot overflow.
 const maxScore = 1000
 
 // RaisesScore reports whether the effect adds to the score, which speaks against the client.
@@ -67,7 +67,7 @@ func (e Effect) RaisesScore() bool { return e.Action == AddScore && e.Score > 0 
 // LowersScore reports whether the effect takes off the score, which speaks for the client.
 func (e Effect) LowersScore() bool { return e.Action == AddScore && e.Score < 0 }
 
-// renamedActions are words of earlier versions.
+// renamedActions are the new words for actions of earlier versions.
 var renamedActions = map[string]string{"suspect": "score N", "vouch": "score -N"}
 
 // ParseEffect reads "reject", "score 2", "score -1", "would defer".
@@ -139,8 +139,8 @@ func (e Effect) String() string {
 	return s
 }
 
-// MarshalText returns what String does.
+// MarshalText returns String.
 func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
-// UnmarshalText takes what ParseEffect does.
+// UnmarshalText reads what ParseEffect does.
 func (e *Effect) UnmarshalText(b []byte) (err error) { *e, err = ParseEffect(string(b)); return err }

@@ -11,50 +11,50 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// How much of an answer is followed. Who has more has it said in the finding.
+// How many values of an answer are used. The finding says how many more there are.
 const (
 	MaxPTR   = 10
 	MaxMX    = 10
 	MaxAddrs = 16
 )
 
-// A Case is what a check sees: the facts, and what the world answers.
+// A Case is what a check sees: the facts, and the answers to its questions.
 //
-// A check is written as if all were known: what is not known reads as empty. If an answer is still on its way, the
-// finding is thrown away and the check runs again when it has come. If an answer is a tempfail, Check.Finds says whether
-// the finding stands.
+// A check is written as if all answers were known. An unknown one reads as empty. If an answer is still on its way, the
+// finding is discarded, and the check runs again when the answer is there. If an answer is a tempfail, Check.Conclusive says
+// whether the finding stands.
 type Case struct {
 	Facts
 	answers       *answers
-	firstTempFail *QA    // that was read
-	pending       bool   // something was read that is not answered yet
+	firstTempFail *QA    // the first tempfail that the check read
+	pending       bool   // the check read an answer that is not there yet
 	client        string // Client as text, made when first needed
 	read          addrText
 	memo, spare   any
-	line          *line // whose check is running, to see whether anything follows from what it finds
+	line          *line // whose check is running
 	omitReasons   bool
 	judged        *judgement
 }
 
-// Found returns the outcome of another check of the policy, None if it cannot be judged at this stage or is in no line. A
-// check that has not run yet, or that nobody wants to hear, is run for it, but for one whose turn has not come. Of a
-// family it is what tells most: a fail of one before a pass of another, and both before what could not be found out. The
-// caller deals with a temperror; it is no doubt of the Case.
+// OutcomeOf returns the outcome of another check of the policy, or None if the policy does not have it, it cannot run at this
+// stage, or its phase has not come. A check that has not run yet, or that the policy ignores, is run. For a family it is the
+// outcome with the highest rank: a fail of one check before a pass of another, and both before a temperror. The caller has to
+// handle a temperror; it does not make the finding of this check one.
 func (c *Case) OutcomeOf(check string) Outcome {
 	p := c.judged.policy
 	if i, ok := p.byName[check]; ok {
-		return c.foundBy(i)
+		return c.outcomeOfLine(i)
 	}
 	most := None
 	for _, i := range p.families[check] {
-		if o := c.foundBy(i); tells[o] > tells[most] {
+		if o := c.outcomeOfLine(i); rank[o] > rank[most] {
 			most = o
 		}
 	}
 	return most
 }
 
-func (c *Case) foundBy(i int) Outcome {
+func (c *Case) outcomeOfLine(i int) Outcome {
 	l := &c.judged.policy.lines[i]
 	switch {
 	case c.pending || l.Check.Needs > c.Stage:
@@ -62,21 +62,21 @@ func (c *Case) foundBy(i int) Outcome {
 	case l.Check.Phase != Main && c.judged.outcomes[i] == 0:
 		return None
 	}
-	return max(None, c.judged.outcomeFor(i)) // while it is not known it is None
+	return max(None, c.judged.outcomeFor(i)) // 0 while it is not known
 }
 
-// tells is how much an outcome tells among those of a family.
-var tells = [...]int{None: 0, Neutral: 1, PermError: 2, TempError: 3, Pass: 4, SoftFail: 5, Fail: 6}
+// rank orders the outcomes of a family.
+var rank = [...]int{None: 0, Neutral: 1, PermError: 2, TempError: 3, Pass: 4, SoftFail: 5, Fail: 6}
 
-// Score returns what the lines before this one came to: at least, and at most; those on trial too, when what they would
-// come to is what is asked. The check says so in UsesScore. Once a client is rejected, such a check is heard no more:
-// not all lines are then, and the sum would lack some.
+// Score returns the score of the lines before this one: its lower and its upper end. In the dry-run reading of the policy it
+// includes dry-run lines. A check that calls it sets UsesScore, and does not run once the client is rejected, since the score
+// would then lack the lines that no longer run.
 func (c *Case) Score() (least, most int) {
 	return c.judged.now.score()
 }
 
-// Ask returns the whole answer, for the few checks that deal with its status themselves. A question that leaves a trace is
-// asked only when nothing that was read before it is still on its way: it might be another then.
+// Ask returns the whole answer, for checks that handle its status themselves. A question that leaves a trace is asked only
+// when no earlier answer is pending, since it might be another question then.
 func (c *Case) Ask(kind Kind, name string) *Answer {
 	if c.pending && kind.traits().trace {
 		return &unanswered
@@ -92,17 +92,17 @@ func (c *Case) Ask(kind Kind, name string) *Answer {
 	return a
 }
 
-// Waiting reports whether something that was asked is not answered yet: the finding will be thrown away, and a check may cut
-// short what is dear.
+// Pending reports whether an answer that the check read is not there yet. The finding will be discarded, so the check can skip
+// what is expensive.
 func (c *Case) Pending() bool { return c.pending }
 
-// What a check sees where there is no answer.
+// What a check reads where there is no answer.
 var (
 	unanswered = Answer{Status: TempFail, Note: "not answered yet"}
 	unasked    = Answer{Status: TempFail, Note: notAsked.Note}
 )
 
-// Values returns all that name has of a kind.
+// Values returns the values of an answer, all of them.
 func (c *Case) Values(kind Kind, name string) []string {
 	a := c.Ask(kind, name)
 	if a.Status == TempFail && c.firstTempFail == nil {
@@ -111,7 +111,7 @@ func (c *Case) Values(kind Kind, name string) []string {
 	return a.Values
 }
 
-// ClientText returns the client's address as text.
+// ClientText returns the client's address as text, made once.
 func (c *Case) ClientText() string {
 	if c.client == "" {
 		c.client = c.Client.String()
@@ -119,13 +119,13 @@ func (c *Case) ClientText() string {
 	return c.client
 }
 
-// addrText is the address that was read last, as the answer has it.
+// addrText is an address and its text in the answer.
 type addrText struct {
 	addr netip.Addr
 	text string
 }
 
-// AddrText returns an address as text. It makes none of the client, nor of the address that Addrs or AnyAddrs yielded last.
+// AddrText returns an address as text, without an allocation for the client and for the last address of Addrs or AnyAddrs.
 func (c *Case) AddrText(a netip.Addr) string {
 	switch a {
 	case c.Client:
@@ -136,13 +136,13 @@ func (c *Case) AddrText(a netip.Addr) string {
 	return a.String()
 }
 
-// Worded reports whether anybody will read the words of a finding of an outcome: else nothing need be made for them.
+// WantsReason reports whether the text of a finding with outcome o is used, so that it is worth its cost.
 func (c *Case) WantsReason(o Outcome) bool {
 	return !c.pending && (!c.omitReasons || c.line.hasEffect(o))
 }
 
-// Refuses reports whether an outcome would have the client refused by what the line makes of it, and not on trial: what is
-// only for the reply need not be asked for else.
+// Refuses reports whether the policy refuses the client for an outcome of this check, and not as a dry run. A check asks
+// only then for what just the reply needs.
 func (c *Case) Refuses(o Outcome) bool {
 	a := c.line.on[o]
 	return a.Action.Refuses() && !a.DryRun
@@ -154,13 +154,13 @@ func (c *Case) inReply(o Outcome) bool {
 	return !e.DryRun && (e.Action.Refuses() || e.RaisesScore())
 }
 
-// Memo is room for what a set of checks works out of the facts once for all of them: nil at first, one for a judgement.
-// What is kept there must be a function of the facts alone. spare is what an earlier judgement kept, which is over: its
-// memory may be used again. It may be nil.
+// Memo returns room for what checks derive from the facts once and share; it is nil at first, and lasts for one judgement.
+// What is stored must be a function of the facts alone. spare is what an earlier judgement stored, or nil; its memory can be
+// reused.
 func (c *Case) Memo() (memo *any, spare any) { return &c.memo, c.spare }
 
-// PTR returns the names of an address, at most MaxPTR, none of them confirmed. Of more, the one that the client greets
-// with comes first.
+// PTR returns the PTR names of an address, not confirmed, at most MaxPTR. If there are more, the client's HELO name comes
+// first if it is among them.
 func (c *Case) PTR(a netip.Addr) []string {
 	if a == c.Client {
 		return followed(c.Values(PTR, c.ClientText()), MaxPTR, c.Helo)
@@ -168,7 +168,7 @@ func (c *Case) PTR(a netip.Addr) []string {
 	return followed(c.Values(PTR, c.AddrText(a)), MaxPTR, "")
 }
 
-// More says how many values of an answer are not followed: ", and 140 more not followed", or nothing.
+// More says how many values of an answer are not used: ", and 140 more not followed", or "".
 func (c *Case) More(kind Kind, name string) string {
 	most := MaxAddrs
 	switch kind {
@@ -184,7 +184,7 @@ func (c *Case) More(kind Kind, name string) string {
 	return ", and " + strconv.Itoa(n) + " more not followed"
 }
 
-// followed returns the first of values, and that which is equal to first before all others.
+// followed returns the first of values, at most most. If first is among all values, it comes first.
 func followed(values []string, most int, first string) []string {
 	if len(values) <= most {
 		return values
@@ -206,7 +206,7 @@ func followed(values []string, most int, first string) []string {
 	return out
 }
 
-// family is the kind of the addresses that the client has.
+// family returns A or AAAA, as the client's address is.
 func (c *Case) family() Kind {
 	if c.Client.Is6() {
 		return AAAA
@@ -214,8 +214,8 @@ func (c *Case) family() Kind {
 	return A
 }
 
-// Addrs yields the addresses of name that are of the client's family, at most MaxAddrs; the client's own, if it is among
-// them, is among these.
+// Addrs yields the addresses of name that are of the client's family, at most MaxAddrs. If the client is among all addresses,
+// it is among these.
 func (c *Case) Addrs(name string) iter.Seq[netip.Addr] {
 	return func(yield func(netip.Addr) bool) {
 		for _, v := range c.followedAddrs(c.family(), name) {
@@ -226,15 +226,15 @@ func (c *Case) Addrs(name string) iter.Seq[netip.Addr] {
 	}
 }
 
-// addr reads an address of an answer.
+// addr parses an address of an answer.
 func (c *Case) addr(text string) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(text)
 	c.read = addrText{a, text}
 	return a, err == nil
 }
 
-// AnyAddrs yields the addresses of name of both families, the client's first, at most MaxAddrs of each. It asks for the
-// second family only when the loop goes on past the first.
+// AnyAddrs yields the addresses of name of both families, the client's family first, at most MaxAddrs of each. It asks for the
+// second family only if the loop goes on past the first.
 func (c *Case) AnyAddrs(name string) iter.Seq[netip.Addr] {
 	return func(yield func(netip.Addr) bool) {
 		first := c.family()
@@ -251,7 +251,7 @@ func (c *Case) AnyAddrs(name string) iter.Seq[netip.Addr] {
 	}
 }
 
-// AddressKinds are the kinds of address records, the client's family first.
+// AddressKinds returns A and AAAA, the client's family first.
 func (c *Case) AddressKinds() (first, second Kind) { return c.family(), otherFamily(c.family()) }
 
 func otherFamily(k Kind) Kind {
@@ -261,7 +261,7 @@ func otherFamily(k Kind) Kind {
 	return A
 }
 
-// Confirms reports whether an address is among those of a name, as c.LeadsBack does for the client's.
+// Confirms reports whether a name resolves to an address, as ResolvesBack does for the client's.
 func (c *Case) Confirms(name string, a netip.Addr) bool {
 	kind := A
 	if a.Is6() {
@@ -270,7 +270,7 @@ func (c *Case) Confirms(name string, a netip.Addr) bool {
 	return slices.Contains(c.Values(kind, name), c.AddrText(a))
 }
 
-// followedAddrs returns the addresses of a name that are followed.
+// followedAddrs returns the addresses of a name that are used.
 func (c *Case) followedAddrs(kind Kind, name string) []string {
 	values := c.Values(kind, name)
 	if len(values) <= MaxAddrs {
@@ -279,12 +279,12 @@ func (c *Case) followedAddrs(kind Kind, name string) []string {
 	return followed(values, MaxAddrs, c.ClientText())
 }
 
-// LeadsBack reports whether name has the client's address, among all that it has.
+// ResolvesBack reports whether name resolves to the client's address, among others.
 func (c *Case) ResolvesBack(name string) bool {
 	return slices.Contains(c.Values(c.family(), name), c.ClientText())
 }
 
-// Confirmed yields the client's PTR names that lead back to it: forward-confirmed reverse DNS, iprev of RFC 8601 section 3.
+// Confirmed yields the client's forward-confirmed PTR names: those that resolve back to it (iprev, RFC 8601 section 3).
 func (c *Case) Confirmed() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, name := range c.PTR(c.Client) {
@@ -307,8 +307,8 @@ func (c *Case) MX(domain string) iter.Seq[string] {
 	}
 }
 
-// Exists reports whether name has records of one of the kinds. It asks in that order, no further than it must: a name
-// that does not exist has none of any kind (RFC 8020 section 2).
+// Exists reports whether name has records of one of the kinds. It asks in that order, and stops at the first record, or if the
+// name does not exist: it then has none of any kind (RFC 8020 section 2).
 func (c *Case) Exists(name string, kinds ...Kind) bool {
 	for _, k := range kinds {
 		if len(c.Values(k, name)) > 0 {
@@ -321,24 +321,25 @@ func (c *Case) Exists(name string, kinds ...Kind) bool {
 	return false
 }
 
-// Pass is the finding that all is as it should be; the format says what was found, and may hold the client's own text.
+// Pass returns the finding that the property is as it should be. The format is the administrator's text, Finding.Why; see
+// there. Its arguments may be what the client sent: the text is made printable. So it is for the outcomes below.
 func (c *Case) Pass(format string, args ...any) Finding { return c.say(Pass, format, args...) }
 
-// Neutral is the finding that something was judged and nothing follows.
+// Neutral returns the finding that the property says nothing for or against the client.
 func (c *Case) Neutral(format string, args ...any) Finding { return c.say(Neutral, format, args...) }
 
-// SoftFail is the finding that something is probably wrong.
+// SoftFail returns the finding that something is probably wrong.
 func (c *Case) SoftFail(format string, args ...any) Finding { return c.say(SoftFail, format, args...) }
 
-// Fail is the finding that something is wrong. The format names what was looked for, and for which address.
+// Fail returns the finding that something is wrong. The format names the address or name that was looked up.
 func (c *Case) Fail(format string, args ...any) Finding { return c.say(Fail, format, args...) }
 
-// PermError is the finding that what was found makes no sense, so that nothing can be judged by it.
+// PermError returns the finding that a record is invalid, so that nothing can be judged by it.
 func (c *Case) PermError(format string, args ...any) Finding {
 	return c.say(PermError, format, args...)
 }
 
-// None is the finding that there is nothing to judge.
+// None returns the finding that there is nothing to judge.
 func (c *Case) None(format string, args ...any) Finding { return c.say(None, format, args...) }
 
 const maxWhy = 400 // bytes: a reply line holds 512 with its code and CRLF (RFC 5321 section 4.5.3.1.5)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Cost is the tier of a check: a dearer tier runs only while nothing is decided.
+// Cost is the tier of a check. A more expensive tier runs only while nothing is decided.
 type Cost int
 
 // The tiers, cheapest first.
@@ -17,17 +17,18 @@ const (
 	Probe              // asks another mail server
 )
 
-// Turn is when a check is heard.
+// Phase is when a check runs.
 type Phase int
 
-// The turns.
+// The phases.
 const (
-	// InTier is with the others of its tier.
+	// Main is with the other checks of its tier.
 	Main Phase = iota
-	// OnGreylist is when what was heard comes to a greylisting: fail lets it stand, and any other outcome lets the client in.
-	// Where the line says greylist itself, everybody is heard.
+	// OnGreylist is after the main checks, if the decision is to greylist. Fail confirms it, any other outcome cancels it. If
+	// the policy's action for fail is greylist, the check runs for every client.
 	OnGreylist
-	// OnDefer is when what was heard comes to a deferral, for nothing but temperrors: pass makes notes of these.
+	// OnDefer is after the main checks, if the decision is to defer only because of temperrors. Pass makes the policy ignore
+	// these.
 	OnDefer
 )
 
@@ -40,15 +41,15 @@ type Outcome uint16
 // The outcomes.
 const (
 	None      Outcome = 1 + iota // nothing to judge
-	Neutral                      // judged, and nothing follows from it
+	Neutral                      // judged, says nothing for or against the client
 	Pass                         // as it should be
 	SoftFail                     // probably not as it should be
 	Fail                         // not as it should be
-	TempError                    // cannot be told now: DNS failed
-	PermError                    // cannot be told: what was found makes no sense
+	TempError                    // unknown now: a lookup failed
+	PermError                    // unknown: a record is invalid
 )
 
-// Outcomes lists them all.
+// Outcomes lists all outcomes.
 var Outcomes = []Outcome{None, Neutral, Pass, SoftFail, Fail, TempError, PermError}
 
 var outcomes = words{"", "none", "neutral", "pass", "softfail", "fail", "temperror", "permerror"}
@@ -65,53 +66,52 @@ func ParseOutcome(s string) (Outcome, error) {
 	return Outcome(i) + None, nil
 }
 
-// MarshalText returns what String does.
+// MarshalText returns String.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// UnmarshalText takes what ParseOutcome does.
+// UnmarshalText reads what ParseOutcome does.
 func (o *Outcome) UnmarshalText(b []byte) (err error) { *o, err = ParseOutcome(string(b)); return err }
 
-// A Check asks one thing about a client. It is a pure function: no network, no clock, no state but the Case.
+// A Check judges one property of a client. It is a pure function: no network, no clock, no state but the Case.
 type Check struct {
-	Name string // stable: config, journal, metrics, docs and replies all use it
-	Doc  string // one line with its RFC; docs/checks.md is made of these
+	Name string // stable: configuration, records, metrics, docs and replies use it
+	Doc  string // when it passes, in one line, with its RFC; docs/checks.md is made of these
 	Fix  string // the remedy, for the client's postmaster; ends the reply: "use a HELO name that resolves"
 	Code string // enhanced status code of a rejection (RFC 3463, RFC 7372): "5.7.25"; "" is 5.7.1
 	// AtHelo is the basic code of a rejection at the HELO stage where RFC 5321 section 4.3.2 has one that fits better than
-	// 550: 501 for a syntax error, 504 for a parameter that is not taken.
+	// 550: 501 for a syntax error, 504 for a parameter that is not accepted.
 	AtHelo int
-	// Settings tell the check apart from one of the same name that was made otherwise: the condition of a rule, the entries of
-	// a list. They are part of a Policy's ID.
+	// Settings distinguish the check from one of the same name with other settings: the condition of a rule, the entries of a
+	// list. They are part of Policy.ID.
 	Settings string
-	// Family is the name that it shares with others of its kind, such as "dnsbl" for each of several lists; "" is its own.
-	// Texts of replies go by it where they are not given for the name, and so does Case.Found.
+	// Family is the name of several checks of one kind, such as "dnsbl" for several lists; "" if there is just this one.
+	// Policy.Texts can have a text for a family, and Case.OutcomeOf reads one.
 	Family string
 	Needs  Stage // the earliest stage it can run at
 	Cost   Cost
 	Phase  Phase
-	// Dispensable is true for a check of lists and stores: where those do not answer, nothing follows from it, unless the
-	// policy says otherwise.
+	// FailOpen is true for a check of lists or stores: its temperror has no effect, unless the policy names one.
 	FailOpen bool
-	// Finds is the outcome that one answer is enough to prove: it stands though another answer was a tempfail. Every other
-	// outcome of a Case with a tempfail in it becomes temperror. 0 is none.
+	// Conclusive is the outcome that one answer is enough to prove: it stands even if another answer is a tempfail. If an
+	// answer is a tempfail, every other outcome becomes temperror. 0 is none.
 	Conclusive Outcome
-	// UsesScore is true for a check that uses Case.Score: it is run when all lines before it are, and not once the
-	// client is rejected.
+	// UsesScore is true for a check that calls Case.Score. It runs after all lines before it, and not once the client is
+	// rejected.
 	UsesScore bool
 	Run       func(*Case) Finding
 }
 
-// A Finding is what a check found.
+// A Finding is the result of a check.
 type Finding struct {
 	Check   string
 	Outcome Outcome
 	Effect  Effect        // what the policy makes of the outcome
 	Why     string        // what was found, for the administrator: the client in the third person; printable ASCII
 	Reply   string        // the same for the client's postmaster, see WithReply; empty in a Verdict, which has a whole Reply
-	Code    string        // replaces Check.Code in the reply, for a check that finds more than one thing wrong
-	Entry   int           // which entry of the administrator's list it was, from 1; 0 where there is no list
-	Ref     string        // names that entry by what it says, so that it is the same when the file changes; "" where there is none
-	Retry   time.Duration // when to come again, of who is greylisted; 0 elsewhere
+	Code    string        // replaces Check.Code in the reply, if the check has several codes
+	Entry   int           // the number of the entry in the administrator's list, from 1; 0 without a list
+	Ref     string        // a name for that entry made of its content, which does not change with its place; "" without a list
+	Retry   time.Duration // how long a greylisted client waits; else 0
 }
 
 // String returns "fail: 192.0.2.1 has no name".
@@ -136,13 +136,13 @@ func (f Finding) WithReply(c *Case, format string, args ...any) Finding {
 // replied returns what a reply says of the finding.
 func (f *Finding) replied() string { return cmp.Or(f.Reply, f.Why) }
 
-// After returns the finding with how long to wait before the next try.
+// After returns the finding with the time to wait before a retry.
 func (f Finding) After(d time.Duration) Finding { f.Retry = d; return f }
 
-// At returns the finding with the entry of the administrator's list that it is about: its number, from 1, and its reference.
+// At returns the finding with the entry of the administrator's list that matched: its number, from 1, and its reference.
 func (f Finding) At(entry int, ref string) Finding { f.Entry, f.Ref = entry, ref; return f }
 
-// Judge runs the check alone, for its tests and for who wants but one.
+// Judge runs the check alone.
 func (c Check) Judge(f Facts, ask Asker) Finding {
 	p, err := NewPolicy(Thresholds{}, Line{Check: c})
 	if err != nil {

@@ -1,16 +1,16 @@
 package helogate
 
-// A Fault is a mistake in a check or an Asker that a judgement met and survived. It is a temperror or a tempfail in the
-// verdict, and worth a report to whoever wrote that check or Asker.
+// A Fault is a programming error in a check or an Asker: it panicked or broke its contract. The verdict has a temperror or a
+// tempfail in its place.
 type Fault struct {
 	Check    string   // the check that panicked or asked for its own outcome; "" where an Asker is at fault
 	Question Question // what the Asker was asked; zero where a check is at fault
 	Facts    Facts    // of the client that was judged
-	Cause    any      // what was panicked with, or an error
-	Stack    []byte   // where the panic was, as debug.Stack prints it; nil if there was none
+	Cause    any      // the value of the panic, or an error
+	Stack    []byte   // of the panic, as debug.Stack returns it; nil if there was none
 }
 
-// report reports the faults of the Asker, and those of checks in the last try.
+// report calls Policy.Report for the faults of the Asker, and for those of checks in the last try.
 func (j *judgement) report() {
 	if j.policy.Report == nil {
 		return
