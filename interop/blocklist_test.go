@@ -82,8 +82,8 @@ func TestListsOnRealServers(t *testing.T) {
 	for zone, want := range map[string]string{
 		"world.example":   "it lists 127.0.0.1 (127.0.0.2), which no list does: it lists the world",
 		"quota.example":   "it lists 127.0.0.1 (127.0.10.3), which no list does: it lists the world",
-		"parked.example":  "asked about its test entry 127.0.0.1, it answers 203.0.113.80: no answer of a DNS list: ",
-		"refuses.example": "asked about its test entry 127.0.0.1, it answers 127.255.255.254: query refused: the list does not answer public resolvers; ",
+		"parked.example":  "for its test entry 127.0.0.1 it answers 203.0.113.80: no answer of a DNS list: ",
+		"refuses.example": "for its test entry 127.0.0.1 it answers 127.255.255.254: query refused: the list does not answer public resolvers; ",
 		"empty.example":   "its test entry 127.0.0.2 is not listed (RFC 5782 section 5)",
 	} {
 		if got := asideOf(t, g, zone); !strings.HasPrefix(got, want) {

@@ -59,7 +59,7 @@ type verdict struct {
 	Msg                            string
 	Client, Helo, From, To, Stage  string
 	Action, By                     string
-	Would, WouldBy, Policy, Failed string
+	Would, WouldBy, Policy string
 	Held                           bool
 }
 
