@@ -12,14 +12,14 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// Judge judges what the client has shown so far. It waits for answers no longer than ctx lasts, nor than Policy.Budget.
-// The verdict is always whole: what could not be learnt is in it as a tempfail.
+// Judge judges a client by the facts that are known so far. It waits for answers at most as long as ctx and Policy.Budget
+// allow. The verdict is always complete: a missing answer is a tempfail in it.
 //
-// It tries with what is known, asks what is missing, and tries again. The last try saw every answer that it read: its
-// verdict is a function of facts and answers, and timing has no part in it.
+// Judge tries with the answers that are known, asks for the missing ones, and tries again. The last try has all answers that it
+// read, so its verdict is a function of facts and answers, and does not depend on timing.
 func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 	f = p.Judged(f)
-	if !f.Client.IsValid() { // nothing can be judged; the caller says so in its log
+	if !f.Client.IsValid() { // nothing can be judged; the caller logs that
 		return Verdict{ID: verdictID(&f, nil), Decision: Decision{Action: Continue}, DryRun: Decision{Action: Continue}}
 	}
 	j := newJudgement(p, f, ask)
@@ -30,12 +30,12 @@ func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 			j.report()
 			return v
 		}
-		j.gather(ctx, open)
+		j.await(ctx, open)
 	}
 }
 
-// Judged returns the facts that Judge judges: those of the client, or, for a forwarder that ByOrigin believes, those of
-// the origin that it names. Login and earlier greetings are the forwarder's own.
+// Judged returns the facts that Judge uses: those of the client, or of the origin, if the client is a forwarder that ByOrigin
+// believes. Login and earlier HELO names are the forwarder's, and so are left out then.
 func (p *Policy) Judged(f Facts) Facts {
 	f.Client = f.Client.Unmap().WithZone("")
 	if p.ByOrigin == nil || !f.Origin.Client.IsValid() {
@@ -44,7 +44,7 @@ func (p *Policy) Judged(f Facts) Facts {
 	return p.byOrigin(f)
 }
 
-// byOrigin is apart from Judged, for what it hands to a function is on the heap.
+// byOrigin is a function of its own, since its facts escape to the heap.
 func (p *Policy) byOrigin(f Facts) Facts {
 	if !p.ByOrigin(&f) {
 		return f
@@ -60,16 +60,16 @@ type judgement struct {
 	policy   *Policy
 	answers  answers
 	readings [2]reading
-	now      *reading  // the one that is under way: Case.Score is its score
+	now      *reading  // the one that is running; Case.Score is its score
 	outcomes []Outcome // by line, of this try; 0 where the line was not evaluated
-	counted  []bool    // by line: whether a reading wanted it, and not only another line
-	found    []foundBy // what the verdict shows of it, in the order of evaluation
-	stack    []int     // the lines that are being evaluated: one, and those whose outcomes it asks for
-	circles  [][]int   // the lines that asked for their own outcome in this try, each with those that it did so through
+	counted  []bool    // by line: whether a reading evaluated it, and not only another line
+	found    []foundBy // the findings for the verdict, in the order of evaluation
+	stack    []int     // the lines that are being evaluated: each asks for the outcome of the next
+	circles  [][]int   // lines that asked for their own outcome in this try, with those in between
 	faults   []Fault   // of the checks in this try
 }
 
-// foundBy is a finding and its line.
+// foundBy is a finding and the index of its line.
 type foundBy struct {
 	line int
 	Finding
@@ -107,8 +107,8 @@ type openLine struct {
 	reading *reading
 }
 
-// try reads the policy with the answers that there are, in each way. It returns the lines that wait for an answer; if
-// none does, the verdict.
+// try evaluates the policy with the answers that are known, in each reading. It returns the lines that wait for an answer,
+// or, if none does, the verdict.
 func (j *judgement) try() (v Verdict, open []openLine) {
 	j.answers.begin()
 	j.faults, j.circles, j.found = nil, nil, j.found[:0]
@@ -132,10 +132,10 @@ func (j *judgement) try() (v Verdict, open []openLine) {
 	return v, open
 }
 
-// gather asks until none of the lines waits for an answer. What they find meanwhile is thrown away.
-func (j *judgement) gather(ctx context.Context, open []openLine) {
+// await asks until none of the lines waits for an answer. Their findings are discarded.
+func (j *judgement) await(ctx context.Context, open []openLine) {
 	for len(open) > 0 {
-		j.answers.more(ctx)
+		j.answers.waitOne(ctx)
 		open = slices.DeleteFunc(open, func(o openLine) bool {
 			j.now = o.reading
 			j.evaluate(o.line)
@@ -144,7 +144,7 @@ func (j *judgement) gather(ctx context.Context, open []openLine) {
 	}
 }
 
-// evaluateRest evaluates the lines that no reading needed, for a person who wants to see them all.
+// evaluateRest evaluates the lines that no reading needed, for Policy.RunAll.
 func (j *judgement) evaluateRest() (open []openLine) {
 	for i := range j.policy.lines {
 		l := &j.policy.lines[i]
@@ -161,9 +161,9 @@ func (j *judgement) evaluateRest() (open []openLine) {
 	return open
 }
 
-// evaluate returns the outcome of a line. It runs the check once in a try, since what that finds is a function of facts and
-// answers; a check that reads the score runs once for each reading, and the verdict shows the finding of the first. If
-// the check read what is not answered yet, j.pending is set and the outcome is worth nothing.
+// evaluate returns the outcome of a line. It runs the check once in a try, since its finding is a function of facts and answers.
+// A check that reads the score runs once for each reading; the verdict has the finding of the first. If the check read an
+// answer that is pending, j.pending is set, and the outcome has no meaning.
 func (j *judgement) evaluate(i int) Outcome {
 	l := &j.policy.lines[i]
 	j.pending = false
@@ -198,7 +198,7 @@ func (j *judgement) evaluate(i int) Outcome {
 		return f.Outcome
 	}
 	j.outcomes[i] = f.Outcome
-	if !j.omitReasons || f.Outcome > Pass || l.hasEffect(f.Outcome) { // see Policy.Terse
+	if !j.omitReasons || f.Outcome > Pass || l.hasEffect(f.Outcome) { // see Policy.OmitReasons
 		f.Check = l.Check.Name
 		j.found = append(j.found, foundBy{i, f})
 	}
@@ -217,8 +217,8 @@ func (j *judgement) run(l *line) (f Finding) {
 	return l.Check.Run(&j.Case)
 }
 
-// outcomeFor evaluates a line for another one, which asks for its outcome: that alone has no effect. Lines
-// that ask for each other in a circle are all in temperror, whichever of them came first.
+// outcomeFor evaluates a line for another one that asks for its outcome. That alone gives the line no effect. Lines that ask
+// for each other in a circle are all in temperror, whichever comes first.
 func (j *judgement) outcomeFor(i int) Outcome {
 	if at := slices.Index(j.stack, i); at >= 0 {
 		j.closeCircle(i, at)
@@ -227,7 +227,7 @@ func (j *judgement) outcomeFor(i int) Outcome {
 	firstTempFail, line := j.firstTempFail, j.line
 	outcome := j.evaluate(i)
 	j.firstTempFail, j.line = firstTempFail, line
-	if n := j.circleOf(i); n >= 0 { // which may go on through the lines that are being evaluated
+	if n := j.circleOf(i); n >= 0 { // the circle may include lines that are being evaluated
 		if at := slices.IndexFunc(j.stack, func(s int) bool { return slices.Contains(j.circles[n], s) }); at >= 0 {
 			j.circles[n] = append(j.circles[n], j.stack[at:]...)
 		}
@@ -235,7 +235,7 @@ func (j *judgement) outcomeFor(i int) Outcome {
 	return outcome
 }
 
-// closeCircle notes that the line at a place of the stack has asked for its own outcome.
+// closeCircle notes that the line at an index of the stack has asked for its own outcome.
 func (j *judgement) closeCircle(i, at int) {
 	var names []string
 	for _, n := range j.stack[at:] {
@@ -255,7 +255,7 @@ func (j *judgement) circleOf(i int) int {
 	return slices.IndexFunc(j.circles, func(c []int) bool { return slices.Contains(c, i) })
 }
 
-// conclude makes the verdict of what was found.
+// conclude makes the verdict from the findings.
 func (j *judgement) conclude() Verdict {
 	p := j.policy
 	v := Verdict{Asked: j.answers.asked(), Decision: j.readings[enforced].decide(), Findings: j.findings(), Policy: p.id}
@@ -280,8 +280,8 @@ func withoutReplies(found []Finding) []Finding {
 	return found
 }
 
-// findings returns what was found, in the order of the policy, and what the policy makes of it: what was evaluated for
-// another line alone is noted.
+// findings returns the findings in the order of the policy, with their effects. A line that was evaluated only for another
+// line has the effect Note.
 func (j *judgement) findings() []Finding {
 	slices.SortFunc(j.found, func(a, b foundBy) int { return a.line - b.line })
 	out := make([]Finding, 0, len(j.found))

@@ -17,39 +17,39 @@ const (
 	TXT                   // Values are the strings of a record joined, a record each
 	CNAME                 // Values are what Name is an alias of: none or one
 	SRV                   // Values are "priority weight port target", by priority (RFC 2782); the target "." is none
-	// Listing is an A asked of a DNS list (RFC 5782): Name is what it is asked about and its zone. It is a kind of its own so
-	// that what the lists are asked can be told from what a client has us look up below their zones.
+	// Listing is an A query to a DNS list (RFC 5782): Name is the reversed address or the name, and the zone. It is a kind of its
+	// own, so that queries to lists differ from queries for a name that a client chose below their zones.
 	Listing
 )
 
-// The kinds of question that a store answers. NXDomain is that nothing is remembered.
+// The kinds of question that a store answers. NXDomain means that the store has no entry.
 const (
-	// Trust: Name is an address, and OK that it is accepted for a while; the one of Values says why.
+	// Trust: Name is an address. OK means that it is accepted for a while; the one value says why.
 	Trust Kind = Listing + 1 + iota
-	// Hammering: Name is an address, and OK that it was rejected too often lately; the one of Values says how often.
+	// Hammering: Name is an address. OK means that it was rejected too often lately; the one value says how often.
 	Hammering
-	// SetAside: Name is the zone of a list, and OK that it is not believed now; the one of Values says why.
+	// Suspended: Name is the zone of a DNS list. OK means that the list is not used now; the one value says why.
 	Suspended
 )
 
-// The kinds of question that leave a trace, in a store or at another mail server. They are asked only when all that was
-// read before them is known.
+// The kinds of question that leave a trace, in a store or at another mail server. They are asked only when all earlier answers
+// are known.
 const (
-	// Greylisted notes an attempt. Name is the client and what it tries: see package check. Values are "first TIME", and
-	// "passed TIME" once it has proved that it retries; times are of RFC 3339.
+	// Greylisted notes an attempt. Name is the client and its envelope, see package check. Values are "first TIME", and
+	// "passed TIME" once the client has retried; times are of RFC 3339.
 	Greylisted Kind = Suspended + 1 + iota
-	// Deferred notes that a client is to be deferred for failures of DNS. Name is its network, a space and its HELO name;
+	// Deferred notes that a client is deferred for DNS failures. Name is its network, a space and its HELO name;
 	// Values are "first TIME", or "resolver-down WHY" while the local resolver fails.
 	Deferred
-	// Callout asks the mail hosts of an address whether they take mail for it, as they should (RFC 5321 section 4.5.5). Name
-	// is the address; the one of Values is "accepts", "refuses REPLY", "accepts all" for a domain that takes every address,
-	// or "refuses null REPLY" for one that takes no null reverse-path.
+	// Callout asks the mail hosts of an address whether they accept mail for it from the null sender, as they should (RFC 5321
+	// section 4.5.5). Name is the address. The one value is "accepts", "refuses REPLY", "accepts all" for a domain that accepts
+	// every address, or "refuses null REPLY" for one that does not accept the null sender.
 	Callout
 
 	kindsEnd
 )
 
-// source is what answers a question.
+// source says where answers come from.
 type source uint8
 
 const (
@@ -64,18 +64,18 @@ type owners uint8
 const (
 	names     owners = iota + 1 // host names and mailboxes
 	addresses                   // addresses of clients
-	anyName                     // names too long to write: "*" owns all that no other line does
+	anyName                     // long names: "*" owns all that no other line does
 )
 
-// traits are all that the judge and a Zone know of a kind. A new kind is a line in this table, and an Asker.
+// traits are what the judge and a Zone know about a kind. A new kind needs a line in this table, and an Asker.
 type traits struct {
-	word    string // in records and zones; part of a verdict's name, so it never changes
+	word    string // in records and zones; part of a verdict's ID, so it never changes
 	source  source
-	trace   bool // to ask leaves a trace
-	client  bool // it is the client's DNS that answers, so that the question counts towards maxQuestions
-	reserve bool // it must be asked, whatever the client's DNS did: it has the reserve beyond the budget
+	trace   bool // asking leaves a trace
+	client  bool // the client's DNS answers, so the question counts towards maxQuestions
+	reserve bool // it may use the reserve beyond the budget, so that slow client DNS cannot prevent it
 	owners  owners
-	as      Kind // the kind by which a Zone answers it, where that is another
+	as      Kind // the kind by which a Zone answers it, if not itself
 }
 
 var kinds = [kindsEnd]traits{
@@ -103,8 +103,8 @@ func (k Kind) traits() *traits {
 	return &kinds[k]
 }
 
-// LeavesTrace reports whether to ask a question of the kind changes something: what a store remembers, or what another
-// mail server sees. A replay or a what-if must not ask it anew.
+// LeavesTrace reports whether asking a question of the kind changes something: the content of a store, or what another mail
+// server sees. A replay or a what-if must not ask it again.
 func (k Kind) LeavesTrace() bool { return k.traits().trace }
 
 // String returns the word for the kind: for DNS the name of the type, as "PTR".
@@ -125,8 +125,8 @@ func ParseKind(s string) (Kind, error) {
 	return 0, fmt.Errorf("%q is no kind of question", s)
 }
 
-// MarshalText returns what String does.
+// MarshalText returns String.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText takes what ParseKind does.
+// UnmarshalText reads what ParseKind does.
 func (k *Kind) UnmarshalText(b []byte) (err error) { *k, err = ParseKind(string(b)); return err }

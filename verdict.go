@@ -7,27 +7,27 @@ import (
 	"sync"
 )
 
-// A Decision is what is done with a client, and why.
+// A Decision is what is done with a client, and which rule decides it.
 type Decision struct {
 	Action   Action // continue, accept, greylist, defer, reject or drop
 	By       string // the deciding line, or "score"; "" for continue
-	Score    int    // what is known against the client, what can vouch for it taken off
-	MaxScore int    // and what temperrors leave open: the other end of the interval
+	Score    int    // the lower end of the score: known for sure
+	MaxScore int    // the upper end: temperrors may add as much
 }
 
-// A Verdict is what Policy.Judge finds: a function of facts and evidence.
+// A Verdict is the result of Policy.Judge: a function of facts and evidence.
 type Verdict struct {
-	ID     string // of facts and evidence: the same judgement has the same name
-	Policy string // the policy that it was judged by: Policy.ID; "" where nothing was judged
+	ID     string // a hash of facts and evidence: the same judgement has the same ID
+	Policy string // Policy.ID of the policy; "" if nothing was judged
 	Decision
-	DryRun   Decision  // what it were if the lines on trial were in force; the same if none is
-	Would    []string  // lines on trial that would have refused, "score" for the sum; nil if Trial lets the client in
-	Reply    Reply     // for the listener; zero if the client is let in
+	DryRun   Decision  // the decision if dry-run actions were enforced; the same if there are none
+	Would    []string  // dry-run lines that would refuse, and "score"; nil if DryRun does not refuse
+	Reply    Reply     // zero if the client is not refused
 	Findings []Finding // in policy order
 	Asked    Evidence  // in order of first use
 }
 
-// would names the lines on trial that refuse.
+// would names the dry-run lines that refuse.
 func would(found []Finding, real, trial Decision) (out []string) {
 	if !trial.Action.Refuses() {
 		return nil
@@ -47,12 +47,11 @@ var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadd
 
 var idBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
-// verdictID names a judgement: a hash of the facts, without the listener's name for the session, and of what was answered,
-// without TTLs and notes.
+// verdictID returns the ID of a judgement: a hash of the facts, without Facts.Session, and of the answers, without TTLs and
+// notes.
 //
-// An ID never changes its meaning: what is hashed today stays as it is. A fact that comes later is appended after the
-// evidence, and only if it is present: its name with a colon before it, which no kind of question has, and its value. So a
-// client without that fact keeps the ID that it has today.
+// What is hashed never changes. A fact that a later version adds is appended after the evidence, and only if it is present:
+// its name after a colon, which no kind of question begins with, and its value. So a client without that fact keeps its ID.
 func verdictID(f *Facts, asked Evidence) string {
 	buf := idBuffers.Get().(*[]byte)
 	b := (*buf)[:0]
@@ -83,7 +82,7 @@ func verdictID(f *Facts, asked Evidence) string {
 	return id
 }
 
-// shortHash is 64 bits of SHA-256 as 13 letters and digits, fit for a reply, a log and a URL.
+// shortHash returns 64 bits of SHA-256 as 13 letters and digits, for replies, logs and URLs.
 func shortHash(b []byte) string {
 	sum := sha256.Sum256(b)
 	var id [13]byte

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// words name the values of a small integer type, from 0 on: inside, values are compared and used as indices; outside,
-// in records, configurations and logs, there are words alone. The types are uint16, since go vet finds string(v) of these.
+// words are the names of the values of a small integer type, from 0 on. The code compares values and uses them as indices;
+// records, configurations and logs have the names. The types are uint16, since go vet finds string(v) of these.
 type words []string
 
-// name returns the word for a value; for one that has none, what it is and its number.
+// name returns the name of a value; for a value without one, the type and the number.
 func (w words) name(i int, what string) string {
 	if i < 0 || i >= len(w) {
 		return fmt.Sprintf("%s(%d)", what, i)
@@ -18,7 +18,7 @@ func (w words) name(i int, what string) string {
 	return w[i]
 }
 
-// parse is the inverse of name. what comes with its article, for the error.
+// parse is the inverse of name. what is the name of the type, for the error.
 func (w words) parse(s, what string) (int, error) {
 	if i := slices.Index(w, s); i >= 0 {
 		return i, nil

@@ -56,11 +56,11 @@ func inJSON(config string) string { return config + "log.format = \"json\"\n" }
 
 // A verdict is a line of the log.
 type verdict struct {
-	Msg                            string
-	Client, Helo, From, To, Stage  string
-	Action, By                     string
-	Would, WouldBy, Policy string
-	Held                           bool
+	Msg                           string
+	Client, Helo, From, To, Stage string
+	Action, By                    string
+	Would, WouldBy, Policy        string
+	Held                          bool
 }
 
 // decided is what was done with everything in force, or what would have been: "reject by rdns".

@@ -9,39 +9,39 @@ import (
 	"time"
 )
 
-// maxQuestions of a judgement to the client's DNS: it may not keep us busy for longer. The last try reads at most so many;
-// the next one is a tempfail, by position, so that timing has no part in it. So many are asked ahead of need at the most,
-// too: past that, only the first that is open is asked, one at a time, for that one is needed. What the client's DNS does not
-// answer does not count: a client must not be able to use up what we ask of the lists and of our own memory.
+// maxQuestions is how many questions a judgement asks the client's DNS, at most, to bound its work. The last try reads that
+// many answers; the next one is a tempfail, by position, so that timing has no part in it. That many are also sent in advance,
+// at most: past that, only the first open question is sent, one at a time, since that one is needed. Questions to lists and
+// stores do not count, so that a client cannot use them up.
 const maxQuestions = 200
 
-// reserve is the time that our own memory has to answer when the budget is spent, for a client whose DNS takes long must
-// neither be deferred for ever nor be spared the greylist.
+// reserve is the time that the local stores have to answer after the budget is spent. Otherwise a client with slow DNS would be
+// deferred without end, or would avoid the greylist.
 const reserve = 2 * time.Second
 
 var tooMany = &Answer{Status: TempFail, Note: "not asked: more than 200 questions"}
 
-// world is what one judgement knows. Only more waits, and only more starts goroutines.
+// answers are the answers that one judgement knows. Only waitOne waits and starts goroutines.
 type answers struct {
-	ask     Asker
-	client  netip.Addr // of the judgement
-	try     int
-	known   []known
-	tags    []uint32 // of known, to find a question without looking at each
-	used    []int    // indices of known, in the order in which this try first read them
-	counted int      // those of them that count towards maxQuestions
-	open    []Question
-	sent    int
-	flying  map[Question]bool
-	answers chan reply
-	late    bool            // the budget is spent, or the caller's context has ended
-	spent   bool            // and so is the reserve
-	budget  time.Duration   // below 0: none
-	ctx     context.Context // ends when the judgement does; begins with its first wait, for most have none
-	cancel  context.CancelFunc
-	own     context.Context // that of questions to our own memory; nil until there is one
-	ownEnds context.CancelFunc
-	faults  []Fault // of the Asker
+	ask      Asker
+	client   netip.Addr // of the judgement
+	try      int
+	known    []known
+	tags     []uint32 // of known, to find a question faster
+	used     []int    // indices of known, in the order in which this try read them first
+	counted  int      // those of them that count towards maxQuestions
+	open     []Question
+	sent     int
+	inFlight map[Question]bool
+	answers  chan result
+	late     bool            // the budget is spent, or the caller's context has ended
+	spent    bool            // and so is the reserve
+	budget   time.Duration   // below 0: none
+	ctx      context.Context // from the first wait, if there is one, to the end of the judgement
+	cancel   context.CancelFunc
+	own      context.Context // for questions to local stores; nil until there is one
+	ownEnds  context.CancelFunc
+	faults   []Fault // of the Asker
 }
 
 type known struct {
@@ -49,8 +49,8 @@ type known struct {
 	try int // the last try that read it
 }
 
-// reply is what came of a question; fault is nil unless the Asker is at fault.
-type reply struct {
+// result is the answer to a question; fault is nil unless the Asker is at fault.
+type result struct {
 	QA
 	fault *Fault
 }
@@ -59,7 +59,7 @@ func (w *answers) start(ask Asker, client netip.Addr, budget time.Duration) {
 	w.ask, w.client, w.budget = ask, client, budget
 }
 
-// end ends the wait of questions that nobody needs any more; their answers still reach the asker's own cache.
+// end stops waiting for answers that are no longer needed. They still reach the Asker's cache.
 func (w *answers) end() {
 	if w.cancel != nil {
 		w.cancel()
@@ -74,7 +74,7 @@ func (w *answers) end() {
 
 func (w *answers) begin() { w.try, w.used, w.open, w.counted = w.try+1, w.used[:0], w.open[:0], 0 }
 
-// answer returns nil while there is none.
+// answer returns the answer to a question, or nil while there is none.
 func (w *answers) answer(q Question) *Answer {
 	tag := tagOf(q)
 	for i, t := range w.tags {
@@ -85,7 +85,7 @@ func (w *answers) answer(q Question) *Answer {
 	if q.Kind.traits().client && w.counted >= maxQuestions {
 		return tooMany
 	}
-	if !w.flying[q] {
+	if !w.inFlight[q] {
 		a, ok := w.atHand(q)
 		if !ok && w.late && (w.spent || !q.Kind.traits().reserve) {
 			a, ok = &Answer{Status: TempFail, Note: noTime}, true
@@ -103,7 +103,7 @@ func (w *answers) know(qa QA) {
 	w.known, w.tags = append(w.known, known{QA: qa}), append(w.tags, tagOf(qa.Question))
 }
 
-// tagOf is the same for the same question, and another for most others.
+// tagOf returns a cheap hash of a question.
 func tagOf(q Question) uint32 {
 	n := len(q.Name)
 	if n == 0 {
@@ -136,11 +136,11 @@ func (w *answers) asked() Evidence {
 
 const noTime = "no answer in time"
 
-// more asks the open questions that are not on their way yet, and waits for at least one answer.
-func (w *answers) more(ctx context.Context) {
+// waitOne sends the open questions that are not sent yet, and waits for at least one answer.
+func (w *answers) waitOne(ctx context.Context) {
 	if w.ctx == nil {
 		ctx = context.WithValue(ctx, clientKey{}, w.client)
-		w.answers, w.flying = make(chan reply, 16), map[Question]bool{}
+		w.answers, w.inFlight = make(chan result, 16), map[Question]bool{}
 		if w.budget > 0 {
 			w.ctx, w.cancel = context.WithTimeout(ctx, w.budget)
 		} else {
@@ -170,22 +170,22 @@ func (w *answers) more(ctx context.Context) {
 	}
 }
 
-// ended gives up the questions with a reserve, or those without. A time-out is an answer too: it is recorded.
+// ended gives up the questions with a reserve, or those without. A timeout is an answer too, and is recorded.
 func (w *answers) ended(reserve bool) {
-	for q := range w.flying {
+	for q := range w.inFlight {
 		if q.Kind.traits().reserve == reserve {
-			w.learn(reply{QA: QA{q, &Answer{Status: TempFail, Note: noTime}}})
+			w.learn(result{QA: QA{q, &Answer{Status: TempFail, Note: noTime}}})
 		}
 	}
 }
 
-// send asks. The questions to our own memory have what is left of the budget, and the reserve.
+// send sends the open questions. Those to local stores have the rest of the budget and the reserve.
 func (w *answers) send(ctx context.Context) {
 	for _, q := range w.open {
-		if w.flying[q] || q.Kind.traits().client && w.sent >= maxQuestions && len(w.flying) > 0 {
+		if w.inFlight[q] || q.Kind.traits().client && w.sent >= maxQuestions && len(w.inFlight) > 0 {
 			continue
 		}
-		w.flying[q] = true
+		w.inFlight[q] = true
 		until := w.ctx
 		switch {
 		case q.Kind.traits().reserve:
@@ -193,7 +193,7 @@ func (w *answers) send(ctx context.Context) {
 		case q.Kind.traits().client:
 			w.sent++
 		}
-		go func(ctx context.Context, ask Asker, answers chan<- reply) {
+		go func(ctx context.Context, ask Asker, answers chan<- result) {
 			select {
 			case answers <- safely(ctx, ask, q):
 			case <-ctx.Done():
@@ -203,7 +203,7 @@ func (w *answers) send(ctx context.Context) {
 	w.open = w.open[:0]
 }
 
-// reserved is the context of questions to our own memory.
+// reserved returns the context of questions to local stores.
 func (w *answers) reserved(ctx context.Context) context.Context {
 	if w.own == nil {
 		end, has := w.ctx.Deadline()
@@ -219,26 +219,26 @@ func (w *answers) reserved(ctx context.Context) context.Context {
 	return w.own
 }
 
-// clientKey is of a value of the context that an Asker has.
+// clientKey is the key of the client in the context of Asker.Ask.
 type clientKey struct{}
 
-// ClientOf returns the client that a judgement asks for, from the context of Asker.Ask; false where nobody is judged.
+// ClientOf returns the client of the judgement that asks, from the context of Asker.Ask; false outside a judgement.
 func ClientOf(ctx context.Context) (client netip.Addr, ok bool) {
 	client, ok = ctx.Value(clientKey{}).(netip.Addr)
 	return client, ok && client.IsValid()
 }
 
-func (w *answers) learn(r reply) {
-	delete(w.flying, r.Question)
+func (w *answers) learn(r result) {
+	delete(w.inFlight, r.Question)
 	w.know(r.QA)
 	if r.fault != nil {
 		w.faults = append(w.faults, *r.fault)
 	}
 }
 
-// safely asks. An Asker that panics, or gives no answer, gives a tempfail: a fault in it is no reason to lose a verdict,
-// nor the process.
-func safely(ctx context.Context, ask Asker, q Question) (r reply) {
+// safely asks. An Asker that panics or returns no answer gives a tempfail: its fault must not cost the verdict or the
+// process.
+func safely(ctx context.Context, ask Asker, q Question) (r result) {
 	r.Question = q
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -252,7 +252,7 @@ func safely(ctx context.Context, ask Asker, q Question) (r reply) {
 	return r
 }
 
-// atHand is what the Asker has at hand, with what safely does for an Asker at fault.
+// atHand returns the answer that the Asker has at hand, with the same care as safely.
 func (w *answers) atHand(q Question) (a *Answer, ok bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -271,13 +271,13 @@ func (w *answers) atHand(q Question) (a *Answer, ok bool) {
 	return a, true
 }
 
-// What an Asker at fault answers. A replay has no Asker to fail again, so it is recorded as any other answer.
+// The answers of an Asker at fault. They are recorded like any other, since a replay has no Asker that fails.
 var (
 	panicked = &Answer{Status: TempFail, Note: "the asker panicked"}
 	noAnswer = &Answer{Status: TempFail, Note: "the asker gave no answer"}
 )
 
-// wrong says what is wrong with an answer that is none.
+// wrong returns an error for an answer that breaks the contract of Asker.
 func wrong(a *Answer) error {
 	switch {
 	case a == nil:
