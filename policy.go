@@ -7,61 +7,59 @@ import (
 	"time"
 )
 
-// A Line of a policy says what the outcomes of a check mean. An outcome that On does not name is noted; a temperror that
-// it does not name is a defer where an outcome would refuse, points in Verdict.Possible where one would suspect, and a
-// note elsewhere, so that no failure of DNS is ever a rejection and no bot gains by breaking its own.
+// A Line of a policy is a check and the effects of its outcomes. An outcome that On does not have is Note. A temperror that it
+// does not have is Defer if another outcome refuses, a score in Decision.MaxScore if another outcome adds to the score, and
+// else Note. So no DNS failure is a rejection, and no bot gains by breaking its own DNS.
 type Line struct {
 	Check Check
 	On    map[Outcome]Effect
 }
 
-// Thresholds say what score leads to. Zero is never. Those of a policy are part of its ID: NewPolicy takes them, and they
-// stay as they are.
+// Thresholds are the scores at which a policy acts; 0 is never. They are part of Policy.ID: do not change those of a policy.
 type Thresholds struct {
-	GreylistAt int // greylist when Possible reaches it
-	RejectAt   int // reject when Score reaches it, defer when Possible does
+	GreylistAt int // greylist when MaxScore reaches it
+	RejectAt   int // reject when Score reaches it, defer when only MaxScore does
 }
 
-// A Policy is a list of lines in order. It is safe for concurrent use; nobody writes to it once it judges.
+// A Policy is a list of lines in order. It is safe for concurrent use once its fields are set.
 type Policy struct {
 	Thresholds
-	// Exhaustive runs every line even when all is decided, for a person who wants to see it all. The verdict is the same, with
-	// more findings and more evidence.
+	// RunAll runs every line even after the decision, for a complete report. The decision is the same; the verdict has more
+	// findings and more evidence.
 	RunAll bool
-	// Terse leaves out what a server that writes a line of log does not need, and saves the time that it takes: findings of
-	// none, neutral and pass that have no effect, and the words of all other findings that have none. The verdict is the same.
+	// OmitReasons saves the time for what a log line does not need: findings of none, neutral and pass without an effect are
+	// left out, and so are the texts of other findings without an effect. The decision is the same.
 	OmitReasons bool
-	// Budget is how long a judgement may wait for answers, all together: no Asker.Ask can hang it. 0 is DefaultBudget; below 0
-	// the judgement waits as long as the caller's context lasts.
+	// Budget is how long a judgement waits for answers in total, whatever Asker.Ask does. 0 is DefaultBudget; below 0 only the
+	// caller's context ends the wait.
 	Budget time.Duration
-	// RejectAtStage is the earliest stage at which a Session refuses. NewPolicy sets Rcpt: before, nobody knows whether the
-	// client will log in, nor for which recipients its mail is, so an exemption by these would come too late.
+	// RejectAtStage is the earliest stage at which a Session rejects. NewPolicy sets Rcpt: before that, the recipient and a login
+	// are not known, so an exemption by these would come too late.
 	RejectAtStage Stage
-	// URL of a page about verdicts, for the replies; "{id}" in it stands for the verdict's.
+	// URL is the address of a page about refusals, for the replies; "{id}" in it stands for the verdict's ID.
 	URL string
-	// Texts are what replies say in place of what was found and the remedy, by the name of the check or of its family, "score", "greylist",
-	// or "defer" for what DNS did not answer; Placeholders may stand in them.
+	// Texts replace what replies say is wrong, the remedy and where to ask. The key is the name of a check or of its family,
+	// "score", "greylist", or "defer" for DNS failures. Placeholders can stand in them.
 	Texts map[string]string
-	// Footer ends every reply. Placeholders may stand in it.
+	// Footer ends every reply, in place of where to ask. Placeholders can stand in it.
 	Footer string
-	// ByOrigin reports whether a client is a forwarder that is to be judged by Facts.Origin, which it is believed in. May be nil.
+	// ByOrigin reports whether a client is a forwarder whose mail is judged by Facts.Origin. It may be nil.
 	ByOrigin func(*Facts) bool
-	// Report is called with each fault of a check or an Asker that a judgement met before it ended. It must not panic. May be
-	// nil.
+	// Report is called with each fault of a check or an Asker in a judgement. It must not panic. It may be nil.
 	Report func(Fault)
 
 	lines     []line
 	byName    map[string]int   // indices of lines
-	families  map[string][]int // indices of lines that share a name with others
+	families  map[string][]int // indices of lines, by family
 	tiers     [Probe + 1][]int // indices of lines
-	phases    [OnDefer + 1]int // the line of each other turn, from 1; 0 where there is none
+	phases    [OnDefer + 1]int // the line of each later phase, from 1; 0 if there is none
 	effects   [2][]effects     // by reading and line
 	preset    string
 	id        string
-	hasDryRun bool // a line is on trial
+	hasDryRun bool // a line has a dry-run action
 }
 
-// line is a Line made ready.
+// line is a Line with its effects worked out.
 type line struct {
 	Line
 	on      [PermError + 1]Effect // by outcome
@@ -70,14 +68,14 @@ type line struct {
 
 // effects are what a line does in one reading of the policy.
 type effects struct {
-	on      [PermError + 1]Effect // by outcome; none of them is on trial
+	on      [PermError + 1]Effect // by outcome; none of them is a dry run
 	accepts bool                  // an outcome accepts
-	off     bool                  // no outcome has an effect in this reading, though one has in the other: it is not evaluated
-	credit  int                   // the most points that an outcome takes off
+	off     bool                  // no outcome has an effect in this reading, but one has in the other: it is not evaluated
+	credit  int                   // the most that an outcome takes off the score
 }
 
-// NewPolicy makes a policy of lines. Two lines with one name, an unknown outcome, and an action that a line cannot take
-// are errors.
+// NewPolicy makes a policy of lines. It returns an error for two lines with one name, an unknown outcome, and an action that an
+// outcome cannot have.
 func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 	if t.GreylistAt < 0 || t.RejectAt < 0 {
 		return nil, fmt.Errorf("a threshold below zero: greylist_at %d, reject_at %d", t.GreylistAt, t.RejectAt)
@@ -90,7 +88,7 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 		}
 		seen[l.Check.Name] = true
 		if c := l.Check; c.Name == "" || c.Run == nil || c.Cost < Local || c.Cost > Probe || c.Phase < Main || c.Phase > OnDefer {
-			return nil, fmt.Errorf("check %q is not whole: it needs a name, a function, a cost and a turn", c.Name)
+			return nil, fmt.Errorf("check %q is not complete: it needs a name, a function, a cost and a phase", c.Name)
 		}
 		made, err := makeLine(l)
 		if err != nil {
@@ -104,7 +102,7 @@ func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 	return p, nil
 }
 
-// DefaultBudget is how long a judgement waits for answers where Policy.Budget is 0.
+// DefaultBudget is how long a judgement waits for answers if Policy.Budget is 0.
 const DefaultBudget = 8 * time.Second
 
 func (p *Policy) budget() time.Duration {
@@ -114,7 +112,7 @@ func (p *Policy) budget() time.Duration {
 	return p.Budget
 }
 
-// FromPreset returns the policy with the name of the preset that it was made from, which is part of its ID.
+// FromPreset returns the policy with the name of its preset, which becomes part of its ID.
 func (p *Policy) FromPreset(name string) *Policy {
 	q := *p
 	q.preset = name
@@ -122,8 +120,8 @@ func (p *Policy) FromPreset(name string) *Policy {
 	return &q
 }
 
-// ID names the policy: 64 bits of SHA-256 over the preset's name, the thresholds, and each line's check, with its Settings,
-// stage, cost and actions.
+// ID returns 64 bits of SHA-256 over the preset's name, the thresholds, and the check of each line with its Settings, stage,
+// cost and effects.
 func (p *Policy) ID() string { return p.id }
 
 func (p *Policy) hash() string {
@@ -144,7 +142,7 @@ func (p *Policy) hash() string {
 	return shortHash(b)
 }
 
-// place puts a line behind those that are there.
+// place appends a line.
 func (p *Policy) place(l *line) error {
 	at, c := len(p.lines), &l.Check
 	p.lines = append(p.lines, *l)
@@ -157,7 +155,7 @@ func (p *Policy) place(l *line) error {
 	}
 	switch {
 	case c.Phase != Main && p.phases[c.Phase] > 0:
-		return fmt.Errorf("check %q has the turn that %q has", c.Name, p.lines[p.phases[c.Phase]-1].Check.Name)
+		return fmt.Errorf("check %q has the same phase as %q", c.Name, p.lines[p.phases[c.Phase]-1].Check.Name)
 	case c.Phase != Main:
 		p.phases[c.Phase] = at + 1
 	case !l.ignored:
@@ -167,20 +165,20 @@ func (p *Policy) place(l *line) error {
 	return nil
 }
 
-// inTurn returns the place of the line of a turn, and whether there is one.
+// inPhase returns the index of the line of a later phase, and whether there is one.
 func (p *Policy) inPhase(t Phase) (int, bool) { return p.phases[t] - 1, p.phases[t] > 0 }
 
 func makeLine(l Line) (line, error) {
 	m := line{Line: l}
 	for o, a := range l.On {
 		if o < None || o > PermError {
-			return m, fmt.Errorf("%s is no outcome: %v", o, Outcomes)
+			return m, fmt.Errorf("%s is not an outcome: %v", o, Outcomes)
 		}
 		if o == TempError && (a.Action == Reject || a.Action == Drop) {
-			return m, fmt.Errorf("%s on temperror: no failure of DNS may reject, say defer", a)
+			return m, fmt.Errorf("%s on temperror: no DNS failure may reject, write defer", a)
 		}
 		if a.Action == Continue {
-			return m, fmt.Errorf("%q is no action of a line", a.Action)
+			return m, fmt.Errorf("%q is not an action of a check", a.Action)
 		}
 		if err := a.checkScore(); err != nil {
 			return m, err
@@ -194,7 +192,7 @@ func makeLine(l Line) (line, error) {
 		switch a.Action {
 		case Unset:
 			m.on[i].Action = Note
-		case Note, Ignore: // there is nothing to try
+		case Note, Ignore: // a dry run of nothing is nothing
 			m.on[i].DryRun = false
 		}
 	}
@@ -202,13 +200,14 @@ func makeLine(l Line) (line, error) {
 	return m, nil
 }
 
-// effects returns what the line does in a reading: an action on trial is its own in the dry run, and a note else.
+// effects returns what the line does in a reading. A dry-run action has its effect in the dry-run reading, and is Note in the
+// enforced one.
 func (m *line) effects(which int) effects {
 	e := effects{on: m.on}
-	trial, effective := false, false
+	dry, effective := false, false
 	for i, a := range m.on {
 		if a.DryRun {
-			trial = true
+			dry = true
 			e.on[i].DryRun = false
 			if which == enforced {
 				e.on[i] = Effect{Action: Note}
@@ -224,17 +223,17 @@ func (m *line) effects(which int) effects {
 		}
 		effective = true
 	}
-	e.off = trial && !effective
+	e.off = dry && !effective
 	return e
 }
 
-// follows reports whether an outcome is more than a note.
+// hasEffect reports whether an outcome is more than a note.
 func (m *line) hasEffect(o Outcome) bool {
 	return o < None || o > PermError || m.on[o].Action != Note && m.on[o].Action != Ignore
 }
 
-// onTempError is what a temperror does where the policy is silent: what would refuse defers, and the dearest score is
-// possible. A note where there is neither: no voucher and no list is missed.
+// onTempError returns the effect of a temperror for which the policy has none: Defer if an outcome refuses, else the highest
+// score that an outcome adds, else Note.
 func (m *line) onTempError() Effect {
 	out := Effect{Action: Note}
 	if m.Check.FailOpen {
@@ -244,8 +243,9 @@ func (m *line) onTempError() Effect {
 		switch {
 		case a.Action.Refuses() && (out.Action != Defer || out.DryRun):
 			out = Effect{Action: Defer, DryRun: a.DryRun}
-		case a.RaisesScore() && out.Action != Defer && (out.Action == Note || out.DryRun && !a.DryRun || out.DryRun == a.DryRun && a.Score > out.Score):
-			out = a // in force before on trial, and the dearest
+		case a.RaisesScore() && out.Action != Defer &&
+			(out.Action == Note || out.DryRun && !a.DryRun || out.DryRun == a.DryRun && a.Score > out.Score):
+			out = a // enforced before dry-run, and the highest
 		}
 	}
 	return out
@@ -264,7 +264,7 @@ func (m *line) isIgnored() bool {
 	return true
 }
 
-// Lines returns the lines that the policy runs, in order.
+// Lines returns the lines that are not ignored, in order.
 func (p *Policy) Lines() []Line {
 	var out []Line
 	for i := range p.lines {
@@ -275,7 +275,7 @@ func (p *Policy) Lines() []Line {
 	return out
 }
 
-// OnTrial returns the policy with every line on trial: it judges as p does, and lets everything through.
+// DryRun returns the policy with all actions as a dry run: it evaluates as p does, and accepts everything.
 func (p *Policy) DryRun() *Policy {
 	q := *p
 	q.lines = make([]line, len(p.lines))
@@ -297,7 +297,7 @@ func (p *Policy) DryRun() *Policy {
 		q.effects[which] = make([]effects, len(q.lines))
 		for i := range q.lines {
 			e := q.lines[i].effects(which)
-			e.off = which == enforced // a line that only notes, too: a dry run asks no more than enforcing does
+			e.off = which == enforced // also a line that only notes: a dry run asks no more questions than enforcing
 			q.effects[which][i] = e
 		}
 	}

@@ -41,15 +41,15 @@ func TestPolicyErrors(t *testing.T) {
 		want  string
 	}{
 		{Thresholds{}, []Line{{Check: one}, {Check: one}}, `check "a" is in the policy twice`},
-		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Effect{PermError + 1: {Action: Reject}}}}, `check "a": outcome(8) is no outcome`},
-		{Thresholds{}, []Line{{Check: one, On: on("temperror=reject")}}, `check "a": reject on temperror: no failure of DNS may reject, say defer`},
+		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Effect{PermError + 1: {Action: Reject}}}}, `check "a": outcome(8) is not an outcome`},
+		{Thresholds{}, []Line{{Check: one, On: on("temperror=reject")}}, `check "a": reject on temperror: no DNS failure may reject, write defer`},
 		{Thresholds{}, []Line{{Check: one, On: on("temperror=would drop")}}, `check "a": would drop on temperror`},
-		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Effect{Fail: {Action: Continue}}}}, `check "a": "continue" is no action of a line`},
+		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Effect{Fail: {Action: Continue}}}}, `check "a": "continue" is not an action of a check`},
 		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Effect{Fail: {Action: AddScore}}}}, `check "a": score 0: a score is a number from -1000 to 1000, and not 0`},
 		{Thresholds{}, []Line{{Check: one, On: map[Outcome]Effect{Pass: {Action: AddScore, Score: -1001}}}}, `check "a": score -1001: a score is`},
-		{Thresholds{}, []Line{{Check: Check{Run: one.Run}}}, `check "" is not whole`},
-		{Thresholds{}, []Line{{Check: Check{Name: "a"}}}, `check "a" is not whole`},
-		{Thresholds{}, []Line{{Check: Check{Name: "a", Run: one.Run, Cost: 3}}}, `check "a" is not whole`},
+		{Thresholds{}, []Line{{Check: Check{Run: one.Run}}}, `check "" is not complete`},
+		{Thresholds{}, []Line{{Check: Check{Name: "a"}}}, `check "a" is not complete`},
+		{Thresholds{}, []Line{{Check: Check{Name: "a", Run: one.Run, Cost: 3}}}, `check "a" is not complete`},
 		{Thresholds{RejectAt: -1}, nil, "a threshold below zero: greylist_at 0, reject_at -1"},
 	} {
 		if _, err := NewPolicy(c.at, c.lines...); err == nil || !strings.HasPrefix(err.Error(), c.want) {

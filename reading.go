@@ -14,21 +14,21 @@ func (p *Policy) readings() int {
 	return 1
 }
 
-// A reading is one way through a policy. It knows nothing of dry runs: effects tells it what each line does.
+// A reading evaluates a policy in one of the two ways. It knows nothing of dry runs: effects has what each line does.
 type reading struct {
 	*judgement
 	effects []effects // by line
 
-	accepts, rejects, defers, greylists string // the first line that says so
-	defersByPolicy                      string // the first line that defers for what it found, not for a temperror
+	accepts, rejects, defers, greylists string // the first line with this action
+	defersByPolicy                      string // the first line that defers by an outcome other than temperror
 	rejectAction                        Action // Reject or Drop
-	points, maybePoints                 int    // of score: known, and left open by temperrors
-	credit, maybeCredit                 int    // points off: known, and left open by temperrors
+	raised, uncertainRaise              int    // added to the score: known, and possible by temperrors
+	credit, maybeCredit                 int    // taken off the score: known, and possible by temperrors
 	acceptUnknown                       bool   // a line that might accept is in temperror
-	deferExpired                        bool   // the grace period has ended: temperrors are notes
-	retried                             bool   // the client has proved that it retries, or nobody can say
+	deferExpired                        bool   // the grace period for DNS failures is over: temperrors are notes
+	retried                             bool   // the client has retried, or the store cannot say
 
-	byScore map[int]Outcome // of the lines whose checks read the score: that of this reading
+	byScore map[int]Outcome // outcomes of this reading, for lines whose checks read the score
 }
 
 func (r *reading) noteByScore(i int, o Outcome) {
@@ -38,16 +38,16 @@ func (r *reading) noteByScore(i int, o Outcome) {
 	r.byScore[i] = o
 }
 
-// read evaluates the lines tier by tier. A dearer tier is evaluated while nothing is decided, or for the lines that may
-// still accept; before it bothers another mail server, it resolves a deferral and a greylisting. It returns the lines
-// that wait for an answer, or nil at the end.
+// read evaluates the lines tier by tier: a more expensive tier only while nothing is decided, or for lines that may still
+// accept. Before it asks another mail server, it resolves a deferral or a greylisting. It returns the lines that wait for an
+// answer, or nil at the end.
 func (r *reading) read() (open []int) {
 	for cost := range r.policy.tiers {
 		if Cost(cost) == Probe {
 			if open := r.resolve(); open != nil {
 				return open
 			}
-			if a := r.decide().Action; a == Greylist || a == Defer { // the client has to come again anyway
+			if a := r.decide().Action; a == Greylist || a == Defer { // the client has to retry anyway
 				return nil
 			}
 		}
@@ -58,8 +58,7 @@ func (r *reading) read() (open []int) {
 	return r.resolve()
 }
 
-// tier evaluates the lines of a tier in the order of the policy, so that this order decides, and not which answer came
-// first.
+// tier evaluates the lines of a tier in the order of the policy: this order decides, and not the order of answers.
 func (r *reading) tier(cost Cost) (open []int) {
 	decided := r.decided(cost)
 	for _, i := range r.policy.tiers[cost] {
@@ -67,7 +66,7 @@ func (r *reading) tier(cost Cost) (open []int) {
 		switch {
 		case e.off || c.Needs > r.Stage, decided && !e.accepts:
 			continue
-		case c.UsesScore && (decided || open != nil): // the sum would lack lines
+		case c.UsesScore && (decided || open != nil): // the score would lack lines
 			continue
 		}
 		outcome := r.evaluate(i)
@@ -77,7 +76,7 @@ func (r *reading) tier(cost Cost) (open []int) {
 			continue
 		case open == nil:
 			r.apply(i, outcome)
-		} // else this try is lost, and the line was evaluated only to ask ahead
+		} // else this try has failed, and the line was evaluated only to ask its questions early
 		if e.accepts && e.on[outcome].Action == Accept {
 			break
 		}
@@ -85,8 +84,8 @@ func (r *reading) tier(cost Cost) (open []int) {
 	return open
 }
 
-// decided reports whether only a line that accepts can still change the end: a line rejects, or the score does and
-// no line of this tier or a dearer one can take enough points off.
+// decided reports whether only a line that accepts can still change the decision: a line rejects, or the score does, and no
+// line of this or a later tier can lower it enough.
 func (r *reading) decided(cost Cost) bool {
 	if r.rejects != "" {
 		return true
@@ -106,8 +105,8 @@ func (r *reading) decided(cost Cost) bool {
 	return least >= at
 }
 
-// resolve evaluates the lines of the later phases: whether a deferral for temperrors has expired, and whether a client
-// that is to be greylisted has proved that it retries. A store that cannot say greylists nobody.
+// resolve evaluates the lines of the later phases: whether a deferral for temperrors has expired, and whether a greylisted
+// client has retried. If the store cannot say, the client is not greylisted.
 func (r *reading) resolve() (open []int) {
 	if !r.deferExpired && r.onlyTempErrorsDefer() {
 		outcome, open := r.phase(OnDefer, Fail)
@@ -127,7 +126,8 @@ func (r *reading) resolve() (open []int) {
 	return nil
 }
 
-// phase evaluates the line of a later phase: None where it is ignored, and absent where there is none at this stage.
+// phase evaluates the line of a later phase. The outcome is None if the line is ignored, and absent if there is none at this
+// stage.
 func (r *reading) phase(t Phase, absent Outcome) (outcome Outcome, open []int) {
 	i, ok := r.policy.inPhase(t)
 	switch {
@@ -144,8 +144,8 @@ func (r *reading) phase(t Phase, absent Outcome) (outcome Outcome, open []int) {
 	return outcome, nil
 }
 
-// greylistsEverybody returns the line that has every client greylisted, "" if there is none at this stage.
-func (r *reading) greylistsEverybody() string {
+// greylistsAll returns the line that greylists every client, "" if there is none at this stage.
+func (r *reading) greylistsAll() string {
 	i, ok := r.policy.inPhase(OnGreylist)
 	if !ok || r.policy.lines[i].Check.Needs > r.Stage || r.effects[i].on[Fail].Action != Greylist {
 		return ""
@@ -185,27 +185,27 @@ func (r *reading) apply(i int, o Outcome) {
 		if a.Score < 0 {
 			r.credit -= a.Score
 		} else if o == TempError {
-			r.maybePoints += a.Score // a failure of DNS is never held against a client for sure
+			r.uncertainRaise += a.Score // a DNS failure never raises the lower end of the score
 		} else {
-			r.points += a.Score
+			r.raised += a.Score
 		}
 	}
 }
 
-// score returns the score: at least, and at most. What a temperror may have taken off stays open even when the grace
-// period has ended: else a failure of DNS could reject after all.
+// score returns the lower and the upper end of the score. A credit that a temperror leaves open counts as given for the lower
+// end, even after the grace period: otherwise a DNS failure could reject.
 func (r *reading) score() (least, most int) {
-	maybe := r.maybePoints
+	uncertain := r.uncertainRaise
 	if r.deferExpired {
-		maybe = 0
+		uncertain = 0
 	}
-	return max(0, r.points-r.credit-r.maybeCredit), max(0, r.points+maybe-r.credit)
+	return max(0, r.raised-r.credit-r.maybeCredit), max(0, r.raised+uncertain-r.credit)
 }
 
-// ByScore is Decision.By where no single line decided.
+// ByScore is Decision.By where no single line decides.
 const ByScore = "score"
 
-// decide returns what the lines that were evaluated come to.
+// decide returns the decision of the lines that have been evaluated.
 func (r *reading) decide() Decision {
 	p := r.policy
 	least, most := r.score()
@@ -231,7 +231,7 @@ func (r *reading) decide() Decision {
 	case p.GreylistAt > 0 && most >= p.GreylistAt:
 		d.Action, d.By = Greylist, ByScore
 	default:
-		if by := r.greylistsEverybody(); by != "" {
+		if by := r.greylistsAll(); by != "" {
 			d.Action, d.By = Greylist, by
 		}
 	}

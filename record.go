@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Record is a verdict with the facts that it was given on: what a journal keeps, and all that a replay needs.
+// A Record is a verdict with its facts: all that a log or a replay needs.
 type Record struct {
 	Facts
 	Verdict
@@ -18,10 +18,12 @@ type Record struct {
 
 const recordVersion = 2
 
-// AppendJSON appends the record as one JSON object, version 2, without a final newline. The form is stable: keys may
-// come, none goes or changes its meaning. What the client sent may hold any bytes, and JSON strings may not: a text that
-// is no UTF-8 has U+FFFD for what is not, and stands whole in a second key, "helo_base64" for "helo". "policy" is the ID of
-// the policy; a record without it was written before there was one. "dry_run" is there when it differs from the decision.
+// AppendJSON appends the record as one JSON object, version 2, without a final newline. The form is stable: keys may be added,
+// none is removed or changes its meaning.
+//
+// What the client sent may have any bytes, which JSON strings cannot. A text that is not UTF-8 has U+FFFD for each invalid
+// byte, and a second key with all of it, such as "helo_base64" for "helo". "dry_run" is there if it differs from the decision.
+// Finding.Reply is not part of a record: the reply is.
 func (r *Record) AppendJSON(b []byte) []byte {
 	b = append(b, `{"version":2,"id":`...)
 	b = appendString(b, r.ID)
@@ -164,7 +166,7 @@ func (qa *QA) appendJSON(b []byte) []byte {
 	return append(appendString(b, qa.Note), '}')
 }
 
-// appendRaw appends a key with text as a client sent it, and that in base64 beside it where JSON cannot hold it.
+// appendRaw appends a key with text that a client sent, and a second key in base64 if it is not UTF-8.
 func appendRaw(b []byte, key, s string) []byte {
 	b = append(append(append(b, `,"`...), key...), `":`...)
 	b = appendString(b, s)
@@ -197,7 +199,7 @@ func appendBase64s(b []byte, list []string) []byte {
 	return append(b, ']')
 }
 
-// appendString appends s as JSON (RFC 8259 section 7). Control bytes, DEL and what could end a script are escaped.
+// appendString appends s as a JSON string (RFC 8259 section 7). It also escapes DEL and what could end a script element.
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
@@ -207,7 +209,7 @@ func appendString(b []byte, s string) []byte {
 		case c >= utf8.RuneSelf:
 			r, n := utf8.DecodeRuneInString(s[i:])
 			if r <= 0xffff && (r == utf8.RuneError || r < 0xa0 || r >= 0x200b && r <= 0x206f || r == 0xfeff) {
-				b = append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15]) // C1, and what turns text around
+				b = append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15]) // C1, and bidirectional controls
 			} else {
 				b = append(b, s[i:i+n]...)
 			}
@@ -228,7 +230,7 @@ func appendString(b []byte, s string) []byte {
 // MarshalJSON is AppendJSON.
 func (r *Record) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil), nil }
 
-// recordJSON is the form of a record that is read back.
+// recordJSON is the form in which a record is read.
 type recordJSON struct {
 	Version int    `json:"version"`
 	ID      string `json:"id"`
@@ -261,8 +263,8 @@ type recordJSON struct {
 		} `json:"origin"`
 	} `json:"facts"`
 	decisionJSON
-	Trial *decisionJSON `json:"dry_run"`
-	Reply *struct {
+	DryRun *decisionJSON `json:"dry_run"`
+	Reply  *struct {
 		Code     int    `json:"code"`
 		Enhanced string `json:"enhanced"`
 		Text     string `json:"text"`
@@ -299,8 +301,8 @@ type decisionJSON struct {
 
 func (d decisionJSON) decision() Decision { return Decision(d) }
 
-// UnmarshalJSON reads what AppendJSON wrote, whole: its evidence replays, and judging its facts on it gives it again. A
-// version that this program does not know is an error.
+// UnmarshalJSON reads what AppendJSON writes. Judging the facts of the record on its evidence gives the same verdict. An
+// unknown version is an error.
 func (r *Record) UnmarshalJSON(b []byte) error {
 	var in recordJSON
 	if err := json.Unmarshal(b, &in); err != nil {
@@ -311,14 +313,17 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 	}
 	*r = Record{Verdict: Verdict{ID: in.ID, Policy: in.Policy, Decision: in.decision(), Would: in.Would}}
 	r.DryRun = r.Decision
-	if in.Trial != nil {
-		r.DryRun = in.Trial.decision()
+	if in.DryRun != nil {
+		r.DryRun = in.DryRun.decision()
 	}
 	if in.Reply != nil {
 		r.Reply = Reply(*in.Reply)
 	}
 	for _, f := range in.Findings {
-		r.Findings = append(r.Findings, Finding{Check: f.Check, Outcome: f.Outcome, Effect: f.Effect, Why: f.Why, Code: f.Code, Entry: f.Entry, Ref: f.Ref, Retry: time.Duration(f.Retry) * time.Millisecond})
+		r.Findings = append(r.Findings, Finding{
+			Check: f.Check, Outcome: f.Outcome, Effect: f.Effect, Why: f.Why, Code: f.Code, Entry: f.Entry, Ref: f.Ref,
+			Retry: time.Duration(f.Retry) * time.Millisecond,
+		})
 	}
 	for _, a := range in.Asked {
 		r.Asked = append(r.Asked, QA{Question{a.Kind, either(a.NameRaw, a.Name)}, &Answer{

@@ -7,38 +7,38 @@ import (
 	"sync"
 )
 
-// A Session is one SMTP connection. It remembers what the client said in HELO and EHLO, and knows which refusals a server
-// replies at once and which it holds, so that a program that embeds the judge only has to ask it at each stage. The zero
-// value is a connection that begins. It is safe for concurrent use.
+// A Session is one SMTP connection. It remembers the HELO names, and decides whether a refusal is replied now or held until a
+// later stage. A program that embeds the judge calls it at each stage. The zero value is a new connection. It is safe for
+// concurrent use.
 //
-// Each stage and each HELO name is judged anew; answers come from the Asker's cache. Nothing but the earlier HELO names
-// goes from one judgement into the next. What is held needs no keeping: the next stage finds it again, unless a corrected
-// HELO name has mended it.
+// Each stage and each HELO name is judged anew; answers come from the Asker's cache. Only the earlier HELO names pass from one
+// judgement to the next. A refusal that is held is not stored: the next stage finds it again, unless the client has corrected
+// its HELO name.
 type Session struct {
 	mu       sync.Mutex
-	whole    bool     // it has seen CONNECT or HELO, so that it knows where the connection began
+	whole    bool     // it has seen CONNECT or HELO, so it knows where the connection began
 	accepted []string // HELO names, each as verb, space, argument; the last is the one that counts
-	refused  helo     // the last one, if it was refused
+	refused  helo     // the last HELO, if it was refused
 }
 
-// helo is what a client said in HELO or EHLO, whole.
+// helo is a HELO or EHLO command.
 type helo struct{ verb, name string }
 
-// Bounds of what is remembered, since all of it is the client's.
+// Limits of what is remembered, since the client chooses it.
 const (
 	maxHelos       = 5    // of a connection
 	maxHelo        = 300  // bytes of one
-	maxRefusedHelo = 1024 // bytes of one that is judged again: no name and no literal is so long
-	maxVerb        = 16   // bytes of a verb: a caller may show another's text for one
+	maxRefusedHelo = 1024 // bytes of one that is judged again: no valid name or literal is so long
+	maxVerb        = 16   // bytes of a verb, which may be any text of the caller
 )
 
-// Judge judges one stage of the connection. It returns the reply that refuses the client now; nil, and the client goes on.
-// After a reply for a verdict whose Action is Drop, the server closes the connection. The record has the facts as they
-// were judged, with the earlier HELO names, and the verdict.
+// Judge judges one stage of the connection. It returns the reply that refuses the client now, or nil if the dialogue goes on. If
+// the verdict's Action is Drop, the server closes the connection after the reply. The record has the facts as they were
+// judged, with the earlier HELO names, and the verdict.
 //
-// A refusal is held before Policy.RejectAtStage; a deferral also before MAIL, since RFC 5321 section 4.3.2 lists no 4yz
-// but 421 for a connection and for HELO; a greylisting also before RCPT, where it is known who tries to send to whom. A
-// refused HELO leaves the session as it was (RFC 5321 section 4.1.4): a corrected one is not held to it.
+// A refusal is held before Policy.RejectAtStage. A deferral is also held before MAIL, since RFC 5321 section 4.3.2 lists no 4yz
+// code but 421 for a connection and for HELO. A greylisting is also held before RCPT, since it needs sender and recipient. A
+// refused HELO leaves the session as it was (RFC 5321 section 4.1.4), so that a corrected one is not a changed one.
 func (s *Session) Judge(ctx context.Context, p *Policy, f Facts, ask Asker) (*Reply, Record) {
 	again := s.facts(&f)
 	r := Record{Facts: f, Verdict: p.Judge(ctx, f, ask)}
@@ -63,8 +63,8 @@ func (p *Policy) earliest(d Action) Stage {
 	return p.RejectAtStage
 }
 
-// facts adds what the session knows to the facts. again is true where the client goes on with a HELO name that was
-// refused: its server has none then, and a policy that does not ask for one would accept it.
+// facts adds what the session knows to the facts. again is true if the client goes on with a HELO name that was refused: the
+// server then has none, and a policy without helo-missing would accept the client.
 func (s *Session) facts(f *Facts) (again bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,9 +76,9 @@ func (s *Session) facts(f *Facts) (again bool) {
 		again = s.refused != helo{}
 		f.Verb, f.Helo = s.refused.verb, s.refused.name
 	}
-	if s.greets(f) {
+	if s.hasHelo(f) {
 		n := len(s.accepted)
-		if n > 0 && s.accepted[n-1] == greeting(f) {
+		if n > 0 && s.accepted[n-1] == heloLine(f) {
 			n--
 		}
 		f.Earlier = slices.Clone(s.accepted[:n])
@@ -86,20 +86,20 @@ func (s *Session) facts(f *Facts) (again bool) {
 	return again
 }
 
-// greets reports whether the facts have a HELO name of this connection for sure. Where a server asks at RCPT alone, nobody
-// can tell which connection it is about, since ports are used again; another's HELO name must not be held against a client.
-func (s *Session) greets(f *Facts) bool { return s.whole && f.Stage >= Helo && f.Helo != "" }
+// hasHelo reports whether the facts have a HELO name that is certain to be of this connection. If a server asks only at RCPT,
+// the connection is not certain, since ports are reused; another client's HELO name must not count against this one.
+func (s *Session) hasHelo(f *Facts) bool { return s.whole && f.Stage >= Helo && f.Helo != "" }
 
 // note remembers the HELO name.
 func (s *Session) note(f *Facts, refused, again bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case !s.greets(f):
+	case !s.hasHelo(f):
 	case f.Stage == Helo && refused:
 		s.refused = helo{strings.Clone(verb(f)), strings.Clone(f.Helo[:min(len(f.Helo), maxRefusedHelo)])}
 	case !again:
-		s.accept(greeting(f))
+		s.accept(heloLine(f))
 	}
 }
 
@@ -110,14 +110,14 @@ func (s *Session) accept(name string) {
 		return
 	}
 	if n == maxHelos {
-		s.accepted = slices.Delete(s.accepted, 1, 2) // the first and the latest tell most
+		s.accepted = slices.Delete(s.accepted, 1, 2) // the first and the latest matter most
 	}
 	s.accepted = append(s.accepted, name)
 }
 
-// said is the HELO name as it stands in Facts.Earlier. Postfix shows it raw at EHLO, and from MAIL on with "?" for what is
-// no part of a name: without the same here, one name would look like two.
-func greeting(f *Facts) string {
+// heloLine returns a HELO as Facts.Earlier has it. Postfix shows the argument raw at EHLO, but from MAIL on with "?" for
+// characters that a name cannot have. The same is done here, so that one name does not look like two.
+func heloLine(f *Facts) string {
 	b := append(append([]byte(verb(f)), ' '), f.Helo[:min(len(f.Helo), maxHelo)]...)
 	name := b[len(verb(f))+1:]
 	for i, c := range name {

@@ -29,9 +29,9 @@ type Zone struct {
 //	slow.example.org A     after=50ms 192.0.2.3
 //	down.example.org A     tempfail
 //
-// A value of tempfail is a failure. After after=, an answer takes its time: it is never at hand, and Ask waits so long.
-// A name that no line owns is nxdomain, and one without a kind is nodata for it. Aliases are followed as a resolver does.
-// Empty lines and what follows # say nothing. The owner * of a GREYLIST or DEFERRED answers for every other.
+// A value of tempfail is a failure. With after=50ms, an answer is never at hand, and Ask takes that long. A name without records
+// is nxdomain, and one without records of a kind is nodata for it. Aliases are followed as a resolver does. Empty lines and
+// what follows # are ignored. The owner * of a GREYLIST or DEFERRED answers for every other name.
 func NewZone(text string) (*Zone, error) {
 	z := &Zone{records: map[Question]*Answer{}, delays: map[Question]time.Duration{}, names: map[string]bool{}}
 	n := 0
@@ -51,10 +51,10 @@ func NewZone(text string) (*Zone, error) {
 	return z, nil
 }
 
-// failure is the value of a record that cannot be looked up.
+// failure is the value of a record whose lookup fails.
 const failure = "tempfail"
 
-// MustZone is NewZone for a literal in the program; it panics where NewZone says an error.
+// MustZone is NewZone for a literal in the program. It panics on an error.
 func MustZone(text string) *Zone {
 	z, err := NewZone(text)
 	if err != nil {
@@ -128,7 +128,7 @@ func canonicalValue(k Kind, v string) string {
 	return v
 }
 
-// priorityAndWeight reads the value of an SRV. It is not ok unless all four fields are there.
+// priorityAndWeight reads the value of an SRV. It is ok if all four fields are there.
 func priorityAndWeight(v string) (priority, weight uint64, ok bool) {
 	f := strings.Fields(v)
 	if len(f) != 4 {
@@ -163,7 +163,7 @@ func sortValues(k Kind, values []string) {
 	})
 }
 
-// Known answers what the zone does not delay.
+// Known returns an answer without a delay.
 func (z *Zone) Known(q Question) (*Answer, bool) {
 	q = asWritten(q)
 	if z.delays[q] > 0 {
@@ -172,7 +172,7 @@ func (z *Zone) Known(q Question) (*Answer, bool) {
 	return z.lookup(q), true
 }
 
-// Ask answers, after its delay if it has one.
+// Ask returns an answer, after its delay if it has one.
 func (z *Zone) Ask(ctx context.Context, q Question) *Answer {
 	q = asWritten(q)
 	if d := z.delays[q]; d > 0 {
@@ -187,7 +187,7 @@ func (z *Zone) Ask(ctx context.Context, q Question) *Answer {
 	return z.lookup(q)
 }
 
-// asWritten is a question by the kind under which its record stands in a zone.
+// asWritten returns a question with the kind that its record has in a zone.
 func asWritten(q Question) Question {
 	if as := q.Kind.traits().as; as != AnyKind {
 		q.Kind = as
@@ -222,7 +222,7 @@ func (z *Zone) lookup(q Question) *Answer {
 	}
 }
 
-// end answers where a chain of aliases ends.
+// end returns the answer at the end of a chain of aliases.
 func (z *Zone) end(q Question, note string) *Answer {
 	a := z.records[q]
 	switch {
