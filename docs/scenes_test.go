@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/helogate/helogate/internal/docpage"
 )
@@ -49,6 +50,9 @@ mx1.example.org             A    192.0.2.1
 `, []string{"192.0.2.1 mx1.example.org jane@example.org bob@example.net"}},
 }
 
+// awaited are texts that the log of a scene has after a while.
+var awaited = map[string]string{"a list of the world": "level=ERROR"}
+
 var saidOnce struct {
 	sync.Once
 	lines []string
@@ -64,7 +68,11 @@ func everySaid(t *testing.T) []string {
 			for _, answer := range s.askAll(scene.asked) {
 				saidOnce.lines = append(saidOnce.lines, strings.TrimPrefix(answer, "action="))
 			}
-			saidOnce.lines = append(saidOnce.lines, strings.Split(s.read("/tmp/log"), "\n")...)
+			log := s.read("/tmp/log")
+			for end := time.Now().Add(giveUp); !strings.Contains(log, awaited[scene.name]) && time.Now().Before(end); log = s.read("/tmp/log") {
+				time.Sleep(5 * time.Millisecond) // another process writes it
+			}
+			saidOnce.lines = append(saidOnce.lines, strings.Split(log, "\n")...)
 		}
 	})
 	return saidOnce.lines

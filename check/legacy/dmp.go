@@ -41,16 +41,16 @@ var DMP = helogate.Check{
 // is no such domain, and why is "".
 func dmpOfHost(c *helogate.Case, why string) helogate.Finding {
 	g := parsed.Of(c)
-	said := dmpAbsent
+	answer := dmpAbsent
 	if g.Form == hostname.FQDN {
-		said = dmpOf(c, g.Name)
+		answer = dmpOf(c, g.Name)
 	}
 	switch {
-	case said == dmpAllows:
+	case answer == dmpAllows:
 		return c.Pass("HELO %s allows %s by DMP", parsed.Cut(g.Name), c.ClientText())
-	case said == dmpDenies:
+	case answer == dmpDenies:
 		return c.Fail("HELO %s denies %s by DMP", parsed.Cut(g.Name), c.ClientText())
-	case said == dmpLacks:
+	case answer == dmpLacks:
 		return c.Fail("HELO %s takes part in DMP and does not allow %s", parsed.Cut(g.Name), c.ClientText())
 	case why != "":
 		return c.Fail("%s", why)

@@ -115,7 +115,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// Of many wrong lines the first ten are told, and the rest counted.
+// Of many wrong lines the first ten are reported, and the rest counted.
 func TestManyProblems(t *testing.T) {
 	l, problems, err := Read("relays", strings.NewReader(strings.Repeat("192.0.2.1\na..b\n", 25)))
 	if l != nil || len(problems) != 10 || problems[9].Line != 20 {

@@ -95,7 +95,7 @@ func allocated(t testing.TB, r *Rule, says string) (octets uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Judge(context.Background(), f, helogate.MustZone(world))
+	p.Judge(context.Background(), f, helogate.MustZone(zoneText))
 	return octets
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/helogate/helogate/internal/list"
 )
 
-var ours = Own{
+var local = Own{
 	Names:     []string{"example.net"},
 	Addresses: []netip.Addr{netip.MustParseAddr("::ffff:198.51.100.7")},
 	Networks:  []netip.Prefix{netip.MustParsePrefix("198.51.100.64/26"), netip.MustParsePrefix("2001:db8:64::/48")},
@@ -31,7 +31,7 @@ func compiler(t testing.TB) *Compiler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := Env{Own: ours, Lists: map[string]*list.List{}}
+	env := Env{Own: local, Lists: map[string]*list.List{}}
 	for _, l := range lines {
 		env.Checks = append(env.Checks, l.Check)
 	}

@@ -235,7 +235,7 @@ func FuzzCompile(f *testing.F) {
 	for _, tt := range outcomeTests {
 		f.Add(tt.when, "mx.example.org\xff", "\x00@\xfe")
 	}
-	c, z := compiler(f), helogate.MustZone(world)
+	c, z := compiler(f), helogate.MustZone(zoneText)
 	f.Fuzz(func(t *testing.T, when, helo, sender string) {
 		r, err := c.Compile("r", when, "", helogate.Effect{Action: helogate.Reject})
 		if err != nil {

@@ -75,7 +75,7 @@ func TestFailureOfAnother(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.RunAll = all
-			v := p.Judge(context.Background(), facts(tt.client+" localhost"), helogate.MustZone(world))
+			v := p.Judge(context.Background(), facts(tt.client+" localhost"), helogate.MustZone(zoneText))
 			got := "not run"
 			for _, found := range v.Findings {
 				if found.Check == "r" {
@@ -98,7 +98,7 @@ var speaking = []string{
 // The failure of a lookup turns the outcome of a rule into temperror and nothing else, unless the rule handles the failure
 // of that lookup. That it handles another failure changes nothing.
 func TestFailureExcusesNoOther(t *testing.T) {
-	whole := helogate.MustZone(regexp.MustCompile(`(?m)^.* tempfail$`).ReplaceAllString(world, ""))
+	whole := helogate.MustZone(regexp.MustCompile(`(?m)^.* tempfail$`).ReplaceAllString(zoneText, ""))
 	c := compiler(t)
 	turned, excused := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {

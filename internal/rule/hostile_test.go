@@ -28,7 +28,7 @@ func TestHostile(t *testing.T) {
 	for _, tt := range hostile {
 		f := facts("192.0.2.1")
 		f.Helo = tt.helo
-		got, _ := judge(t, mustCompile(t, tt.when, "note"), f, helogate.MustZone(world))
+		got, _ := judge(t, mustCompile(t, tt.when, "note"), f, helogate.MustZone(zoneText))
 		if got.Outcome != helogate.None && got.Outcome != helogate.Neutral {
 			t.Errorf("%s: %s", tt.when, got)
 		}
@@ -69,7 +69,7 @@ func TestCostIsBound(t *testing.T) {
 		}
 		fact := facts("192.0.2.1 - - a@example.net")
 		fact.Helo, fact.Sender = tt.helo, strings.Repeat("a", maxText)+"@"+strings.Repeat("example.org.", 20)
-		judge(t, r, fact, helogate.MustZone(world))
+		judge(t, r, fact, helogate.MustZone(zoneText))
 	}
 }
 

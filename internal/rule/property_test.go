@@ -62,7 +62,7 @@ func drawFacts(t *rapid.T) helogate.Facts {
 
 // A DNS failure turns the outcome of a rule into temperror and nothing else, unless the rule handles it.
 func TestFailureIsNoAnswer(t *testing.T) {
-	whole := helogate.MustZone(regexp.MustCompile(`(?m)^.* tempfail$`).ReplaceAllString(world, ""))
+	whole := helogate.MustZone(regexp.MustCompile(`(?m)^.* tempfail$`).ReplaceAllString(zoneText, ""))
 	c := compiler(t)
 	turned := 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -95,7 +95,7 @@ func TestFailureIsNoAnswer(t *testing.T) {
 
 // A rule that handles failures is evaluated as it is written, but never rejects where it read a failure.
 func TestFailureNeverRejects(t *testing.T) {
-	zone := helogate.MustZone(world)
+	zone := helogate.MustZone(zoneText)
 	c := compiler(t)
 	deferred := 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -136,7 +136,7 @@ func TestFailureNeverRejects(t *testing.T) {
 
 // Late answers change no verdict, and no rule is a temperror while it waits.
 func TestLateAnswers(t *testing.T) {
-	late := strings.NewReplacer("PTR ", "PTR after=1ms ", "   A ", "   A after=1ms ", "AAAA ", "AAAA after=1ms ").Replace(world)
+	late := strings.NewReplacer("PTR ", "PTR after=1ms ", "   A ", "   A after=1ms ", "AAAA ", "AAAA after=1ms ").Replace(zoneText)
 	for _, tt := range outcomeTests {
 		r := mustCompile(t, tt.when, tt.then)
 		if got, _ := judge(t, r, facts(tt.facts), helogate.MustZone(late)); got.String() != tt.want {

@@ -11,7 +11,7 @@ import (
 	"github.com/helogate/helogate/check"
 )
 
-const world = `
+const zoneText = `
 192.0.2.1        PTR mx.example.org
 mx.example.org   A   192.0.2.1
 mx.example.org   MX  10 mx.example.org
@@ -157,7 +157,7 @@ var outcomeTests = [...]struct{ when, then, facts, want string }{
 }
 
 func TestOutcomes(t *testing.T) {
-	z := helogate.MustZone(world)
+	z := helogate.MustZone(zoneText)
 	for _, tt := range outcomeTests {
 		r := mustCompile(t, tt.when, tt.then)
 		if got, _ := judge(t, r, facts(tt.facts), z); got.String() != tt.want {
@@ -241,7 +241,7 @@ func TestNote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, v := judge(t, r, facts("192.0.2.1 mx.example.org"), helogate.MustZone(world))
+	got, v := judge(t, r, facts("192.0.2.1 mx.example.org"), helogate.MustZone(zoneText))
 	if want := `fail: go away, 100% sure\x0d\x0a`; got.String() != want || v.Action != helogate.Reject || v.By != "r" {
 		t.Errorf("%s, %s by %s; want %s", got, v.Action, v.By, want)
 	}
@@ -278,7 +278,7 @@ func TestSuspicionInterval(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := p.Judge(context.Background(), facts("192.0.2.1"), helogate.MustZone(world))
+		v := p.Judge(context.Background(), facts("192.0.2.1"), helogate.MustZone(zoneText))
 		if got := v.Findings[len(v.Findings)-1]; got.Check != "r" || got.Outcome != want {
 			t.Errorf("%s: %s %s, want %s", when, got.Check, got, want)
 		}

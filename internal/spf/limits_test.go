@@ -103,7 +103,7 @@ func TestLimitsHold(t *testing.T) {
 	})
 	for _, p := range problems {
 		if seen[p] == 0 {
-			t.Errorf("no world met %q: %v", p, seen)
+			t.Errorf("no records met %q: %v", p, seen)
 		}
 	}
 }

@@ -312,7 +312,7 @@ func FuzzCheck(f *testing.F) {
 		f.Add(s, "mx.example.org", "jane")
 	}
 	f.Fuzz(func(t *testing.T, text, helo, local string) {
-		w := everywhere{world{}}
+		w := everywhere{answers{}}
 		w.add(helogate.TXT, "", text)
 		w.add(helogate.A, "", "198.51.100.7")
 		w.add(helogate.MX, "", "10 mx.example")

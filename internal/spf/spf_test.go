@@ -25,13 +25,13 @@ func TestMain(m *testing.M) {
 }
 
 // everywhere is a DNS in which every name has the answers of "".
-type everywhere struct{ world }
+type everywhere struct{ answers }
 
 func (e everywhere) Known(q helogate.Question) (*helogate.Answer, bool) {
-	if a := e.world[q]; a != nil {
+	if a := e.answers[q]; a != nil {
 		return a, true
 	}
-	return e.world.Known(helogate.Question{Kind: q.Kind})
+	return e.answers.Known(helogate.Question{Kind: q.Kind})
 }
 
 func (e everywhere) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
@@ -332,7 +332,7 @@ func TestHostile(t *testing.T) {
 		texts = append(texts, "v=spf1 "+strings.Repeat("exists:"+long+".example ", 10), "v=spf1 -all exp="+long+".example", long)
 	}
 	for _, text := range texts {
-		w := everywhere{world{}}
+		w := everywhere{answers{}}
 		w.add(helogate.TXT, "", text)
 		if !isRecord(text) { // it is an explanation
 			w.add(helogate.TXT, "example.org", "v=spf1 -all exp=why.example")
@@ -345,9 +345,9 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// drawWorld makes a few domains with records, hosts and clients that have to do with each other.
-func drawWorld(t *rapid.T) world {
-	w := world{}
+// drawAnswers makes a few domains with records, hosts and clients that have to do with each other.
+func drawAnswers(t *rapid.T) answers {
+	w := answers{}
 	domains := []string{"a.example", "b.example", "c.example"}
 	domain := rapid.SampledFrom(append(domains, "gone.example"))
 	target := rapid.SampledFrom([]string{"a.example", "b.example", "c.example", "gone.example", "%{d}", "%{p}", "%{o}", "x.%{p}"})
@@ -392,7 +392,7 @@ func drawWorld(t *rapid.T) world {
 func TestFailuresAndReplays(t *testing.T) {
 	seen := map[helogate.Outcome]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		w := drawWorld(t)
+		w := drawAnswers(t)
 		id := identity(rapid.SampledFrom([]string{"192.0.2.1", "192.0.2.9", "2001:db8::1"}).Draw(t, "client"), "mx.example", "jane@a.example")
 		was := judge(w, id)
 		seen[was.found.Outcome]++
@@ -413,14 +413,14 @@ func TestFailuresAndReplays(t *testing.T) {
 	})
 	for _, o := range helogate.Outcomes {
 		if seen[o] == 0 && o != helogate.TempError {
-			t.Errorf("no world had the outcome %s: %v", o, seen)
+			t.Errorf("no records had the outcome %s: %v", o, seen)
 		}
 	}
 }
 
 func TestTimingChangesNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := drawWorld(rt)
+		w := drawAnswers(rt)
 		id := identity("192.0.2.1", "mx.example", "jane@a.example")
 		was := judge(w, id)
 		synctest.Test(t, func(*testing.T) {

@@ -122,10 +122,10 @@ func judge(ask helogate.Asker, id Identity) (out judged) {
 	return out
 }
 
-// world is a DNS that can have any name.
-type world map[helogate.Question]*helogate.Answer
+// answers is a DNS that can have any name.
+type answers map[helogate.Question]*helogate.Answer
 
-func (w world) Known(q helogate.Question) (*helogate.Answer, bool) {
+func (w answers) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if a := w[q]; a != nil {
 		return a, true
 	}
@@ -137,12 +137,12 @@ func (w world) Known(q helogate.Question) (*helogate.Answer, bool) {
 	return &helogate.Answer{Status: helogate.NXDomain}, true
 }
 
-func (w world) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
+func (w answers) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
 	a, _ := w.Known(q)
 	return a
 }
 
-func (w world) add(kind helogate.Kind, name, value string) {
+func (w answers) add(kind helogate.Kind, name, value string) {
 	q := helogate.Question{Kind: kind, Name: name}
 	if w[q] == nil {
 		w[q] = &helogate.Answer{Status: helogate.OK}
@@ -155,8 +155,8 @@ var kinds = []helogate.Kind{helogate.A, helogate.AAAA, helogate.MX, helogate.TXT
 
 // readZone reads the suite's notation. A record of type SPF stands for one of type TXT where the name has no TXT record. A
 // time-out stands for the answer to each question without a record.
-func readZone(t *testing.T, data map[string][]yaml.Node) world {
-	w := world{}
+func readZone(t *testing.T, data map[string][]yaml.Node) answers {
+	w := answers{}
 	aliases := map[string]string{}
 	for owner, records := range data {
 		name := questionName(t, owner)
@@ -186,7 +186,7 @@ func readZone(t *testing.T, data map[string][]yaml.Node) world {
 	return w
 }
 
-func addRecord(t *testing.T, w world, aliases map[string]string, name, kind string, value *yaml.Node) {
+func addRecord(t *testing.T, w answers, aliases map[string]string, name, kind string, value *yaml.Node) {
 	t.Helper()
 	var v strs
 	if err := value.Decode(&v); err != nil {
@@ -213,7 +213,7 @@ func addRecord(t *testing.T, w world, aliases map[string]string, name, kind stri
 }
 
 // follow gives an alias the answers of its target.
-func follow(w world, aliases map[string]string, from string) {
+func follow(w answers, aliases map[string]string, from string) {
 	to, loops := aliases[from], 0
 	for ; aliases[to] != "" && loops < 10; loops++ {
 		to = aliases[to]

@@ -1,4 +1,4 @@
-// Package testcheck tries checks on a literal DNS, and on one that fails.
+// Package testcheck tests checks on a literal DNS, and on one that fails.
 package testcheck
 
 import (
@@ -14,8 +14,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Main runs the tests of a package of checks. The rare cases are what their properties are for: thousands of draws take a
-// second. The command line has the last word.
+// Main runs the tests of a package of checks, with 3,000 draws for each property: the properties are for rare cases. They
+// take a second. The command line overrides this.
 func Main(m *testing.M) {
 	if err := flag.Set("rapid.checks", "3000"); err != nil {
 		panic(err)
@@ -23,8 +23,8 @@ func Main(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Zone runs c on a literal DNS and on cases, two strings each: the facts, as Facts reads them, and the finding expected:
-// "outcome: why", where ~ at the end stands for any words of the name classifier.
+// Zone runs c on a literal DNS and on cases, two strings each: the facts, in the notation of Facts, and the expected
+// finding: "outcome: why", where ~ at the end stands for any words of the name classifier.
 func Zone(t *testing.T, c helogate.Check, text string, cases ...string) {
 	t.Helper()
 	z := helogate.MustZone(text)
@@ -40,8 +40,8 @@ func Zone(t *testing.T, c helogate.Check, text string, cases ...string) {
 	}
 }
 
-// Facts are those of a client at RCPT that connected to 192.0.2.25, port 25: "client helo sender recipient", of which all
-// but the first may be left out or be -, and _SP_ stands for a space.
+// Facts returns the facts of a client at RCPT that connected to 192.0.2.25, port 25: "client helo sender recipient",
+// of which all but the first may be omitted or be -; _SP_ stands for a space.
 func Facts(s string) helogate.Facts {
 	f := append(strings.Fields(s), "-", "-", "-")
 	for i := range f {
@@ -54,7 +54,7 @@ func Facts(s string) helogate.Facts {
 	}
 }
 
-// Broken is an Asker of which some questions fail.
+// Broken is an Asker that fails for some questions.
 type Broken struct {
 	helogate.Asker
 	Fails func(helogate.Question) bool

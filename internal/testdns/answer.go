@@ -13,7 +13,7 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// questionOf is the question that a query asks: a reverse name is its address again.
+// questionOf returns the question of a query. A reverse name becomes its address.
 func questionOf(q dns.Question) helogate.Question {
 	name := canonical(q.Name)
 	if q.Qtype == dns.TypePTR {
@@ -24,7 +24,7 @@ func questionOf(q dns.Question) helogate.Question {
 	return helogate.Question{Kind: kindOf(q.Qtype), Name: name}
 }
 
-// kindOf is the kind of a type, AnyKind for one that a zone does not have.
+// kindOf returns the kind of a type, AnyKind for one that a zone does not have.
 func kindOf(qtype uint16) helogate.Kind {
 	k, _ := helogate.ParseKind(dns.Type(qtype).String())
 	return k
@@ -38,7 +38,7 @@ func canonical(name string) string {
 	return name
 }
 
-// addressOf reads a reverse name; what RFC 2317 puts in between is none.
+// addressOf parses a reverse name. A name with the labels of RFC 2317 is not one.
 func addressOf(name string) (netip.Addr, bool) {
 	if v4, ok := strings.CutSuffix(name, ".in-addr.arpa"); ok {
 		octets := strings.Split(v4, ".")
@@ -116,7 +116,7 @@ func (s *Server) at(q *helogate.Question, owner string) *helogate.Answer {
 
 func seconds(d time.Duration) uint32 { return uint32(d / time.Second) }
 
-// soa is of the root, so that it is a proof for any name.
+// soa returns a SOA of the root, which proves a negative answer for any name.
 func soa(ttl time.Duration) dns.RR {
 	return &dns.SOA{
 		Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: seconds(ttl)},
@@ -124,7 +124,7 @@ func soa(ttl time.Duration) dns.RR {
 	}
 }
 
-// record makes a record of a value in the presentation form of an Answer.
+// record returns the record of a value in the presentation form of an Answer.
 func record(owner string, kind helogate.Kind, value string, ttl time.Duration) dns.RR {
 	h := dns.RR_Header{Name: owner, Rrtype: dns.StringToType[kind.String()], Class: dns.ClassINET, Ttl: seconds(ttl)}
 	switch kind {
@@ -152,7 +152,7 @@ func record(owner string, kind helogate.Kind, value string, ttl time.Duration) d
 	}
 }
 
-// pieces cuts a text into the strings of at most 255 octets that a TXT record is made of. An escape is one octet.
+// pieces splits a text into the strings of a TXT record, at most 255 octets each. An escape is one octet.
 func pieces(text string) []string {
 	var cut []string
 	start, octets := 0, 0

@@ -13,17 +13,17 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// A behaviour turns the good reply to a request into what is sent. What it needs besides is in the request.
+// A behaviour makes the messages to send from the good reply to a request.
 type behaviour func(s *Server, good *dns.Msg, r request) [][]byte
 
-// Behaviours are what the first label of a name below the suffix of [Misbehave] may say. A name with another label there
-// gets the reply that a good server would give: 192.0.2.66, 2001:db8::66, or ok.<suffix>. Besides these there is
-// "slow<n>", a reply after n milliseconds.
+// Behaviours returns the first labels that have a meaning below the suffix of [Misbehave]. A name with another label
+// there gets the reply of a good server: 192.0.2.66, 2001:db8::66, or ok.<suffix>. In addition there is "slow<n>", a
+// reply after n milliseconds.
 func Behaviours() []string { return slices.Sorted(maps.Keys(behaviours)) }
 
 var behaviours map[string]behaviour
 
-// In init, since a behaviour may use what reads the table.
+// In init, because a behaviour may read the table.
 func init() {
 	behaviours = map[string]behaviour{
 		"servfail": rcode(dns.RcodeServerFailure),
@@ -69,13 +69,13 @@ func init() {
 	}
 }
 
-// known says whether there is such a behaviour.
+// known reports whether there is such a behaviour.
 func known(name string) bool {
 	_, ok := behaviours[name]
 	return ok || slow(name) > 0
 }
 
-// slow reads "slow250".
+// slow parses "slow250".
 func slow(name string) time.Duration {
 	var n int
 	if rest, ok := strings.CutPrefix(name, "slow"); ok {
@@ -84,7 +84,7 @@ func slow(name string) time.Duration {
 	return time.Duration(n) * time.Millisecond
 }
 
-// behaviour is that of a request; "" is to answer from the zone.
+// behaviour returns the behaviour for a request; "" is an answer from the zone.
 func (s *Server) behaviour(r request) string {
 	if s.always != "" {
 		return s.always
@@ -117,7 +117,7 @@ func (s *Server) misbehave(name string, r request) [][]byte {
 	return behaviours[name](s, good, r)
 }
 
-// stock is the good reply for a name below the suffix.
+// stock returns the good reply for a name below the suffix.
 func (s *Server) stock(r request) *dns.Msg {
 	m := new(dns.Msg).SetReply(r.Msg)
 	m.Authoritative = true
@@ -140,7 +140,7 @@ func rcode(code int) behaviour {
 	return onMsg(func(m *dns.Msg) { m.Rcode, m.Answer, m.Ns = code, nil, nil })
 }
 
-// onMsg misbehaves in the message.
+// onMsg changes the message.
 func onMsg(f func(*dns.Msg)) behaviour {
 	return func(s *Server, m *dns.Msg, r request) [][]byte {
 		f(m)
@@ -148,7 +148,7 @@ func onMsg(f func(*dns.Msg)) behaviour {
 	}
 }
 
-// onBytes misbehaves in its bytes.
+// onBytes changes the bytes of the message.
 func onBytes(f func([]byte) []byte) behaviour {
 	return func(s *Server, m *dns.Msg, r request) [][]byte { return [][]byte{f(s.pack(m, r))} }
 }
@@ -165,7 +165,7 @@ func cutOver(tcpToo, tcpSilent bool) behaviour {
 	}
 }
 
-// tcbroken is truncated in the middle of a record, as some servers do it.
+// tcbroken truncates in the middle of a record, as some servers do.
 func tcbroken(s *Server, m *dns.Msg, r request) [][]byte {
 	b := s.pack(m, r)
 	if !r.tcp {
@@ -175,7 +175,7 @@ func tcbroken(s *Server, m *dns.Msg, r request) [][]byte {
 	return [][]byte{b}
 }
 
-// ptrloop is a record whose name is a pointer to itself.
+// ptrloop sends a record whose name is a pointer to itself.
 func ptrloop(s *Server, m *dns.Msg, r request) [][]byte {
 	m.Answer, m.Ns, m.Extra = nil, nil, nil
 	b := s.pack(m, r)
@@ -184,13 +184,13 @@ func ptrloop(s *Server, m *dns.Msg, r request) [][]byte {
 	return [][]byte{append(b, 0xc0, byte(at), 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 1, 2, 3, 4)}
 }
 
-// upper spells the question of the reply in upper case.
+// upper sends the question in upper case.
 func upper(s *Server, m *dns.Msg, r request) [][]byte {
 	m.Question[0].Name = strings.ToUpper(m.Question[0].Name)
 	return [][]byte{s.pack(m, r)}
 }
 
-// forged sends lies that do not fit the question before the truth.
+// forged sends replies that do not match the question before the right one.
 func forged(s *Server, m *dns.Msg, r request) [][]byte {
 	truth := s.pack(m.Copy(), r)
 	lie := m.Copy()
@@ -210,7 +210,7 @@ func noedns(s *Server, m *dns.Msg, r request) [][]byte {
 	return [][]byte{s.pack(m, r)}
 }
 
-// noednsHeader does not either, and says so with a bare header.
+// noednsHeader does not know EDNS either, and replies with a bare header.
 func noednsHeader(s *Server, m *dns.Msg, r request) [][]byte {
 	b := noedns(s, m, r)[0]
 	if r.IsEdns0() != nil {
@@ -219,7 +219,7 @@ func noednsHeader(s *Server, m *dns.Msg, r request) [][]byte {
 	return [][]byte{b}
 }
 
-// referral knows only who else to ask.
+// referral refers to other servers.
 func referral(m *dns.Msg) {
 	m.Authoritative, m.Answer = false, nil
 	m.Ns = []dns.RR{&dns.NS{
@@ -227,7 +227,7 @@ func referral(m *dns.Msg) {
 	}}
 }
 
-// extra slips in records that nobody asked for.
+// extra adds records that were not asked for.
 func extra(m *dns.Msg) {
 	poison := record("bank.test.", helogate.A, "203.0.113.13", time.Hour)
 	m.Answer = append(m.Answer, poison)
@@ -241,7 +241,7 @@ func cnameLoop(m *dns.Msg) {
 	m.Answer = []dns.RR{alias(m.Question[0].Name, "loop.evil.test."), alias("loop.evil.test.", m.Question[0].Name)}
 }
 
-// longChain is longer than anyone should follow.
+// longChain is longer than a resolver should follow.
 func longChain(m *dns.Msg) {
 	from := m.Question[0].Name
 	m.Answer = nil
@@ -252,7 +252,7 @@ func longChain(m *dns.Msg) {
 	}
 }
 
-// dangling is an alias without what it leads to, as from a server that only knows its own zone.
+// dangling is an alias without its target, as from a server that knows only its own zone.
 func dangling(m *dns.Msg) {
 	m.Answer = []dns.RR{alias(m.Question[0].Name, "target.test.")}
 }

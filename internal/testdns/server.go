@@ -1,7 +1,8 @@
-// Package testdns is a DNS server for tests, benchmarks and trials against real mail servers. It answers from any
-// [helogate.Asker], a literal zone for example, as a recursive server would: aliases are followed, a no has a SOA whose
-// TTL is the answer's (RFC 2308), a TempFail is a SERVFAIL, what does not fit into a datagram is cut and comes over TCP.
-// It can also be slow, and misbehave in all the ways a resolver has to survive; see [Misbehave].
+// Package testdns is a DNS server for tests, benchmarks and trials with real mail servers. It answers from any
+// [helogate.Asker], such as a literal zone, as a recursive server does: it follows aliases, adds a SOA with the
+// answer's TTL to a negative answer (RFC 2308), sends SERVFAIL for a TempFail, and truncates a reply that does not
+// fit into a datagram, which is then available over TCP. It can also be slow, and misbehave in all the ways that a
+// resolver must survive; see [Misbehave].
 package testdns
 
 import (
@@ -39,7 +40,7 @@ type Server struct {
 	stop   context.CancelFunc
 	wg     sync.WaitGroup
 	count  atomic.Int64
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	asked  []helogate.Question
 	conns  map[net.Conn]bool
 	closed bool
@@ -48,23 +49,23 @@ type Server struct {
 // An Option changes how a server answers.
 type Option func(*Server)
 
-// At is the address to listen on instead of 127.0.0.1 and a free port.
+// At sets the address to listen on, instead of 127.0.0.1 and a free port.
 func At(addr netip.AddrPort) Option { return func(s *Server) { s.addr = addr } }
 
-// Delay holds every reply back for so long. The others do not wait for it.
+// Delay delays every reply. Replies do not wait for each other.
 func Delay(d time.Duration) Option { return func(s *Server) { s.delay = d } }
 
-// Misbehave makes the names below suffix behave as their first label says: "servfail.evil.test" with the suffix
-// "evil.test". The behaviours are listed at [Behaviours].
+// Misbehave makes the names below suffix behave as their first label says, such as "servfail.evil.test" with the
+// suffix "evil.test". See [Behaviours] for the list.
 func Misbehave(suffix string) Option {
 	return func(s *Server) { s.suffix = "." + dns.Fqdn(strings.ToLower(suffix)) }
 }
 
-// Always makes every name behave like this, with the zone's data.
+// Always makes every name behave in one way, with the zone's data.
 func Always(behaviour string) Option { return func(s *Server) { s.always = behaviour } }
 
-// Rewrite gives every reply to f before it is sent, with whether that is over TCP. What f returns is sent instead; nil is
-// silence. It may wait.
+// Rewrite calls f with every reply before it is sent, and with whether it goes over TCP. The result of f is sent
+// instead; nil sends nothing. f may wait.
 func Rewrite(f func(reply *dns.Msg, tcp bool) *dns.Msg) Option {
 	return func(s *Server) { s.rewrite = f }
 }
@@ -91,7 +92,8 @@ func Start(zone helogate.Asker, opts ...Option) (*Server, error) {
 	return s, nil
 }
 
-// listen finds a port that is free for both. Another process may take the one in between, so it tries some.
+// listen finds a port that is free for UDP and TCP. Another process may take the port in between, so it tries several
+// times.
 func (s *Server) listen() (err error) {
 	for range 20 {
 		if s.udp, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(s.addr)); err != nil {
@@ -112,23 +114,23 @@ func (s *Server) listen() (err error) {
 	return err
 }
 
-// Addr is where it listens.
+// Addr returns the address of the server.
 func (s *Server) Addr() netip.AddrPort { return s.addr }
 
-// Queries is how many questions came, over UDP and TCP.
+// Queries returns the number of questions, over UDP and TCP.
 func (s *Server) Queries() int { return int(s.count.Load()) }
 
-// maxAsked bounds what a benchmark makes the server remember.
+// maxAsked limits the memory that a benchmark needs.
 const maxAsked = 10_000
 
-// Asked is what was asked, in order of arrival: the first ten thousand.
+// Asked returns the first ten thousand questions, in order of arrival.
 func (s *Server) Asked() []helogate.Question {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.asked)
 }
 
-// Close stops it, and waits until nothing of it runs.
+// Close stops the server, and waits until all of it has ended.
 func (s *Server) Close() {
 	s.stop()
 	s.udp.Close()
@@ -175,7 +177,7 @@ func (s *Server) serveTCP() {
 	}
 }
 
-// keep takes a connection in, to be closed by Close.
+// keep registers a connection, so that Close closes it.
 func (s *Server) keep(c net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -215,13 +217,13 @@ func (s *Server) serveConn(c net.Conn) {
 	}
 }
 
-// A request is a question and the way it came.
+// A request is a question and its transport.
 type request struct {
 	*dns.Msg
 	tcp bool
 }
 
-// dispatch answers a request: at once where nothing can take time, or else aside, so that no other waits for it.
+// dispatch answers a request: at once if nothing can take time, else in a goroutine, so that no other request waits.
 func (s *Server) dispatch(r request, send func([]byte)) {
 	s.count.Add(1)
 	q := questionOf(r.Question[0])
@@ -246,7 +248,7 @@ func (s *Server) dispatch(r request, send func([]byte)) {
 	}()
 }
 
-// wait is false if the server is closed meanwhile.
+// wait returns false if the server is closed meanwhile.
 func (s *Server) wait(d time.Duration) bool {
 	if d == 0 {
 		return s.ctx.Err() == nil
@@ -261,7 +263,7 @@ func (s *Server) wait(d time.Duration) bool {
 	}
 }
 
-// replies are the messages that answer a request: none is silence, and some misbehave with several.
+// replies returns the messages that answer a request: none at all, or several for some misbehaviours.
 func (s *Server) replies(r request) [][]byte {
 	if b := s.behaviour(r); b != "" {
 		return s.misbehave(b, r)
@@ -279,7 +281,7 @@ func (s *Server) rewritten(reply *dns.Msg, r request) *dns.Msg {
 	return s.rewrite(reply, r.tcp)
 }
 
-// pack makes the bytes of a reply, cut to what the client takes (RFC 6891 section 6.2.3, RFC 1035 section 4.2.1).
+// pack packs a reply, truncated to the size that the client accepts (RFC 6891 section 6.2.3, RFC 1035 section 4.2.1).
 func (s *Server) pack(reply *dns.Msg, r request) []byte {
 	if !r.tcp {
 		size := dns.MinMsgSize
@@ -290,7 +292,7 @@ func (s *Server) pack(reply *dns.Msg, r request) []byte {
 	}
 	reply.Compress = true
 	b, err := reply.Pack()
-	if err != nil { // a value that is none: the test's mistake, and SERVFAIL lets it be seen
+	if err != nil { // the test has an invalid value, and SERVFAIL shows it
 		b, _ = new(dns.Msg).SetRcode(r.Msg, dns.RcodeServerFailure).Pack()
 	}
 	return b

@@ -26,7 +26,7 @@ func start(t testing.TB, zone helogate.Asker, opts ...Option) *Server {
 	return s
 }
 
-// dig asks with a client that is not ours.
+// dig asks with the client of another library.
 func dig(t *testing.T, s *Server, network, name string, kind uint16) *dns.Msg {
 	t.Helper()
 	q := new(dns.Msg).SetQuestion(dns.Fqdn(name), kind)
@@ -37,8 +37,8 @@ func dig(t *testing.T, s *Server, network, name string, kind uint16) *dns.Msg {
 	return m
 }
 
-// told is a reply in one line, without TTLs.
-func told(m *dns.Msg) string {
+// describe writes a reply on one line, without TTLs.
+func describe(m *dns.Msg) string {
 	s := dns.RcodeToString[m.Rcode]
 	for _, rr := range append(m.Answer, m.Ns...) {
 		words := strings.Fields(rr.String())
@@ -76,14 +76,14 @@ func TestAnswersFromAZone(t *testing.T) {
 		{"www.example.org", dns.TypeCNAME, "NOERROR; www.example.org. CNAME mx.example.org."},
 		{"down.example.org", dns.TypeA, "SERVFAIL"},
 	} {
-		if got := told(dig(t, s, "udp", c.name, c.kind)); got != c.want {
+		if got := describe(dig(t, s, "udp", c.name, c.kind)); got != c.want {
 			t.Errorf("%s: %s\nand should be %s", c.name, got, c.want)
 		}
 	}
 	for name, rcode := range map[string]int{"none.example.org": dns.RcodeNameError, "mx.example.org": dns.RcodeSuccess} {
 		m := dig(t, s, "tcp", name, dns.TypeMX)
 		if _, soa := m.Ns[0].(*dns.SOA); m.Rcode != rcode || !soa || len(m.Answer) > 0 {
-			t.Errorf("%s: %s", name, told(m))
+			t.Errorf("%s: %s", name, describe(m))
 		}
 	}
 	asked := s.Asked()
@@ -151,7 +151,7 @@ func TestOptions(t *testing.T) {
 	zone := helogate.MustZone("a.test A 192.0.2.1")
 	first := start(t, zone, Always("servfail"))
 	if m := dig(t, first, "udp", "a.test", dns.TypeA); m.Rcode != dns.RcodeServerFailure {
-		t.Error(told(m))
+		t.Error(describe(m))
 	}
 	if _, err := Start(zone, At(first.Addr())); err == nil {
 		t.Error("two servers at one address")
@@ -171,7 +171,7 @@ func TestOptions(t *testing.T) {
 		"a.test": "NOERROR; a.test. A 192.0.2.1", "evil.test": "NXDOMAIN", "refused.evil.test": "REFUSED",
 		"anything.evil.test": "NOERROR; anything.evil.test. A 192.0.2.66", "SLOW1.evil.test": "NOERROR; SLOW1.evil.test. A 192.0.2.66",
 	} {
-		if got := told(dig(t, second, "udp", name, dns.TypeA)); !strings.HasPrefix(got, want) {
+		if got := describe(dig(t, second, "udp", name, dns.TypeA)); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

@@ -6,13 +6,13 @@ import (
 	"sync"
 )
 
-// A Book keeps what is written to it. The zero value is empty; it is safe for concurrent use.
+// A Buffer keeps what is written to it. The zero value is empty; it is safe for concurrent use.
 type Buffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-// Write adds to the book.
+// Write appends to the buffer.
 func (b *Buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
