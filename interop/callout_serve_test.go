@@ -143,7 +143,7 @@ func (in *internet) see(t *testing.T, sender, want string) {
 // checkSays holds helogate check to lines of its table.
 func (d *daemon) checkSays(sender string, lines ...string) {
 	d.t.Helper()
-	out, errs, _ := d.command("check", "--from", sender, "--rcpt", mail.to, mail.client, mail.helo)
+	out, errs, _ := d.command("check", "--all", "--from", sender, "--rcpt", mail.to, mail.client, mail.helo)
 	for _, want := range lines {
 		if !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
 			d.t.Errorf("helogate check of %s: %s%s\nnot %s", sender, out, errs, want)
