@@ -1,7 +1,7 @@
 package main
 
-// What would change a verdict. Nothing here is guessed: each answer comes from judging the same facts on the same evidence
-// by a policy of which one check is assumed to pass, or to which a score is added.
+// What would change a verdict. Nothing here is guessed: each answer comes from judging the same facts on the same
+// evidence by a policy of which one check is assumed to pass, or to which a score is added.
 
 import (
 	"cmp"
@@ -30,16 +30,16 @@ type whatIf struct {
 	ask    helogate.Asker
 }
 
-// newWhatIf prepares questions about a record, which the policy has judged. What is not in the record's evidence is asked
-// of rest; an assumption that needs a lookup which rest does not make has an open end.
+// newWhatIf prepares questions about a record, which the policy has judged. What is not in the record's evidence is
+// asked of rest; an assumption that needs a lookup which rest does not make has an open end.
 func newWhatIf(ctx context.Context, p *helogate.Policy, r *helogate.Record, rest helogate.Asker) *whatIf {
 	q := *p
 	q.RunAll, q.Report = false, nil
 	return &whatIf{ctx, &q, r, atHand{r.Asked, rest}}
 }
 
-// atHand answers from evidence, and what that does not have from rest. An Overlay would not ask rest about what leaves a
-// trace; here, rest is sure to leave none.
+// atHand answers from evidence, and what that does not have from rest. An Overlay would not ask rest about what
+// leaves a trace; here, rest is sure to leave none.
 type atHand struct {
 	evidence helogate.Evidence
 	rest     helogate.Asker
@@ -84,10 +84,10 @@ func (n nothingRemembered) Ask(_ context.Context, q helogate.Question) *helogate
 	return a
 }
 
-// changes returns what would change the action. For a client that is refused or greylisted: each check that alone does so
-// if it passes, the best first. If none does: all checks whose lookups failed, or the deciding checks one after the other.
-// For a client that continues: what has to be added to its score to greylist and to reject it. An accepted client has
-// none: no other check can change that.
+// changes returns what would change the action. For a client that is refused or greylisted: each check that alone
+// does so if it passes, the best first. If none does: all checks whose lookups failed, or the deciding checks one
+// after the other. For a client that continues: what has to be added to its score to greylist and to reject it. An
+// accepted client has none: no other check can change that.
 func (w *whatIf) changes() []change {
 	switch w.record.Action {
 	case helogate.Accept:
@@ -143,8 +143,8 @@ func (w *whatIf) answered() (c change, ok bool) {
 	return c, ok && !c.open
 }
 
-// together assumes of the check that decides that it passes, then of the one that decides then, and so on until the action
-// is another.
+// together assumes of the check that decides that it passes, then of the one that decides then, and so on until the
+// action is another.
 func (w *whatIf) together() (c change, ok bool) {
 	at := w.record.Verdict
 	for {

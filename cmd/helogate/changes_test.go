@@ -89,8 +89,8 @@ func drawStubs(t *rapid.T) (stubs []stub) {
 	})
 }
 
-// What is said to change a verdict does: a policy whose checks find just that gives the action that was promised, and it is
-// another. Where no check alone is named, no check alone does it. A score that is named is the least that does.
+// What is said to change a verdict does: a policy whose checks find just that gives the action that was promised, and
+// it is another. Where no check alone is named, no check alone does it. A score that is named is the least that does.
 func TestChangesAreTrue(t *testing.T) {
 	f := helogate.Facts{Stage: helogate.Rcpt, Time: time.Unix(1e9, 0), Client: netip.MustParseAddr("192.0.2.1")}
 	rapid.Check(t, func(t *rapid.T) {
@@ -181,7 +181,8 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// stubLine reads "fcrdns fail score 2": a name, which may have blanks, the outcome of the check, and the effect of fail.
+// stubLine reads "fcrdns fail score 2": a name, which may have blanks, the outcome of the check, and the effect of
+// fail.
 func stubLine(t *testing.T, s string) helogate.Line {
 	at, o := len(s), helogate.Outcome(0)
 	for _, one := range helogate.Outcomes {

@@ -20,7 +20,8 @@ type checkCmd struct {
 	JSON   bool   `name:"json" help:"Print the verdict as a line of JSON, with all findings and lookups."`
 }
 
-// Run evaluates one client by the policy that serve has, as if it were enforced, and exits with a status for the action.
+// Run evaluates one client by the policy that serve has, as if it were enforced, and exits with a status for the
+// action.
 func (cmd checkCmd) Run(env *env) error {
 	if cmd.Preset != "" && !slices.Contains(check.Presets, cmd.Preset) {
 		return usageOf(env, "check", fmt.Errorf("--preset %q is no preset: use one of %s", cmd.Preset, strings.Join(check.Presets, ", ")))

@@ -15,7 +15,8 @@ import (
 	"github.com/helogate/helogate/internal/policy"
 )
 
-// clientArgs are the arguments of all commands that evaluate a client: its address, what it sends, and to which listener.
+// clientArgs are the arguments of all commands that evaluate a client: its address, what it sends, and to which
+// listener.
 type clientArgs struct {
 	DNS        string   `help:"Use this resolver." placeholder:"HOST:PORT"`
 	Listener   string   `help:"Use the policy of this listener, named by its address in [[listen]]." placeholder:"ADDRESS"`
@@ -120,7 +121,8 @@ func parseResolver(s string) (netip.AddrPort, error) {
 	return netip.AddrPort{}, fmt.Errorf("--dns %q is no resolver; name one like 127.0.0.1:53 or localhost:53", s)
 }
 
-// enforceAll makes every policy of a configuration enforced. It returns the modes that the layers of policies had before.
+// enforceAll makes every policy of a configuration enforced. It returns the modes that the layers of policies had
+// before.
 func enforceAll(c *config.Config) (modes map[string]config.Mode) {
 	modes = map[string]config.Mode{"policy": c.Mode}
 	c.Mode = config.Enforce

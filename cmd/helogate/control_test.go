@@ -210,7 +210,7 @@ func TestExemptList(t *testing.T) {
 	last := nine
 	all := []control.Exemption{}
 	socket := controlled(t, func(s *control.Server) { s.Exemptions = func() []control.Exemption { return all } })
-	if out, _, code := said("exempt", "list", "--socket", socket); out != "nobody is exempt, and nobody is a forwarder\n" || code != 0 {
+	if out, _, code := said("exempt", "list", "--socket", socket); out != "there are no [[exempt]] and no [[forwarder]] entries\n" || code != 0 {
 		t.Errorf("exit %d, %q", code, out)
 	}
 	if out, _, code := said("exempt", "list", "--json", "--socket", socket); out != "[]\n" || code != 0 {
@@ -220,7 +220,7 @@ func TestExemptList(t *testing.T) {
 		{Kind: "exempt", Number: 1, Names: "198.51.100.0/24", Comment: "credit\x1b union", Until: &last, Hits: 1400, Last: &last},
 		{Kind: "forwarder", Number: 1, Names: ".example.org"},
 	}
-	want := "exempt 1: 198.51.100.0/24 (credit\\x1b union), until 2026-11-21 08:59:59, 1,400 hits, the last at 2026-11-21 09:00:00\n" +
+	want := "exempt 1: 198.51.100.0/24 (credit\\x1b union), until 2026-11-21 08:59:59, 1,400 hits, last at 2026-11-21 09:00:00\n" +
 		"forwarder 1: .example.org, no hits\n"
 	if out, _, _ := said("exempt", "list", "--socket", socket); out != want {
 		t.Error(out)

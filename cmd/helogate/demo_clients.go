@@ -79,7 +79,7 @@ var demoClients = []struct {
 	title, address, protocol, helo, from, to string
 	want                                     string
 }{
-	{"Spam to a mailing list: the PTR name is auto-generated and does not resolve back, and the HELO name belongs to another host",
+	{"Spam to a mailing list, from a host with an auto-generated PTR name that does not resolve back",
 		"103.245.153.249", "ESMTP", "mail.digitaljunction.com.au", "sender@victoriakasunic.com", "list@santronics.com", "reject score"},
 	{"A hijacked desktop uses the address of your server as its HELO name",
 		"211.58.35.214", "SMTP", "208.247.131.9", "a@worldonline.co.za", "sales@santronics.com", "reject own-identity"},

@@ -67,8 +67,8 @@ type exemptWhyCmd struct {
 	clientArgs
 }
 
-// Run prints a line for each rule that can accept the client, and exits with 0 if one of them does, with 1 if none does, and
-// with 75 if that is not known, because lookups failed.
+// Run prints a line for each rule that can accept the client, and exits with 0 if one of them does, with 1 if none
+// does, and with 75 if that is not known, because lookups failed.
 func (cmd exemptWhyCmd) Run(env *env) error {
 	c, err := cmd.load(env)
 	if err != nil {

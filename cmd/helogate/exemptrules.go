@@ -20,9 +20,9 @@ type allowRule struct {
 	note  string // what to add to a match
 }
 
-// allowRules returns the allow rules of a policy in its order, and the lines that evaluate them. Those that the policy
-// ignores are among them, for that may be the reason. If notTrusted is not "", it says why it is not known which clients are
-// trusted.
+// allowRules returns the allow rules of a policy in its order, and the lines that evaluate them. Those that the
+// policy ignores are among them, for that may be the reason. If notTrusted is not "", it says why it is not known
+// which clients are trusted.
 func allowRules(c *config.Config, p *policy.Policy, notTrusted string) (rules []allowRule, lines []helogate.Line) {
 	accept := map[helogate.Outcome]helogate.Effect{helogate.Pass: {Action: helogate.Accept}}
 	own, ruled := p.Lines(), false

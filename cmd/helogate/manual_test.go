@@ -238,7 +238,7 @@ func TestExamplesRun(t *testing.T) {
 			switch {
 			case name == "serve" || strings.Contains(e.line, "--stay"):
 				p = placeOf(t, dns.Addr().String(), filepath.Join(dir, fmt.Sprintf("%s%d", name, i)), t.TempDir())
-				until := map[string]string{"serve": "smtpd_policy_service_timeout", "demo": "stays up"}[name]
+				until := map[string]string{"serve": "smtpd_policy_service_timeout", "demo": "keeps running"}[name]
 				if code := p.start(t, e.line, until)(); code != exitOK {
 					t.Errorf("%s: exit %d", e.line, code)
 				}

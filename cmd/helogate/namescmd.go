@@ -45,8 +45,8 @@ type namesFilter struct {
 	faults  faults
 }
 
-// run reads a NAME, or NAME tab ADDRESS, a line from in, until it or ctx ends. What one read brings is classified at once, so
-// no line waits for a batch to fill.
+// run reads a NAME, or NAME tab ADDRESS, a line from in, until it or ctx ends. What one read brings is classified at
+// once, so no line waits for a batch to fill.
 //
 // When ctx ends, a read from in may still be running. Its goroutine ends when the read returns.
 func (n *namesFilter) run(ctx context.Context, in io.Reader, out io.Writer) error {
@@ -146,14 +146,15 @@ func (b *nameBatch) classify(explain bool) {
 	}
 }
 
-// maxNameOut is the most bytes of a name in the output: a name in DNS has at most 255 octets, each of which may need four.
+// maxNameOut is the most bytes of a name in the output: a name in DNS has at most 255 octets, each of which may need
+// four.
 const maxNameOut = 4 * 255
 
 // noSignal is the reason for a custom name, where the classifier has none.
 const noSignal = "nothing indicates an auto-generated name"
 
-// line appends the output for one line: class, name and reason, and with explain the address, separated by tabs. The output
-// is printable ASCII, so a name holds no tab, no line break and no escape sequence.
+// line appends the output for one line: class, name and reason, and with explain the address, separated by tabs. The
+// output is printable ASCII, so a name holds no tab, no line break and no escape sequence.
 func (b *nameBatch) line(line string, explain bool) {
 	name, rest, _ := strings.Cut(line, "\t")
 	if name == "" {

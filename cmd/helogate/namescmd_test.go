@@ -68,7 +68,8 @@ func namesIn(text string) (n int) {
 	return n
 }
 
-// checkForm fails unless a program can read the output: printable lines, with as many tabs as promised, the class first.
+// checkForm fails unless a program can read the output: printable lines, with as many tabs as promised, the class
+// first.
 func checkForm(t interface{ Fatalf(string, ...any) }, out string, explain bool) {
 	tabs := 2
 	if explain {

@@ -13,9 +13,9 @@ const (
 	nameRead    = 256 << 10 // bytes that one read may bring
 )
 
-// cutBatches reads in to its end and calls emit with batches of whole lines, until emit returns false. The lines of one
-// read are a batch: a file comes in large batches, a typed line comes alone. A line is cut after maxNameLine bytes, so that an
-// endless one does not fill the memory.
+// cutBatches reads in to its end and calls emit with batches of whole lines, until emit returns false. The lines of
+// one read are a batch: a file comes in large batches, a typed line comes alone. A line is cut after maxNameLine
+// bytes, so that an endless one does not fill the memory.
 func cutBatches(in io.Reader, emit func(*nameBatch) bool) error {
 	c := cutter{buf: make([]byte, 0, maxNameLine+nameRead), line: 1, emit: emit}
 	for {
@@ -83,8 +83,8 @@ func (c *cutter) send(n int, tooLong bool) bool {
 
 func (c *cutter) drop(n int) { c.buf = c.buf[:copy(c.buf, c.buf[n:])] }
 
-// A lateFile is opened by the first read: to open a named pipe can take as long as to read from it, and an interrupt must end
-// that too.
+// A lateFile is opened by the first read: to open a named pipe can take as long as to read from it, and an interrupt
+// must end that too.
 type lateFile struct {
 	path string
 	file *os.File

@@ -90,7 +90,8 @@ func TestNamesPageSignals(t *testing.T) {
 	checkPage(t, path, slices.Concat(page[:from], signalsText(t), page[to:]), page)
 }
 
-// signalsText is the documentation of hostname.Classify as Markdown, from "Only the labels before the registered domain are read".
+// signalsText is the documentation of hostname.Classify as Markdown, from "Only the labels before the registered
+// domain are read".
 func signalsText(t *testing.T) []string {
 	t.Helper()
 	files := token.NewFileSet()

@@ -19,8 +19,8 @@ type screen struct {
 	ascii bool // nothing but ASCII is printed
 }
 
-// screenOf returns the screen of a command. Lines are wrapped to $COLUMNS, else to the width of the terminal, else not at
-// all.
+// screenOf returns the screen of a command. Lines are wrapped to $COLUMNS, else to the width of the terminal, else
+// not at all.
 func screenOf(env *env) screen {
 	s := screen{painter: painter(inColour(env)), width: columns(env), ascii: !isUTF8(env)}
 	if s.painter {
@@ -87,8 +87,8 @@ func (p painter) words(s string, c ...text.Color) string {
 // minText is how many columns a text needs at least beside what stands before it.
 const minText = 24
 
-// hang returns first and then s, whose further lines begin below its first. Where that leaves s too few columns, s begins
-// on a line of its own.
+// hang returns first and then s, whose further lines begin below its first. Where that leaves s too few columns, s
+// begins on a line of its own.
 func (s screen) hang(first, text string) string {
 	indent := visible(first)
 	if s.width > 0 && s.width-indent < minText && text != "" {
@@ -98,8 +98,8 @@ func (s screen) hang(first, text string) string {
 	return strings.TrimRight(first+strings.Join(lines, "\n"+strings.Repeat(" ", indent)), " ") + "\n"
 }
 
-// wrapWords breaks text between words into lines that end before column width, where they begin at column indent. A word
-// stays whole, however long. A width of 0 does not break.
+// wrapWords breaks text between words into lines that end before column width, where they begin at column indent. A
+// word stays whole, however long. A width of 0 does not break.
 func wrapWords(text string, width, indent int) []string {
 	if width == 0 || indent+visible(text) <= width {
 		return []string{text}

@@ -1,8 +1,8 @@
 package main
 
-// How verdicts are printed for people. The short form has the verdict with its reply, the findings that score or decide,
-// and what would change the verdict. The long form has all findings and all lookups. Text of a client or of DNS is printable
-// ASCII before it comes near a terminal. Colours change nothing but colours.
+// How verdicts are printed for people. The short form has the verdict with its reply, the findings that score or
+// decide, and what would change the verdict. The long form has all findings and all lookups. Text of a client or of
+// DNS is printable ASCII before it comes near a terminal. Colours change nothing but colours.
 
 import (
 	"fmt"
@@ -188,8 +188,8 @@ func (p *verdictPage) findings() {
 	}
 }
 
-// matters reports whether a finding scores or decides, now or in a dry run, or says why a client is greylisted or deferred,
-// or is no longer.
+// matters reports whether a finding scores or decides, now or in a dry run, or says why a client is greylisted or
+// deferred, or is no longer.
 func (p *verdictPage) matters(f *helogate.Finding) bool {
 	if weight(f) != "" || f.Check == p.By {
 		return true
@@ -315,8 +315,8 @@ func noteworthy(asked helogate.Evidence) helogate.Evidence {
 	})
 }
 
-// lookups orders what was asked as DNS hangs together: under an answer stand the questions about the names and addresses in
-// it.
+// lookups orders what was asked as DNS hangs together: under an answer stand the questions about the names and
+// addresses in it.
 func (p *verdictPage) lookups(asked helogate.Evidence) (roots []*node) {
 	done := make([]bool, len(asked))
 	var make func(i int) *node

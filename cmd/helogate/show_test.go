@@ -132,8 +132,8 @@ func TestHang(t *testing.T) {
 	}
 }
 
-// TestScreen: colours only on a terminal, and not if the user does not want them (https://no-color.org); the width is that
-// of $COLUMNS, else of the terminal, else there is none; tree marks need a locale with UTF-8.
+// TestScreen: colours only on a terminal, and not if the user does not want them (https://no-color.org); the width is
+// that of $COLUMNS, else of the terminal, else there is none; tree marks need a locale with UTF-8.
 func TestScreen(t *testing.T) {
 	tty := terminal(t)
 	_, pipe, err := os.Pipe()

@@ -1,8 +1,8 @@
 package main
 
-// How a policy is printed for people: where it comes from, then its checks and rules in the order of evaluation, each with
-// its cost, the stage that it needs, the effects of its outcomes and the source of these. Last come the checks that are
-// evaluated only when the others lead to a deferral or a greylisting.
+// How a policy is printed for people: where it comes from, then its checks and rules in the order of evaluation, each
+// with its cost, the stage that it needs, the effects of its outcomes and the source of these. Last come the checks
+// that are evaluated only when the others lead to a deferral or a greylisting.
 
 import (
 	"cmp"
@@ -74,8 +74,8 @@ func when(l helogate.Line) string {
 	return l.Check.Cost.String()
 }
 
-// source says what sets the effects of a line: the preset, a rule, or a line of the configuration. Of several layers, the
-// last one that names the check counts. The action of one list overrides that of its family in [policy].
+// source says what sets the effects of a line: the preset, a rule, or a line of the configuration. Of several layers,
+// the last one that names the check counts. The action of one list overrides that of its family in [policy].
 func source(c *config.Config, p *policy.Policy, line *helogate.Check) string {
 	if isRule(c, line.Name) {
 		return "[[rule]]"
