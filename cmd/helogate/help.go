@@ -9,11 +9,9 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/term"
 )
 
 // A page is what the manual says of one command beside its summary, arguments and flags.
@@ -103,38 +101,18 @@ func (p page) text(width int) string {
 		b.WriteString(wrap(fmt.Sprintf("  %-4d", e.code), "      ", e.meaning, width))
 	}
 	if len(p.see) > 0 {
-		b.WriteString("\n" + wrap("See also: ", "  ", strings.Join(p.see, ", "), width))
+		b.WriteString("\n" + wrap("See also: ", "          ", strings.Join(p.see, ", "), width))
 	}
 	return b.String()
 }
 
-// wrap breaks a text between words into lines of at most so many columns. first stands before its first line and rest
-// before the others. A word that is longer than a line stays whole.
+// wrap breaks a text between words into lines of at most so many columns. first stands before its first line and rest,
+// which is as wide, before the others.
 func wrap(first, rest, text string, width int) string {
-	var b strings.Builder
-	line, empty := first, true
-	for _, word := range strings.Fields(text) {
-		if !empty && len(line)+1+len(word) > width {
-			b.WriteString(line + "\n")
-			line, empty = rest, true
-		}
-		if !empty {
-			line += " "
-		}
-		line, empty = line+word, false
-	}
-	return b.String() + strings.TrimRight(line, " ") + "\n"
+	return first + strings.Join(wrapWords(text, width, len(first)), "\n"+rest) + "\n"
 }
 
-// widthOf returns the columns of the terminal that out is, or 80. $COLUMNS says it better, as it does to kong.
+// widthOf returns the columns to wrap to, as kong finds them for its part of the help.
 func widthOf(out io.Writer) int {
-	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
-		return n
-	}
-	if f, ok := out.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return cmp.Or(columns, 80)
-		}
-	}
-	return 80
+	return cmp.Or(columns(&env{stdout: out, environ: os.Environ()}), 80)
 }
