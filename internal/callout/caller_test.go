@@ -234,7 +234,7 @@ func TestStoreLies(t *testing.T) {
 		"accepts": true, "accepts all": true, "chooses": true, "refuses 550 no": true, "refuses null 550 no": true,
 		"": false, "accept": false, "refuses": false, "refuses \x1b[31m": false, "refuses \r\n250 ok": false, "refuses " + strings.Repeat("x", 300): false,
 	} {
-		if makesSense(value) != sensible {
+		if isValid(value) != sensible {
 			t.Errorf("%q: %t", value, !sensible)
 		}
 	}

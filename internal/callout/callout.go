@@ -48,7 +48,7 @@ type Config struct {
 	Log *slog.Logger     // has a line for each callout; nil discards them
 	Now func() time.Time // for what is remembered, and for how long; nil is time.Now
 
-	// Dial connects to a mail host; nil is over the network. AllowLoopback lets it be this one. Both are for tests.
+	// Dial connects to a mail server; nil uses the network. AllowLoopback permits this host. Both are for tests.
 	Dial          func(context.Context, netip.AddrPort) (net.Conn, error)
 	AllowLoopback bool
 }
@@ -208,7 +208,7 @@ func (c *Caller) recalled(ctx context.Context, q helogate.Question) *helogate.An
 		if err != nil { // a callout now would be repeated for each mail
 			return tempFail("what callouts have found cannot be read: " + err.Error())
 		}
-		if is && makesSense(r.Value) {
+		if is && isValid(r.Value) {
 			c.memory.put(key, &helogate.Answer{Status: helogate.OK, Values: []string{r.Value}, TTL: r.Expires.Sub(r.Last)}, now, r.Expires)
 		}
 	}

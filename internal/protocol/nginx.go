@@ -22,7 +22,7 @@ import (
 // backend as authenticated (XCLIENT LOGIN). With "smtp_auth none" nginx does not offer AUTH, but accepts it all the
 // same.
 type Nginx struct {
-	Backend netip.AddrPort // the mail server that nginx is to pass those on to that are let in
+	Backend netip.AddrPort // the mail server to which nginx passes on accepted clients
 
 	httpServer
 }
