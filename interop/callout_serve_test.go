@@ -90,10 +90,10 @@ var calledOut = []struct{ sender, reply, callout, postmaster string }{
 		"fail callout-postmaster score 1 wait.example does not accept mail for postmaster@wait.example: 550 5.1.1 "},
 	{"jane@hang.example", passes, "temperror callout CALLOUT of jane@hang.example: mx.hang.example [198.51.100.30]: no reply to the connection in time",
 		"temperror callout-postmaster CALLOUT of postmaster@hang.example: mx.hang.example [198.51.100.30]: no reply to the connection in time"},
-	{"jane@ours.example", passes, "temperror callout CALLOUT of jane@ours.example: mx.ours.example is 198.51.100.70, where nobody is asked: it is our own",
-		"temperror callout-postmaster CALLOUT of postmaster@ours.example: mx.ours.example is 198.51.100.70, where nobody is asked: it is our own"},
-	{"jane@inside.example", passes, "temperror callout CALLOUT of jane@inside.example: mx.inside.example is 10.0.0.25, where nobody is asked: ",
-		"temperror callout-postmaster CALLOUT of postmaster@inside.example: mx.inside.example is 10.0.0.25, where nobody is asked: "},
+	{"jane@ours.example", passes, "temperror callout CALLOUT of jane@ours.example: mx.ours.example is 198.51.100.70, which is never asked: it is an own address",
+		"temperror callout-postmaster CALLOUT of postmaster@ours.example: mx.ours.example is 198.51.100.70, which is never asked: it is an own address"},
+	{"jane@inside.example", passes, "temperror callout CALLOUT of jane@inside.example: mx.inside.example is 10.0.0.25, which is never asked: ",
+		"temperror callout-postmaster CALLOUT of postmaster@inside.example: mx.inside.example is 10.0.0.25, which is never asked: "},
 }
 
 // What senders' mail hosts say is found, once, and told to the client; helogate check asks nobody, and says what was found.

@@ -110,7 +110,7 @@ var calloutCases = []struct{ sender, want string }{
 	{"jane@null.example", "neutral: null.example cannot be asked: it does not accept the null sender: 550 5.7.1 <>: Sender address rejected: no bounces here"},
 	{"jane@late.example", "neutral: late.example cannot be asked: it does not accept the null sender: 550 5.7.1 <>: Sender address rejected: no bounces here"},
 	{"jane@wait.example", "temperror: ...it answers to RCPT 450 4.7.1 <jane@wait.example>: Recipient address rejected: come again"},
-	{"jane@listed.example", "temperror: ...it greets with 554 5.7.1 ..."},
+	{"jane@listed.example", "temperror: ...its banner is 554 5.7.1 ..."},
 	{"jane@silent.example", "temperror: ...no reply to the connection in time"},
 	{"jane@down.example", "temperror: ...connection refused"},
 	{"jane@spare.example", "pass: spare.example accepts mail for jane@spare.example"},

@@ -289,7 +289,7 @@ func TestHarakaKilled(t *testing.T) {
 			say("RCPT TO:<bob@example.net>", without)
 			d.start(l)
 			say("RCPT TO:<bob@example.net>", refused)
-			becomes := map[string]string{"pass": "goes on", "defer": "deferred"}[when]
+			becomes := map[string]string{"pass": "is accepted", "defer": "is deferred"}[when]
 			if shown := sample(t, "haraka.md", "[ERROR] "); when == "pass" && !strings.Contains(h.out.String(), strings.TrimPrefix(replaced(t, shown, "/run/helogate/http", h.socket), "[ERROR] [UUID] ")) {
 				t.Errorf("Haraka's log does not have what the page shows: %s", shown)
 			}

@@ -1,8 +1,8 @@
 'use strict'
-// helogate: asks helogate, over its HTTP listener, about each client, and does what it says. See README.md.
+// This plugin asks helogate about each client over HTTP, and does what the answer says. See README.md.
 //
-// Hooks say what the client has shown at that stage, and are told what to do now: continue, defer, reject or drop. There is
-// no permit: a client to which helogate has no objection goes on to whatever Haraka asks next.
+// Each hook sends what the client has shown so far. The answer says what to do now: continue, defer, reject or drop. There is
+// no permit: if helogate has no objection, Haraka runs its next plugin.
 
 const fs = require('node:fs')
 const http = require('node:http')
@@ -11,36 +11,35 @@ const url = require('node:url')
 
 const DEFAULTS = { socket: '/run/helogate/http', url: '', token_file: '', timeout: 12, when_down: 'pass' }
 
-// Longer than any line of SMTP should be; and though every letter is escaped, four of them are within the 64 KiB that
-// helogate takes. No client is to be too long to be asked about.
+// Longer than any SMTP line should be. Four such texts are within the 64 KiB that helogate accepts, even if every character is
+// escaped: no client can avoid a verdict by sending long text.
 const MAX_TEXT = 2048
 
-// Less than the two minutes after which helogate closes a connection on which nothing is asked.
+// Less than the two minutes after which helogate closes an idle connection.
 const IDLE_MS = 60 * 1000
 
 const DO = ['continue', 'defer', 'reject', 'drop']
 
 exports.register = function () {
-  this.load() // what is wrong here keeps Haraka from starting, as the administrator would want
+  this.load() // an error here prevents Haraka from starting, as it should
   this.register_hook('connect', 'ask_connect')
   this.register_hook('helo', 'ask_helo')
   this.register_hook('ehlo', 'ask_helo')
   this.register_hook('mail', 'ask_mail')
-  // Not rcpt: there the first plugin that knows the recipient ends the hook. This one comes after it, for recipients that
-  // Haraka takes, which are the only ones worth a lookup.
+  // Not rcpt: there the first plugin that knows the recipient ends the hook. rcpt_ok runs after it, for accepted recipients,
+  // which are the only ones worth a lookup.
   this.register_hook('rcpt_ok', 'ask_rcpt')
   this.register_hook('data_post', 'add_headers')
 }
 
-// load reads helogate.ini, and again whenever it changes. A wrong file is an error at the start, and later leaves the
-// settings as they are.
+// load reads helogate.ini, and again when it changes. An invalid file is an error at the start; later it changes nothing.
 exports.load = function () {
   const read = () => this.config.get('helogate.ini', () => {
     try {
       this.use(read())
       this.lognotice('helogate.ini was read again')
     } catch (err) {
-      this.logerror(`helogate.ini is wrong and not used: ${err.message}`)
+      this.logerror(`helogate.ini is invalid and ignored: ${err.message}`)
     }
   })
   this.use(read())
@@ -51,28 +50,28 @@ exports.use = function (ini) {
   if (this.timeout && cfg.timeout >= this.timeout) {
     throw new Error(`timeout is ${cfg.timeout} seconds, and Haraka waits for ${this.timeout} (plugin_timeout): make it less`)
   }
-  if (this.agent) this.agent.destroy() // what is under way ends as if helogate were down
+  if (this.agent) this.agent.destroy() // requests under way fail as if helogate were down
   this.cfg = cfg
   this.agent = new http.Agent({ keepAlive: true, timeout: IDLE_MS })
 }
 
-// settings are those of helogate.ini as it is to be used. They throw what is wrong.
+// settings returns the checked settings of helogate.ini. It throws what is wrong.
 function settings (main) {
   for (const name of Object.keys(main)) {
-    if (!(name in DEFAULTS)) throw new Error(`${name} is no setting: ${Object.keys(DEFAULTS).join(', ')}`)
+    if (!(name in DEFAULTS)) throw new Error(`unknown setting ${name}: the settings are ${Object.keys(DEFAULTS).join(', ')}`)
   }
   const cfg = { ...DEFAULTS, ...main }
   cfg.timeout = Number(cfg.timeout)
-  if (!(cfg.timeout > 0)) throw new Error('timeout is a number of seconds')
-  if (!['pass', 'defer'].includes(cfg.when_down)) throw new Error('when_down is pass or defer')
+  if (!(cfg.timeout > 0)) throw new Error('timeout must be a number of seconds')
+  if (!['pass', 'defer'].includes(cfg.when_down)) throw new Error('when_down must be pass or defer')
   cfg.where = { path: '/v1/judge', headers: { 'Content-Type': 'application/json' } }
   if (cfg.url) {
-    const at = new url.URL(String(cfg.url)) // throws what it cannot read
-    if (at.protocol !== 'http:' || at.pathname !== '/') throw new Error('url is http:// with host and port, and no path')
+    const at = new url.URL(String(cfg.url)) // throws if it is invalid
+    if (at.protocol !== 'http:' || at.pathname !== '/') throw new Error('url must be http:// with host and port, without a path')
     cfg.where.host = at.hostname.replace(/^\[|\]$/g, '')
     cfg.where.port = at.port || 80
   } else {
-    if (!cfg.socket) throw new Error('socket or url is to be given')
+    if (!cfg.socket) throw new Error('socket or url must be set')
     cfg.where.socketPath = String(cfg.socket)
   }
   if (cfg.token_file) {
@@ -90,7 +89,7 @@ exports.ask_connect = function (next, connection) {
 }
 
 exports.ask_helo = function (next, connection) {
-  // Haraka cuts what was said at the first space. It is judged whole, as it came.
+  // Haraka cuts the HELO name at the first space. helogate gets the whole argument.
   const line = /^(?:HELO|EHLO) +(.*?) *$/is.exec(connection.current_line || '')
   const host = connection.hello.host
   connection.notes.helogate_helo = { host, whole: line && line[1].startsWith(host) ? line[1] : host }
@@ -105,10 +104,10 @@ exports.ask_rcpt = function (next, connection, rcpt) {
   this.judge(next, connection, 'rcpt', rcpt)
 }
 
-// judge asks about a client, and ends the hook.
+// judge asks about a client, and calls next.
 exports.judge = function (next, connection, stage, rcpt) {
   const login = connection.notes.auth_user
-  if (connection.relaying && !login) return next() // one of ours, by Haraka's own settings
+  if (connection.relaying && !login) return next() // may relay by Haraka's own settings
   if (!net.isIP(connection.remote.ip || '')) return next()
   this.ask(facts(connection, stage, rcpt), (err, verdict) => {
     if (err) this.down(next, connection, stage, err)
@@ -116,7 +115,7 @@ exports.judge = function (next, connection, stage, rcpt) {
   })
 }
 
-// facts are what the client has shown so far, in the words of helogate's docs/openapi.yaml.
+// facts returns what the client has shown so far, as in helogate's docs/openapi.yaml.
 function facts (connection, stage, rcpt) {
   const f = { stage, client: connection.remote.ip, session: `haraka ${connection.uuid}` }
   const { ip, port } = connection.local
@@ -126,7 +125,7 @@ function facts (connection, stage, rcpt) {
   const { verb, host } = connection.hello
   const said = connection.notes.helogate_helo
   f.verb = text(verb)
-  f.helo = text(said && said.host === host ? said.whole : host) // XCLIENT may have brought another since
+  f.helo = text(said && said.host === host ? said.whole : host) // XCLIENT may have changed it
   if (stage === 'helo') return f
   f.sender = envelope(connection.transaction.mail_from)
   if (stage === 'rcpt') f.recipient = envelope(rcpt)
@@ -137,12 +136,12 @@ function text (s) {
   return String(s || '').slice(0, MAX_TEXT)
 }
 
-// envelope is an address as it came, without < and >.
+// envelope returns an address as it came, without < and >.
 function envelope (address) {
   return text(String(address.original || '').trim().replace(/^<(.*)>$/s, '$1'))
 }
 
-// ask calls back with the answer that helogate gives to facts, or with the error that it gives none.
+// ask calls back with an error, or with helogate's answer to the facts.
 exports.ask = function (facts, callback) {
   const body = Buffer.from(JSON.stringify(facts))
   const { where, timeout } = this.cfg
@@ -163,7 +162,7 @@ exports.ask = function (facts, callback) {
     let answered = false
     req = http.request({ ...where, method: 'POST', agent: mayRetry ? agent : false, headers: { ...where.headers, 'Content-Length': body.length } })
     req.on('error', (err) => {
-      // That helogate has closed a connection on which nothing was asked for some time is no sign that it is down.
+      // helogate may have closed an idle connection: that does not mean that it is down.
       if (mayRetry && req.reusedSocket && !answered && !done) return send(false)
       end(err)
     })
@@ -179,13 +178,13 @@ exports.ask = function (facts, callback) {
   send(true)
 }
 
-// read understands an answer: error and verdict, one of them. No status but 200 says anything about a client.
+// read parses an answer and returns an error or a verdict. Only the status 200 says anything about a client.
 function read (status, body) {
   let verdict
   try {
     verdict = JSON.parse(body)
   } catch (err) {
-    if (status === 200) return [new Error(`the answer is no JSON: ${err.message}`)]
+    if (status === 200) return [new Error(`the answer is not JSON: ${err.message}`)]
   }
   if (status !== 200) return [new Error(`it answers ${status}: ${text((verdict && verdict.error) || body).trim()}`)]
   const now = verdict && verdict.now
@@ -193,7 +192,7 @@ function read (status, body) {
   return [null, verdict]
 }
 
-// answer does what helogate says.
+// answer does what the verdict says.
 exports.answer = function (next, connection, stage, verdict) {
   const { now, id, action, by } = verdict
   const { transaction } = connection
@@ -201,7 +200,7 @@ exports.answer = function (next, connection, stage, verdict) {
   const results = (transaction && transaction.results) || connection.results
   const found = { id, stage, action, by }
   if (now.do === 'continue') {
-    if (stage === 'rcpt' && transaction) transaction.notes.helogate = verdict // whose headers are added
+    if (stage === 'rcpt' && transaction) transaction.notes.helogate = verdict // for add_headers
     results.add(this, { ...found, pass: stage })
     return next()
   }
@@ -214,18 +213,18 @@ exports.answer = function (next, connection, stage, verdict) {
   }
 }
 
-// down is what happens to a client about which helogate says nothing. Nobody is told to come back before there is a
-// recipient: it may be well again by then. Who has logged in would be let in by helogate, too.
+// down handles a client without a verdict. Clients are deferred only at RCPT, since helogate may be up again by then. A client
+// that has logged in is accepted, as helogate would.
 exports.down = function (next, connection, stage, err) {
   const defer = this.cfg.when_down === 'defer' && stage === 'rcpt' && !connection.notes.auth_user
-  const becomes = defer ? 'deferred' : 'goes on'
-  connection.logerror(this, `helogate is down, the client ${becomes} (${stage}): ${err.message || err.code}`)
+  const becomes = defer ? 'deferred' : 'accepted'
+  connection.logerror(this, `helogate is down, the client is ${becomes} (${stage}): ${err.message || err.code}`)
   connection.results.add(this, { err: `${stage}: ${err.message || err.code}` })
   if (!defer) return next()
   next(DENYSOFT, new DSN({ code: 451, enhanced: '4.3.0', text: 'Temporary server failure, please try again later' }))
 }
 
-// A DSN is a reply with a code of its own. Haraka knows it by its name, as that of haraka-dsn.
+// A DSN is a reply with its own code. Haraka recognises the class by its name, as that of haraka-dsn.
 class DSN {
   constructor ({ code, enhanced, text }) {
     this.code = code
@@ -236,8 +235,8 @@ class DSN {
   toString () { return this.reply } // in Haraka's log
 }
 
-// add_headers adds what helogate said at the last recipient that was let in. Results of authentication go into Haraka's own
-// field, which would take the place of another.
+// add_headers adds the fields of the last accepted recipient. Authentication results go into Haraka's own field, which would
+// replace another.
 exports.add_headers = function (next, connection) {
   const { transaction } = connection
   const verdict = transaction && transaction.notes.helogate

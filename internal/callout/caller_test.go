@@ -44,7 +44,7 @@ func TestTimes(t *testing.T) {
 		{"refuses null", scene + "S: 550 no" + quits, "refuses null 550 no", 7 * 24 * time.Hour, "refuses null 550 no",
 			"example.org: refuses null 550 no for 168h0m0s; "},
 		{"greylisted", rcpt("jane@example.org", "450 wait") + quits, "tempfail: mx.example.org [192.0.2.1]: it answers to RCPT 450 wait", 15 * time.Minute, "unknown", ""},
-		{"busy", busy, "tempfail: mx.example.org [192.0.2.1]: it greets with 421 busy", 15 * time.Minute, "unknown", ""},
+		{"busy", busy, "tempfail: mx.example.org [192.0.2.1]: its banner is 421 busy", 15 * time.Minute, "unknown", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -234,7 +234,7 @@ func TestStoreLies(t *testing.T) {
 		"accepts": true, "accepts all": true, "chooses": true, "refuses 550 no": true, "refuses null 550 no": true,
 		"": false, "accept": false, "refuses": false, "refuses \x1b[31m": false, "refuses \r\n250 ok": false, "refuses " + strings.Repeat("x", 300): false,
 	} {
-		if makesSense(value) != sensible {
+		if isValid(value) != sensible {
 			t.Errorf("%q: %t", value, !sensible)
 		}
 	}
@@ -262,7 +262,7 @@ func TestLog(t *testing.T) {
 		}
 		for _, want := range []string{
 			`msg=callout address=jane@example.org result=accepts domain=chooses host="mx.example.org [192.0.2.1]" duration_ms=0`,
-			`msg=callout address=joe@example.org result=inconclusive why="mx.example.org [192.0.2.1]: it answers to RCPT 450 \\x1b[31mwait" host="mx.example.org [192.0.2.1]" duration_ms=0`,
+			`msg=callout address=joe@example.org result=inconclusive reason="mx.example.org [192.0.2.1]: it answers to RCPT 450 \\x1b[31mwait" host="mx.example.org [192.0.2.1]" duration_ms=0`,
 			`msg=callout address=jane@gone.example result="refuses gone.example does not exist" duration_ms=0`,
 		} {
 			if !strings.Contains(book.String(), want) {
@@ -289,8 +289,8 @@ func TestConfig(t *testing.T) {
 		{Config{Helo: "mx.example.net", DNS: dns}, ""},
 		{Config{Helo: "[192.0.2.1]", DNS: dns}, ""},
 		{Config{Helo: "mx.example.net"}, "callout: there is no DNS to find mail hosts with"},
-		{Config{Helo: "pc", DNS: dns}, `callout: we cannot greet mail hosts with "pc", which is single-label: set helo to the name that this host has in DNS, both ways`},
-		{Config{Helo: "mx.example.net\r\nQUIT", DNS: dns}, `callout: we cannot greet mail hosts with "mx.example.net\r\nQUIT", which is malformed: set helo to the name that this host has in DNS, both ways`},
+		{Config{Helo: "pc", DNS: dns}, `callout: "pc" cannot be used as a HELO name, since it is single-label: set helo to a forward-confirmed name of this host`},
+		{Config{Helo: "mx.example.net\r\nQUIT", DNS: dns}, `callout: "mx.example.net\r\nQUIT" cannot be used as a HELO name, since it is malformed: set helo to a forward-confirmed name of this host`},
 		{Config{Helo: "mx.example.net", DNS: dns, PerMX: -1}, "callout: per_mx is below zero"},
 	} {
 		caller, err := New(c.config)

@@ -48,7 +48,7 @@ type Config struct {
 	Log *slog.Logger     // has a line for each callout; nil discards them
 	Now func() time.Time // for what is remembered, and for how long; nil is time.Now
 
-	// Dial connects to a mail host; nil is over the network. AllowLoopback lets it be this one. Both are for tests.
+	// Dial connects to a mail server; nil uses the network. AllowLoopback permits this host. Both are for tests.
 	Dial          func(context.Context, netip.AddrPort) (net.Conn, error)
 	AllowLoopback bool
 }
@@ -117,7 +117,7 @@ func (c *Config) complete() error {
 		c.Helo, _ = os.Hostname() // "" is no name
 	}
 	if k := hostname.ParseHelo(c.Helo).Form; k != hostname.FQDN && k != hostname.Literal {
-		return fmt.Errorf("we cannot greet mail hosts with %q, which is %s: set helo to the name that this host has in DNS, both ways", c.Helo, k)
+		return fmt.Errorf("%q cannot be used as a HELO name, since it is %s: set helo to a forward-confirmed name of this host", c.Helo, k)
 	}
 	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
 	c.PerMX, c.PerDomainHour = cmp.Or(c.PerMX, 2), cmp.Or(c.PerDomainHour, 10)
@@ -188,7 +188,7 @@ func (c *Caller) remembered(q helogate.Question) *helogate.Answer {
 		return tempFail("no question about a callout")
 	}
 	if name, ok := parsed.CalloutName(q.Name); !ok || name != q.Name {
-		return tempFail("nobody is asked about what is no address")
+		return tempFail("no callout for what is not a mailbox")
 	}
 	now := c.config.Now()
 	if a := c.memory.get(domainOf(q.Name), now); a != nil && isAnswer(a) {
@@ -208,7 +208,7 @@ func (c *Caller) recalled(ctx context.Context, q helogate.Question) *helogate.An
 		if err != nil { // a callout now would be repeated for each mail
 			return tempFail("what callouts have found cannot be read: " + err.Error())
 		}
-		if is && makesSense(r.Value) {
+		if is && isValid(r.Value) {
 			c.memory.put(key, &helogate.Answer{Status: helogate.OK, Values: []string{r.Value}, TTL: r.Expires.Sub(r.Last)}, now, r.Expires)
 		}
 	}
@@ -271,7 +271,7 @@ func (c *Caller) run(f *inflight, address string) {
 func (c *Caller) log(address string, r result, took time.Duration) {
 	said := []any{"address", address, "result", cmp.Or(r.value, "inconclusive")}
 	if r.value == "" {
-		said = append(said, "why", r.answer().Note)
+		said = append(said, "reason", r.answer().Note)
 	}
 	if r.domain != "" {
 		said = append(said, "domain", r.domain)

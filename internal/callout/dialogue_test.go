@@ -107,9 +107,9 @@ var dialogues = []struct {
 	{"TLS first", scene + `S: 530 5.7.0 Must issue a STARTTLS command first` + quits,
 		"tempfail: mx.example.org [192.0.2.1]: it answers to MAIL FROM:<> 530 5.7.0 Must issue a STARTTLS command first"},
 	{"a blocklist at MAIL", scene + `S: 554 5.7.1 blocked` + quits, "tempfail: mx.example.org [192.0.2.1]: it answers to MAIL FROM:<> 554 5.7.1 blocked"},
-	{"a blocklist at the greeting", `S: 554 5.7.1 You are listed` + quits, "tempfail: mx.example.org [192.0.2.1]: it greets with 554 5.7.1 You are listed"},
+	{"a blocklist at the greeting", `S: 554 5.7.1 You are listed` + quits, "tempfail: mx.example.org [192.0.2.1]: its banner is 554 5.7.1 You are listed"},
 	{"busy at the greeting", `S: 421 too many
-		hang`, "tempfail: mx.example.org [192.0.2.1]: it greets with 421 too many"},
+		hang`, "tempfail: mx.example.org [192.0.2.1]: its banner is 421 too many"},
 	{"neither EHLO nor HELO", `S: 220 hi
 		C: EHLO mx.example.net
 		S: 550 no
@@ -247,7 +247,7 @@ func TestAddresses(t *testing.T) {
 		}
 		w.asked()
 		for _, address := range []string{"", "jane", "<jane@example.org>", "jane@example.org\r\nDATA", "jane doe@example.org", "jane@EXAMPLE.org", "jane@[192.0.2.1]"} {
-			if got := ask(t, c, address); got != "tempfail: nobody is asked about what is no address" {
+			if got := ask(t, c, address); got != "tempfail: no callout for what is not a mailbox" {
 				t.Errorf("%q: %s", address, got)
 			}
 		}

@@ -73,7 +73,7 @@ func (c *Caller) addresses(ctx context.Context, host string) (addrs []netip.Addr
 				continue
 			}
 			if addr = addr.Unmap(); c.forbidden(addr) {
-				note = fmt.Sprintf("%s is %s, where nobody is asked: it is our own, or not public", host, addr)
+				note = fmt.Sprintf("%s is %s, which is never asked: it is an own address, or not public", host, addr)
 				continue
 			}
 			addrs = append(addrs, addr)

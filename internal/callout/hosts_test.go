@@ -46,8 +46,8 @@ func TestHosts(t *testing.T) {
 		{"an MX that is not", "example.org MX 5 gone.example", "", "tempfail: gone.example does not resolve"},
 		{"an MX whose address is not known", "example.org MX 5 a.example\na.example A tempfail", "", "tempfail: A of a.example: the zone says so"},
 		{"half of an address", "example.org MX 5 a.example\na.example A tempfail\na.example AAAA 2001:db8::9", "2001:db8::9", "refuses 550 no"},
-		{"ours", "example.org MX 5 a.example\na.example A 198.51.100.25", "", "tempfail: a.example is 198.51.100.25, where nobody is asked: it is our own, or not public"},
-		{"of our network", "example.org MX 5 a.example\na.example A 203.0.113.77", "", "tempfail: a.example is 203.0.113.77, where nobody is asked: it is our own, or not public"},
+		{"ours", "example.org MX 5 a.example\na.example A 198.51.100.25", "", "tempfail: a.example is 198.51.100.25, which is never asked: it is an own address, or not public"},
+		{"of our network", "example.org MX 5 a.example\na.example A 203.0.113.77", "", "tempfail: a.example is 203.0.113.77, which is never asked: it is an own address, or not public"},
 		{"ours, and another", "example.org MX 5 a.example\nexample.org MX 10 b.example\na.example A 198.51.100.25\nb.example A 192.0.2.9", "192.0.2.9", "refuses 550 no"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -87,7 +87,7 @@ func FuzzReadReply(f *testing.F) {
 		if r.refusesMailbox() && (r.code < 500 || strings.HasPrefix(r.enhanced, "5.7")) {
 			t.Errorf("%q refuses a mailbox", s)
 		}
-		if value := refuses + s; !makesSense(value) || !makesSense(refusesNull+s) {
+		if value := refuses + s; !isValid(value) || !isValid(refusesNull+s) {
 			t.Errorf("%q is not believed when it comes back from a store", value)
 		}
 	})

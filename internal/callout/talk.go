@@ -94,7 +94,7 @@ func (t *talk) hello(helo string) error {
 		return err
 	}
 	if r.code != 220 {
-		return fmt.Errorf("it greets with %s", r.line())
+		return fmt.Errorf("its banner is %s", r.line())
 	}
 	r, err = t.send("EHLO " + helo)
 	if err == nil && r.code/100 == 5 && !t.broken { // of before 2001 (RFC 5321 section 3.2)

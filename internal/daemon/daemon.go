@@ -218,7 +218,7 @@ func (d *Daemon) serve(l *listener) {
 	case err == nil: // it is being closed
 		return
 	case errors.Is(err, protocol.ErrGone):
-		d.log.Info("stopping", "why", err)
+		d.log.Info("stopping", "reason", err)
 		err = nil
 	default:
 		d.log.Error("a listener failed; helogate stops", "listener", l.Addr().String(), "error", err)

@@ -92,7 +92,7 @@ func (p *place) serves(change func(*Options)) *Daemon {
 	return d
 }
 
-// ask asks as Postfix does at RCPT, and returns what it is told.
+// ask asks as Postfix does at RCPT, and returns the answer.
 func ask(t testing.TB, a net.Addr, helo string) string {
 	t.Helper()
 	answer, err := asks(a, helo)
@@ -172,7 +172,7 @@ func TestReload(t *testing.T) {
 	d := p.serves(nil)
 	for _, c := range []struct {
 		name, text string
-		want       string // what a client that is bad by the first configuration is told
+		want       string // what the answer to a client that is bad by the first configuration
 		wrong      string // what the reload says
 	}{
 		{"nothing changes", enforcing, refused, ""},
@@ -194,7 +194,7 @@ func TestReload(t *testing.T) {
 			t.Errorf("%s: the status says %+v", c.name, s.Reload)
 		}
 		if got := ask(t, d.Addrs()[0], bad); !strings.HasPrefix(got, c.want) {
-			t.Errorf("%s: a client is told %s, want %s", c.name, got, c.want)
+			t.Errorf("%s: a client gets %s, want %s", c.name, got, c.want)
 		}
 	}
 	if s := d.Status(); s.Config.Mode != "shadow" || s.Listeners[0].Mode != "shadow" {
@@ -368,14 +368,14 @@ func TestCloseAnswers(t *testing.T) {
 	}
 	close(dns.may)
 	if got := <-answer; got != dunno+"<nil>" {
-		t.Errorf("the client in flight is told %s", got)
+		t.Errorf("the client in flight gets %s", got)
 	}
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
 }
 
-// TestCloseByForce: when its context ends, so does the daemon, and who is in flight is told nothing.
+// TestCloseByForce: when its context ends, so does the daemon, and a client in flight gets no answer.
 func TestCloseByForce(t *testing.T) {
 	p := at(t, enforcing)
 	dns := slow{p.zone, make(chan struct{}, 1), make(chan struct{})}
@@ -397,7 +397,7 @@ func TestCloseByForce(t *testing.T) {
 		t.Errorf("closed by force: %v", err)
 	}
 	if got := <-answer; got != "" {
-		t.Errorf("the client in flight is told %s", got)
+		t.Errorf("the client in flight gets %s", got)
 	}
 }
 
@@ -451,7 +451,7 @@ func TestNeverServed(t *testing.T) {
 	p.serves(nil) // at the same place
 }
 
-// TestListenerEnds: that a listener ends by itself is told.
+// TestListenerEnds: that a listener ends by itself is reported.
 func TestListenerEnds(t *testing.T) {
 	p := at(t, enforcing)
 	d := p.serves(nil)
@@ -486,7 +486,7 @@ func TestFilter(t *testing.T) {
 		t.Error(err)
 	}
 	if !strings.HasSuffix(answers.String(), "register|ready\n") {
-		t.Errorf("smtpd is told %q", answers.String())
+		t.Errorf("smtpd gets %q", answers.String())
 	}
 	if n := bytes.Count([]byte(p.log.String()), []byte("msg=stopping")); n != 1 {
 		t.Errorf("the log says %d times that it stops:\n%s", n, p.log.String())

@@ -33,8 +33,8 @@ func NewLog(w io.Writer, c *config.Config) *Log {
 	return l
 }
 
-// Verdicts observes verdicts for the log: by one observer, or none where the configuration wants no such lines. muffle
-// is engine.VerdictLog's.
+// Verdicts observes verdicts for the log: by one observer, or none where the configuration wants no such lines. limit
+// is that of engine.VerdictLog.
 func (l *Log) Verdicts(limit func(netip.Addr, time.Time) (int, bool)) []engine.Observer {
 	if !l.isInfo {
 		return nil

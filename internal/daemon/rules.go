@@ -79,7 +79,7 @@ func Rules(c *config.Config, d *policy.ListenerPolicies) engine.Rules {
 	return r
 }
 
-// authservID is the name that we go by in headers (RFC 8601 section 2.5).
+// authservID is the name of this host in Authentication-Results (RFC 8601 section 2.5).
 func authservID(c *config.Config) string {
 	if c.Headers.Name != "" {
 		return c.Headers.Name

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // noon is when the tests judge: a verdict's name hangs on it.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// A bench is an engine with what it logged and whom it judged.
+// A bench is an engine, its log, and the facts that it judged.
 type bench struct {
 	*Engine
 	log      testlog.Buffer
@@ -111,8 +111,8 @@ func spammer(stage helogate.Stage) helogate.Facts {
 		Sender: "jane@example.org", Recipient: "john@example.net", Session: "[192.0.2.1]:4711"}
 }
 
-// TestHolding: what the listener is told at each stage, by the stage from which clients may be told no and by the verdict
-// (promise 10). A deferral is told neither to a connection nor to HELO: RFC 5321 section 4.3.2 has no 4yz for them.
+// TestHolding: what the listener gets at each stage, by the stage from which clients may be told no and by the verdict
+// (promise 10). A deferral is sent neither at connect nor at HELO: RFC 5321 section 4.3.2 has no 4yz for them.
 func TestHolding(t *testing.T) {
 	for _, row := range []string{
 		// reject_at_stage, action: at connect, helo, mail, rcpt
@@ -131,7 +131,7 @@ func TestHolding(t *testing.T) {
 		"connect accept   : accept,     accept,     accept,     accept",
 		"rcpt    accept   : accept,     accept,     accept,     accept",
 		"connect note     : continue,   continue,   continue,   continue",
-		"connect greylist : continue,   continue,   continue,   defer 451", // who tries to send to whom is known there
+		"connect greylist : continue,   continue,   continue,   defer 451", // sender and recipient are known there
 		"rcpt    greylist : continue,   continue,   continue,   defer 451",
 	} {
 		setting, want, _ := strings.Cut(row, ":")
@@ -144,9 +144,9 @@ func TestHolding(t *testing.T) {
 		endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, f[1])), RejectAt: at})
 		for stage, want := range strings.Split(want, ",") {
 			stage := helogate.Stage(stage)
-			got := told(endpoint.Judge(t.Context(), spammer(stage)))
+			got := actionOf(endpoint.Judge(t.Context(), spammer(stage)))
 			if want = strings.TrimSpace(want); got != want {
-				t.Errorf("%s %s at %s: the listener is told %s, want %s", f[0], f[1], stage, got, want)
+				t.Errorf("%s %s at %s: the listener gets %s, want %s", f[0], f[1], stage, got, want)
 			}
 			last := b.seen[len(b.seen)-1]
 			held := strings.Contains(lastLine(b.log.String()), "held=true")
@@ -157,7 +157,7 @@ func TestHolding(t *testing.T) {
 	}
 }
 
-// TestRejected: a session that is rejected is so once, and what is on trial or not told rejects nobody.
+// TestRejected: a session is rejected once, and neither a dry run nor a refusal that is held rejects it.
 func TestRejected(t *testing.T) {
 	b := newBench("")
 	endpoint := func(action string) *Endpoint {
@@ -188,7 +188,7 @@ func TestRejected(t *testing.T) {
 	}
 }
 
-func told(r response.Response) string {
+func actionOf(r response.Response) string {
 	if r.Reply.Code == 0 {
 		return r.Action.String()
 	}
@@ -200,16 +200,16 @@ func lastLine(s string) string {
 	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
-// TestHeldTillWhoMayLetInIsHeard: what is held at HELO is not told to who authenticates or writes to postmaster.
-func TestHeldTillWhoMayLetInIsHeard(t *testing.T) {
+// TestHeldUntilAllowed: a refusal that is held at HELO is not sent to a client that authenticates or writes to postmaster.
+func TestHeldUntilAllowed(t *testing.T) {
 	b := newBench("")
 	endpoint := b.Endpoint(here, Rules{Policy: preset(t, "hardline", check.Settings{}), RejectAt: helogate.Rcpt})
 	f := spammer(helogate.Helo)
 	f.Helo = "192.0.2.1"
 	is := func(f helogate.Facts, want string) {
 		t.Helper()
-		if got := told(endpoint.Judge(t.Context(), f)); got != want {
-			t.Errorf("%s: the listener is told %s, want %s", f.Stage, got, want)
+		if got := actionOf(endpoint.Judge(t.Context(), f)); got != want {
+			t.Errorf("%s: the listener gets %s, want %s", f.Stage, got, want)
 		}
 	}
 	is(f, "continue")
@@ -224,13 +224,13 @@ func TestHeldTillWhoMayLetInIsHeard(t *testing.T) {
 	is(f, "accept")
 }
 
-// TestShadow: the client is told nothing, the log what he would have been.
+// TestShadow: the client is not refused, and the log has what would have been.
 func TestShadow(t *testing.T) {
 	b := newBench("")
 	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "reject")).DryRun(), RejectAt: helogate.Connect})
 	for stage := helogate.Connect; stage <= helogate.Rcpt; stage++ {
 		if got := endpoint.Judge(t.Context(), spammer(stage)); got.Action != helogate.Continue || got.Reply.Code != 0 {
-			t.Errorf("%s: the listener is told %+v", stage, got)
+			t.Errorf("%s: the listener gets %+v", stage, got)
 		}
 		if got := lastLine(b.log.String()); !strings.Contains(got, "action=continue would=reject would_by=failing") ||
 			strings.Contains(got, "held") || !strings.Contains(got, `reasons="so it is"`) {
@@ -239,7 +239,7 @@ func TestShadow(t *testing.T) {
 	}
 }
 
-// TestPanic: a check that panics is a temperror, told with its facts, and the engine lives (promise 8).
+// TestPanic: a check that panics is a temperror, logged with its facts, and the engine lives (promise 8).
 func TestPanic(t *testing.T) {
 	broken := helogate.Check{Name: "broken", Code: "5.7.1", Run: func(c *helogate.Case) helogate.Finding {
 		if c.Helo == "trigger\n\x1b[2J" {
@@ -256,8 +256,8 @@ func TestPanic(t *testing.T) {
 		want  string
 	}{{helogate.Helo, "continue"}, {helogate.Rcpt, "defer 451"}} {
 		f.Stage = c.stage
-		if got := told(endpoint.Judge(t.Context(), f)); got != c.want {
-			t.Errorf("a panic at %s: the listener is told %s, want %s", c.stage, got, c.want)
+		if got := actionOf(endpoint.Judge(t.Context(), f)); got != c.want {
+			t.Errorf("a panic at %s: the listener gets %s, want %s", c.stage, got, c.want)
 		}
 	}
 	log := b.log.String()
@@ -278,7 +278,7 @@ func TestPanic(t *testing.T) {
 	if clean(log) {
 		t.Errorf("the log holds control bytes: %q", log)
 	}
-	if got := told(endpoint.Judge(t.Context(), spammer(helogate.Rcpt))); got != "continue" {
+	if got := actionOf(endpoint.Judge(t.Context(), spammer(helogate.Rcpt))); got != "continue" {
 		t.Errorf("the next client: %s", got)
 	}
 }
@@ -301,8 +301,7 @@ func (m mute) Ask(ctx context.Context, _ helogate.Question) *helogate.Answer {
 	return &helogate.Answer{Status: helogate.TempFail, Note: "cancelled"}
 }
 
-// TestBudget: a resolver that never answers costs a judgement its budget and no more, and the client is told to come
-// again.
+// TestBudget: a resolver that never answers costs a judgement its budget and no more, and the client is deferred.
 func TestBudget(t *testing.T) {
 	for _, c := range []struct{ budget, want time.Duration }{{3 * time.Second, 3 * time.Second}, {0, 8 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -314,10 +313,10 @@ func TestBudget(t *testing.T) {
 			began := time.Now()
 			got := endpoint.Judge(t.Context(), spammer(helogate.Rcpt))
 			if took := time.Since(began); took != c.want {
-				t.Errorf("a budget of %s: the ruling took %s", c.budget, took)
+				t.Errorf("a budget of %s: the verdict took %s", c.budget, took)
 			}
-			if told(got) != "defer 450" || !strings.Contains(got.Reply.Text, "no answer for PTR of ") {
-				t.Errorf("the listener is told %+v", got)
+			if actionOf(got) != "defer 450" || !strings.Contains(got.Reply.Text, "no answer for PTR of ") {
+				t.Errorf("the listener gets %+v", got)
 			}
 			if want := fmt.Sprintf("duration_ms=%d\n", c.want.Milliseconds()); !strings.Contains(log.String(), want) {
 				t.Errorf("the log does not say %s: %s", want, log.String())
@@ -329,7 +328,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestCancelled: a listener that is closed by force gets no ruling, and nothing is written down.
+// TestCancelled: a listener that is closed by force gets no verdict, and nothing is logged.
 func TestCancelled(t *testing.T) {
 	b := newBench("")
 	asked := make(chan struct{})
@@ -338,14 +337,14 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asked; cancel() }()
 	if got := endpoint.Judge(ctx, spammer(helogate.Rcpt)); !cmp.Equal(got, response.Response{}) {
-		t.Errorf("the listener is told %+v", got)
+		t.Errorf("the listener gets %+v", got)
 	}
 	if len(b.seen) != 0 || b.log.String() != "" {
 		t.Errorf("%d verdicts are shown, and the log says %s", len(b.seen), b.log.String())
 	}
 }
 
-// TestPrivateClient: that one has a private address is said once, and only of a stranger.
+// TestPrivateClient: the log warns once of a client with a private address, unless it is a local one.
 func TestPrivateClient(t *testing.T) {
 	b := newBench("")
 	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
@@ -370,8 +369,8 @@ func TestPrivateClient(t *testing.T) {
 	}
 }
 
-// TestPrivateClientOfOurs: nobody is told to name a network that is named.
-func TestPrivateClientOfOurs(t *testing.T) {
+// TestLocalPrivateClient: there is no warning about a client in own.networks.
+func TestLocalPrivateClient(t *testing.T) {
 	b := newBench("")
 	own := check.OwnNetwork(check.Own{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 	accept := helogate.Line{Check: own, On: map[helogate.Outcome]helogate.Effect{helogate.Pass: {Action: helogate.Accept}}}
@@ -399,7 +398,7 @@ func TestTime(t *testing.T) {
 	}
 }
 
-// TestExchangedWhileJudging: every ruling is by one policy or the other, never by half of each.
+// TestExchangedWhileJudging: every verdict is by one policy or the other, never by half of each.
 func TestExchangedWhileJudging(t *testing.T) {
 	e := New(Config{Ask: helogate.MustZone(""), Log: slog.New(slog.DiscardHandler)})
 	strict := Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Connect}
@@ -422,8 +421,8 @@ func TestExchangedWhileJudging(t *testing.T) {
 			f := spammer(helogate.Mail)
 			f.Session = fmt.Sprint("[192.0.2.1]:", i%2) // two judge for one session
 			for range 300 {
-				if got := told(endpoint.Judge(context.Background(), f)); got != "reject 550" && got != "defer 451" {
-					t.Errorf("the listener is told %s", got)
+				if got := actionOf(endpoint.Judge(context.Background(), f)); got != "reject 550" && got != "defer 451" {
+					t.Errorf("the listener gets %s", got)
 				}
 			}
 		})
@@ -439,8 +438,8 @@ func TestGates(t *testing.T) {
 	strict := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "reject")), RejectAt: helogate.Rcpt})
 	mild := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "note")), RejectAt: helogate.Rcpt})
 	f := spammer(helogate.Rcpt)
-	if a, b := told(strict.Judge(t.Context(), f)), told(mild.Judge(t.Context(), f)); a != "reject 550" || b != "continue" {
-		t.Errorf("the listeners are told %s and %s", a, b)
+	if a, b := actionOf(strict.Judge(t.Context(), f)), actionOf(mild.Judge(t.Context(), f)); a != "reject 550" || b != "continue" {
+		t.Errorf("the listeners get %s and %s", a, b)
 	}
 }
 

@@ -33,7 +33,7 @@ const logZone = `
 
 // logClients are the clients of the golden logs, in their order.
 var logClients = []struct {
-	mode                   string // the preset, "shadow" before it for a trial
+	mode                   string // the preset, "shadow" before it for a dry run
 	stage                  helogate.Stage
 	client, helo, from, to string
 	auth                   string
@@ -45,7 +45,7 @@ var logClients = []struct {
 	{"balanced", helogate.Rcpt, "192.0.2.1", "mx.example.org", "jane@example.org", "john@example.net", "", ""},
 	{"balanced", helogate.Rcpt, "192.0.2.1", "mx.example.org", "jane@example.org", "john@example.net", "jane", ""},
 	{"balanced", helogate.Helo, "192.0.2.2", "192.0.2.2", "", "", "", ""},                                             // held
-	{"balanced", helogate.Rcpt, "192.0.2.2", "192.0.2.2", "jane@example.org", "john@example.net", "", ""},             // and told
+	{"balanced", helogate.Rcpt, "192.0.2.2", "192.0.2.2", "jane@example.org", "john@example.net", "", ""},             // and sent
 	{"balanced", helogate.Rcpt, "192.0.2.2", "bot.example.org", "jane@example.org", "john@example.net", "", ""},       // score
 	{"strict", helogate.Rcpt, "192.0.2.3", "mx.example.org", "jane@example.org", "john@example.net", "", ""},          // unsure
 	{"shadow balanced", helogate.Rcpt, "192.0.2.2", "localhost", "jane@example.org", "john@example.net", "", ""},      // would

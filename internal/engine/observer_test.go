@@ -39,7 +39,7 @@ func TestEvent(t *testing.T) {
 	})
 	f := spammer(helogate.Rcpt)
 	f.Recipient = "strict@example.net"
-	if got := told(endpoint.Judge(t.Context(), f)); got != "reject 550" {
+	if got := actionOf(endpoint.Judge(t.Context(), f)); got != "reject 550" {
 		t.Fatal(got)
 	}
 	f.Stage = helogate.Helo
@@ -99,8 +99,8 @@ func TestObserverPanics(t *testing.T) {
 			if i == 3 {
 				now = now.Add(logEvery)
 			}
-			if got := told(endpoint.Judge(t.Context(), spammer(helogate.Rcpt))); got != "reject 550" {
-				t.Errorf("queue %d: the listener is told %s", queue, got)
+			if got := actionOf(endpoint.Judge(t.Context(), spammer(helogate.Rcpt))); got != "reject 550" {
+				t.Errorf("queue %d: the listener gets %s", queue, got)
 			}
 		}
 		if err := e.Close(t.Context()); err != nil {
@@ -133,8 +133,8 @@ func TestObserverBlocks(t *testing.T) {
 	judge := func(helo string) {
 		f := spammer(helogate.Rcpt)
 		f.Helo = helo
-		if got := told(endpoint.Judge(t.Context(), f)); got != "reject 550" {
-			t.Errorf("the listener is told %s", got)
+		if got := actionOf(endpoint.Judge(t.Context(), f)); got != "reject 550" {
+			t.Errorf("the listener gets %s", got)
 		}
 	}
 	judge("0")

@@ -37,7 +37,7 @@ func TestExceptions(t *testing.T) {
 	} {
 		f := spammer(c.stage)
 		f.Recipient = c.recipient
-		if got := told(endpoint.Judge(t.Context(), f)); got != c.want {
+		if got := actionOf(endpoint.Judge(t.Context(), f)); got != c.want {
 			t.Errorf("%s at %s: %s, want %s", c.recipient, c.stage, got, c.want)
 		}
 	}
@@ -86,7 +86,7 @@ func TestHeadersOfAnOrigin(t *testing.T) {
 	}
 }
 
-// TestCounts: verdicts are counted by action and line, those on trial beside them, and the hits of exemptions.
+// TestCounts: verdicts are counted by action and line, dry runs beside them, and the hits of exemptions.
 func TestCounts(t *testing.T) {
 	b := newBench("")
 	exempt := check.Exempt([]check.Exemption{

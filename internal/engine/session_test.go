@@ -19,7 +19,7 @@ func TestSessionsAreFoundByName(t *testing.T) {
 		{"a", "1.example.org", ""}, {"b", "2.example.org", ""}, {"a", "3.example.org", "EHLO 1.example.org"},
 		{"", "4.example.org", ""}, {"", "5.example.org", ""}, {"b", "2.example.org", ""},
 	} {
-		if got := strings.Join(b.greets(t, endpoint, c.session, c.helo), "; "); got != c.earlier {
+		if got := strings.Join(b.hello(t, endpoint, c.session, c.helo), "; "); got != c.earlier {
 			t.Errorf("%s %s: earlier are %q, want %q", c.session, c.helo, got, c.earlier)
 		}
 	}
@@ -32,19 +32,19 @@ func TestFloodOfSessions(t *testing.T) {
 	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "note"))})
 	for i := range 3 * maxSessions {
 		if i%(maxSessions/3) == 0 {
-			if earlier := b.greets(t, endpoint, "in use", fmt.Sprint(i, ".example.org")); i > 0 && len(earlier) == 0 {
+			if earlier := b.hello(t, endpoint, "in use", fmt.Sprint(i, ".example.org")); i > 0 && len(earlier) == 0 {
 				t.Fatalf("after %d others, a session in use is forgotten", i)
 			}
 		}
-		b.greets(t, endpoint, fmt.Sprint("[192.0.2.1]:", i), "mx.example.org")
+		b.hello(t, endpoint, fmt.Sprint("[192.0.2.1]:", i), "mx.example.org")
 	}
 	if n := b.Sessions(); n > maxSessions || n < maxSessions/2 {
 		t.Errorf("%d sessions are kept, of at the most %d", n, maxSessions)
 	}
 }
 
-// greets has a client greet, and returns what is remembered of the connection.
-func (b *bench) greets(t *testing.T, endpoint *Endpoint, session, helo string) []string {
+// hello sends a HELO name, and returns what is remembered of the connection.
+func (b *bench) hello(t *testing.T, endpoint *Endpoint, session, helo string) []string {
 	f := helogate.Facts{Stage: helogate.Helo, Client: netip.MustParseAddr("192.0.2.1"), Verb: "EHLO", Helo: helo, Session: session}
 	endpoint.Judge(t.Context(), f)
 	r := b.seen[len(b.seen)-1]
@@ -56,18 +56,18 @@ func (b *bench) greets(t *testing.T, endpoint *Endpoint, session, helo string) [
 func TestSessionsEnd(t *testing.T) {
 	b := newBench("")
 	endpoint := b.Endpoint(here, Rules{Policy: mustPolicy(line(failing, "note"))})
-	b.greets(t, endpoint, "a", "1.example.org")
-	b.greets(t, endpoint, "b", "1.example.org")
+	b.hello(t, endpoint, "a", "1.example.org")
+	b.hello(t, endpoint, "b", "1.example.org")
 	for i := range 3 {
 		b.now = b.now.Add(sessionKeep - 1)
-		if got := b.greets(t, endpoint, "a", fmt.Sprint(i+2, ".example.org")); len(got) != i+1 {
+		if got := b.hello(t, endpoint, "a", fmt.Sprint(i+2, ".example.org")); len(got) != i+1 {
 			t.Fatalf("after %d pauses, remembered is %v", i+1, got)
 		}
 	}
 	if n := b.Sessions(); n != 1 {
 		t.Errorf("%d sessions are kept", n)
 	}
-	if got := b.greets(t, endpoint, "b", "2.example.org"); len(got) != 0 {
+	if got := b.hello(t, endpoint, "b", "2.example.org"); len(got) != 0 {
 		t.Errorf("silent for three times as long, and remembered is %v", got)
 	}
 }

@@ -157,7 +157,7 @@ func removeStale(path string) error {
 	case errors.Is(err, syscall.ECONNREFUSED): // the one error that proves that no process listens
 		return os.Remove(path)
 	}
-	return fmt.Errorf("there is a socket, and whether somebody listens on it cannot be told: %w", err)
+	return fmt.Errorf("a socket exists, and helogate cannot find out whether a process listens on it: %w", err)
 }
 
 // A unixListener removes its file when it is closed, if the file is still its own.

@@ -172,7 +172,7 @@ func TestListenErrors(t *testing.T) {
 		"192.0.2.1:0":                        "this machine has no such address",
 		"[::1]:99999":                        "invalid port",
 		file:                                 "there is a file that is no socket: remove it, or choose another path",
-		datagram:                             "whether somebody listens on it cannot be told",
+		datagram:                             "whether a process listens on it",
 		filepath.Join(dir, "no/such/policy"): "there is no directory " + filepath.Join(dir, "no/such"),
 		filepath.Join(dir, strings.Repeat("long", 27)): "the system takes 107 at most for a unix socket",
 	} {

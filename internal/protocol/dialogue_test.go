@@ -25,7 +25,7 @@ import (
 //
 //	# a comment
 //	judge reject 550 5.7.1 text    what the judge says from here on; continue at first. "judge panics", and "judge" without
-//	                               more, which is no ruling
+//	                               more, which is no verdict
 //	field X-One: text              what the judge adds to the header from here on, after the fields above; "field" without
 //	                               more takes them back
 //	> name=value                   what Postfix sends, a line; ">" alone is the empty line
@@ -134,14 +134,14 @@ type dialogue struct {
 	sending sync.WaitGroup
 	sent    chan struct{} // closed when the latest has been sent; nil if there was none
 
-	mu     sync.Mutex
-	ruling func() response.Response
-	fields []header.Field
-	shown  []string
+	mu      sync.Mutex
+	respond func() response.Response
+	fields  []header.Field
+	shown   []string
 }
 
 func newDialogue(t *testing.T) *dialogue {
-	d := &dialogue{t: t, ruling: func() response.Response { return response.Response{Action: helogate.Continue} }}
+	d := &dialogue{t: t, respond: func() response.Response { return response.Response{Action: helogate.Continue} }}
 	d.conn = serveListener(t, &Server{Protocol: &Postfix{}, Judge: d.judge, Log: d.log.logger()}).dial()
 	d.in = bufio.NewReader(d.conn)
 	return d
@@ -151,7 +151,7 @@ func (d *dialogue) judge(_ context.Context, f helogate.Facts) response.Response 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.shown = append(d.shown, factsText(f))
-	r := d.ruling()
+	r := d.respond()
 	r.Headers = d.fields
 	return r
 }
@@ -216,9 +216,9 @@ func (d *dialogue) rule(s string) {
 	r := response.Response{Action: do, Reply: helogate.Reply{Code: code, Enhanced: word[2], Text: unescape(d.t, word[3])}}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ruling = func() response.Response {
+	d.respond = func() response.Response {
 		if word[0] == "panics" {
-			panic("as told")
+			panic("on purpose")
 		}
 		return r
 	}

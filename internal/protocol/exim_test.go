@@ -85,9 +85,9 @@ func TestEximAnswers(t *testing.T) {
 		"before RCPT there is none":           {adds(helogate.Continue, one), "mail", dunno},
 		"line ends in a field": {adds(helogate.Continue, header.Field{Name: "X-One", Value: "a\n\nheader=X: b\r\n"}), "rcpt",
 			`action=DUNNO` + "\n" + `header=X-One: a\x0a\x0aheader=X: b\x0d\x0a` + "\n\n"},
-		"what is no field":       {adds(helogate.Continue, header.Field{Name: "a b", Value: "1"}, header.Field{Name: "X-No", Value: " "}), "rcpt", dunno},
-		"no ruling":              {response.Response{}, "rcpt", ""},
-		"no ruling of listeners": {adds(helogate.Note, one), "rcpt", ""},
+		"what is no field":        {adds(helogate.Continue, header.Field{Name: "a b", Value: "1"}, header.Field{Name: "X-No", Value: " "}), "rcpt", dunno},
+		"no verdict":              {response.Response{}, "rcpt", ""},
+		"no verdict of listeners": {adds(helogate.Note, one), "rcpt", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -111,14 +111,14 @@ func TestEximTrouble(t *testing.T) {
 		"an attribute's end":    {good[:len(good)-1] + "sasl_username=jane\n\nsender=x\n\n", "there is more after the request"},
 		"two requests":          {good + good, "there is more after the request"},
 		"one that is too large": {padded(64<<10 + 1), "a request of more than 65536 bytes"},
-		"a panic":               {strings.Replace(good, "192.0.2.25", "192.0.2.66", 1), "as told"},
+		"a panic":               {strings.Replace(good, "192.0.2.25", "192.0.2.66", 1), "on purpose"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log logbook
 				l := serveListener(t, &Server{Protocol: &Exim{}, Log: log.logger(), Judge: func(_ context.Context, f helogate.Facts) response.Response {
 					if f.Client.String() == "192.0.2.66" {
-						panic("as told")
+						panic("on purpose")
 					}
 					return response.Response{Action: helogate.Continue}
 				}})

@@ -145,7 +145,7 @@ func TestHTTPWithoutEvidence(t *testing.T) {
 }
 
 // Where there is no verdict, nothing is made up: the answer is no 200.
-func TestHTTPNoRuling(t *testing.T) {
+func TestHTTPNoVerdict(t *testing.T) {
 	for name, judge := range map[string]response.Judge{
 		"none":          always(response.Response{}),
 		"no record":     passes,
@@ -165,7 +165,7 @@ func TestHTTPNoRuling(t *testing.T) {
 	}
 }
 
-// What is no request of ours is told so, and is not judged.
+// A wrong request is answered with its error, and is not judged.
 func TestHTTPRefuses(t *testing.T) {
 	const token = "0123456789abcdef"
 	good := "Authorization: Bearer " + token
@@ -249,7 +249,7 @@ func TestHTTPErrorField(t *testing.T) {
 }
 
 // Who has no token may ask a hundred times a minute, and is one line of the log.
-func TestHTTPRefusalsAreLoggedSeldom(t *testing.T) {
+func TestHTTPRefusalsAreRateLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
 		l := serveListener(t, &Server{Protocol: &HTTP{Token: "0123456789abcdef"}, Judge: passes, Log: log.logger()})
@@ -348,7 +348,7 @@ func TestHTTPStops(t *testing.T) {
 	})
 }
 
-// net/http drops requests that come while it closes; one that has just got through is told.
+// net/http drops requests that come while it closes; one that has just got through is answered.
 func TestHTTPHealthWhileStopping(t *testing.T) {
 	d := &Server{Protocol: &HTTP{Version: "1.2.3"}, Judge: passes}
 	handle := handlerOf(d)

@@ -219,14 +219,14 @@ func TestHTTPPanics(t *testing.T) {
 		want   int
 		logged int
 	}{
-		"before the answer": {func(http.ResponseWriter, *http.Request) { panic("as told") }, 500, 1},
+		"before the answer": {func(http.ResponseWriter, *http.Request) { panic("on purpose") }, 500, 1},
 		"with a header set": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Auth-Status", "OK")
-			panic("as told")
+			panic("on purpose")
 		}, 500, 1},
 		"in the answer": {func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, strings.Repeat("x", 10))
-			panic("as told")
+			panic("on purpose")
 		}, 0, 1},
 		"without an answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 0, 0},
 	} {
@@ -248,7 +248,7 @@ func TestHTTPPanics(t *testing.T) {
 				} else if err != nil || r.StatusCode != c.want || r.Header.Get("Auth-Status") != "" || !r.Close {
 					t.Errorf("%+v and %v", r, err)
 				}
-				logged(t, &d.log, c.logged, "as told")
+				logged(t, &d.log, c.logged, "on purpose")
 				logged(t, &d.log, c.logged, "level=ERROR")
 				if got, _ := askHTTP(t, d, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); got != 200 {
 					t.Errorf("afterwards %d", got)

@@ -31,7 +31,7 @@ func TestMilterDialogues(t *testing.T) {
 type milterDialogue struct{ dialogue }
 
 func newMilterDialogue(t *testing.T) *milterDialogue {
-	d := &milterDialogue{dialogue{t: t, ruling: func() response.Response { return response.Response{Action: helogate.Continue} }}}
+	d := &milterDialogue{dialogue{t: t, respond: func() response.Response { return response.Response{Action: helogate.Continue} }}}
 	d.conn = serveListener(t, &Server{Protocol: &Milter{Name: "mx.example.net"}, Judge: d.judge, Log: d.log.logger()}).dial()
 	d.in = bufio.NewReader(d.conn)
 	return d

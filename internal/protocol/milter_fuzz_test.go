@@ -74,7 +74,7 @@ func fuzzMilter(t *testing.T, in []byte, piece uint16, do byte) {
 func milterOracle(in []byte, drops bool) (judged, answered int) {
 	var order milterOrder
 	var protocol uint32
-	stray, dropped := false, false
+	noAddress, dropped := false, false
 	for len(in) >= 4 {
 		n := int(binary.BigEndian.Uint32(in))
 		if n == 0 || n > maxFrame || 4+n > len(in) || order.check(in[4:4+n]) != nil {
@@ -87,13 +87,13 @@ func milterOracle(in []byte, drops bool) (judged, answered int) {
 			protocol = binary.BigEndian.Uint32(data[8:])
 			answered++
 		case 'K':
-			stray, dropped = false, false
+			noAddress, dropped = false, false
 		case 'C', 'H', 'M', 'R':
 			if code == 'C' {
 				family := data[bytes.IndexByte(data, 0)+1]
-				stray, dropped = family != '4' && family != '6', false
+				noAddress, dropped = family != '4' && family != '6', false
 			}
-			if !stray && !dropped {
+			if !noAddress && !dropped {
 				judged++
 				dropped = drops && code != 'H'
 			}

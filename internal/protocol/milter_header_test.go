@@ -50,7 +50,7 @@ func TestAuthservID(t *testing.T) {
 	}
 }
 
-// Without a name nothing is removed; with that in the ruling's own field, what bears it is.
+// Without a name nothing is removed; with that in the response's own field, what bears it is.
 func TestCameFields(t *testing.T) {
 	results := []header.Field{{Name: header.AuthenticationResults, Value: "new.example.net; none"}}
 	for _, c := range []struct {

@@ -166,8 +166,8 @@ func (s *milterSession) hello(name string) bool {
 // certify takes the client's identity from its certificate, if the MTA has verified it. Postfix does not say so: it
 // shows the subject of any certificate, which proves nothing.
 func (s *milterSession) certify(stage int) {
-	verified, told := s.macros.at(stage, macroVerify)
-	if !told {
+	verified, known := s.macros.at(stage, macroVerify)
+	if !known {
 		return
 	}
 	s.certificate = ""

@@ -312,7 +312,7 @@ func TestMilterClient(t *testing.T) {
 }
 
 // The warning about clients without an address comes once a minute.
-func TestMilterStraysAreLoggedSeldom(t *testing.T) {
+func TestMilterNoAddressIsRateLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
 		judge := func(context.Context, helogate.Facts) response.Response { t.Error("judged"); return response.Response{} }

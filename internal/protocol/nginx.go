@@ -22,7 +22,7 @@ import (
 // backend as authenticated (XCLIENT LOGIN). With "smtp_auth none" nginx does not offer AUTH, but accepts it all the
 // same.
 type Nginx struct {
-	Backend netip.AddrPort // the mail server that nginx is to pass those on to that are let in
+	Backend netip.AddrPort // the mail server to which nginx passes on accepted clients
 
 	httpServer
 }
@@ -39,7 +39,7 @@ func (d *Nginx) answer(c *conn) error { return d.httpServer.answer(c, d.request)
 func (d *Nginx) request(w http.ResponseWriter, r *http.Request) {
 	if why := notNginx(r); why != "" {
 		d.server.malformed.warn(d.server.Log, "not a valid request of nginx: it was answered 400", // bots that try passwords cause it, too
-			"why", why, "client_ip", printable.Text(r.Header.Get("Client-Ip"), 64), "peer", r.RemoteAddr)
+			"reason", why, "client_ip", printable.Text(r.Header.Get("Client-Ip"), 64), "peer", r.RemoteAddr)
 		http.Error(w, why, http.StatusBadRequest)
 		return
 	}

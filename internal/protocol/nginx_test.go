@@ -150,7 +150,7 @@ func TestNginxAnswers(t *testing.T) {
 		"line ends": {refuses(helogate.Reject, 550, "5.7.1", "a\r\nAuth-Status: OK\r\nAuth-Server: 192.0.2.1"), 200,
 			`Status: 5.7.1 a\x0d\x0aAuth-Status: OK\x0d\x0aAuth-Server: 192.0.2.1; Error-Code: 550; Wait: 1`},
 		"a text that is OK":      {refuses(helogate.Reject, 550, "5.7.1", "OK"), 200, "Status: 5.7.1 OK; Error-Code: 550; Wait: 1"},
-		"no ruling":              {response.Response{}, 0, ""},
+		"no verdict":             {response.Response{}, 0, ""},
 		"what no listener knows": {response.Response{Action: helogate.Note}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -202,7 +202,7 @@ func TestNginxTrouble(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Judge: func(_ context.Context, f helogate.Facts) response.Response {
 					if f.Client.String() == "192.0.2.66" {
-						panic("as told")
+						panic("on purpose")
 					}
 					return response.Response{Action: helogate.Accept}
 				}})
@@ -336,7 +336,7 @@ func (w *recorded) Write(b []byte) (int, error) { return len(b), nil }
 func (w *recorded) WriteHeader(code int)        { w.code = code }
 
 // Bots try passwords by the thousand; the log tells of it once a minute.
-func TestNginxLoginsAreLoggedSeldom(t *testing.T) {
+func TestNginxLoginsAreRateLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
 		l := serveNginx(t, &Server{Protocol: &Nginx{Backend: backend}, Log: log.logger(), Judge: passes})

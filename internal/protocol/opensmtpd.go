@@ -246,7 +246,7 @@ func (o *smtpdConn) judge(l *smtpdLine, f helogate.Facts) {
 	case helogate.Drop:
 		o.result(l, "disconnect|"+refusal(resp).String())
 	default:
-		if o.ctx.Err() == nil { // else we are ended by force, or smtpd has gone
+		if o.ctx.Err() == nil { // else the server is closed by force, or smtpd has gone
 			o.server.Log.Error("no verdict: the client was disconnected", "action", resp.Action.String(), "session", f.Session, "client", f.Client)
 			o.result(l, tryAgain)
 		}

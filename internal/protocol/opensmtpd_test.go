@@ -21,7 +21,7 @@ import (
 // begin with headers messages come through us, and mx.example.net is our name.
 func TestOpenSMTPDDialogues(t *testing.T) {
 	playDialogues(t, "opensmtpd", func(t *testing.T, name string) player {
-		d := &dialogue{t: t, ruling: func() response.Response { return response.Response{Action: helogate.Continue} }}
+		d := &dialogue{t: t, respond: func() response.Response { return response.Response{Action: helogate.Continue} }}
 		o := &OpenSMTPD{}
 		if strings.HasPrefix(name, "headers") {
 			o.Headers, o.Name = true, "mx.example.net"

@@ -231,15 +231,15 @@ func TestCutOff(t *testing.T) {
 }
 
 // The warning about clients without an address comes once a minute, with how often it was left out.
-func TestStraysAreLoggedSeldom(t *testing.T) {
+func TestNoAddressIsRateLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logbook
 		judge := func(context.Context, helogate.Facts) response.Response { t.Error("judged"); return response.Response{} }
 		conn := serveListener(t, &Server{Protocol: &Postfix{}, Judge: judge, Log: log.logger()}).dial()
-		stray := strings.Replace(smallRequest, "192.0.2.25", "unknown", 1)
+		noAddress := strings.Replace(smallRequest, "192.0.2.25", "unknown", 1)
 		for minute := range 2 {
 			for range 100 {
-				io.WriteString(conn, stray)
+				io.WriteString(conn, noAddress)
 				answered(t, conn)
 			}
 			logged(t, &log, 1+minute, "a client without an IP address")

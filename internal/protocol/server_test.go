@@ -90,7 +90,7 @@ func TestShutdownEndsSlowRequests(t *testing.T) {
 	})
 }
 
-// When the time for closing is over, judgements end without a ruling, and all is closed without an answer.
+// When the time for closing is over, judgements end without a verdict, and all is closed without an answer.
 func TestShutdownByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Server{Protocol: &Postfix{}, Judge: func(ctx context.Context, _ helogate.Facts) response.Response {

@@ -230,7 +230,7 @@ const DOWN = {
   'it is stopping': [() => { answer = () => [503, 'gone'] }, /it answers 503: gone/],
   'a permit, even': [() => { answer = () => [200, verdict({ do: 'accept', reply: NO, headers: [] })] }, /does not say what to do/],
   'a refusal without words': [() => { answer = () => [200, verdict({ do: 'reject', reply: null, headers: [] })] }, /does not say what to do/],
-  'no JSON': [() => { answer = () => [200, '<html>'] }, /no JSON/],
+  'no JSON': [() => { answer = () => [200, '<html>'] }, /not JSON/],
   'null': [() => { answer = () => [200, 'null'] }, /does not say what to do/],
   'half an answer': [() => { answer = (res) => { res.writeHead(200, { 'Content-Length': 100 }); res.write('{'); setTimeout(() => res.destroy(), 20) } }, /aborted/],
   'no answer': [() => { answer = (res) => { res.destroy() } }, /socket hang up/],
@@ -250,11 +250,11 @@ for (const [name, [arrange, why]] of Object.entries(DOWN)) {
       const [code, dsn] = await run(c, 'rcpt_ok', { original: '<c@d>' })
       if (when === 'pass') {
         assert.equal(code, undefined)
-        assert.match(log.at(-1), /^error: helogate is down, the client goes on \(rcpt\): /)
+        assert.match(log.at(-1), /^error: helogate is down, the client is accepted \(rcpt\): /)
       } else {
         assert.equal(code, DENYSOFT)
         assert.equal(`${dsn.code} ${dsn.reply}`, '451 4.3.0 Temporary server failure, please try again later')
-        assert.match(log.at(-1), /^error: helogate is down, the client deferred \(rcpt\): /)
+        assert.match(log.at(-1), /^error: helogate is down, the client is deferred \(rcpt\): /)
       }
       assert.match(log.at(-1), why)
       assert.match(c.results.all.at(-1).err, why)
@@ -294,15 +294,15 @@ test('an address and a token', async () => {
 
 test('a wrong helogate.ini keeps Haraka from starting', () => {
   for (const [main, why] of [
-    [{ sockt: '/x' }, /sockt is no setting: socket, url, token_file, timeout, when_down/],
-    [{ socket: '' }, /socket or url is to be given/],
-    [{ when_down: 'reject' }, /when_down is pass or defer/],
-    [{ timeout: 'long' }, /timeout is a number of seconds/],
-    [{ timeout: 0 }, /timeout is a number of seconds/],
+    [{ sockt: '/x' }, /unknown setting sockt: the settings are socket, url, token_file, timeout, when_down/],
+    [{ socket: '' }, /socket or url must be set/],
+    [{ when_down: 'reject' }, /when_down must be pass or defer/],
+    [{ timeout: 'long' }, /timeout must be a number of seconds/],
+    [{ timeout: 0 }, /timeout must be a number of seconds/],
     [{ timeout: 30 }, /timeout is 30 seconds, and Haraka waits for 30 \(plugin_timeout\)/],
-    [{ url: 'localhost:10044' }, /url is http:\/\/ with host and port, and no path/],
-    [{ url: 'https://localhost' }, /url is http:\/\//],
-    [{ url: 'http://localhost/v1/judge' }, /and no path/],
+    [{ url: 'localhost:10044' }, /url must be http:\/\/ with host and port, without a path/],
+    [{ url: 'https://localhost' }, /url must be http:\/\//],
+    [{ url: 'http://localhost/v1/judge' }, /without a path/],
     [{ url: '127.0.0.1' }, /Invalid URL/],
     [{ token_file: '/nowhere/token' }, /ENOENT/],
   ]) assert.throws(() => load(main), why)
@@ -316,7 +316,7 @@ test('a change of helogate.ini is taken, and a wrong one is not', async () => {
   plugin.ini = { when_down: 'never' }
   plugin.changed()
   assert.equal(plugin.cfg.when_down, 'defer')
-  assert.deepEqual(log, ['notice: helogate.ini was read again', 'error: helogate.ini is wrong and not used: when_down is pass or defer'])
+  assert.deepEqual(log, ['notice: helogate.ini was read again', 'error: helogate.ini is invalid and ignored: when_down must be pass or defer'])
   assert.deepEqual(await run(client(), 'connect'), [])
 })
 
