@@ -79,7 +79,7 @@ func TestGreylist(t *testing.T) {
 	d.reload(l.greylisting("balanced", moveTime))
 	main.see(t, "its retry", jane.sender("joe@example.com"), passes)
 	d.reload(l.greylisting("balanced", "5m"))
-	main.see(t, "who came again twice", jane.sender("jim@example.com"), passes)
+	main.see(t, "who retried twice", jane.sender("jim@example.com"), passes)
 	main.see(t, "its neighbour did not", joe.sender("jim@example.com"), waits)
 }
 
@@ -267,7 +267,7 @@ func TestGreylistStoreDown(t *testing.T) {
 					t.Errorf("%s, %v", got, err)
 				}
 			}
-			d.waitFor("level=ERROR", "the store is down: what needs it lets pass until it is well again")
+			d.waitFor("level=ERROR", "the store is down: greylisting and callouts have no effect until it works again")
 			if s := d.status(); s.State.Store != "redis" || s.State.DownSince == nil || s.State.Failed < 20 || s.State.LastError == "" {
 				t.Errorf("status: %+v", s.State)
 			}

@@ -69,16 +69,16 @@ func TestResolverIsOurs(t *testing.T) {
 	must(t, eventually(func() bool { return d.status().DNS.FailingSince != nil }))
 	main.see(t, "the resolver is silent", failing, passes)
 	main.see(t, "what is known for certain is held against it", attempt{"192.0.2.28", "exchange01.corp.local", failing.from, failing.to}, "451 4.7.1 ...")
-	d.waitFor("level=ERROR", "our own resolver fails: nobody is deferred for it while it does", "no answer about ")
+	d.waitFor("level=ERROR", "the local resolver fails: no client is deferred for DNS failures", "no answer for ")
 	if out := d.run(d.toDaemon("status")...); !hasLine(out, "RESOLVER FAILING since ", "meanwhile DNS failures defer no client") {
 		t.Errorf("status: %s", out)
 	}
 
 	unbound.signal(syscall.SIGCONT)
 	must(t, eventually(func() bool { askOfMany(t, l, 100, "well"); return d.status().DNS.FailingSince == nil }))
-	d.waitFor("level=WARN", "the resolver answers again: clients are deferred for failures of their DNS")
-	main.see(t, "all is well again", failing, deferred)
-	if n := strings.Count(d.out.String(), "our own resolver fails:"); n != 1 {
+	d.waitFor("level=WARN", "the local resolver answers again: clients are deferred for DNS failures")
+	main.see(t, "all works again", failing, deferred)
+	if n := strings.Count(d.out.String(), "the local resolver fails:"); n != 1 {
 		t.Errorf("it is said %d times", n)
 	}
 }

@@ -26,7 +26,7 @@ func TestRejectAtStage(t *testing.T) {
 			d := l.serve(t, "policy.reject_at_stage = \""+stage+"\"\n"+enforce("rfc", l.dns.resolver), at(l.postfix.policy))
 			l.play(t, "stage-"+stage+".smtp", "stages")
 			if stage != "rcpt" {
-				d.waitFor("level=WARN", "what lets in later comes too late")
+				d.waitFor("level=WARN", "these can accept only later, which is too late")
 			} else if strings.Contains(d.out.String(), "level=WARN") {
 				t.Error("a warning though nothing comes too late")
 			}

@@ -58,7 +58,7 @@ type Config struct {
 	// Allowlists.
 	DNSWL []List `toml:"dnswl" unset:"none"`
 	// How lists are monitored. A list that fails, lists every address, or suddenly lists many more than usual is
-	// suspended: it is not used until it is well again. See [blocklists](blocklists.md).
+	// suspended: it is not used until it works again. See [blocklists](blocklists.md).
 	Blocklists Blocklists `toml:"blocklists"`
 	// [Greylisting](greylist.md). The action `greylist` of a check or rule, and `policy.greylist_at`, choose the
 	// clients; `greylist = "greylist"` in `[policy.checks]` greylists every client.

@@ -14,7 +14,7 @@ import (
 func TestPeek(t *testing.T) {
 	const odd = "192.0.2.0/24 \x00\xff\x1b[2J\" \u2028 <\\>"
 	answers := map[helogate.Question]*helogate.Answer{
-		{Kind: helogate.Greylisted, Name: odd}:        {Status: helogate.OK, Values: []string{"first 2026-11-21T08:00:00Z", odd}, Note: "came again 2 times"},
+		{Kind: helogate.Greylisted, Name: odd}:        {Status: helogate.OK, Values: []string{"first 2026-11-21T08:00:00Z", odd}, Note: "retried 2 times"},
 		{Kind: helogate.Deferred, Name: "x"}:          {Status: helogate.OK, Values: []string{"resolver-down no answer"}},
 		{Kind: helogate.Callout, Name: "a@example"}:   {Status: helogate.NXDomain},
 		{Kind: helogate.Hammering, Name: "192.0.2.1"}: {Status: helogate.TempFail, Note: "nobody counts"},

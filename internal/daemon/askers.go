@@ -100,7 +100,7 @@ func (a *askers) set(c *config.Config) {
 }
 
 func (a *askers) resolverDown() (string, bool) {
-	why, _, is := a.health.Sick()
+	why, _, is := a.health.Down()
 	return why, is
 }
 

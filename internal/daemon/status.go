@@ -56,7 +56,7 @@ const statsTime = 2 * time.Second
 // addState adds the state of everything but DNS that verdicts depend on.
 func (d *Daemon) addState(s *control.Status, c *config.Config) {
 	k := d.askers
-	if why, since, is := k.health.Sick(); is {
+	if why, since, is := k.health.Down(); is {
 		s.DNS.FailingSince, s.DNS.FailingReason = &since, why
 	}
 	s.Lists = k.lists.State()

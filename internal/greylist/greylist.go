@@ -1,5 +1,5 @@
-// Package greylist answers questions of the kind helogate.Greylisted from a store: it notes each attempt, and lets those who
-// have come again often enough pass at once (RFC 6647 section 4).
+// Package greylist answers questions of the kind helogate.Greylisted from a store. It records each attempt, and passes clients
+// that have retried often enough at once (RFC 6647 section 4).
 package greylist
 
 import (
@@ -20,10 +20,10 @@ type Config struct {
 	Now   func() time.Time // nil is time.Now
 }
 
-// A Book is a helogate.Asker for the kind helogate.Greylisted. It is safe for concurrent use.
+// A Tracker is a helogate.Asker for the kind helogate.Greylisted. It is safe for concurrent use.
 type Tracker struct{ Config }
 
-// New returns a book.
+// New returns a tracker.
 func New(c Config) *Tracker {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -33,10 +33,10 @@ func New(c Config) *Tracker {
 
 var otherKind = &helogate.Answer{Status: helogate.TempFail, Note: "no question about a greylist"}
 
-// Known never knows: an attempt is to be noted.
+// Known never knows an answer, since each attempt must be recorded.
 func (b *Tracker) Known(helogate.Question) (*helogate.Answer, bool) { return nil, false }
 
-// Ask notes an attempt, and returns what is known of it. A store that fails is a TempFail.
+// Ask records an attempt, and returns its record. If the store fails, the status is TempFail.
 func (b *Tracker) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Greylisted {
 		return otherKind
@@ -48,7 +48,7 @@ func (b *Tracker) Ask(ctx context.Context, q helogate.Question) *helogate.Answer
 	return answer(r)
 }
 
-// Peek returns what is known of an attempt, and notes nothing.
+// Peek returns the record of an attempt, and records nothing.
 func (b *Tracker) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Greylisted {
 		return otherKind
@@ -67,7 +67,7 @@ func (b *Tracker) Peek(ctx context.Context, q helogate.Question) *helogate.Answe
 	return answer(r)
 }
 
-// returned returns the record of a client that has come again so often that it passes at once.
+// returned returns the record of a client that has retried so often that it passes at once.
 func (b *Tracker) returned(ctx context.Context, client string, now time.Time) (state.Record, bool, error) {
 	if b.Times.AutoPass <= 0 {
 		return state.Record{}, false, nil
@@ -76,25 +76,25 @@ func (b *Tracker) returned(ctx context.Context, client string, now time.Time) (s
 	return r, found && r.Count >= int64(b.Times.AutoPass), err
 }
 
-// answer says since when a client or an attempt is known, and since when it passes.
+// answer returns since when a client or an attempt is known, and since when it passes.
 func answer(r state.Record) *helogate.Answer {
-	a := &helogate.Answer{Status: helogate.OK, Values: []string{"first " + stamp(r.First)}}
+	a := &helogate.Answer{Status: helogate.OK, Values: []string{"first " + timestamp(r.First)}}
 	if r.Bucket == state.Returned {
-		a.Note = fmt.Sprintf("came again %d times", r.Count)
+		a.Note = fmt.Sprintf("retried %d times", r.Count)
 		r.Passed = r.First
 	}
 	if !r.Passed.IsZero() {
-		a.Values = append(a.Values, "passed "+stamp(r.Passed))
+		a.Values = append(a.Values, "passed "+timestamp(r.Passed))
 	}
 	return a
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 func failed(err error) *helogate.Answer {
-	note := "the store: " + printable.Text(err.Error(), 200)
+	note := "store error: " + printable.Text(err.Error(), 200)
 	if errors.Is(err, context.DeadlineExceeded) {
-		note = "the store does not answer in time"
+		note = "the store did not answer in time"
 	}
 	return &helogate.Answer{Status: helogate.TempFail, Note: note}
 }

@@ -115,8 +115,8 @@ func (b broken) Attempt(context.Context, string, time.Time, state.Times) (state.
 // A store that fails is a tempfail: nobody waits for it.
 func TestStoreFails(t *testing.T) {
 	for err, want := range map[error]string{
-		errors.New("out of \x1bpaper"): "the store: out of \\x1bpaper",
-		context.DeadlineExceeded:       "the store does not answer in time",
+		errors.New("out of \x1bpaper"): "store error: out of \\x1bpaper",
+		context.DeadlineExceeded:       "the store did not answer in time",
 	} {
 		b := New(Config{Store: broken{err: err}, Times: state.Times{AutoPass: 1}})
 		for _, ask := range []func(context.Context, helogate.Question) *helogate.Answer{b.Ask, b.Peek} {

@@ -1,8 +1,8 @@
-// Package hammering counts how often a client was rejected lately, so that one that goes on and on is answered at once, and
-// not logged line by line. It answers the questions of kind helogate.Hammering.
+// Package hammering counts the recent rejections of each client, so that a client that never stops is answered at once, and
+// not logged line by line. It answers questions of the kind helogate.Hammering.
 //
-// All of it is in memory, bounded, and gone after a restart. A client is an IPv4 address, or the /64 of an IPv6 address,
-// within which anybody has as many addresses as he likes.
+// All counts are in memory, bounded, and lost at a restart. A client is an IPv4 address, or the /64 of an IPv6 address,
+// in which a client can use any address.
 package hammering
 
 import (
@@ -19,10 +19,10 @@ import (
 
 const defaultMax = 50_000
 
-// Config is how much is too much.
+// Config configures a Tracker.
 type Config struct {
-	Tries  int              // rejections, at least 1
-	Within time.Duration    // in which so many are too many
+	Tries  int              // rejections that are too many, at least 1
+	Within time.Duration    // the time in which they count
 	Max    int              // clients at the most, some 200 bytes each; 0 is 50,000
 	Now    func() time.Time // nil is time.Now
 }
@@ -31,13 +31,13 @@ type Config struct {
 // than Within, and for no less than 15/16 of it.
 const slots = 16
 
-// A Book counts rejections by client, and is a helogate.Asker for the kind helogate.Hammering. It is safe for concurrent use.
+// A Tracker counts rejections by client, and is a helogate.Asker for the kind helogate.Hammering. It is safe for concurrent use.
 type Tracker struct {
 	tries   int
 	slot    time.Duration
 	now     func() time.Time
 	clients *bounded.Map[key, tally]
-	loud    atomic.Int64 // the first slot in which no client has too many, and 0 from then on: nobody is looked for
+	loud    atomic.Int64 // the first slot in which no client has too many; then 0, and Known looks up no client
 }
 
 // tally is the rejections of one client.
@@ -46,7 +46,7 @@ type tally struct {
 	counts [slots]uint32 // of slot n at n modulo slots
 }
 
-// New makes an empty book.
+// New returns an empty tracker.
 func New(c Config) *Tracker {
 	b := &Tracker{tries: c.Tries, slot: max(c.Within/slots, 1), now: c.Now}
 	if b.now == nil {
@@ -56,8 +56,7 @@ func New(c Config) *Tracker {
 	return b
 }
 
-// Rejected notes that a client was rejected. Of more clients than there may be, those that were rejected once are forgotten
-// first.
+// Rejected counts a rejection of a client. If there are too many clients, those that were rejected once are dropped first.
 func (b *Tracker) Rejected(client netip.Addr, at time.Time) {
 	key, ok := keyOf(client)
 	if !ok {
@@ -78,8 +77,8 @@ var (
 	otherKind = &helogate.Answer{Status: helogate.TempFail, Note: "no question about hammering"}
 )
 
-// Known returns whether the address in q was rejected too often, and how often. It always knows. While nobody is, it costs
-// no more than a look at a number.
+// Known returns whether the address in q was rejected too often, and how often. It always knows the answer. While no client
+// was, it only compares a number.
 func (b *Tracker) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if q.Kind != helogate.Hammering {
 		return otherKind, true
@@ -116,12 +115,12 @@ func (b *Tracker) Ask(_ context.Context, q helogate.Question) *helogate.Answer {
 	return a
 }
 
-// Len returns how many clients are remembered.
+// Len returns the number of clients in memory.
 func (b *Tracker) Len() int {
 	return b.clients.Len(b.now())
 }
 
-// add counts a rejection in a slot. One that is older than all that are kept is too late.
+// add counts a rejection in a slot, unless the slot is older than all that are kept.
 func (t *tally) add(slot int64) {
 	if slot <= t.newest-slots {
 		return

@@ -7,26 +7,26 @@ import (
 	"github.com/helogate/helogate/internal/bounded"
 )
 
-// A LogLimiter tells which of many lines about one client are to be logged: the first, and then one a minute, with how many
-// were left out. It is safe for concurrent use, and remembers 50,000 clients at the most; what was left out of a client that
-// it forgets is not reported.
+// A LogLimiter decides which of many log lines about one client are written: the first, and then one a minute, with the
+// number of lines that were suppressed. It is safe for concurrent use. It has at most 50,000 clients in memory; the number for
+// a client that it drops is lost.
 type LogLimiter struct{ clients *bounded.Map[key, logged] }
 
 type logged struct {
-	last    time.Time // that was to be logged
-	leftOut int       // since
+	last    time.Time // of the last line that was written
+	leftOut int       // lines since then
 }
 
 const (
 	between = time.Minute
-	// idle is how long a client that is quiet is remembered: what was left out of it is reported if it comes back.
+	// idle is how long a quiet client stays in memory: if it comes back, its suppressed lines are reported.
 	idle = time.Hour
 )
 
-// NewLogLimiter makes one that knows no client.
+// NewLogLimiter returns a limiter without clients.
 func NewLogLimiter() *LogLimiter { return &LogLimiter{bounded.New[key, logged](defaultMax, idle)} }
 
-// Say reports whether a line about a client is to be logged now, and how many were left out since the last that was.
+// Say reports whether to write a line about a client now, and how many lines were suppressed since the last one.
 func (l *LogLimiter) Say(client netip.Addr, at time.Time) (leftOut int, say bool) {
 	k, ok := keyOf(client)
 	if !ok {

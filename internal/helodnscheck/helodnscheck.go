@@ -89,11 +89,11 @@ func generation(flags string, g Generation) (Generation, error) {
 	}
 	known, ok := letters[g]
 	if !ok {
-		return "", fmt.Errorf("%q is no generation of helodnscheck: %s or %s", string(g), string(Seed), string(Later))
+		return "", fmt.Errorf("%q is not a generation of helodnscheck: use %s or %s", string(g), string(Seed), string(Later))
 	}
 	for _, r := range flags {
 		if !strings.ContainsRune(known, r) {
-			return "", fmt.Errorf("%q is no letter of HELO_DNS_CHECK in %s: there are %s", r, g, strings.Join(strings.Split(known, ""), ", "))
+			return "", fmt.Errorf("%q is not a letter of HELO_DNS_CHECK in %s: use %s", r, g, strings.Join(strings.Split(known, ""), ", "))
 		}
 	}
 	return g, nil
@@ -125,22 +125,22 @@ func (t Letters) Lines() []Line {
 	}
 	add("helo-missing", do(true, t.Pass), false, "no name at all")
 	if t.Own {
-		add("own-identity", do(true, t.Pass), false, "localhost, or one of our addresses")
-		add("own-name", do(true, t.Pass), true, "resolves to one of our addresses, or is a name of ours")
+		add("own-identity", do(true, t.Pass), false, "localhost, or an own address")
+		add("own-name", do(true, t.Pass), true, "resolves to an own address, or is an own name")
 	}
 	syntax := t.Pass || t.Generation == Seed && t.PassResolve
 	if t.Syntax {
 		add("helo-syntax", do(true, syntax), false, "malformed")
-		add("forged-literal", do(true, syntax), false, "another's address in brackets")
+		add("forged-literal", do(true, syntax), false, "the address of another host in brackets")
 	}
 	if t.Syntax && t.Generation == Later {
 		add("fqdn", do(true, syntax), false, "malformed, by the plugin's pattern")
 	}
 	if t.Syntax && t.Generation == Later || t.Same && !t.PassSame {
-		add("bare-address", do(true, t.Pass), false, "no name")
+		add("bare-address", do(true, t.Pass), false, "an address, not a name")
 	}
 	if t.Resolve {
-		add("helo-resolves", do(true, syntax), true, "not in DNS; a failure of DNS lets in, as it did")
+		add("helo-resolves", do(true, syntax), true, "not in DNS; a DNS failure accepts, as before")
 		add("private-name", do(true, syntax), false, "not in DNS either")
 	}
 	if t.Same || t.Log || t.Header {
@@ -154,7 +154,7 @@ func (t Letters) Lines() []Line {
 
 func (t Letters) matchWords() string {
 	if t.Same {
-		return "B: none of its addresses is the client's"
+		return "B: the client is not among its addresses"
 	}
-	return "logged, and let in"
+	return "logged, and accepted"
 }

@@ -18,9 +18,9 @@ func TestRead(t *testing.T) {
 		{"", "", "the first generation (PBLHRDVI)"},
 		{"", Later, "the later releases (GANB and LHDRP) relay own"},
 		{"L", Later, "the later releases (GANB and LHDRP)"},
-		{"GX", "", `'X' is no letter of HELO_DNS_CHECK in the later releases (GANB and LHDRP): there are G, A, N, B, L, H, D, R, P, I, V`},
-		{"G", Seed, `'G' is no letter of HELO_DNS_CHECK in the first generation (PBLHRDVI): there are P, B, L, H, R, D, V, I`},
-		{"", "first", `"first" is no generation of helodnscheck: seed or later`},
+		{"GX", "", `'X' is not a letter of HELO_DNS_CHECK in the later releases (GANB and LHDRP): use G, A, N, B, L, H, D, R, P, I, V`},
+		{"G", Seed, `'G' is not a letter of HELO_DNS_CHECK in the first generation (PBLHRDVI): use P, B, L, H, R, D, V, I`},
+		{"", "first", `"first" is not a generation of helodnscheck: use seed or later`},
 	} {
 		l, err := Read(c.flags, c.as)
 		got := l.Generation.String()
@@ -69,5 +69,5 @@ func ExampleMoreIPMe() {
 	// Output:
 	// 1 192.0.2.1 192.0.2.1/32 <nil>
 	// 2 198.51.100.7/255.255.255.0 198.51.100.0/24 <nil>
-	// 3 localhost invalid Prefix it is no address
+	// 3 localhost invalid Prefix it is not an IP address
 }

@@ -29,15 +29,15 @@ func parseIPMe(s string) (netip.Prefix, error) {
 	a, err := netip.ParseAddr(host)
 	switch {
 	case err != nil || a.Zone() != "":
-		return netip.Prefix{}, errors.New("it is no address")
+		return netip.Prefix{}, errors.New("it is not an IP address")
 	case a.IsUnspecified():
-		return netip.Prefix{}, errors.New("it is nobody's address")
+		return netip.Prefix{}, errors.New("it is not the address of a host")
 	}
 	a = a.Unmap()
 	p := netip.PrefixFrom(a, a.BitLen())
 	if masked {
 		if p, err = a.Prefix(BitsOf(a, mask)); err != nil {
-			return netip.Prefix{}, errors.New("its netmask is none")
+			return netip.Prefix{}, errors.New("its netmask is invalid")
 		}
 	}
 	return p, nil

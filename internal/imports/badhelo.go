@@ -11,14 +11,14 @@ import (
 // that only Perl knows, is written out without that line.
 func (q Qpsmtpd) badHelo(d *doc) {
 	if q.BadHeloPath == "" {
-		d.example("bad_helo_files", `["/etc/qpsmtpd/badhelo"]`, "as it is, if there is one")
+		d.example("bad_helo_files", `["/etc/qpsmtpd/badhelo"]`, "unchanged, if there is one")
 		return
 	}
 	if _, err := check.ReadBadHelo("badhelo", strings.NewReader(q.BadHelo)); err == nil {
-		d.list("bad_helo_files", []string{q.BadHeloPath}, "as it is")
+		d.list("bad_helo_files", []string{q.BadHeloPath}, "unchanged")
 		return
 	}
-	d.list("bad_helo", badHeloLines(d, q.BadHelo), "of "+q.BadHeloPath+", which has lines that are not taken: see the end")
+	d.list("bad_helo", badHeloLines(d, q.BadHelo), "of "+q.BadHeloPath+", without the lines listed at the end")
 }
 
 // badHeloLines turns the lines of a badhelo file into patterns of policy.bad_helo, and notes those that it cannot.
@@ -33,7 +33,7 @@ func badHeloLines(d *doc, text string) (patterns []string) {
 		if _, err := check.ReadBadHelo("badhelo", strings.NewReader(line)); err != nil {
 			why := err.Error()
 			if _, regexp, is := strings.Cut(why, "error parsing regexp: "); is {
-				why = "Go's regular expressions, which never take long, do not know this: " + regexp
+				why = "Go's regular expressions do not support this: " + regexp
 			}
 			d.note(n, line, "badhelo: %s", clean(why))
 			continue

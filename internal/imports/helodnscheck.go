@@ -32,13 +32,13 @@ func (h Helodnscheck) Import() (*Result, error) {
 		return nil, err
 	}
 	d.say("The qmail-spp plugin helodnscheck with HELO_DNS_CHECK=%q, its letters read as those of %s. Imported by "+
-		"helogate; docs/import.md says what differs from it.", h.Flags, t.Generation)
+		"helogate; docs/import.md lists the differences.", h.Flags, t.Generation)
 	d.gap()
-	d.set("mode", quote("enforce"), `as it was; "shadow" judges and lets everything through`)
+	d.set("mode", quote("enforce"), `as before; "shadow" is a dry run`)
 	own := moreipme(d, h.Moreipme)
 	d.own(own, t, h.HasMore)
 	d.table("[policy]")
-	d.set("preset", quote("lenient"), "with all of it below")
+	d.set("preset", quote("lenient"), "with the changes below")
 	d.checks("lenient", settings(t))
 	d.rest(t)
 	return d.result(), nil
@@ -54,7 +54,7 @@ func (h Helodnscheck) letters(d *doc) (helodnscheck.Letters, error) {
 		d.note(0, `HELO_DNS_CHECK=""`, "read as %s, as version 8 does", helodnscheck.LaterDefault)
 	}
 	if strings.ContainsAny(h.Flags, "IV") && t.Generation == Later {
-		d.note(0, "I, V", "read as A and N, as version 8.2 did; later ones do not know them")
+		d.note(0, "I, V", "read as A and N, as in version 8.2; later versions do not have them")
 	}
 	return t, nil
 }
@@ -80,16 +80,16 @@ func (d *doc) own(addresses []string, t helodnscheck.Letters, given bool) {
 		d.example("addresses", `["192.0.2.25"]`, "those of control/moreipme")
 	}
 	if t.Own && !given {
-		d.note(0, "control/moreipme", "was not given (--moreipme): set own.addresses; until then only the address that the client connected to is known to be ours")
+		d.note(0, "control/moreipme", "was not given (--moreipme): set own.addresses; until then helogate knows only the address that the client connected to as its own")
 	}
 	if t.Own {
-		d.example("names", `["example.net"]`, "if you like: a stranger who says one of these lies, wherever it resolves to")
+		d.example("names", `["example.net"]`, "optional: a client that uses one of these names lies, whatever the name resolves to")
 	}
 	d.example("networks", `["192.0.2.0/24"]`, "the clients for which tcprules sets RELAYCLIENT")
 	if t.Relay {
-		d.note(0, "R", "RELAYCLIENT means that the client may relay, which your tcprules say: write its addresses into own.networks; who logs in is let in as well")
+		d.note(0, "R", "your tcprules set RELAYCLIENT for clients that may relay: write their addresses into own.networks; authenticated clients are accepted as well")
 	} else {
-		d.note(0, "no R", "relay clients are judged, as the plugin does without R; who logs in is let in all the same. To let in those of own.networks, delete the line own-network")
+		d.note(0, "no R", "relay clients are judged, as by the plugin without R; authenticated clients are still accepted. To accept the clients of own.networks, delete the line own-network")
 	}
 }
 
@@ -105,14 +105,14 @@ func (d *doc) rest(t helodnscheck.Letters) {
 	}
 	d.table("#[[exempt]]")
 	d.example("address", quote("198.51.100.7"), "a line of tcprules with NOHELODNSCHECK")
-	d.note(0, "NOHELODNSCHECK", "is in your tcprules, which are not read: write an [[exempt]] for each address")
+	d.note(0, "NOHELODNSCHECK", "is in your tcprules, which are not read: write an [[exempt]] for each address with it")
 	if !t.Log {
-		d.note(0, "no L", `every verdict is logged here; log.level = "warn" keeps it quiet`)
+		d.note(0, "no L", `every verdict is logged here; log.level = "warn" turns that off`)
 	}
 	if t.Generation == Seed && t.Same && !t.Log && !t.Header && !t.Own {
-		d.note(0, "B", "does nothing in the first generation without L, H, D or V, though its manual says that it blocks; here it rejects")
+		d.note(0, "B", "has no effect in the first generation without L, H, D or V, although its manual says that it blocks; here it rejects")
 	}
 	if t.Pass || t.PassResolve || t.PassSame {
-		d.note(0, "P", `what it lets pass is judged on trial ("would reject"): the log says so`)
+		d.note(0, "P", `what it accepts is a dry run here ("would reject"), which the log shows`)
 	}
 }

@@ -1,10 +1,10 @@
-// Package imports makes a helogate configuration of another tool's: the qmail-spp plugin helodnscheck, the qpsmtpd plugin
-// helo, the filter rules of WCSAP, and Postfix's main.cf. Each function takes the text of the other's configuration and
-// returns a commented TOML file that `helogate config check` takes. What it cannot carry over it says, with the line and
-// the reason, in the file and in [Result.Notes]: nothing is lost in silence.
+// Package imports makes a helogate configuration from that of another tool: the qmail-spp plugin helodnscheck, the qpsmtpd
+// plugin helo, the filter rules of WCSAP, or Postfix's main.cf. Each function takes the text of the configuration and
+// returns a commented TOML file that is valid for helogate. What it cannot carry over is listed, with the line and the
+// reason, in the file and in [Result.Notes].
 //
-// An imported policy does what the original did where that was right, and nothing more. Where the original was wrong it
-// does not: docs/import.md lists the differences, and the tests judge by them.
+// An imported policy does what the original did, except where the original was wrong. docs/import.md lists the differences,
+// and the tests check them.
 package imports
 
 import (
@@ -22,17 +22,17 @@ import (
 // A Result is an imported configuration.
 type Result struct {
 	TOML  string // the file, comments included
-	Notes []Note // what was not carried over as it was, in the order of the original
+	Notes []Note // what was not carried over or was changed, in the order of the original
 }
 
-// A Note says what was not carried over, or not as it was.
+// A Note is a part of the original that was not carried over, or was changed.
 type Note struct {
-	Line int    // in the original, from 1; 0 where it is of no line
+	Line int    // in the original, from 1; 0 if it has no line
 	What string // the words of the original
 	Why  string // why, and what to do
 }
 
-// String returns "line 3: %SPAM% = 1: %SPAM% is no macro that is known".
+// String returns "line 3: %SPAM% = 1: %SPAM% is not a known macro".
 func (n Note) String() string {
 	s := n.What + ": " + n.Why
 	if n.Line > 0 {
@@ -46,7 +46,7 @@ const (
 	maxLine = 400 // bytes of the original's text in a note; it may be anything
 )
 
-// A doc is a file in the making.
+// A doc is a file under construction.
 type doc struct {
 	b     strings.Builder
 	notes []Note
@@ -61,7 +61,7 @@ func (d *doc) gap() { d.b.WriteByte('\n') }
 // table begins a table: "[own]", "[[rule]]".
 func (d *doc) table(header string) { fmt.Fprintf(&d.b, "\n%s\n", header) }
 
-// example writes a setting that is not made, for who wants to: the # before it is all that is in the way.
+// example writes a setting that is commented out: to apply it, remove the #.
 func (d *doc) example(key, value, why string) {
 	d.b.WriteByte('#')
 	d.set(key, value, why)
@@ -97,17 +97,17 @@ func (d *doc) list(key string, values []string, why string) {
 	d.b.WriteString("]\n")
 }
 
-// note keeps what was not carried over, for the end of the file and for who asked.
+// note adds a note, for the end of the file and for the caller.
 func (d *doc) note(line int, what, why string, args ...any) {
 	d.notes = append(d.notes, Note{line, printable.Text(what, maxLine), fmt.Sprintf(why, args...)})
 }
 
-// result ends the file with what was not carried over.
+// result ends the file with the notes.
 func (d *doc) result() *Result {
 	slices.SortStableFunc(d.notes, func(a, b Note) int { return cmp.Compare(uint(a.Line-1), uint(b.Line-1)) }) // 0 is last
 	if len(d.notes) > 0 {
 		d.gap()
-		d.say("Not carried over, or not as it was:")
+		d.say("Not carried over, or changed:")
 		for _, n := range d.notes {
 			d.b.WriteString(item(n.String()))
 		}
@@ -167,11 +167,11 @@ func quote(s string) string {
 	return b.String() + `"`
 }
 
-// letsIn reports whether a line of a preset is one that lets in, which importing leaves alone.
-func letsIn(l helogate.Line) bool { return l.On[helogate.Pass].Action == helogate.Accept }
+// accepts reports whether a line of a preset accepts clients. An import does not change those.
+func accepts(l helogate.Line) bool { return l.On[helogate.Pass].Action == helogate.Accept }
 
-// others lists the checks that a preset would do something by, beside those that are named: an imported policy does what
-// the original did and nothing more. What waits for a deferral or a greylisting is left alone: it turns nobody away.
+// others lists the checks with an effect in a preset that are not in named: an imported policy does no more than the
+// original. Checks that only follow a deferral or greylisting are left out, since they refuse no client.
 func others(preset string, named []string) []string {
 	lines, _, err := check.Lines(preset, check.Settings{Greylist: check.Greylisting{On: true}, Patience: time.Hour})
 	if err != nil {
@@ -179,7 +179,7 @@ func others(preset string, named []string) []string {
 	}
 	var out []string
 	for _, l := range lines {
-		if !letsIn(l) && l.Check.Phase == helogate.Main && l.On[helogate.Fail].Action != helogate.Ignore && !slices.Contains(named, l.Check.Name) {
+		if !accepts(l) && l.Check.Phase == helogate.Main && l.On[helogate.Fail].Action != helogate.Ignore && !slices.Contains(named, l.Check.Name) {
 			out = append(out, l.Check.Name)
 		}
 	}
@@ -198,14 +198,14 @@ func (d *doc) checks(preset string, set []setting) {
 		named = append(named, s.check)
 	}
 	if rest := others(preset, named); len(rest) > 0 {
-		d.say("What the original does not look at:")
+		d.say("Checks that the original does not have:")
 		for _, name := range rest {
 			d.set(name, quote("ignore"), "")
 		}
 	}
 }
 
-// action words an action on fail, and that a failure of DNS lets in, as the original does.
+// action is the effect of fail; with dns, a DNS failure is only noted, as in the original.
 func action(do string, dns bool) string {
 	if dns {
 		return fmt.Sprintf("{ fail = %s, temperror = %s }", quote(do), quote("note"))

@@ -23,22 +23,22 @@ var update = flag.Bool("update", false, "write the tables of docs/import.md")
 
 const pagePath = "../../docs/import.md"
 
-// A parity is what an original makes of a client, and what we make of it by the imported configuration. Where the two
-// differ, why says what is wrong with the original; docs/import.md is made of these.
+// A parity is the verdict of an original about a client, and that of helogate with the imported configuration. Where the two
+// differ, why says what is wrong with the original; docs/import.md has a table of these.
 type parity struct {
-	told           string // what the original was configured with
+	config         string // of the original
 	client, helo   string
-	original, ours string // "lets in", "refuses", "defers"
+	original, ours string // "accepts", "refuses", "defers"
 	why            string
 }
 
-// A failer is a test of ours or of rapid's.
+// A failer is a test of package testing or rapid.
 type failer interface {
 	Helper()
 	Fatalf(format string, args ...any)
 }
 
-// client is the stranger of most cases.
+// client is the client of most cases.
 const client = "198.51.100.7"
 
 // parse reads an imported configuration as `helogate config check` does.
@@ -86,7 +86,7 @@ func judge(p *helogate.Policy, z helogate.Asker, client, helo string) (string, h
 	case helogate.Defer:
 		return "defers", v
 	}
-	return "lets in", v
+	return "accepts", v
 }
 
 // check judges a case, and holds it to the rule that a difference has a reason, and only a difference.
@@ -98,10 +98,10 @@ func (c parity) check(t *testing.T, p *helogate.Policy, z helogate.Asker) {
 	}
 	got, v := judge(p, z, from, c.helo)
 	if got != c.ours {
-		t.Errorf("%s: %s says %q: %s by %s, want %s\n%v", c.told, from, c.helo, got, v.By, c.ours, v.Findings)
+		t.Errorf("%s: %s says %q: %s by %s, want %s\n%v", c.config, from, c.helo, got, v.By, c.ours, v.Findings)
 	}
 	if (c.original != c.ours) != (c.why != "") {
-		t.Errorf("%s: %s says %q: the original %s, ours %s, and the reason is %q", c.told, from, c.helo, c.original, c.ours, c.why)
+		t.Errorf("%s: %s says %q: the original %s, ours %s, and the reason is %q", c.config, from, c.helo, c.original, c.ours, c.why)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestDifferences(t *testing.T) {
 
 func differences(cases []parity) string {
 	var b strings.Builder
-	b.WriteString("| told | client | says | original | helogate | why |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| configuration | client | HELO name | original | helogate | why |\n|---|---|---|---|---|---|\n")
 	for _, c := range cases {
 		if c.original == c.ours {
 			continue
@@ -143,8 +143,8 @@ func differences(cases []parity) string {
 		if from == "" {
 			from = client
 		}
-		told := strings.ReplaceAll(c.told, "|", `\|`)
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s | %s |\n", told, from, c.helo, c.original, c.ours, c.why)
+		options := strings.ReplaceAll(c.config, "|", `\|`)
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s | %s |\n", options, from, c.helo, c.original, c.ours, c.why)
 	}
 	return b.String()
 }

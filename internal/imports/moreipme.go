@@ -20,7 +20,7 @@ func moreipme(d *doc, text string) (addresses []string) {
 			d.note(line, entry, "moreipme: %s", err)
 			return
 		case p.Addr().BitLen()-p.Bits() > maxBits:
-			d.note(line, entry, "moreipme: the network has more than 256 addresses: write those that your hosts have into "+
+			d.note(line, entry, "moreipme: the network has more than 256 addresses: write those of your hosts into "+
 				"own.addresses, or the network into own.networks, whose clients are never judged")
 			return
 		}

@@ -107,7 +107,7 @@ type expansion struct {
 	missing    error // the first that was left out
 }
 
-var errTooDeep = errors.New("parameters refer to each other without end")
+var errTooDeep = errors.New("parameters refer to each other in a loop")
 
 // expand replaces $name, ${name} and $(name) by the values of the parameters (postconf(5)). What is conditional, and a
 // parameter that is not there, is left out, and is the error beside the rest.
@@ -166,7 +166,7 @@ func (p *postconf) value(name string) (param, error) {
 	case name == "myorigin" && known:
 		return host, nil
 	}
-	return param{}, fmt.Errorf("$%s is not known here", name)
+	return param{}, fmt.Errorf("$%s is unknown", name)
 }
 
 // dollar reads what is behind a $. The name is "" for "$$" and for what is no name.
@@ -179,7 +179,7 @@ func dollar(text string) (name, rest string, err error) {
 		}
 		name, rest = text[1:i], text[i+1:]
 		if nameLen(name) != len(name) {
-			return "", rest, fmt.Errorf("$%s is conditional, and not worked out", text[:i+1])
+			return "", rest, fmt.Errorf("$%s is conditional, and not evaluated", text[:i+1])
 		}
 		return name, rest, nil
 	}

@@ -27,9 +27,9 @@ func (p Postfix) Import() (*Result, error) {
 		return nil, err
 	}
 	d := &doc{}
-	d.say("A first configuration for the Postfix that `postconf -n` describes, made by helogate; docs/import.md says how.")
+	d.say("A first configuration, made by helogate from `postconf -n`; see docs/import.md.")
 	d.gap()
-	d.set("mode", quote("shadow"), `"enforce" when you like what you see`)
+	d.set("mode", quote("shadow"), `a dry run; "enforce" applies verdicts`)
 	d.ownOf(main)
 	d.table("[policy]")
 	d.set("preset", quote(check.DefaultPreset), "")
@@ -41,7 +41,7 @@ func (p Postfix) Import() (*Result, error) {
 func (p Postfix) read() (*postconf, error) {
 	main := &postconf{set: readPostconf(p.Set), defaults: readPostconf(p.Defaults)}
 	if len(main.set)+len(main.defaults) == 0 {
-		return nil, errors.New("it sets nothing: give what `postconf -n` prints, lines of name = value")
+		return nil, errors.New("no settings: give the output of `postconf -n`, lines of name = value")
 	}
 	return main, nil
 }
@@ -53,16 +53,16 @@ const tcpAddress = "127.0.0.1:10040"
 // main is nil where there is no Postfix, and with it no place for one; a main.cf that asks over TCP already is not to be changed.
 func (d *doc) listener(main *postconf) {
 	d.table("[[listen]]")
-	d.set("protocol", quote("postfix"), "`helogate serve` prints what to put into main.cf")
+	d.set("protocol", quote("postfix"), "`helogate serve` prints the lines for main.cf")
 	if main == nil || main.has(tcpAddress) {
 		d.set("address", quote(tcpAddress), "")
 		return
 	}
 	dir := main.queueDirectory() + "/helogate"
 	d.set("address", quote("unix:"+dir+"/policy"), "")
-	d.say("Its directory is helogate's, and what is made in it gets Postfix's group:")
+	d.say("helogate owns its directory, and files in it get Postfix's group:")
 	d.say("    install -d -o helogate -g postfix -m 2750 %s", dir)
-	d.say("Where that cannot be: address = %s", quote(tcpAddress))
+	d.say("If that is not possible: address = %s", quote(tcpAddress))
 }
 
 // has reports whether main.cf has a text anywhere.
@@ -96,11 +96,11 @@ func Initial(p *Postfix) (*Result, error) {
 			return nil, err
 		}
 	}
-	d.say("The configuration of helogate. All of it is optional; docs/config.md has the rest. What is commented out, with no " +
-		"blank before its first word, is an example: make it yours, and take the mark away.")
+	d.say("The configuration of helogate. All of it is optional; docs/config.md has all settings. A line that begins with # and no " +
+		"blank is an example: adapt it, and remove the #.")
 	d.gap()
-	d.set("mode", quote("shadow"), "judges, logs, lets everything through;")
-	d.say(`"enforce" carries the verdicts out: when you have read the log for a week and like what you see.`)
+	d.set("mode", quote("shadow"), "a dry run: verdicts are only logged")
+	d.say(`"enforce" applies the verdicts. Read the log for a week first.`)
 	if main != nil {
 		d.ownOf(main)
 	} else {
@@ -108,38 +108,38 @@ func Initial(p *Postfix) (*Result, error) {
 	}
 	d.table("[policy]")
 	d.set("preset", quote(check.DefaultPreset), "lenient, rfc, strict, balanced or hardline: docs/checks.md")
-	d.example("url", quote("https://example.net/why/{id}"), "a page for people whose mail was refused")
+	d.example("url", quote("https://example.net/why/{id}"), "a page for senders whose mail was refused")
 	if main != nil {
 		d.restrictions(main)
 	} else {
 		d.table("#[policy.checks]")
 		d.say("What differs from the preset.")
-		d.example("fcrdns", quote("would reject"), "on trial")
+		d.example("fcrdns", quote("would reject"), "a dry run")
 	}
 	d.examples()
 	d.listener(main)
 	d.table("[dns]")
-	d.example("servers", `["127.0.0.1:53"]`, "a resolver on this machine is best; else those of /etc/resolv.conf")
+	d.example("servers", `["127.0.0.1:53"]`, "best on this host; default: those of /etc/resolv.conf")
 	return d.result(), nil
 }
 
 func (d *doc) ownExamples() {
 	d.table("[own]")
-	d.example("names", `["example.net"]`, "your domains, with everything below; strangers may not say them")
-	d.example("addresses", `["192.0.2.25"]`, "your addresses; the one that a client connected to is known")
+	d.example("names", `["example.net"]`, "your domains, with everything below; no other client may use them")
+	d.example("addresses", `["192.0.2.25"]`, "your addresses; helogate knows the one that the client connected to")
 	d.example("networks", `["192.0.2.0/24"]`, "your networks: never judged")
 }
 
 // examples are tables that one mostly wants one day.
 func (d *doc) examples() {
 	d.gap()
-	d.say("Who is let in whatever the policy says: one table for each.")
+	d.say("Clients that are accepted whatever the policy says: one table each.")
 	d.b.WriteString("#[[exempt]]\n")
 	d.example("address", quote("198.51.100.0/24"), "")
 	d.example("comment", quote("credit union, DNS broken for a decade"), "")
 	d.example("until", "2099-12-31", "")
 	d.gap()
-	d.say("Rules of your own: docs/rules.md.")
+	d.say("Your own rules: docs/rules.md.")
 	d.b.WriteString("#[[rule]]\n")
 	d.example("name", quote("our old name"), "")
 	d.example("when", quote(`helo.text.lowerAscii().contains("example.com") && client != ip("192.0.2.25")`), "")

@@ -25,10 +25,10 @@ func filterCodes(filter string) ([]string, error) {
 		return nil, err
 	}
 	if first := octets[0]; len(first) != 1 || first[0] != only127 {
-		return nil, errors.New("its answers are not in 127.0.0.0/8, in which all answers of a list lie (RFC 5782 section 2.3)")
+		return nil, errors.New("its answers are not in 127.0.0.0/8, as those of a list must be (RFC 5782 section 2.3)")
 	}
 	if octets[1].size()*octets[2].size() > maxFilter {
-		return nil, errors.New("the filter is too long to be looked at")
+		return nil, errors.New("the filter is too long")
 	}
 	var spans []octetRange
 	for b := range octets[1].all() {
@@ -40,7 +40,7 @@ func filterCodes(filter string) ([]string, error) {
 		}
 	}
 	if len(spans) > maxCodes {
-		return nil, fmt.Errorf("the filter comes to %d ranges: write those that matter into a [[dnsbl]]", len(spans))
+		return nil, fmt.Errorf("the filter has %d ranges: write those that matter into a [[dnsbl]]", len(spans))
 	}
 	codes := make([]string, len(spans))
 	for i, s := range spans {

@@ -32,14 +32,14 @@ type listKind struct {
 }
 
 const (
-	moreNames = "helogate asks about the organisational domain as well"
-	permits   = "there, who is on it is past all that stands behind it in main.cf's list, and when the list does not answer, a rejection " +
-		`becomes a deferral; here it takes points off, and from silence nothing follows. then = "accept" lets in whatever else is found`
+	moreNames = "helogate looks up the organisational domain as well"
+	permits   = "in Postfix, a listed client skips all later restrictions of the same list in main.cf, and a rejection becomes a deferral while " +
+		`the list does not answer; here it lowers the score, and a missing answer has no effect. then = "accept" accepts whatever else is found`
 )
 
 var listKinds = map[string]listKind{
-	"reject_rbl_client":           {check.DNSBL, "client", "not much, since in both nothing follows when the list does not answer"},
-	"reject_rhsbl_client":         {check.RHSBL, "ptr", "Postfix asks about the confirmed name alone, helogate about the names in reverse DNS, confirmed or not; " + moreNames},
+	"reject_rbl_client":           {check.DNSBL, "client", "almost none, since a missing answer has no effect in both"},
+	"reject_rhsbl_client":         {check.RHSBL, "ptr", "Postfix looks up only the forward-confirmed name, helogate all PTR names; " + moreNames},
 	"reject_rhsbl_reverse_client": {check.RHSBL, "ptr", moreNames},
 	"reject_rhsbl_helo":           {check.RHSBL, "helo", moreNames},
 	"reject_rhsbl_sender":         {check.RHSBL, "sender", moreNames},
@@ -50,8 +50,8 @@ var listKinds = map[string]listKind{
 // takenAsAny is the code of a list that the original asks without a filter.
 const takenAsAny = "127.0.0.0/8"
 
-const differsAny = "without a filter, Postfix takes every answer for a listing; here those outside 127.0.0.0/8 are none, nor those " +
-	"by which lists refuse a query (127.0.0.1, 127.255.255.0/24); better name the codes that the list's own page has"
+const differsAny = "without a filter, Postfix takes every answer as a listing; here answers outside 127.0.0.0/8 do not count, nor those " +
+	"that refuse a query (127.0.0.1, 127.255.255.0/24); it is better to give the codes from the web page of the list"
 
 // readList reads "zone" or "zone=filter".
 func readList(family, text string) (*dnsList, error) {
@@ -64,7 +64,7 @@ func readList(family, text string) (*dnsList, error) {
 		}
 	}
 	if kind := hostname.ParseHelo(l.zone).Form; kind != hostname.FQDN && kind != hostname.Private {
-		return nil, errors.New("the zone is no domain")
+		return nil, errors.New("the zone is not a domain")
 	}
 	codes, err := check.ParseCodes(l.codes)
 	if err != nil {
@@ -77,7 +77,7 @@ func readList(family, text string) (*dnsList, error) {
 func (all *dnsLists) restriction(p *postconf, in string, r restriction) (said string, err error) {
 	kind, is := listKinds[r.name]
 	if !is {
-		return "", errors.New("helogate asks no list about that: leave it in main.cf")
+		return "", errors.New("helogate has no such lookup: leave it in main.cf")
 	}
 	l, err := readList(kind.family, r.arg)
 	if err != nil {
@@ -103,7 +103,7 @@ func (all *dnsLists) restriction(p *postconf, in string, r restriction) (said st
 		differs += "; " + differsAny
 	}
 	all.add(l)
-	return fmt.Sprintf("%s, in %s: [[%s]] (%s). It may go once helogate enforces. What differs: %s.", r, in, kind.family, l.then, differs), nil
+	return fmt.Sprintf("%s, in %s: [[%s]] (%s). You can remove it once helogate enforces. Differences: %s.", r, in, kind.family, l.then, differs), nil
 }
 
 // add adds a list, to one that is there where they are the same but for what is asked, or for the codes. What has points
@@ -171,7 +171,7 @@ func (d *doc) dnsLists(all dnsLists) {
 		}
 		why := ""
 		if l.any {
-			why = "every answer, as there; the list's own page has those that matter"
+			why = "every answer, as in Postfix; see the web page of the list"
 		}
 		set("codes", inline(l.codes), why)
 		if !(l.family != check.RHSBL && slices.Equal(l.ask, []string{"client"}) || l.family == check.RHSBL && slices.Equal(l.ask, []string{"sender"})) {
@@ -221,10 +221,10 @@ func (d *doc) postscreen(p *postconf) (proposed dnsLists, said string) {
 	if len(proposed) == 0 {
 		return nil, ""
 	}
-	d.note(line, sites, "postscreen judges before helogate is asked, and may go on: its lists are examples above, with points by which its %s of %d is reject_at = %d",
+	d.note(line, sites, "postscreen judges before helogate, and may continue: its lists are examples above, with scores by which its %s of %d is reject_at = %d",
 		threshold, at, rejectAt.RejectAt)
-	return proposed, fmt.Sprintf("The lists of postscreen, for when they are no longer asked there. Its weights are points of score here, to "+
-		"which other lines add theirs: a weight of %d (%s) is %d, which is reject_at. The points are rounded.", at, threshold, rejectAt.RejectAt)
+	return proposed, fmt.Sprintf("The lists of postscreen, for when postscreen no longer uses them. Its weights become scores, to "+
+		"which other checks add theirs: a weight of %d (%s) is %d, which is reject_at. Scores are rounded.", at, threshold, rejectAt.RejectAt)
 }
 
 // readSite reads "zone=filter*weight". A weight of 0 is no list.
@@ -234,7 +234,7 @@ func readSite(site string, threshold, rejectAt int) (*dnsList, error) {
 	if weighted {
 		var err error
 		if n, err = strconv.Atoi(weight); err != nil || n < -1000 || n > 1000 {
-			return nil, fmt.Errorf("%q is no weight", weight)
+			return nil, fmt.Errorf("%q is not a weight", weight)
 		}
 	}
 	family, sign := check.DNSBL, ""

@@ -25,8 +25,8 @@ func TestFilterCodes(t *testing.T) {
 		"127.0.0.1":                      `code "127.0.0.1": no listing`,
 		"10.0.0.2":                       "its answers are not in 127.0.0.0/8",
 		"[126..127].0.0.2":               "its answers are not in 127.0.0.0/8",
-		"127.0.[0..255].2":               "the filter comes to 256 ranges",
-		"127.[0..255].[0..255].[2;4]":    "the filter comes to 131072 ranges",
+		"127.0.[0..255].2":               "the filter has 256 ranges",
+		"127.[0..255].[0..255].[2;4]":    "the filter has 131072 ranges",
 		"":                               "the filter is not d.d.d.d",
 		"127.0.0":                        "the filter is not d.d.d.d",
 		"127.0.0.":                       "the filter is not d.d.d.d",
@@ -119,9 +119,9 @@ func TestPostfixLists(t *testing.T) {
 	}{
 		{"smtpd_client_restrictions = reject_rbl_client bl.example, warn_if_reject reject_rbl_client warn.example=127.0.0.2",
 			"dnsbl bl.example 127.0.0.0/8  reject\ndnsbl warn.example 127.0.0.2  would reject", "",
-			[]string{"- reject_rbl_client bl.example, in smtpd_client_restrictions: [[dnsbl]] (reject). It may go once helogate enforces. " +
-				"What differs: without a filter, Postfix takes every answer",
-				"# every answer, as there; the list's own page has those that matter"}, nil},
+			[]string{"- reject_rbl_client bl.example, in smtpd_client_restrictions: [[dnsbl]] (reject). You can remove it once helogate enforces. " +
+				"Differences: without a filter, Postfix takes every answer",
+				"# every answer, as in Postfix; see the web page of the list"}, nil},
 		{"maps_rbl_reject_code = 450\nsmtpd_client_restrictions = reject_rbl_client bl.example=127.0.0.2",
 			"dnsbl bl.example 127.0.0.2  defer", "", nil, nil},
 		{"smtpd_helo_restrictions = reject_rhsbl_helo dbl.example=127.0.1.[2..99] reject_rhsbl_reverse_client dbl.example=127.0.1.[2..99]\n" +
@@ -129,16 +129,16 @@ func TestPostfixLists(t *testing.T) {
 			"rhsbl dbl.example 127.0.1.2-127.0.1.99 helo,ptr,sender reject\nrhsbl other.example 127.0.0.2,127.0.0.4  reject", "",
 			[]string{"reject_rhsbl_helo, reject_rhsbl_reverse_client, reject_rhsbl_sender", "the organisational domain as well"}, nil},
 		{"smtpd_client_restrictions = reject_rhsbl_client dbl.example=127.0.0.2", "rhsbl dbl.example 127.0.0.2 ptr reject", "",
-			[]string{"the confirmed name alone"}, nil},
+			[]string{"only the forward-confirmed name"}, nil},
 		{"smtpd_client_restrictions = permit_dnswl_client wl.example=127.0.[0..255].[1..3], permit_dnswl_client wl.example=127.0.9.[1..3], warn_if_reject permit_rhswl_client wl.example",
 			"dnswl wl.example 127.0.9.1-127.0.9.3  score -3\ndnswl wl.example(wl.example-2) 127.0.0.0/8 ptr score -3", "",
-			[]string{`then = "accept" lets in whatever else is found`},
-			[]string{"line 1: smtpd_client_restrictions: permit_dnswl_client wl.example=127.0.[0..255].[1..3]: the filter comes to 256 ranges: write those that matter into a [[dnsbl]]; leave it in main.cf, or write a [[dnswl]]"}},
+			[]string{`then = "accept" accepts whatever else is found`},
+			[]string{"line 1: smtpd_client_restrictions: permit_dnswl_client wl.example=127.0.[0..255].[1..3]: the filter has 256 ranges: write those that matter into a [[dnsbl]]; leave it in main.cf, or write a [[dnswl]]"}},
 		{"smtpd_recipient_restrictions = reject_rhsbl_recipient dbl.example, reject_rbl_client bl.example=1.2.3.4, reject_rbl_client 192.0.2.1, reject_rbl_client single, reject_rbl_client",
 			"", "", nil, []string{
-				"reject_rhsbl_recipient dbl.example: helogate asks no list about that: leave it in main.cf",
-				"reject_rbl_client bl.example=1.2.3.4: its answers are not in 127.0.0.0/8", "reject_rbl_client 192.0.2.1: the zone is no domain",
-				"reject_rbl_client single: the zone is no domain", "smtpd_recipient_restrictions: reject_rbl_client: the zone is no domain"}},
+				"reject_rhsbl_recipient dbl.example: helogate has no such lookup: leave it in main.cf",
+				"reject_rbl_client bl.example=1.2.3.4: its answers are not in 127.0.0.0/8", "reject_rbl_client 192.0.2.1: the zone is not a domain",
+				"reject_rbl_client single: the zone is not a domain", "smtpd_recipient_restrictions: reject_rbl_client: the zone is not a domain"}},
 		{"smtpd_client_restrictions = reject_rbl_client 0123456789abcdef0123.bl.example=127.0.0.2", // a customer's key
 			"dnsbl 0123456789abcdef0123.bl.example(bl.example) 127.0.0.2  reject", "", nil, nil},
 
@@ -147,12 +147,12 @@ func TestPostfixLists(t *testing.T) {
 			"", "dnsbl bl.example 127.0.0.2-127.0.0.11  score 5\ndnsbl bl.example(bl.example-2) 127.0.0.12  score 3\ndnsbl b.example 127.0.0.0/8  score 2\n" +
 				"dnswl wl.example 127.0.3.0,127.0.4.0  score -7",
 			[]string{"a weight of 3 (postscreen_dnsbl_threshold) is 5, which is reject_at"},
-			[]string{`line 2: postscreen_dnsbl_sites: bad.example*x: "x" is no weight; leave it in main.cf`, "line 2: postscreen_dnsbl_sites: postscreen judges before helogate is asked"}},
+			[]string{`line 2: postscreen_dnsbl_sites: bad.example*x: "x" is not a weight; leave it in main.cf`, "line 2: postscreen_dnsbl_sites: postscreen judges before helogate"}},
 		{"postscreen_dnsbl_threshold = 2\npostscreen_dnsbl_sites = bl.example=127.0.0.2*1, bl.example=127.0.0.3*1", "", // each has its own points
 			"dnsbl bl.example 127.0.0.2  score 3\ndnsbl bl.example(bl.example-2) 127.0.0.3  score 3", nil, nil},
 		{"postscreen_dnsbl_sites = bl.example*9999, b.example*-1000 c.example*1000\nsmtpd_client_restrictions = reject_rbl_client c.example=127.0.0.2",
 			"dnsbl c.example 127.0.0.2  reject", "dnsbl c.example 127.0.0.2  reject\ndnsbl c.example(c.example-2) 127.0.0.0/8  score 1000\ndnswl b.example 127.0.0.0/8  score -1000",
-			nil, []string{`"9999" is no weight`}},
+			nil, []string{`"9999" is not a weight`}},
 	} {
 		r, err := Postfix{Set: one.set}.Import()
 		if err != nil {
@@ -181,9 +181,9 @@ func TestPostfixListsJudge(t *testing.T) {
 	}
 	p := build(t, strings.Replace(r.TOML, `mode = "shadow"`, `mode = "enforce"`, 1))
 	for answer, want := range map[string]string{
-		"7.113.0.203.bl.example A 127.0.0.3": "refuses", "7.113.0.203.bl.example A 127.0.0.9": "lets in", "7.113.0.203.bl.example A tempfail": "lets in",
-		"sender.example.dbl.example A 127.0.1.2": "refuses", "sender.example.dbl.example A 192.0.2.1": "lets in",
-		"sender.example.dbl.example A 127.255.255.254": "lets in", "nobody.example A 192.0.2.1": "lets in",
+		"7.113.0.203.bl.example A 127.0.0.3": "refuses", "7.113.0.203.bl.example A 127.0.0.9": "accepts", "7.113.0.203.bl.example A tempfail": "accepts",
+		"sender.example.dbl.example A 127.0.1.2": "refuses", "sender.example.dbl.example A 192.0.2.1": "accepts",
+		"sender.example.dbl.example A 127.255.255.254": "accepts", "nobody.example A 192.0.2.1": "accepts",
 	} {
 		zone := helogate.MustZone(`
 			203.0.113.7    PTR mx.example.org
@@ -204,8 +204,8 @@ func TestPolicyServices(t *testing.T) {
 		"inet:localhost:2501":                          "helogate greylists", // sqlgrey
 		"{ inet:127.0.0.1:10023, timeout=10s }":        "helogate greylists",
 		"{ unix:private/greyfix }":                     "helogate greylists",
-		"unix:private/policyd-spf":                     "helogate asks SPF by itself",
-		"{ unix:private/policy-spf, timeout=3600s }":   "helogate asks SPF by itself",
+		"unix:private/policyd-spf":                     "helogate checks SPF itself",
+		"{ unix:private/policy-spf, timeout=3600s }":   "helogate checks SPF itself",
 		"inet:127.0.0.1:10031":                         "another policy service stays",
 		"inet:127.0.0.1:12525":                         "another policy service stays",
 		"{ inet:192.0.2.1:10031, default_action=grey}": "another policy service stays",

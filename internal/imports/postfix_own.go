@@ -16,7 +16,7 @@ type sourced struct{ value, from string }
 func (d *doc) ownOf(p *postconf) {
 	d.table("[own]")
 	d.sourced("names", d.ownNames(p), "your domains, with everything below", "example.net")
-	d.sourced("addresses", d.ownAddresses(p), "your addresses; the one that a client connected to is known", "192.0.2.25")
+	d.sourced("addresses", d.ownAddresses(p), "your addresses; helogate knows the one that the client connected to", "192.0.2.25")
 	d.sourced("networks", d.ownNetworks(p), "your networks: never judged", "192.0.2.0/24")
 }
 
@@ -49,7 +49,7 @@ func (d *doc) ownNames(p *postconf) []sourced {
 	for _, param := range params {
 		values, line, err := p.values(param)
 		if err != nil {
-			d.note(line, param, "%v: what it stands for is left out; see `postconf -x %s`", err, param)
+			d.note(line, param, "%v: its value is left out; see `postconf -x %s`", err, param)
 		}
 		for _, v := range values {
 			if name, ok := d.ownName(param, line, v); ok && !slices.ContainsFunc(all, func(s sourced) bool { return s.value == name }) {
@@ -58,7 +58,7 @@ func (d *doc) ownNames(p *postconf) []sourced {
 		}
 	}
 	if _, known := p.get("myhostname"); !known {
-		d.note(0, "myhostname", "is not in this text, since `postconf -n` leaves out what is not set: see that own.names has it")
+		d.note(0, "myhostname", "is not in this text, since `postconf -n` prints only parameters that are set: add it to own.names")
 	}
 	d.mapsOfDomains(p)
 	return widest(all)
@@ -68,7 +68,7 @@ func (d *doc) ownNames(p *postconf) []sourced {
 func (d *doc) mapsOfDomains(p *postconf) {
 	for _, kind := range []string{"virtual_alias", "virtual_mailbox"} {
 		if m := p.set[kind+"_maps"]; m.value != "" && !p.isSet(kind+"_domains") {
-			d.note(m.line, kind+"_maps = "+m.value, "tables are not read: write the domains in it that are yours into own.names")
+			d.note(m.line, kind+"_maps = "+m.value, "tables are not read: write your own domains in it into own.names")
 		}
 	}
 }
@@ -76,7 +76,7 @@ func (d *doc) mapsOfDomains(p *postconf) {
 // ownName reads one value of a list of domains.
 func (d *doc) ownName(param string, line int, v string) (name string, ok bool) {
 	if why := isTable(v); why != "" {
-		d.note(line, param+": "+v, "%s: write the domains in it that are yours into own.names", why)
+		d.note(line, param+": "+v, "%s: write your own domains in it into own.names", why)
 		return "", false
 	}
 	name = hostname.Canonical(strings.TrimPrefix(v, "."))
@@ -86,10 +86,10 @@ func (d *doc) ownName(param string, line int, v string) (name string, ok bool) {
 		return "", false // localhost, or a name that no stranger says as ours
 	case h.Form == hostname.Private:
 	case h.Form != hostname.FQDN:
-		d.note(line, param+": "+v, "it is no name of a domain")
+		d.note(line, param+": "+v, "it is not a domain name")
 		return "", false
 	case hostname.Org(name) == "":
-		d.note(line, param+": "+v, "everybody can have a name below it: it is not yours alone")
+		d.note(line, param+": "+v, "others can have names below it")
 		return "", false
 	}
 	return name, true
@@ -135,9 +135,9 @@ func (d *doc) ownAddresses(p *postconf) (out []sourced) {
 			switch {
 			case v == "all" || v == "localhost" || err == nil && (a.IsLoopback() || a.IsUnspecified()):
 			case v == "loopback-only":
-				d.note(line, param+" = "+v, "nobody but this host can connect, and it is never judged")
+				d.note(line, param+" = "+v, "only this host can connect to it, and is never judged")
 			case err != nil || a.Zone() != "":
-				d.note(line, param+": "+v, "it is not written as an address: write the address of it into own.addresses")
+				d.note(line, param+": "+v, "it is not an IP address: write its address into own.addresses")
 			default:
 				out = append(out, sourced{a.Unmap().String(), param})
 			}
@@ -157,7 +157,7 @@ func (d *doc) ownNetworks(p *postconf) (out []sourced) {
 		if styled {
 			what = "mynetworks_style = " + style.value
 		}
-		d.note(style.line, what, "Postfix works the networks out of its interfaces, and this text does not say them: see `postconf mynetworks`")
+		d.note(style.line, what, "Postfix derives the networks from its interfaces, which are not in this text: see `postconf mynetworks`")
 	}
 	for _, v := range values {
 		network, why := parseMyNetwork(v)
@@ -180,12 +180,12 @@ func (d *doc) ownNetworks(p *postconf) (out []sourced) {
 // parseMyNetwork reads "192.0.2.0/24", "[2001:db8::]/32" and addresses.
 func parseMyNetwork(v string) (netip.Prefix, string) {
 	if why := isTable(v); why != "" {
-		return netip.Prefix{}, why + ": write the networks that are yours into own.networks"
+		return netip.Prefix{}, why + ": write your networks into own.networks"
 	}
 	host, bits, masked := strings.Cut(v, "/")
 	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	if err != nil || a.Zone() != "" {
-		return netip.Prefix{}, "it is no network"
+		return netip.Prefix{}, "it is not a network"
 	}
 	n := a.BitLen()
 	if masked {
@@ -197,9 +197,9 @@ func parseMyNetwork(v string) (netip.Prefix, string) {
 	network, err := a.Prefix(n)
 	switch {
 	case err != nil:
-		return netip.Prefix{}, "it is no network"
+		return netip.Prefix{}, "it is not a network"
 	case n == 0:
-		return netip.Prefix{}, "it is the whole Internet: with it, this Postfix is an open relay, and nobody would be judged"
+		return netip.Prefix{}, "it is the whole Internet: this Postfix is an open relay, and no client would be judged"
 	}
 	return network, ""
 }

@@ -17,10 +17,10 @@ type counterpart struct {
 	differs string
 }
 
-const tempfail = "when DNS fails, Postfix defers unless something else refuses; helogate defers where the check rejects, and " +
-	"counts a possible score where it suspects"
+const tempfail = "when DNS fails, Postfix defers unless another restriction rejects; helogate defers if the check rejects, and " +
+	"only raises max_score if the check scores"
 
-const noDNS = "not much, since neither asks DNS"
+const noDNS = "almost none, since neither uses DNS"
 
 var counterparts = []counterpart{
 	{
@@ -64,7 +64,7 @@ func (d *doc) restrictions(p *postconf) {
 	var lists dnsLists
 	greylister := ""
 	if p.set["smtpd_helo_required"].value == "yes" {
-		said = append(said, "smtpd_helo_required = yes: helo-missing. Leave it: it costs nothing, and Postfix then says so itself.")
+		said = append(said, "smtpd_helo_required = yes: helo-missing. Leave it: it costs nothing, and Postfix then replies by itself.")
 	}
 	for _, list := range restrictionLists {
 		for _, r := range d.readRestrictions(p, list) {
@@ -88,7 +88,7 @@ func (d *doc) restrictions(p *postconf) {
 	d.stage(p)
 	if len(said) > 0 {
 		d.gap()
-		d.say("What main.cf asks already and helogate does, too. Leave it there until helogate enforces.")
+		d.say("Restrictions in main.cf that helogate has as well. Leave them there until helogate enforces.")
 	}
 	for _, s := range said {
 		d.b.WriteString(item(s))
@@ -104,14 +104,14 @@ func (d *doc) wanted(wanted []setting, greylister string) {
 	}
 	d.table("[policy.checks]")
 	if len(wanted) > 0 {
-		d.say("To reject where Postfix does and the preset only weighs:")
+		d.say("To reject where Postfix rejects and the preset only scores:")
 	}
 	for _, s := range wanted {
 		d.example(s.check, s.action, s.why)
 	}
 	if greylister != "" {
-		d.say("To greylist everybody, as %s does, and not the suspicious alone:", greylister)
-		d.example("greylist", quote("greylist"), "[greylist] says how long, and by what")
+		d.say("To greylist every client, as %s does, and not only suspicious ones:", greylister)
+		d.example("greylist", quote("greylist"), "see [greylist]")
 	}
 }
 
@@ -121,8 +121,8 @@ func (d *doc) allLists(p *postconf, lists dnsLists) {
 	slices.Concat(lists, proposed).call()
 	if len(lists) > 0 {
 		d.gap()
-		d.say("Lists in DNS, as main.cf has them. Each is tested when helogate starts: one without the test entries of RFC 5782 " +
-			"section 5 is set aside, unless it has test = false.")
+		d.say("The DNS lists of main.cf. Each is tested when helogate starts: one without the test entries of RFC 5782 " +
+			"section 5 is suspended, unless it has test = false.")
 		d.dnsLists(lists)
 	}
 	if len(proposed) > 0 {
@@ -171,14 +171,14 @@ func (c *counterpart) words(p *postconf, list string, r restriction, weights map
 	}
 	s := fmt.Sprintf("%s, in %s: %s.", r, list, strings.Join(does, " and "))
 	if rejects {
-		s += " It may go once helogate enforces."
+		s += " You can remove it once helogate enforces."
 	} else {
-		s += " It may go once helogate enforces, if weighing is enough for you, or with the lines below."
+		s += " You can remove it once helogate enforces, if a score is enough, or with the lines below."
 	}
 	if code, set := p.get(c.code); c.code != "" && (!set || strings.HasPrefix(code.value, "4")) {
-		s += fmt.Sprintf(" What differs: Postfix says 450 (%s), and whoever is refused comes back; a reject here is for good;", c.code)
+		s += fmt.Sprintf(" Differences: Postfix replies 450 (%s), and the client retries; a reject here is permanent;", c.code)
 	} else {
-		s += " What differs:"
+		s += " Differences:"
 	}
 	return s + " " + c.differs + "."
 }
@@ -256,26 +256,26 @@ func isList(name string) bool {
 func missing(r restriction, classes []string) string {
 	switch name := r.name; {
 	case name == "check_helo_access":
-		return "tables are not read: what it refuses can go to policy.bad_helo, what it permits to [[exempt]] helo; or leave it in main.cf"
+		return "tables are not read: put what it rejects into policy.bad_helo, and what it permits into [[exempt]] helo; or leave it in main.cf"
 	case name == "check_client_access", name == "check_reverse_client_hostname_access":
-		return "tables are not read: what it permits can go to [[exempt]] address or name, what it refuses to a [[rule]]; or leave it in main.cf"
+		return "tables are not read: put what it permits into [[exempt]] address or name, and what it rejects into a [[rule]]; or leave it in main.cf"
 	case name == "check_sender_access":
-		return "tables are not read: what it permits can go to [[exempt]] sender; or leave it in main.cf"
+		return "tables are not read: put what it permits into [[exempt]] sender; or leave it in main.cf"
 	case name == "check_policy_service" && (strings.Contains(r.arg, tcpAddress) || strings.Contains(r.arg, "helogate/")):
 		return "" // that is we
 	case greylists(r):
-		return "helogate greylists the suspicious, and everybody by greylist = \"greylist\" in [policy.checks]; with both, a sender waits for the one " +
-			"and then for the other: take this one out before helogate enforces"
+		return "helogate greylists suspicious clients, and every client with greylist = \"greylist\" in [policy.checks]; with two greylisters, senders " +
+			"wait twice: remove this one before helogate enforces"
 	case name == "check_policy_service" && strings.Contains(strings.ToLower(r.arg), "spf"):
-		return "helogate asks SPF by itself, spf-helo and spf-from, and weighs it in the preset: this one may go once helogate enforces"
+		return "helogate checks SPF itself (spf-helo, spf-from), and the preset scores it: you can remove this one once helogate enforces"
 	case name == "check_policy_service":
-		return "another policy service stays where it is; helogate's goes behind it"
+		return "another policy service stays where it is; put helogate's behind it"
 	case strings.HasPrefix(name, "check_helo_"), strings.HasPrefix(name, "check_client_"), strings.HasPrefix(name, "check_sender_"):
 		return "helogate has nothing like it: leave it in main.cf"
 	case isTable(name) != "":
 		return "tables are not read: leave it in main.cf"
 	case slices.Contains(classes, r.name):
-		return "it is a class of your own (smtpd_restriction_classes), and what is in it is not read"
+		return "it is your own class (smtpd_restriction_classes), which is not read"
 	}
 	return ""
 }

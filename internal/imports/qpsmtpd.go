@@ -35,20 +35,20 @@ func (q Qpsmtpd) Import() (*Result, error) {
 	}
 	d.say("The qpsmtpd plugin helo, from line %d of config/plugins:", h.line)
 	d.b.WriteString(verbatim(h.text))
-	d.say("Imported by helogate; docs/import.md says what differs from it.")
+	d.say("Imported by helogate; docs/import.md lists the differences.")
 	d.gap()
 	d.mode(h)
 	d.table("[own]")
 	d.example("networks", `["192.0.2.0/24"]`, "the clients that may relay, in config/relayclients")
-	d.note(0, "relay clients, whitelisted hosts and senders", "the plugin lets them in; their files are not read: write own.networks, and an [[exempt]] for each of the others")
+	d.note(0, "relay clients, whitelisted hosts and senders", "the plugin accepts them; their files are not read: set own.networks, and write an [[exempt]] for each of the others")
 	d.table("[policy]")
 	preset := h.preset(d)
 	d.set("preset", quote(preset), "policy")
-	d.set("reject_at_stage", quote("rcpt"), "so that who logs in, and mail to postmaster, is let in")
+	d.set("reject_at_stage", quote("rcpt"), "accepts authenticated clients and mail to postmaster")
 	q.badHelo(d)
 	d.adjust(preset, h)
 	d.table("[headers]")
-	d.set("x_helo", "true", "as the plugin adds it")
+	d.set("x_helo", "true", "the plugin adds it")
 	d.budget(h)
 	h.unknown(d)
 	return d.result(), nil
@@ -72,14 +72,14 @@ func findHelo(d *doc, text string) (found helo, err error) {
 			continue
 		}
 		if found.line > 0 {
-			d.note(n, strings.TrimSpace(line), "line %d loads the plugin already, and that is what was imported", found.line)
+			d.note(n, strings.TrimSpace(line), "line %d loads the plugin already, and was imported", found.line)
 			continue
 		}
 		found = helo{line: n, text: line, options: map[string]string{}}
 		found.read(d, words[1:])
 	}
 	if found.line == 0 {
-		return found, errors.New("no line loads the plugin helo: give the file that does, which is config/plugins")
+		return found, errors.New("no line loads the plugin helo: give the file that does, config/plugins")
 	}
 	return found, nil
 }
@@ -102,7 +102,7 @@ func (h *helo) preset(d *doc) string {
 	case "":
 		return "lenient"
 	}
-	d.note(h.line, "policy "+p, "there is no such policy, and the plugin then does what lenient does")
+	d.note(h.line, "policy "+p, "this policy does not exist, and the plugin then uses lenient")
 	return "lenient"
 }
 
@@ -112,16 +112,16 @@ func (d *doc) mode(h helo) {
 	case said && (reject == "0" || reject == ""):
 		d.set("mode", quote("shadow"), "reject 0: it only logged")
 	case reject == "naughty":
-		d.set("mode", quote("enforce"), "reject naughty: held until a later command")
+		d.set("mode", quote("enforce"), "reject naughty: postponed to a later command")
 	default:
-		d.set("mode", quote("enforce"), `as it was; "shadow" judges and lets everything through`)
+		d.set("mode", quote("enforce"), `as before; "shadow" is a dry run`)
 	}
 }
 
 // ours are the lines that a preset has beyond the plugin, and what is said of them: on "note" they say what they find.
 var ours = []setting{
-	{"own-name", "", "not in the plugin: a stranger who says a name of ours"},
-	{"impersonation", "", "not in the plugin: a stranger who says google.com, say"},
+	{"own-name", "", "not in the plugin: a client that uses one of your names"},
+	{"impersonation", "", "not in the plugin: a client that uses google.com, for example"},
 }
 
 // adjust writes what differs from the preset: what the plugin does not have, and what reject_type says.
@@ -140,7 +140,7 @@ func (d *doc) adjust(preset string, h helo) {
 		case extra >= 0:
 			d.set(name, quote("note"), ours[extra].why)
 		case name == "helo-resolves":
-			d.set(name, action(refuse, true), "a failure of DNS lets in, as it did")
+			d.set(name, action(refuse, true), "a DNS failure accepts, as before")
 		case refuse != "reject":
 			d.set(name, quote(refuse), "reject_type")
 		}
@@ -151,16 +151,16 @@ func (d *doc) adjust(preset string, h helo) {
 func (h *helo) rejectType(d *doc) string {
 	t, said := h.options["reject_type"]
 	if !said {
-		d.note(0, "disconnect", "the plugin closes the connection with its refusal; here the client may go on, to postmaster for one. To close, say reject_type disconnect and import again")
+		d.note(0, "disconnect", "the plugin closes the connection when it refuses; here the client may continue, to postmaster for example. To close it, set reject_type disconnect and import again")
 		return "reject"
 	}
 	out, ok := map[string]string{"temp": "defer", "perm": "reject", "disconnect": "drop"}[t]
 	if !ok {
-		d.note(h.line, "reject_type "+t, "there is no such type: temp, perm or disconnect")
+		d.note(h.line, "reject_type "+t, "unknown type: use temp, perm or disconnect")
 		return "reject"
 	}
 	if t != "disconnect" {
-		d.note(h.line, "reject_type "+t, "the plugin never reads it, and refuses for good and disconnects; here it does what it says")
+		d.note(h.line, "reject_type "+t, "the plugin ignores it, and always rejects and disconnects; here it has its effect")
 	}
 	return out
 }
@@ -173,16 +173,16 @@ func (d *doc) budget(h helo) {
 	}
 	seconds, err := strconv.Atoi(t)
 	if err != nil || seconds < 1 || seconds > 300 {
-		d.note(h.line, "timeout "+t, "it is no number of seconds from 1 to 300; helogate's own budget for DNS holds")
+		d.note(h.line, "timeout "+t, "not a number of seconds from 1 to 300; the default dns.budget is used")
 		return
 	}
 	d.table("[dns]")
 	budget := time.Duration(seconds) * time.Second
 	if budget < 2*time.Second {
-		d.set("timeout", quote(short(budget)), "of one try at one server")
+		d.set("timeout", quote(short(budget)), "for one try at one server")
 	}
 	d.set("budget", quote(short(budget)), "timeout: for all lookups together")
-	d.note(h.line, "timeout "+t, "the plugin never hands it to its resolver; here it bounds all lookups of a judgement together")
+	d.note(h.line, "timeout "+t, "the plugin does not pass it to its resolver; here it limits all lookups of a judgement together")
 }
 
 func short(d time.Duration) string { return fmt.Sprintf("%ds", int(d/time.Second)) }
@@ -201,7 +201,7 @@ func (h *helo) unknown(d *doc) {
 		d.note(h.line, name+" "+h.options[name], "the plugin has no such option")
 	}
 	if level, said := h.options["loglevel"]; said {
-		d.note(h.line, "loglevel "+level, "it moves the plugin's own lines up or down; see log.level")
+		d.note(h.line, "loglevel "+level, "it changes the level of the plugin's own log lines; see log.level")
 	}
 }
 

@@ -30,26 +30,26 @@ import (
 // guards nothing. A line that is not understood stays in the file as a comment, and is noted.
 func WCSAP(text string) *Result {
 	d := &doc{}
-	d.say("Filter rules of WCSAP, imported by helogate; docs/import.md says what differs.")
+	d.say("Filter rules of WCSAP, imported by helogate; docs/import.md lists the differences.")
 	d.gap()
-	d.set("mode", quote("enforce"), `as it was; "shadow" judges and lets everything through`)
+	d.set("mode", quote("enforce"), `as before; "shadow" is a dry run`)
 	d.table("[own]")
-	d.example("addresses", `["192.0.2.25"]`, "yours: Wildcat! refuses a stranger who says [192.0.2.25]")
+	d.example("addresses", `["192.0.2.25"]`, "your own: Wildcat! refuses another client that uses [192.0.2.25]")
 	d.example("networks", `["192.0.2.0/24"]`, "the IP relay tables")
 	d.table("[policy]")
-	d.set("preset", quote("lenient"), "with all of it below")
+	d.set("preset", quote("lenient"), "with the changes below")
 	d.set("reject_at_stage", quote("rcpt"), "WCSAP validates at RCPT")
-	d.say("WCSAP's chain, filter, RBL, SPF, DMP, CEP, CBV, for who has the other steps here as well; see the end of this file.")
+	d.say("WCSAP's order of steps (filter, RBL, SPF, DMP, CEP, CBV), if you use the others here as well; see the end of this file.")
 	d.example("order", inline(chain), "")
 	d.checks("lenient", []setting{
-		{"own-identity", quote("reject"), "Wildcat! at HELO: our address, in brackets too"},
+		{"own-identity", quote("reject"), "Wildcat! at HELO: an own address, in brackets too"},
 		{"bare-address", quote("reject"), "Wildcat! at HELO: an address without brackets"},
 	})
 	d.gap()
-	d.say("The rules, in their order. The first that holds decides. An accept leaves out whom Wildcat! refuses at HELO, " +
-		"before it asks the filter.")
+	d.say("The rules, in their order. The first that matches decides. An accept excludes clients that Wildcat! refuses at HELO, " +
+		"before the filter.")
 	newFilter(d).read(text)
-	d.note(0, "IP relay tables, ESMTP AUTH, POP B4 SMTP", "they lift every check, and do here: own.networks, whoever logs in, and `helogate trust`")
+	d.note(0, "IP relay tables, ESMTP AUTH, POP B4 SMTP", "they turn off every check, as here do own.networks, authentication and `helogate trust`")
 	d.note(0, "RBL, SPF, DMP, CEP, CBV", "%s", steps)
 	return d.result()
 }
@@ -57,8 +57,8 @@ func WCSAP(text string) *Result {
 // chain is the order of WCSAP's steps.
 var chain = []string{config.OrderRules, check.DNSBL, config.OrderSPF, legacy.DMP.Name, legacy.CallerID.Name, "callout"}
 
-const steps = `the other steps of WCSAP are no filter rules, and their settings are not imported. RBL is a [[dnsbl]] for each list, SPF is ` +
-	`spf-from, DMP dmp, CEP caller-id, and CBV callout with callout.domains: give those that you want an action in [policy.checks]. ` +
+const steps = `the other steps of WCSAP are not filter rules, and their settings are not imported. RBL is a [[dnsbl]] for each list, SPF is ` +
+	`spf-from, DMP dmp, CEP caller-id, and CBV callout with callout.domains: give the ones that you want an action in [policy.checks]. ` +
 	`policy.order puts them into WCSAP's order`
 
 // A filter is the rules so far.
@@ -138,17 +138,17 @@ func (f *filter) accept(n int, line string, r wcsapRule) {
 		return
 	}
 	f.quoted(line)
-	f.say("^ line %d is no rule of its own, so many Rejects stand above it: those below it leave out whom it accepts.", n)
+	f.say("^ line %d is not a rule of its own, since too many Rejects stand above it: the Rejects below exclude the clients that it accepts.", n)
 	f.left = append(f.left, r.when)
 }
 
 // trial writes an Accept that would let in whom a Reject above it may refuse, for all that is known.
 func (f *filter) trial(n int, line, when string) {
 	f.quoted(line)
-	f.say("^ line %d is on trial: line %d above it is not carried over, and may refuse whom this one accepts. Write a rule "+
-		"for line %[2]d, leave out here whom it refuses, and then take the would away.", n, f.unread)
+	f.say("^ line %d is a dry run: line %d above it is not carried over, and may refuse clients that this one accepts. Write a rule "+
+		"for line %[2]d, exclude here the clients that it refuses, and then remove the would.", n, f.unread)
 	f.rule(n, when, "would accept")
-	f.note(n, line, "on trial, and lets nobody in: line %d above it is not carried over, and may refuse whom this one accepts", f.unread)
+	f.note(n, line, "a dry run, which accepts no client: line %d above it is not carried over, and may refuse clients that this one accepts", f.unread)
 }
 
 // without is a condition that holds only where none of the others does. An error says that a rule cannot be so long, or
@@ -157,7 +157,7 @@ func (f *filter) without(when string, others []string) (string, error) {
 	size := len(when)
 	for _, o := range others {
 		if size += len(o); size > rule.MaxSize {
-			return "", fmt.Errorf("with what stands above it, the condition is longer than the %d octets that a rule may have", rule.MaxSize)
+			return "", fmt.Errorf("with the conditions above it, the condition is longer than the limit of a rule, %d octets", rule.MaxSize)
 		}
 	}
 	if len(others) > 0 {

@@ -58,14 +58,14 @@ func parseWCSAP(line string) (rule wcsapRule, err error) {
 	case p.take("accept"):
 		rule.accept = true
 	case !p.take("reject"):
-		return rule, errors.New("a rule begins with Reject or Accept")
+		return rule, errors.New("a rule must begin with Reject or Accept")
 	}
 	if !p.take("if") {
-		return rule, fmt.Errorf("after %s, if is expected, not %s", tokens[0].text, p.peek())
+		return rule, fmt.Errorf("after %s, expected if, not %s", tokens[0].text, p.peek())
 	}
 	rule.when, err = p.or(0)
 	if err == nil && len(p.tokens) > 0 {
-		err = fmt.Errorf("%s is not expected after the condition", p.peek())
+		err = fmt.Errorf("unexpected %s after the condition", p.peek())
 	}
 	return rule, err
 }
@@ -87,7 +87,7 @@ func scanWCSAP(line string) (tokens []wcsapToken, err error) {
 			i++
 			continue
 		case c < ' ' || c > '~':
-			return nil, fmt.Errorf("it has the byte \\x%02x, and a HELO name or an address has only ASCII", c)
+			return nil, fmt.Errorf("it has the byte \\x%02x, but a HELO name or an address has only ASCII", c)
 		case c == ';' || c == '#' || strings.HasPrefix(line[i:], "//"):
 			return tokens, nil
 		case c == '"' || c == '\'':
@@ -168,7 +168,7 @@ func (p *wcsapParser) joined(word, sign string, depth int, next func(int) (strin
 
 func (p *wcsapParser) factor(depth int) (string, error) {
 	if depth > maxNested {
-		return "", errors.New("too many brackets in brackets")
+		return "", errors.New("too many nested brackets")
 	}
 	if p.take("not") {
 		one, err := p.factor(depth + 1)
@@ -179,7 +179,7 @@ func (p *wcsapParser) factor(depth int) (string, error) {
 	}
 	inner, err := p.or(depth + 1)
 	if err == nil && !p.take(")") {
-		err = fmt.Errorf("a closing bracket is expected, not %s", p.peek())
+		err = fmt.Errorf("expected a closing bracket, not %s", p.peek())
 	}
 	return inner, err
 }
@@ -194,23 +194,23 @@ func (p *wcsapParser) comparison() (string, error) {
 	switch {
 	case p.take("in"):
 	case not:
-		return "", fmt.Errorf("after Not, in is expected, not %s", p.peek())
+		return "", fmt.Errorf("after Not, expected in, not %s", p.peek())
 	case p.take("="), p.take("=="):
 		return p.equal(left, " == ")
 	case p.take("!="), p.take("<>"):
 		return p.equal(left, " != ")
 	default:
-		return "", fmt.Errorf("in, = or != is expected, not %s", p.peek())
+		return "", fmt.Errorf("expected in, = or !=, not %s", p.peek())
 	}
 	right, err := p.operand()
 	if err != nil {
 		return "", err
 	}
 	if left.macro == "" && left.text == "" {
-		return "", errors.New("the empty text is in everything")
+		return "", errors.New("the empty text is part of every text")
 	}
 	if left.macro == "" && right.macro == "" {
-		return "", errors.New("it compares two texts, and nothing of the client")
+		return "", errors.New("it compares two texts, and no property of the client")
 	}
 	out := right.string() + ".contains(" + left.string() + ")"
 	if not {
@@ -230,13 +230,13 @@ func (p *wcsapParser) equal(left operand, sign string) (string, error) {
 	}
 	switch {
 	case left.macro == "":
-		return "", errors.New("it compares two texts, and nothing of the client")
+		return "", errors.New("it compares two texts, and no property of the client")
 	case left.macro != cip || right.macro != "":
 		return left.string() + sign + right.string(), nil
 	}
 	a, err := netip.ParseAddr(right.text)
 	if err != nil || a.Zone() != "" {
-		return "", fmt.Errorf("%s is no address, and %%CIP%% is never equal to it: to look for a part, say %q in %%CIP%%", right.text, right.text)
+		return "", fmt.Errorf("%s is not an IP address, so %%CIP%% never equals it: to search for a part, write %q in %%CIP%%", right.text, right.text)
 	}
 	return "client" + sign + "ip(" + strconv.Quote(a.Unmap().String()) + ")", nil
 }
@@ -251,7 +251,7 @@ type operand struct{ macro, text string }
 
 func (p *wcsapParser) operand() (operand, error) {
 	if len(p.tokens) == 0 {
-		return operand{}, errors.New("the condition ends too early")
+		return operand{}, errors.New("the condition is incomplete")
 	}
 	t := p.tokens[0]
 	lower := strings.ToLower(t.text)
@@ -261,9 +261,9 @@ func (p *wcsapParser) operand() (operand, error) {
 			p.tokens = p.tokens[1:]
 			return operand{macro: lower}, nil
 		case strings.HasPrefix(t.text, "%"):
-			return operand{}, fmt.Errorf("%s is no macro that is known: those of HELO and the address are %%CDN%% and %%CIP%%", t.text)
+			return operand{}, fmt.Errorf("%s is not a known macro: the HELO name is %%CDN%% and the address %%CIP%%", t.text)
 		case strings.ContainsAny(lower[:1], wcsapMarks), lower == "in", lower == "and", lower == "or", lower == "not", lower == "if":
-			return operand{}, fmt.Errorf("a text or a macro is expected, not %s", t.text)
+			return operand{}, fmt.Errorf("expected a text or a macro, not %s", t.text)
 		}
 	}
 	p.tokens = p.tokens[1:]

@@ -36,48 +36,48 @@ var wcsapZone = helogate.MustZone("")
 
 // The second and third are the rules of the first alone: the first that holds decides.
 var wcsapCases = []parity{
-	{told: "the seed's", client: "155.239.161.196", helo: "santronics.com", original: refuses, ours: refuses},
-	{told: "the seed's", client: "208.247.131.9", helo: "santronics.com", original: lets, ours: lets},
-	{told: "the seed's", client: "208.247.131.90", helo: "santronics.com", original: refuses, ours: refuses},
-	{told: "the seed's", helo: "mail.santronics.com", original: refuses, ours: refuses},
-	{told: "the seed's", helo: "santronics.com.evil.example", original: refuses, ours: refuses},
-	{told: "the seed's", helo: "notsantronics.com", original: refuses, ours: refuses}, // a part is a part
-	{told: "the seed's", helo: "Mail.WinServer.com", original: refuses, ours: refuses},
-	{told: "the seed's", helo: "isdg.net", original: refuses, ours: refuses},
-	{told: "the seed's", helo: "mx.example.org", original: lets, ours: lets},
-	{told: "the seed's", helo: "", original: lets, ours: lets},
-	{told: "accept first", helo: "mx.example.org", original: lets, ours: lets},
-	{told: "accept first", client: "198.51.100.8", helo: "mx.example.org", original: refuses, ours: refuses},
-	{told: "reject first", helo: "mx.example.org", original: refuses, ours: refuses},
-	{told: "reject first", helo: "bot.example.net", original: lets, ours: lets},
-	{told: "reject first", client: "198.51.100.8", helo: "bot.example.net", original: refuses, ours: refuses},
-	{told: "many rejects first", helo: "bot.trap.example", original: refuses, ours: refuses},
-	{told: "many rejects first", helo: "mx.example.org", original: lets, ours: lets},
-	{told: "many rejects first", client: "198.51.100.8", helo: "mx.example.org", original: refuses, ours: refuses},
-	{told: "many rejects first", client: "198.51.100.8", helo: "friend.example.org", original: lets, ours: lets},
-	{told: "many rejects first", client: "198.51.100.8", helo: "friend.trap.example", original: refuses, ours: refuses},
-	{told: "none", helo: "192.0.2.9", original: refuses, ours: refuses},
-	{told: "none", helo: "[192.0.2.1]", original: refuses, ours: refuses}, // the address that it connected to
-	{told: "none", helo: "mx.example.org", original: lets, ours: lets},
-	{told: "none", helo: "nowhere.example.org", original: lets, ours: lets},
-	{told: "none", helo: "[203.0.113.9]", original: lets, ours: lets},
-	{told: "none", helo: "198.51.100.7", original: refuses, ours: refuses},
-	{told: "none", helo: "localhost", original: lets, ours: refuses,
-		why: "it is our own name for ourselves, as our address in brackets is, which Wildcat! refuses"},
+	{config: "the seed's", client: "155.239.161.196", helo: "santronics.com", original: refuses, ours: refuses},
+	{config: "the seed's", client: "208.247.131.9", helo: "santronics.com", original: lets, ours: lets},
+	{config: "the seed's", client: "208.247.131.90", helo: "santronics.com", original: refuses, ours: refuses},
+	{config: "the seed's", helo: "mail.santronics.com", original: refuses, ours: refuses},
+	{config: "the seed's", helo: "santronics.com.evil.example", original: refuses, ours: refuses},
+	{config: "the seed's", helo: "notsantronics.com", original: refuses, ours: refuses}, // a part is a part
+	{config: "the seed's", helo: "Mail.WinServer.com", original: refuses, ours: refuses},
+	{config: "the seed's", helo: "isdg.net", original: refuses, ours: refuses},
+	{config: "the seed's", helo: "mx.example.org", original: lets, ours: lets},
+	{config: "the seed's", helo: "", original: lets, ours: lets},
+	{config: "accept first", helo: "mx.example.org", original: lets, ours: lets},
+	{config: "accept first", client: "198.51.100.8", helo: "mx.example.org", original: refuses, ours: refuses},
+	{config: "reject first", helo: "mx.example.org", original: refuses, ours: refuses},
+	{config: "reject first", helo: "bot.example.net", original: lets, ours: lets},
+	{config: "reject first", client: "198.51.100.8", helo: "bot.example.net", original: refuses, ours: refuses},
+	{config: "many rejects first", helo: "bot.trap.example", original: refuses, ours: refuses},
+	{config: "many rejects first", helo: "mx.example.org", original: lets, ours: lets},
+	{config: "many rejects first", client: "198.51.100.8", helo: "mx.example.org", original: refuses, ours: refuses},
+	{config: "many rejects first", client: "198.51.100.8", helo: "friend.example.org", original: lets, ours: lets},
+	{config: "many rejects first", client: "198.51.100.8", helo: "friend.trap.example", original: refuses, ours: refuses},
+	{config: "none", helo: "192.0.2.9", original: refuses, ours: refuses},
+	{config: "none", helo: "[192.0.2.1]", original: refuses, ours: refuses}, // the address that it connected to
+	{config: "none", helo: "mx.example.org", original: lets, ours: lets},
+	{config: "none", helo: "nowhere.example.org", original: lets, ours: lets},
+	{config: "none", helo: "[203.0.113.9]", original: lets, ours: lets},
+	{config: "none", helo: "198.51.100.7", original: refuses, ours: refuses},
+	{config: "none", helo: "localhost", original: lets, ours: refuses,
+		why: "it is the local host's own name, like its address in brackets, which Wildcat! refuses"},
 	// Wildcat! refuses these at HELO, before the filter is asked: no Accept lets them in.
-	{told: "accept first", helo: "192.0.2.9", original: refuses, ours: refuses},
-	{told: "accept first", helo: "[192.0.2.1]", original: refuses, ours: refuses},
-	{told: "accept first", helo: "localhost", original: lets, ours: lets},
-	{told: "accept first", helo: "[203.0.113.9]", original: lets, ours: lets},
-	{told: "accept dots", helo: "192.0.2.99", original: refuses, ours: refuses},
-	{told: "accept dots", helo: "[192.0.2.1]", original: refuses, ours: refuses},
-	{told: "accept dots", helo: "mx.example.org", original: lets, ours: lets},
-	{told: "accept dots", helo: "", original: lets, ours: lets},
+	{config: "accept first", helo: "192.0.2.9", original: refuses, ours: refuses},
+	{config: "accept first", helo: "[192.0.2.1]", original: refuses, ours: refuses},
+	{config: "accept first", helo: "localhost", original: lets, ours: lets},
+	{config: "accept first", helo: "[203.0.113.9]", original: lets, ours: lets},
+	{config: "accept dots", helo: "192.0.2.99", original: refuses, ours: refuses},
+	{config: "accept dots", helo: "[192.0.2.1]", original: refuses, ours: refuses},
+	{config: "accept dots", helo: "mx.example.org", original: lets, ours: lets},
+	{config: "accept dots", helo: "", original: lets, ours: lets},
 }
 
 func TestWCSAPParity(t *testing.T) {
 	for _, c := range wcsapCases {
-		c.check(t, build(t, WCSAP(filterOf[c.told]).TOML), wcsapZone)
+		c.check(t, build(t, WCSAP(filterOf[c.config]).TOML), wcsapZone)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestWCSAPChain(t *testing.T) {
 		}
 		build(t, text)
 	}
-	wantIn(t, WCSAP(""), nil, []string{"RBL, SPF, DMP, CEP, CBV: the other steps of WCSAP are no filter rules, and their settings are not imported. RBL is a [[dnsbl]]"})
+	wantIn(t, WCSAP(""), nil, []string{"RBL, SPF, DMP, CEP, CBV: the other steps of WCSAP are not filter rules, and their settings are not imported. RBL is a [[dnsbl]]"})
 }
 
 func TestParseWCSAP(t *testing.T) {
@@ -112,32 +112,32 @@ func TestParseWCSAP(t *testing.T) {
 		`Reject if a not in %CDN% // x`:                                `reject: !helo.text.lowerAscii().contains("a")`,
 		`Reject if a\b in %CDN%;x`:                                     `reject: helo.text.lowerAscii().contains("a\\b")`,
 
-		``:                                  `a rule begins with Reject or Accept`,
-		`Deny if a in %CDN%`:                `a rule begins with Reject or Accept`,
-		`"Reject" if a in %CDN%`:            `a rule begins with Reject or Accept`,
-		`Reject a in %CDN%`:                 `after Reject, if is expected, not a`,
-		`Reject if`:                         `the condition ends too early`,
-		`Reject if a in`:                    `the condition ends too early`,
-		`Reject if a =`:                     `the condition ends too early`,
-		`Reject if a`:                       `in, = or != is expected, not the end of the line`,
-		`Reject if a like %CDN%`:            `in, = or != is expected, not like`,
-		`Reject if a not = %CDN%`:           `after Not, in is expected, not =`,
-		`Reject if a in %CDN% b`:            `b is not expected after the condition`,
-		`Reject if a in %CDN% and`:          `the condition ends too early`,
-		`Reject if (a in %CDN%`:             `a closing bracket is expected, not the end of the line`,
-		`Reject if a in %CDN%)`:             `) is not expected after the condition`,
-		`Reject if a in b`:                  `it compares two texts, and nothing of the client`,
-		`Reject if a = b`:                   `it compares two texts, and nothing of the client`,
-		`Reject if "" in %CDN%`:             `the empty text is in everything`,
-		`Reject if %SPAM% = 1`:              `%SPAM% is no macro that is known: those of HELO and the address are %CDN% and %CIP%`,
-		`Reject if %CIP% = 192.0.2`:         `192.0.2 is no address, and %CIP% is never equal to it: to look for a part, say "192.0.2" in %CIP%`,
-		`Reject if and in %CDN%`:            `a text or a macro is expected, not and`,
-		`Reject if = in %CDN%`:              `a text or a macro is expected, not =`,
+		``:                                  `a rule must begin with Reject or Accept`,
+		`Deny if a in %CDN%`:                `a rule must begin with Reject or Accept`,
+		`"Reject" if a in %CDN%`:            `a rule must begin with Reject or Accept`,
+		`Reject a in %CDN%`:                 `after Reject, expected if, not a`,
+		`Reject if`:                         `the condition is incomplete`,
+		`Reject if a in`:                    `the condition is incomplete`,
+		`Reject if a =`:                     `the condition is incomplete`,
+		`Reject if a`:                       `expected in, = or !=, not the end of the line`,
+		`Reject if a like %CDN%`:            `expected in, = or !=, not like`,
+		`Reject if a not = %CDN%`:           `after Not, expected in, not =`,
+		`Reject if a in %CDN% b`:            `unexpected b after the condition`,
+		`Reject if a in %CDN% and`:          `the condition is incomplete`,
+		`Reject if (a in %CDN%`:             `expected a closing bracket, not the end of the line`,
+		`Reject if a in %CDN%)`:             `unexpected ) after the condition`,
+		`Reject if a in b`:                  `it compares two texts, and no property of the client`,
+		`Reject if a = b`:                   `it compares two texts, and no property of the client`,
+		`Reject if "" in %CDN%`:             `the empty text is part of every text`,
+		`Reject if %SPAM% = 1`:              `%SPAM% is not a known macro: the HELO name is %CDN% and the address %CIP%`,
+		`Reject if %CIP% = 192.0.2`:         `192.0.2 is not an IP address, so %CIP% never equals it: to search for a part, write "192.0.2" in %CIP%`,
+		`Reject if and in %CDN%`:            `expected a text or a macro, not and`,
+		`Reject if = in %CDN%`:              `expected a text or a macro, not =`,
 		`Reject if "a in %CDN%`:             `a quote is not closed`,
-		"Reject if \x1b in %CDN%":           `it has the byte \x1b, and a HELO name or an address has only ASCII`,
-		"Reject if gr\u00fc\u00df in %CDN%": `it has the byte \xc3, and a HELO name or an address has only ASCII`,
-		`Reject if ` + strings.Repeat("(", 30) + `a in %CDN%`:    `too many brackets in brackets`,
-		`Reject if ` + strings.Repeat("not ", 30) + `a in %CDN%`: `too many brackets in brackets`,
+		"Reject if \x1b in %CDN%":           `it has the byte \x1b, but a HELO name or an address has only ASCII`,
+		"Reject if gr\u00fc\u00df in %CDN%": `it has the byte \xc3, but a HELO name or an address has only ASCII`,
+		`Reject if ` + strings.Repeat("(", 30) + `a in %CDN%`:    `too many nested brackets`,
+		`Reject if ` + strings.Repeat("not ", 30) + `a in %CDN%`: `too many nested brackets`,
 		`Reject if ` + strings.Repeat("a", 1001) + ` in %CDN%`:   `the line is longer than 1000 bytes`,
 	} {
 		r, err := parseWCSAP(line)
@@ -159,10 +159,10 @@ func TestWCSAPKeepsAll(t *testing.T) {
 	r := WCSAP("; ours\nReject if a.example in %CDN%\r\nReject if %SPAM% = 1\n\n\tAccept if %CIP% = 192.0.2.1\n// theirs\nAccept if %CDN% = it's\nGreet \x1b[2J\n")
 	wantIn(t, r, []string{
 		"# ours\n", "# Reject if a.example in %CDN%\n[[rule]]\nname = \"wcsap line 2\"\nwhen = 'helo.text.lowerAscii().contains(\"a.example\")'\nthen = \"reject\"\n",
-		"# Reject if %SPAM% = 1\n# ^ line 3 is not carried over: %SPAM% is no macro",
+		"# Reject if %SPAM% = 1\n# ^ line 3 is not carried over: %SPAM% is not a known macro",
 		`when = '(client == ip("192.0.2.1")` + notAtHelo + `) && !(helo.text.lowerAscii().contains("a.example"))'`, "# theirs\n", `# Greet \x1b[2J`,
 		"# ^ line 7 is not carried over: a quote is not closed",
-	}, []string{"line 3: Reject if %SPAM% = 1: %SPAM% is no macro", "line 5: Accept if %CIP% = 192.0.2.1: on trial", "line 7: Accept if %CDN% = it's: a quote is not closed", `line 8: Greet \x1b[2J: it has the byte`, "RBL, SPF", "IP relay tables"})
+	}, []string{"line 3: Reject if %SPAM% = 1: %SPAM% is not a known macro", "line 5: Accept if %CIP% = 192.0.2.1: a dry run", "line 7: Accept if %CDN% = it's: a quote is not closed", `line 8: Greet \x1b[2J: it has the byte`, "RBL, SPF", "IP relay tables"})
 	if c := parse(t, r.TOML); len(c.Rule) != 2 || c.Rule[0].Then.Action != helogate.Reject || c.Rule[1].Then.String() != "would accept" || c.Rule[1].Name != "wcsap line 5" {
 		t.Errorf("the rules are %+v", c.Rule)
 	}
@@ -181,13 +181,13 @@ func TestWCSAPLimits(t *testing.T) {
 	build(t, r.TOML)
 }
 
-// Below a line that may be a Reject and is not carried over, every Accept is on trial: it says what it would do, and the
+// Below a line that may be a Reject and is not carried over, every Accept is a dry run: it says what it would do, and the
 // Rejects below it stand.
 func TestWCSAPBelowTheUnread(t *testing.T) {
 	for _, c := range []struct{ filter, want, note string }{
-		{"Reject if %BOGUS% = 1\nAccept if . in %CDN%", "would accept", "line 2: Accept if . in %CDN%: on trial, and lets nobody in: line 1 above it"},
+		{"Reject if %BOGUS% = 1\nAccept if . in %CDN%", "would accept", "line 2: Accept if . in %CDN%: a dry run, which accepts no client: line 1 above it"},
 		{"Accept if . in %CDN%\nReject if %BOGUS% = 1", "accept", ""},
-		{"; x\n\nReject if %BOGUS% = 1\nReject if %HUH% = 1\nAccept if . in %CDN%", "would accept", "line 5: Accept if . in %CDN%: on trial, and lets nobody in: line 3 above it"},
+		{"; x\n\nReject if %BOGUS% = 1\nReject if %HUH% = 1\nAccept if . in %CDN%", "would accept", "line 5: Accept if . in %CDN%: a dry run, which accepts no client: line 3 above it"},
 		{"Deny if a in %CDN%\nAccept if . in %CDN%", "would accept", "line 1 above it"}, // a Reject by another name, for all we know
 		{"\"Reject\" if a in %CDN%\nAccept if . in %CDN%", "would accept", "line 1 above it"},
 		{"Reject if x in %CDN%" + strings.Repeat(" or x in %CDN%", 40) + "\nAccept if . in %CDN%", "would accept", "line 1 above it"},
@@ -208,10 +208,10 @@ func TestWCSAPBelowTheUnread(t *testing.T) {
 		for _, n := range r.Notes {
 			notes = append(notes, n.String())
 		}
-		if on := strings.Join(notes, "\n"); !strings.Contains(on, c.note) || strings.Contains(on, "on trial") != (c.note != "") {
+		if on := strings.Join(notes, "\n"); !strings.Contains(on, c.note) || strings.Contains(on, "a dry run") != (c.note != "") {
 			t.Errorf("%.40q: the notes are %s", c.filter, on)
 		}
-		if said := strings.Contains(unwrapped(r.TOML), "is on trial: line "); said != (c.note != "") {
+		if said := strings.Contains(unwrapped(r.TOML), "is a dry run: line "); said != (c.note != "") {
 			t.Errorf("%.40q: the comment is there: %v\n%s", c.filter, said, r.TOML)
 		}
 		want := map[string]string{"accept": lets, "would accept": refuses}[c.want]
@@ -221,12 +221,12 @@ func TestWCSAPBelowTheUnread(t *testing.T) {
 	}
 }
 
-// An Accept on trial that does not fit is no reason for the Rejects below it to leave its clients out: nobody knows whether
+// An Accept in a dry run that does not fit is no reason for the Rejects below it to leave its clients out: nobody knows whether
 // it lets them in.
 func TestWCSAPTrialTooLong(t *testing.T) {
 	r := WCSAP("Reject if %BOGUS% = 1\n" + strings.Repeat("Reject if bot in %CDN% and trap in %CDN%\n", 100) +
 		"Accept if %CIP% = 198.51.100.7\nReject if example in %CDN%")
-	wantIn(t, r, nil, []string{"line 102: Accept if %CIP% = 198.51.100.7: with what stands above it"})
+	wantIn(t, r, nil, []string{"line 102: Accept if %CIP% = 198.51.100.7: with the conditions above it"})
 	if got, v := judge(build(t, r.TOML), wcsapZone, client, "mx.example.org"); got != refuses {
 		t.Errorf("%s by %s", got, v.By)
 	}

@@ -14,37 +14,37 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// Health is an Asker before the resolver, that sees whether most of what it answers are failures. It counts organisational
-// domains, not questions: else one whose DNS is broken could make it look as if ours were. And of what is asked for the
-// clients of one network few failures count, for a client can name as many domains as he likes that nobody answers for.
+// Health is an Asker before the resolver. It detects that most answers of the resolver are failures. It counts organisational
+// domains, not questions: otherwise one domain with broken DNS could make the local resolver look broken. Only few failures
+// count for the clients of one network, since a client can name any number of domains with broken DNS.
 type Health struct {
 	helogate.Asker
 	log *slog.Logger
 	now func() time.Time
 
 	mu    sync.Mutex
-	spans [spans]span // the last minute, and the span that has begun
+	spans [spans]span // the last minute, and the current span
 	down  bool
 	since time.Time
 	why   string
 }
 
-// span is what was answered in a part of a minute.
+// span is the answers of a part of a minute.
 type span struct {
 	at           int64 // its number since the epoch
 	good, failed map[string]bool
-	of           map[netip.Prefix]int // how many of the failures were for a client of this network
+	of           map[netip.Prefix]int // failures by the network of the client
 }
 
 const (
 	spanLength = 10 * time.Second
 	spans      = 7
-	minDomains = 10   // too few answers say nothing
-	maxDomains = 2000 // of a span: more say nothing that these do not
-	maxOfOne   = 2    // failures of the last minute, for the clients of one network
+	minDomains = 10   // fewer prove nothing
+	maxDomains = 2000 // of a span, to bound memory
+	maxOfOne   = 2    // failures that count in a minute, for the clients of one network
 )
 
-// NewHealth returns the resolver ask, watched. now is nil for time.Now.
+// NewHealth returns a monitor of the resolver ask. now is nil for time.Now.
 func NewHealth(ask helogate.Asker, log *slog.Logger, now func() time.Time) *Health {
 	if now == nil {
 		now = time.Now
@@ -52,17 +52,17 @@ func NewHealth(ask helogate.Asker, log *slog.Logger, now func() time.Time) *Heal
 	return &Health{Asker: ask, log: log, now: now}
 }
 
-// Ask asks the resolver, and counts what it answers.
+// Ask asks the resolver, and counts the answer.
 func (h *Health) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	a := h.Asker.Ask(ctx, q)
-	if ctx.Err() != context.Canceled { // a judgement that ended had no more need of it
+	if ctx.Err() != context.Canceled { // a judgement that ended no longer needs the answer
 		client, _ := helogate.ClientOf(ctx)
 		h.count(domainOf(q), client, a.Status == helogate.TempFail)
 	}
 	return a
 }
 
-// domainOf is in whose hands the answer is: a registered domain, or the owner of a network.
+// domainOf returns what answers of one owner have in common: the registered domain, or the first part of a network.
 func domainOf(q helogate.Question) string {
 	if q.Kind != helogate.PTR {
 		return cmp.Or(hostname.Org(q.Name), q.Name)
@@ -75,7 +75,7 @@ func domainOf(q helogate.Question) string {
 	return q.Name
 }
 
-// count counts an answer about a domain, for a client; the zero address is nobody.
+// count counts an answer about a domain, for a client; the zero address is no client.
 func (h *Health) count(domain string, client netip.Addr, failed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -92,7 +92,7 @@ func (h *Health) count(domain string, client netip.Addr, failed bool) {
 	h.judge()
 }
 
-// mayFail notes a failure for a client, and says whether it counts.
+// mayFail records a failure for a client, and reports whether it counts.
 func (h *Health) mayFail(s *span, client netip.Addr) bool {
 	network, n := networkOf(client), 0
 	for i := range h.spans {
@@ -117,7 +117,7 @@ func networkOf(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// span returns that which is now.
+// span returns the current span.
 func (h *Health) span() *span {
 	at := h.now().UnixNano() / int64(spanLength)
 	s := &h.spans[at%spans]
@@ -127,7 +127,7 @@ func (h *Health) span() *span {
 	return s
 }
 
-// judge looks at the last minute. It shouts when the resolver falls ill, and when it is well again.
+// judge evaluates the last minute. It logs when the resolver begins to fail, and when it answers again.
 func (h *Health) judge() {
 	now := h.now()
 	oldest := now.UnixNano()/int64(spanLength) - spans + 1
@@ -138,24 +138,24 @@ func (h *Health) judge() {
 		}
 	}
 	down := good+failed >= minDomains && failed > good
-	if h.down { // and is well again only when it plainly is
+	if h.down { // hysteresis: it answers again only when two thirds do
 		down = 2*failed > good
 	}
-	h.why = fmt.Sprintf("no answer about %d of %d domains in the last minute", failed, good+failed)
+	h.why = fmt.Sprintf("no answer for %d of %d domains in the last minute", failed, good+failed)
 	switch {
 	case down && !h.down:
 		h.down, h.since = true, now
-		h.log.Error("our own resolver fails: nobody is deferred for it while it does; mend it, or name others in dns.servers", "why", h.why)
+		h.log.Error("the local resolver fails: no client is deferred for DNS failures until it answers; repair it, or set dns.servers to others", "why", h.why)
 	case !down && h.down:
 		h.down = false
-		h.log.Warn("the resolver answers again: clients are deferred for failures of their DNS", "down_since", h.since.UTC().Format(time.RFC3339))
+		h.log.Warn("the local resolver answers again: clients are deferred for DNS failures", "down_since", h.since.UTC().Format(time.RFC3339))
 	}
 }
 
-// Sick reports whether our own resolver fails, since when, and what shows it.
-func (h *Health) Sick() (why string, since time.Time, is bool) {
+// Down reports whether the local resolver fails, since when, and why it is thought so.
+func (h *Health) Down() (why string, since time.Time, is bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.judge() // time goes on though nobody asks
+	h.judge() // time passes without questions, too
 	return h.why, h.since, h.down
 }

@@ -1,5 +1,5 @@
-// Package patience answers questions of the kind helogate.Deferred: since when a client is deferred for failures of DNS, and
-// whether it is our own resolver that fails.
+// Package patience answers questions of the kind helogate.Deferred: since when a client is deferred for DNS failures, and
+// whether the local resolver fails. The check patience ends deferrals by it, after the DNS failure grace period.
 package patience
 
 import (
@@ -11,16 +11,16 @@ import (
 	"github.com/helogate/helogate/internal/state"
 )
 
-// Config is what a book needs.
+// Config configures a Tracker.
 type Config struct {
 	Store        state.Store
-	Limit        time.Duration                // how long anybody is deferred
-	ResolverDown func() (why string, is bool) // whether our own resolver fails; nil is never
+	Limit        time.Duration                // the grace period
+	ResolverDown func() (why string, is bool) // whether the local resolver fails; nil is never
 	Now          func() time.Time             // nil is time.Now
 }
 
-// A Book is a helogate.Asker for the kind helogate.Deferred. It is safe for concurrent use. While its store fails it
-// remembers by itself: else nobody's patience would end while both DNS and store are out.
+// A Tracker is a helogate.Asker for the kind helogate.Deferred. It is safe for concurrent use. While its store fails it
+// keeps records in memory: otherwise no grace period would end while both DNS and the store are down.
 type Tracker struct {
 	Config
 	spare *bounded.Map[string, time.Time] // first times, while the store fails
@@ -28,7 +28,7 @@ type Tracker struct {
 
 const maxSpare = 50_000
 
-// New returns a book.
+// New returns a tracker.
 func New(c Config) *Tracker {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -36,20 +36,20 @@ func New(c Config) *Tracker {
 	return &Tracker{Config: c, spare: bounded.New[string, time.Time](maxSpare, c.Limit+quiet)}
 }
 
-// quiet is how long after the last deferral a client is forgotten: it retries for days, and hours apart.
+// quiet is how long after the last deferral a record expires: a client retries for days, with hours in between.
 const quiet = 24 * time.Hour
 
 var otherKind = &helogate.Answer{Status: helogate.TempFail, Note: "no question about a deferral"}
 
-// Known knows only that our own resolver fails: else a deferral is to be noted.
+// Known only knows whether the local resolver fails. Otherwise the deferral must be recorded.
 func (b *Tracker) Known(q helogate.Question) (*helogate.Answer, bool) {
-	if why, is := b.sick(); is && q.Kind == helogate.Deferred {
+	if why, is := b.isResolverDown(); is && q.Kind == helogate.Deferred {
 		return &helogate.Answer{Status: helogate.OK, Values: []string{"resolver-down " + why}}, true
 	}
 	return nil, false
 }
 
-// Ask notes a deferral, and returns since when there have been some.
+// Ask records a deferral, and returns when the first one was.
 func (b *Tracker) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Deferred {
 		return otherKind
@@ -65,7 +65,7 @@ func (b *Tracker) Ask(ctx context.Context, q helogate.Question) *helogate.Answer
 	return first(r.First)
 }
 
-// Peek returns what is known, and notes nothing.
+// Peek returns when the first deferral was, and records nothing.
 func (b *Tracker) Peek(ctx context.Context, q helogate.Question) *helogate.Answer {
 	if q.Kind != helogate.Deferred {
 		return otherKind
@@ -80,7 +80,7 @@ func (b *Tracker) Peek(ctx context.Context, q helogate.Question) *helogate.Answe
 	return first(r.First)
 }
 
-func (b *Tracker) sick() (string, bool) {
+func (b *Tracker) isResolverDown() (string, bool) {
 	if b.ResolverDown == nil {
 		return "", false
 	}

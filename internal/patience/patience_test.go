@@ -117,7 +117,7 @@ func TestHealth(t *testing.T) {
 	}
 	down := func(want bool) {
 		t.Helper()
-		if why, _, is := h.Sick(); is != want {
+		if why, _, is := h.Down(); is != want {
 			t.Errorf("at %s: %v, want %v: %s", now.Format(time.TimeOnly), is, want, why)
 		}
 	}
@@ -135,17 +135,17 @@ func TestHealth(t *testing.T) {
 	now = now.Add(2 * time.Minute)
 	ask(5, 12)
 	down(true)
-	if why, since, _ := h.Sick(); why != "no answer about 12 of 17 domains in the last minute" || !since.Equal(now) {
+	if why, since, _ := h.Down(); why != "no answer for 12 of 17 domains in the last minute" || !since.Equal(now) {
 		t.Error(why, since)
 	}
 	ask(5, 12)
-	if n := strings.Count(log.String(), "our own resolver fails"); n != 1 {
+	if n := strings.Count(log.String(), "the local resolver fails"); n != 1 {
 		t.Errorf("%d lines:\n%s", n, log.String())
 	}
 	now = now.Add(30 * time.Second)
 	ask(20, 0)
 	down(false)
-	if !strings.Contains(log.String(), "the resolver answers again") || !strings.Contains(log.String(), "down_since="+now.Add(-30*time.Second).UTC().Format(time.RFC3339)) {
+	if !strings.Contains(log.String(), "the local resolver answers again") || !strings.Contains(log.String(), "down_since="+now.Add(-30*time.Second).UTC().Format(time.RFC3339)) {
 		t.Error(log.String())
 	}
 	now = now.Add(time.Hour)
@@ -163,7 +163,7 @@ func TestHealthOfWhatIsGivenUp(t *testing.T) {
 	for i := range 20 {
 		h.Ask(ctx, helogate.Question{Kind: helogate.PTR, Name: fmt.Sprintf("192.%d.2.1", i)})
 	}
-	if why, _, _ := h.Sick(); why != "no answer about 0 of 0 domains in the last minute" {
+	if why, _, _ := h.Down(); why != "no answer for 0 of 0 domains in the last minute" {
 		t.Error(why)
 	}
 }
@@ -209,13 +209,13 @@ func TestHealthOfOneClient(t *testing.T) {
 	for i := range 5 { // of a /24, who count as one
 		p.Judge(t.Context(), helogate.Facts{Client: netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}, h)
 	}
-	if why, _, down := h.Sick(); down || why != "no answer about 2 of 2 domains in the last minute" {
+	if why, _, down := h.Down(); down || why != "no answer for 2 of 2 domains in the last minute" {
 		t.Error(down, why)
 	}
 	for i := range 5 {
 		p.Judge(t.Context(), helogate.Facts{Client: netip.AddrFrom4([4]byte{198, 51, byte(i), 1})}, h)
 	}
-	if why, _, down := h.Sick(); !down || !strings.HasPrefix(why, "no answer about 1") {
+	if why, _, down := h.Down(); !down || !strings.HasPrefix(why, "no answer for 1") {
 		t.Error(down, why)
 	}
 }

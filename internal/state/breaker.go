@@ -12,14 +12,14 @@ import (
 const (
 	failuresToDown = 3           // in a row, and nothing done for a while before, and the store is down
 	aWhile         = time.Second // for one node of a cluster may fail, and the others do what they are asked
-	tryEvery       = time.Second // and is tried again so often, by one operation
-	mostAtOnce     = 64          // operations underneath, those that hang among them; others wait
+	tryEvery       = time.Second // how often one operation tries it again
+	mostAtOnce     = 64          // operations in the store, hanging ones included; others wait
 )
 
-// ErrDown is that a store has failed several times in a row, and is not asked.
+// ErrDown says that the store has failed several times in a row, and is not asked.
 var ErrDown = errors.New("the store is down")
 
-// Guarded is a store that nobody waits for in vain.
+// Breaker is a store with a time limit and a circuit breaker.
 type Breaker struct {
 	store Store
 	limit time.Duration
@@ -35,30 +35,30 @@ type Breaker struct {
 	missed int64     // operations that failed or were not tried, when it went down
 }
 
-// Health is how a store does.
+// Health is the state of a store.
 type Health struct {
 	Down   time.Time // since when it is down; zero where it is not
-	Last   error     // what failed last, whether or not it is well again; nil where nothing has
+	Last   error     // the last error, also after the store works again; nil if there was none
 	Failed int64     // operations that failed, or took too long
-	Denied int64     // that were not tried, for the store was down
+	Denied int64     // operations that were not tried, since the store was down
 }
 
-// Guard bounds every operation of a store by a time limit, whatever the store does with its context; All has it for each record.
-// After three failures in a row, and a second without a success, the store is down: that is said in the log once, and every operation is an error at once,
-// but one a second, which is to find out whether it is well again. An error that says ErrFull, or that the caller's own
-// context has ended, is no failure.
+// NewBreaker bounds every operation of a store by a time limit, even if the store ignores its context; All has the limit for
+// each record. After three failures in a row, and a second without a success, the store is down: that is logged once, and
+// every operation fails at once, except one a second that tries whether the store works again. ErrFull, ErrRecord and the end
+// of the caller's own context are not failures.
 func NewBreaker(s Store, limit time.Duration, log *slog.Logger, now func() time.Time) *Breaker {
 	return &Breaker{store: s, limit: limit, log: log, now: now, slots: make(chan struct{}, mostAtOnce)}
 }
 
-// Health says how the store does.
+// Health returns the state of the store.
 func (g *Breaker) Health() Health {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.health
 }
 
-// enter says whether the store may be asked now.
+// enter returns an error if the store must not be asked now.
 func (g *Breaker) enter() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -73,8 +73,8 @@ func (g *Breaker) enter() error {
 	return nil
 }
 
-// heard takes note of how an operation ended.
-func (g *Breaker) heard(err error) {
+// finished counts how an operation ended.
+func (g *Breaker) finished(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err != nil && !errors.Is(err, ErrFull) && !errors.Is(err, ErrRecord) {
@@ -84,7 +84,7 @@ func (g *Breaker) heard(err error) {
 	}
 	g.row, g.good = 0, g.now()
 	if !g.health.Down.IsZero() {
-		g.log.Info("the store is well again", "down_since", g.health.Down.UTC().Format(time.RFC3339), "missed", g.health.Failed+g.health.Denied-g.missed)
+		g.log.Info("the store works again", "down_since", g.health.Down.UTC().Format(time.RFC3339), "missed", g.health.Failed+g.health.Denied-g.missed)
 		g.health.Down = time.Time{}
 	}
 }
@@ -100,11 +100,11 @@ func (g *Breaker) failed(err error) {
 	}
 	g.health.Down = now
 	g.missed = g.health.Failed + g.health.Denied - int64(g.row)
-	g.log.Error("the store is down: what needs it lets pass until it is well again", "error", err)
+	g.log.Error("the store is down: greylisting and callouts have no effect until it works again", "error", err)
 }
 
 func (g *Breaker) late() error {
-	return fmt.Errorf("state: the store gave no answer within %s", g.limit)
+	return fmt.Errorf("state: the store did not answer within %s", g.limit)
 }
 
 // bounded does one operation, and waits for it no longer than the limit.
@@ -146,7 +146,7 @@ func bounded[T any](ctx context.Context, g *Breaker, do func(context.Context) (T
 		var none T
 		return none, ctx.Err()
 	}
-	g.heard(a.err)
+	g.finished(a.err)
 	return a.got, a.err
 }
 

@@ -58,7 +58,7 @@ func (g *Breaker) pass(ctx context.Context, records <-chan pair, yield func(Reco
 			return
 		}
 		if p.err != nil || !more {
-			g.heard(p.err)
+			g.finished(p.err)
 		}
 		if !more || !yield(p.Record, p.err) || p.err != nil {
 			return

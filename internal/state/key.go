@@ -54,10 +54,10 @@ func escape(b *strings.Builder, part string) {
 // check says what is wrong with the kind or the key of a record.
 func check(bucket Bucket, key string) error {
 	if !slices.Contains(Buckets, bucket) {
-		return fmt.Errorf("%w: there is no kind %q", ErrRecord, bucket)
+		return fmt.Errorf("%w: unknown kind %q", ErrRecord, bucket)
 	}
 	if len(key) > MaxKey {
-		return fmt.Errorf("%w: a key of %d bytes is longer than the %d that may be", ErrRecord, len(key), MaxKey)
+		return fmt.Errorf("%w: a key of %d bytes; the limit is %d", ErrRecord, len(key), MaxKey)
 	}
 	return nil
 }

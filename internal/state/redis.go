@@ -23,12 +23,12 @@ type RedisConfig struct {
 	Cluster  bool             // Servers are of a cluster
 	Master   string           // Servers are sentinels, and this is the name that they know the master by
 	Username string           // of an ACL; "" is the default user
-	Password string           // "" is none; it is in no error and no log. Sentinels are asked without
+	Password string           // "" is none; never in an error or a log. Not sent to sentinels
 	Database int              // a cluster has 0 alone
 	TLS      *tls.Config      // nil is none
 	Prefix   string           // of every key; "" is "helogate:"
 	Timeout  time.Duration    // the longest that one operation may take; 0 is 500 ms
-	Log      *slog.Logger     // nil is nobody
+	Log      *slog.Logger     // nil logs nothing
 	Now      func() time.Time // from which the end of what is Put is counted; nil is time.Now
 }
 
@@ -77,7 +77,7 @@ func OpenRedis(ctx context.Context, c RedisConfig) (Store, error) {
 	}
 	s := &redisStore{client: client, pipe: pipe, config: c}
 	if _, err := s.Stats(ctx, c.Now()); err != nil {
-		c.Log.Warn("the shared store cannot be used now", "error", err)
+		c.Log.Warn("the shared store cannot be used yet", "error", err)
 	}
 	return s, nil
 }
@@ -89,21 +89,21 @@ func (c RedisConfig) check() error {
 	case len(c.Servers) == 0:
 		return errors.New(`no servers: name one, as "127.0.0.1:6379"`)
 	case c.Cluster && c.Master != "":
-		return errors.New("cluster and master: the servers are of a cluster, or sentinels, not both")
+		return errors.New("cluster and master: the servers are a cluster or sentinels, not both")
 	case c.Cluster && c.Database != 0:
-		return fmt.Errorf("database %d: a cluster has database 0 alone", c.Database)
+		return fmt.Errorf("database %d: a cluster has only database 0", c.Database)
 	case c.Database < 0:
 		return fmt.Errorf("database %d: it is 0 or more", c.Database)
 	case len(c.Servers) > 1 && !c.Cluster && c.Master == "":
-		return fmt.Errorf("%d servers: say whether they are a cluster (cluster = true) or sentinels (master = their name of the master)", len(c.Servers))
+		return fmt.Errorf("%d servers: set cluster = true for a cluster, or master for sentinels", len(c.Servers))
 	case sockets && (c.Cluster || c.Master != "" || c.TLS != nil):
-		return errors.New("a socket leads to a single server, without TLS; give host:port")
+		return errors.New("a unix socket is for a single server without TLS: give host:port")
 	case c.Username != "" && c.Password == "":
 		return fmt.Errorf("username %q without a password", c.Username)
 	case c.Cluster && strings.Contains(c.Prefix, "{"):
-		return fmt.Errorf("prefix %q: a brace says where a cluster keeps a key, and helogate sets its own", c.Prefix)
+		return fmt.Errorf("prefix %q: remove the brace, which decides in a cluster where a key is kept", c.Prefix)
 	case c.Timeout < 0:
-		return fmt.Errorf("timeout %s: it must be more than nothing", c.Timeout)
+		return fmt.Errorf("timeout %s: it must be more than zero", c.Timeout)
 	}
 	for _, server := range c.Servers {
 		if err := checkServer(server); err != nil {

@@ -76,7 +76,7 @@ func unpackRecord(bucket Bucket, key, packed string) (Record, error) {
 
 // notOurs is that something else is where a record should be.
 func notOurs(bucket Bucket, key string) error {
-	return fmt.Errorf("what is there of %s %q is no record of helogate: delete that key, or choose another prefix", bucket, key)
+	return fmt.Errorf("%s %q is not a record of helogate: delete the key, or set another prefix", bucket, key)
 }
 
 // redisName is where a record is in Redis: the prefix, the kind, a colon, and the key, whose first word, the client, is in

@@ -71,7 +71,7 @@ func (s *redisStore) run(ctx context.Context, sc script, of []home, args ...any)
 				return unpackRecord(h.kind, h.key, packed)
 			}
 		}
-		return Record{}, cmp.Or(err, fmt.Errorf("a script answers %q", answer))
+		return Record{}, cmp.Or(err, fmt.Errorf("unexpected answer %q of a script", answer))
 	})
 }
 
@@ -133,7 +133,7 @@ func (s *redisStore) Put(ctx context.Context, r Record) error {
 		return err
 	}
 	if r.Expires.IsZero() {
-		return fmt.Errorf("%w: it has no end", ErrRecord)
+		return fmt.Errorf("%w: it has no expiry", ErrRecord)
 	}
 	keep := max(r.Expires.Sub(s.config.Now())+redisSlack, time.Millisecond)
 	_, err := within(ctx, s, func(ctx context.Context) (string, error) {

@@ -162,7 +162,7 @@ func TestRedisNotOurs(t *testing.T) {
 		var all error
 		for _, all = range s.All(t.Context(), morning) {
 		}
-		const want = `what is there of greylist "k" is no record of helogate: delete that key, or choose another prefix`
+		const want = `greylist "k" is not a record of helogate: delete the key, or set another prefix`
 		for name, err := range map[string]error{"get": get, "attempt": attempt, "note": note, "all": all} {
 			if err == nil || !strings.HasSuffix(err.Error(), want) {
 				t.Errorf("%s of %q: %v", name, value, err)
@@ -186,7 +186,7 @@ func TestRedisClientNotOurs(t *testing.T) {
 	} {
 		make()
 		_, err := s.Attempt(t.Context(), "c a", morning, rules)
-		if err == nil || !strings.Contains(err.Error(), `what is there of returned "c" is no record of helogate`) {
+		if err == nil || !strings.Contains(err.Error(), `returned "c" is not a record of helogate`) {
 			t.Errorf("%s: %v", what, err)
 		}
 		if m.Exists("helogate:greylist:{c} a") {
@@ -252,16 +252,16 @@ func TestRedisConfig(t *testing.T) {
 		want   string
 	}{
 		{state.RedisConfig{}, `redis: no servers: name one, as "127.0.0.1:6379"`},
-		{state.RedisConfig{Servers: []string{"a:1"}, Cluster: true, Master: "m"}, "redis: cluster and master: the servers are of a cluster, or sentinels, not both"},
-		{state.RedisConfig{Servers: []string{"a:1"}, Cluster: true, Database: 1}, "redis: database 1: a cluster has database 0 alone"},
+		{state.RedisConfig{Servers: []string{"a:1"}, Cluster: true, Master: "m"}, "redis: cluster and master: the servers are a cluster or sentinels, not both"},
+		{state.RedisConfig{Servers: []string{"a:1"}, Cluster: true, Database: 1}, "redis: database 1: a cluster has only database 0"},
 		{state.RedisConfig{Servers: []string{"a:1"}, Database: -1}, "redis: database -1: it is 0 or more"},
-		{state.RedisConfig{Servers: []string{"a:1", "b:1"}}, "redis: 2 servers: say whether they are a cluster (cluster = true) or sentinels (master = their name of the master)"},
-		{state.RedisConfig{Servers: []string{"/run/redis.sock"}, Cluster: true}, "redis: a socket leads to a single server, without TLS; give host:port"},
-		{state.RedisConfig{Servers: []string{"/run/redis.sock"}, Master: "m"}, "redis: a socket leads to a single server, without TLS; give host:port"},
-		{state.RedisConfig{Servers: []string{"/run/redis.sock"}, TLS: tlsConfig}, "redis: a socket leads to a single server, without TLS; give host:port"},
+		{state.RedisConfig{Servers: []string{"a:1", "b:1"}}, "redis: 2 servers: set cluster = true for a cluster, or master for sentinels"},
+		{state.RedisConfig{Servers: []string{"/run/redis.sock"}, Cluster: true}, "redis: a unix socket is for a single server without TLS: give host:port"},
+		{state.RedisConfig{Servers: []string{"/run/redis.sock"}, Master: "m"}, "redis: a unix socket is for a single server without TLS: give host:port"},
+		{state.RedisConfig{Servers: []string{"/run/redis.sock"}, TLS: tlsConfig}, "redis: a unix socket is for a single server without TLS: give host:port"},
 		{state.RedisConfig{Servers: []string{"a:1"}, Username: "u"}, `redis: username "u" without a password`},
-		{state.RedisConfig{Servers: []string{"a:1"}, Cluster: true, Prefix: "{a}:"}, `redis: prefix "{a}:": a brace says where a cluster keeps a key, and helogate sets its own`},
-		{state.RedisConfig{Servers: []string{"a:1"}, Timeout: -1}, "redis: timeout -1ns: it must be more than nothing"},
+		{state.RedisConfig{Servers: []string{"a:1"}, Cluster: true, Prefix: "{a}:"}, `redis: prefix "{a}:": remove the brace, which decides in a cluster where a key is kept`},
+		{state.RedisConfig{Servers: []string{"a:1"}, Timeout: -1}, "redis: timeout -1ns: it must be more than zero"},
 	} {
 		s, err := state.OpenRedis(t.Context(), c.config)
 		if err == nil {
@@ -301,16 +301,16 @@ func TestRedisAdvice(t *testing.T) {
 		want    string
 	}{
 		{"NOAUTH Authentication required.", false, ": set password_file, and"},
-		{"NOPERM this user has no permissions to run the 'get' command", false, ": give the user its rights"},
-		{"READONLY You can't write against a read only replica.", false, ": it is a replica: name the master"},
-		{"LOADING Redis is loading the dataset in memory", false, ": it answers when it has"},
+		{"NOPERM this user has no permissions to run the 'get' command", false, ": give the user the rights"},
+		{"READONLY You can't write against a read only replica.", false, ": it is a replica: put the master into servers"},
+		{"LOADING Redis is loading the dataset in memory", false, ": it has just started and loads its data"},
 		{"OOM command not allowed when used memory > 'maxmemory'.", false, ": its memory is full: raise maxmemory"},
 		{"MISCONF Redis is configured to save RDB snapshots", false, ": it cannot write its data to disk"},
 		{"CLUSTERDOWN Hash slot not served", true, ": a part of the cluster has no master"},
-		{"CROSSSLOT Keys in request don't hash to the same slot", true, ": a proxy in between"},
-		{"MOVED 1 192.0.2.1:6379", false, ": it is of a cluster: set cluster = true"},
+		{"CROSSSLOT Keys in request don't hash to the same slot", true, ": a proxy merges requests"},
+		{"MOVED 1 192.0.2.1:6379", false, ": it is part of a cluster: set cluster = true"},
 		{"ERR max number of clients reached", false, ": raise maxclients"},
-		{"ERR unknown command 'EVALSHA'", false, ": helogate needs Redis 7.0"},
+		{"ERR unknown command 'EVALSHA'", false, ": use Redis 7.0 or later"},
 		{"ERR whatever", false, "ERR whatever"},
 	} {
 		m := miniredis.RunT(t)
@@ -340,7 +340,7 @@ func TestRedisPassword(t *testing.T) {
 		}
 		s.Close()
 	}
-	if said := log.String(); !strings.Contains(said, "the shared store cannot be used now") || strings.Contains(said, "guess") {
+	if said := log.String(); !strings.Contains(said, "the shared store cannot be used yet") || strings.Contains(said, "guess") {
 		t.Error(said)
 	}
 }
@@ -352,7 +352,7 @@ func TestRedisDown(t *testing.T) {
 	m.Close()
 	s := openRedis(t, state.RedisConfig{Servers: []string{addr}})
 	_, err := s.Attempt(t.Context(), "k", morning, redisTimes)
-	if err == nil || !strings.Contains(err.Error(), "connection refused: nobody listens there: start the server") {
+	if err == nil || !strings.Contains(err.Error(), "connection refused: no server listens there: start the server") {
 		t.Error(err)
 	}
 	if err := m.Restart(); err != nil {
@@ -422,8 +422,8 @@ func TestRedisHangs(t *testing.T) {
 			ctx   func(context.Context) (context.Context, context.CancelFunc)
 			want  string
 		}{
-			{50 * time.Millisecond, context.WithCancel, "no answer in time: see whether the server runs"},
-			{time.Minute, within(50 * time.Millisecond), "no answer in time: see whether the server runs"},
+			{50 * time.Millisecond, context.WithCancel, "no answer in time: check the server"},
+			{time.Minute, within(50 * time.Millisecond), "no answer in time: check the server"},
 			{time.Minute, cancelled, "redis: context canceled"},
 		} {
 			m := startMute(t)

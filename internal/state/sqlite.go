@@ -24,7 +24,7 @@ type SQLiteConfig struct {
 	Path        string        // the file; "" keeps all in memory, until Close
 	CommitEvery time.Duration // how long what was answered may wait to be written; 0 is 500 ms
 	Max         int64         // records at the most, of all kinds; 0 is 10,000,000, some 120 bytes of disk each
-	Log         *slog.Logger  // told of what was lost, and when the store is full; nil is nobody
+	Log         *slog.Logger  // for losses, and a full store; nil logs nothing
 }
 
 // sqlite is a store in a file of SQLite, or in memory. One goroutine, the keeper, has the only connection: it does what it is

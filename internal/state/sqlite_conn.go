@@ -81,7 +81,7 @@ func (c *conn) number(query string) (int64, error) {
 	var n int64
 	found, err := stmt{c, s}.first(func(v []driver.Value) { n, _ = v[0].(int64) })
 	if err == nil && !found {
-		err = fmt.Errorf("nothing came of %s", query)
+		err = fmt.Errorf("no result of %s", query)
 	}
 	return n, err
 }
@@ -148,15 +148,15 @@ func locked(err error) bool { return code(err) == codes.SQLITE_BUSY }
 func advise(name string, err error) error {
 	switch code(err) {
 	case codes.SQLITE_NOTADB:
-		return fmt.Errorf("%s is no database of SQLite: move it away, or name another file", name)
+		return fmt.Errorf("%s is not an SQLite database: move it away, or set another file", name)
 	case codes.SQLITE_CORRUPT:
-		return fmt.Errorf("%s is damaged (%w): move it away with its -wal, and a new one begins", name, err)
+		return fmt.Errorf("%s is damaged (%w): move it away with its -wal, and a new one is made", name, err)
 	case codes.SQLITE_FULL:
-		return fmt.Errorf("%s cannot grow (%w): make room on the disk", name, err)
+		return fmt.Errorf("%s cannot grow (%w): free disk space", name, err)
 	case codes.SQLITE_READONLY, codes.SQLITE_CANTOPEN:
-		return fmt.Errorf("%s cannot be written (%w): the user of helogate must own it, and be able to write to its directory", name, err)
+		return fmt.Errorf("%s cannot be written (%w): the user of helogate must own it and its directory", name, err)
 	case codes.SQLITE_BUSY:
-		return fmt.Errorf("%s is locked by another process (%w): see which with fuser", name, err)
+		return fmt.Errorf("%s is locked by another process (%w): find it with fuser", name, err)
 	}
 	return fmt.Errorf("%s: %w", name, err)
 }

@@ -127,19 +127,19 @@ func TestCannotOpen(t *testing.T) {
 		make func(path string)
 		want string
 	}{
-		{"none/state.db", func(string) {}, "no such file or directory: make its directory"},
+		{"none/state.db", func(string) {}, "no such file or directory: create its directory"},
 		{"file/state.db", func(p string) { write("x", 0o600)(filepath.Dir(p)) }, "not a directory"},
-		{"text", write(strings.Repeat("once upon a time ", 100), 0o600), "is no database of SQLite"},
-		{"short", write("once upon a time", 0o600), "is no database of SQLite"},
-		{"open", write("", 0o620), "has mode 0620, so others can write to it and let in anybody: chmod 600 it"},
+		{"text", write(strings.Repeat("once upon a time ", 100), 0o600), "is not an SQLite database"},
+		{"short", write("once upon a time", 0o600), "is not an SQLite database"},
+		{"open", write("", 0o620), "has mode 0620, so other users can write to it: chmod 600 it"},
 		{"directory", func(p string) { os.Mkdir(p, 0o700) }, "is a directory"},
 		{"device", func(p string) { os.Symlink(os.DevNull, p) }, "is no file (D"},
-		{"another", func(p string) { script(t, p, "CREATE TABLE mail (x)") }, "it is a database of another program"},
-		{"versioned", func(p string) { script(t, p, "PRAGMA user_version = 7") }, "it is a database of another program"},
+		{"another", func(p string) { script(t, p, "CREATE TABLE mail (x)") }, "it is the database of another program"},
+		{"versioned", func(p string) { script(t, p, "PRAGMA user_version = 7") }, "it is the database of another program"},
 		{"newer", func(p string) {
 			mustClose(t, open(t, state.SQLiteConfig{Path: p}))
 			script(t, p, "PRAGMA user_version = 2")
-		}, "it is of a newer helogate (schema 2, here 1)"},
+		}, "it was made by a newer helogate (schema 2, this one has 1)"},
 		{"nul\x00", func(string) {}, "invalid argument"},
 	} {
 		path := filepath.Join(dir, c.name)
@@ -229,7 +229,7 @@ func TestFull(t *testing.T) {
 		}
 	}
 	for i := range 10 {
-		if err := attempt(1000 + i); err == nil || !strings.Contains(err.Error(), "no room: the store in memory has 100 records, and may have no more") {
+		if err := attempt(1000 + i); err == nil || !strings.Contains(err.Error(), "no room: the store in memory has 100 records, which is the limit") {
 			t.Error(err)
 		}
 		if err := attempt(i); err != nil {

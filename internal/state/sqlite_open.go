@@ -97,7 +97,7 @@ func prepareFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: make its directory, which the user of helogate must own", err)
+		return fmt.Errorf("%w: create its directory, owned by the user of helogate", err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: the user of helogate must own the file and its directory", err)
 	case err != nil:
@@ -112,7 +112,7 @@ func prepareFile(path string) error {
 		return fmt.Errorf("%s is no file (%s)", path, is.Mode())
 	}
 	if is.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s has mode %04o, so others can write to it and let in anybody: chmod 600 it", path, is.Mode().Perm())
+		return fmt.Errorf("%s has mode %04o, so other users can write to it: chmod 600 it", path, is.Mode().Perm())
 	}
 	return nil
 }
@@ -152,9 +152,9 @@ func (t *table) made() (bool, error) {
 	}
 	switch {
 	case id != applicationID && (things > 0 || version != 0):
-		return false, errors.New("it is a database of another program: name another file")
+		return false, errors.New("it is the database of another program: set another file")
 	case version > schemaVersion:
-		return false, fmt.Errorf("it is of a newer helogate (schema %d, here %d): upgrade, or name another file", version, schemaVersion)
+		return false, fmt.Errorf("it was made by a newer helogate (schema %d, this one has %d): upgrade, or set another file", version, schemaVersion)
 	}
 	return version == schemaVersion, nil
 }

@@ -207,7 +207,7 @@ func (t *table) put(rec Record) error {
 		return err
 	}
 	if rec.Expires.IsZero() {
-		return fmt.Errorf("%w: it never ends", ErrRecord)
+		return fmt.Errorf("%w: it has no expiry", ErrRecord)
 	}
 	r := newRow(rec.Bucket, rec.Key)
 	if err := t.find(&r); err != nil {
@@ -223,7 +223,7 @@ func (t *table) save(r *row) error {
 	if !r.there {
 		if s = t.insert; t.total() >= t.most {
 			t.full = true
-			return fmt.Errorf("%w: %s has %d records, and may have no more", ErrFull, t.name(), t.most)
+			return fmt.Errorf("%w: %s has %d records, which is the limit", ErrFull, t.name(), t.most)
 		}
 	}
 	n, err := s.run(r.first, r.last, r.passed, r.count, r.value, r.expires, int64(r.kind), r.key)

@@ -11,7 +11,7 @@ const (
 	mostInBatch = 8192                  // operations, so that a commit is no long pause
 	sharedBatch = 20 * time.Millisecond // how long a batch lasts while another process waits for its turn
 	mostCareful = 64                    // commits in a row, after one that failed
-	turn        = 2 * time.Millisecond  // how long another process has to take it
+	yieldTime   = 2 * time.Millisecond  // how long another process has to take it
 	lockWait    = 5 * time.Second       // how long we wait for ours, where the caller would wait longer
 	idleEvery   = 10 * time.Second
 )
@@ -24,9 +24,9 @@ type writer struct {
 	jobs  <-chan *job
 	due   *time.Timer // when to commit
 
-	answered int // operations that were answered and are not committed
-	syncEach int // so many commits are to succeed before anything is answered again that is not committed
-	fullSaid bool
+	answered   int // operations that were answered and are not committed
+	syncEach   int // so many commits are to succeed before anything is answered again that is not committed
+	fullLogged bool
 }
 
 // run does what comes, until closing.
@@ -70,10 +70,10 @@ func (k *writer) serve(j *job) error {
 		return err
 	}
 	if !j.writes {
-		return k.said(k.patiently(j.ctx, func() error { return j.do(k.table) }))
+		return k.advised(k.patiently(j.ctx, func() error { return j.do(k.table) }))
 	}
 	if err := k.enter(j.ctx); err != nil {
-		return k.said(err)
+		return k.advised(err)
 	}
 	err := j.do(k.table)
 	switch {
@@ -85,14 +85,14 @@ func (k *writer) serve(j *job) error {
 			err = k.finish()
 		}
 	}
-	return k.said(err)
+	return k.advised(err)
 }
 
-// said makes an error one to show, and tells the log of the first that found no room.
-func (k *writer) said(err error) error {
-	if errors.Is(err, ErrFull) && !k.fullSaid {
-		k.fullSaid = true
-		k.log.Error("the store is full: what is new is not remembered", "records", k.most)
+// advised adds advice to an error, and logs the first one of a full store.
+func (k *writer) advised(err error) error {
+	if errors.Is(err, ErrFull) && !k.fullLogged {
+		k.fullLogged = true
+		k.log.Error("the store is full: new records are dropped", "records", k.most)
 	}
 	if code(err) != 0 {
 		return advise(k.name(), err)
@@ -100,7 +100,7 @@ func (k *writer) said(err error) error {
 	return err
 }
 
-// patiently does something until no other process is in the way.
+// patiently retries do while another process has the lock.
 func (k *writer) patiently(ctx context.Context, do func() error) error {
 	for began := time.Now(); ; {
 		err := do()
@@ -116,7 +116,7 @@ func (k *writer) patiently(ctx context.Context, do func() error) error {
 	}
 }
 
-// enter sees that a transaction is open, and that it will be committed.
+// enter opens a transaction unless one is open, and schedules its commit.
 func (k *writer) enter(ctx context.Context) error {
 	if k.inside {
 		return nil
@@ -124,7 +124,7 @@ func (k *writer) enter(ctx context.Context) error {
 	every, first := k.every, true
 	err := k.patiently(ctx, func() error {
 		err := k.begin()
-		if first && locked(err) { // another process writes, and will want to again
+		if first && locked(err) { // another process writes, and will again
 			every = min(every, sharedBatch)
 		}
 		first = false
@@ -156,35 +156,35 @@ func (k *writer) finish() error {
 			k.log.Info("the store can be written again")
 		}
 	}
-	if k.fullSaid && k.total() < k.most {
-		k.fullSaid = false
+	if k.fullLogged && k.total() < k.most {
+		k.fullLogged = false
 		k.log.Info("the store has room again", "records", k.total())
 	}
 	if k.path != "" && len(k.jobs) > 0 {
-		time.Sleep(turn) // or another process that waits would find the file locked whenever it looks
+		time.Sleep(yieldTime) // else a waiting process would always find the file locked
 	}
 	return nil
 }
 
-// giveUp rolls back the transaction, and all that was answered from it. From now on an answer waits for its commit: where the disk
-// is full, nobody would be told to come again when that is forgotten at once.
+// giveUp rolls back the transaction, with all operations that were already answered. From now on an answer waits for its
+// commit: while the disk is full, no client must be greylisted for an attempt that is lost at once.
 func (k *writer) giveUp(err error) {
 	k.due.Stop()
 	k.rollback()
 	if k.syncEach == 0 {
-		k.log.Error("the store cannot be written, and what it was told of late is forgotten", "operations", k.answered, "error", advise(k.name(), err))
+		k.log.Error("the store cannot be written, and recent records are lost", "operations", k.answered, "error", advise(k.name(), err))
 	}
 	k.answered, k.syncEach = 0, mostCareful
 }
 
-// idle looks for what is over while nobody writes. Only where there is some, it takes the lock.
+// idle looks for expired records while there are no writes. It takes the lock only if there are some.
 func (k *writer) idle() {
 	if k.inside || k.now == 0 {
 		return
 	}
 	s, err := k.look(sweepIdle)
 	if err != nil {
-		return // the next operation tells of it
+		return // the next operation reports it
 	}
 	if k.swept = s.next; s.over == 0 {
 		return

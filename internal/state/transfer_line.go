@@ -99,11 +99,11 @@ func readLines(r io.Reader, take func(number int, r Record) (over bool), done fu
 	}
 	switch err := lines.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return skipped, fmt.Errorf("line %d: it is longer than %d MiB, as no record is", number+1, maxLine>>20)
+		return skipped, fmt.Errorf("line %d: it is longer than %d MiB, the limit of a record", number+1, maxLine>>20)
 	case err != nil:
 		return skipped, fmt.Errorf("line %d: %w", number+1, err)
 	case number == 0 && !done():
-		return 0, errors.New("line 1: there is nothing: this is no export of helogate state")
+		return 0, errors.New("line 1: the file is empty: it is not an export of helogate state")
 	}
 	return skipped, nil
 }
@@ -142,7 +142,7 @@ func readLine(text []byte) (Record, error) {
 
 func badJSON(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return errors.New("it ends in the middle: was the export cut off?")
+		return errors.New("the line is incomplete: was the export cut off?")
 	}
 	return err
 }
@@ -156,15 +156,15 @@ func (l line) record() (Record, error) {
 	case l.Key == nil && l.KeyBase64 == nil:
 		return r, errors.New("key is missing")
 	case l.Key != nil && l.KeyBase64 != nil:
-		return r, errors.New("key and key_base64: there may be one of them")
+		return r, errors.New("key and key_base64: only one is allowed")
 	case l.Value != "" && l.ValueBase64 != nil:
-		return r, errors.New("value and value_base64: there may be one of them")
+		return r, errors.New("value and value_base64: only one is allowed")
 	case l.Count < 0:
-		return r, fmt.Errorf("count %d is less than nothing", l.Count)
+		return r, fmt.Errorf("count %d is negative", l.Count)
 	case l.Expires == "":
 		return r, errors.New("expires is missing")
 	case l.Kind == Greylist && l.First == "":
-		return r, errors.New("first is missing: without it nobody waits")
+		return r, errors.New("first is missing: the greylist needs it")
 	}
 	if l.Key != nil {
 		r.Key = *l.Key

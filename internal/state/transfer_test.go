@@ -74,26 +74,26 @@ func TestImportErrors(t *testing.T) {
 		n          int
 		want       string
 	}{
-		{"empty", "", 0, "line 1: there is nothing: this is no export of helogate state"},
+		{"empty", "", 0, "line 1: the file is empty: it is not an export of helogate state"},
 		{"no header", good, 0, `line 1: it must be the header, {"helogate":"state","version":1}: this is no export of helogate state`},
 		{"something else", "root:x:0:0\n", 0, `line 1: it must be the header, {"helogate":"state","version":1}: this is no export of helogate state`},
 		{"another header", `{"helogate":"journal","version":1}`, 0, `line 1: it must be the header, {"helogate":"state","version":1}: this is no export of helogate state`},
 		{"a later version", `{"helogate":"state","version":2}`, 0, "line 1: the export is of version 2, and this helogate reads version 1: import it with the helogate that wrote it, or a later one"},
 		{"no JSON", transferHeader + good + "nonsense\n", 1, "line 3: invalid character 'o' in literal null (expecting 'u')"},
-		{"cut off", transferHeader + good + good[:20], 1, "line 3: it ends in the middle: was the export cut off?"},
+		{"cut off", transferHeader + good + good[:20], 1, "line 3: the line is incomplete: was the export cut off?"},
 		{"two in a line", transferHeader + strings.TrimSpace(good) + good, 0, "line 2: there is more than one record in the line"},
 		{"unknown setting", greylist(`"key":"b","colour":"red"}`), 1, `line 3: json: unknown field "colour"`},
 		{"no key", greylist(`"first":"2026-11-21T09:00:00Z","expires":"2026-11-21T10:00:00Z"}`), 1, "line 3: key is missing"},
-		{"two keys", greylist(`"key":"b","key_base64":"YQ==","expires":"2026-11-21T10:00:00Z"}`), 1, "line 3: key and key_base64: there may be one of them"},
-		{"two values", greylist(`"key":"b","value":"b","value_base64":"YQ==","expires":"2026-11-21T10:00:00Z"}`), 1, "line 3: value and value_base64: there may be one of them"},
-		{"no first", greylist(`"key":"b","expires":"2026-11-21T10:00:00Z"}`), 1, "line 3: first is missing: without it nobody waits"},
+		{"two keys", greylist(`"key":"b","key_base64":"YQ==","expires":"2026-11-21T10:00:00Z"}`), 1, "line 3: key and key_base64: only one is allowed"},
+		{"two values", greylist(`"key":"b","value":"b","value_base64":"YQ==","expires":"2026-11-21T10:00:00Z"}`), 1, "line 3: value and value_base64: only one is allowed"},
+		{"no first", greylist(`"key":"b","expires":"2026-11-21T10:00:00Z"}`), 1, "line 3: first is missing: the greylist needs it"},
 		{"no end", greylist(`"key":"b","first":"2026-11-21T09:00:00Z"}`), 1, "line 3: expires is missing"},
 		{"no time", greylist(`"key":"b","first":"yesterday","expires":"2026-11-21T10:00:00Z"}`), 1, `line 3: first: "yesterday" is no time, as 2026-11-21T09:00:00.000Z is`},
-		{"a negative count", greylist(`"key":"b","count":-1,"first":"2026-11-21T09:00:00Z","expires":"2026-11-21T10:00:00Z"}`), 1, "line 3: count -1 is less than nothing"},
+		{"a negative count", greylist(`"key":"b","count":-1,"first":"2026-11-21T09:00:00Z","expires":"2026-11-21T10:00:00Z"}`), 1, "line 3: count -1 is negative"},
 		{"no kind", transferHeader + `{"key":"b","expires":"2026-11-21T10:00:00Z"}`, 0, "line 2: kind is missing"},
 		{"unknown kind", transferHeader + `{"kind":"gossip","key":"b","expires":"2026-11-21T10:00:00Z"}`, 0, `kind "gossip"`},
 		{"a long key", transferHeader + `{"kind":"callout","key":"` + strings.Repeat("x", 513) + `","expires":"2026-11-21T10:00:00Z"}`, 0, "a key of 513 bytes"},
-		{"a long line", transferHeader + good + strings.Repeat("x", 5<<20), 1, "line 3: it is longer than 4 MiB, as no record is"},
+		{"a long line", transferHeader + good + strings.Repeat("x", 5<<20), 1, "line 3: it is longer than 4 MiB, the limit of a record"},
 	} {
 		n, skipped, err := state.Import(t.Context(), open(t, state.SQLiteConfig{}), morning, strings.NewReader(c.text))
 		if n != c.n || skipped != 0 || err == nil || !strings.HasPrefix(err.Error(), "import: line ") || !strings.Contains(err.Error(), c.want) ||
