@@ -264,11 +264,13 @@ END
 cat >/usr/local/sbin/systemctl <<'END'
 #!/bin/sh
 # The real one enables units in a chroot. What it would start is started here, as the unit says.
-/usr/bin/systemctl "$@" || exit
-case " $* " in *" --now "*" helogate "*|*" start helogate "*|*" restart helogate "*) ;; *) exit 0;; esac
+all=" $* "
+for a; do shift; [ "$a" = --now ] || set -- "$@" "$a"; done
+case $all in " start "*|" stop "*|" restart "*) ;; *) /usr/bin/systemctl "$@" || exit;; esac
+case $all in *" --now"*" helogate "*|*" start helogate "*|*" restart helogate "*) ;; *) exit 0;; esac
 unit=/etc/systemd/system/helogate.service
 systemd-analyze verify --man=no $unit || exit
-case " $* " in *" disable "*|*" restart "*|*" stop "*) pkill -F /run/helogate.pid; case " $* " in *" restart "*) ;; *) exit 0;; esac;; esac
+case $all in *" disable "*|*" restart "*|*" stop "*) pkill -F /run/helogate.pid; case $all in *" restart "*) ;; *) exit 0;; esac;; esac
 of() { sed -n "s/^$1=//p" $unit; }
 user=$(of User)
 for dir in $(of RuntimeDirectory); do install -d -o "$user" -g "$user" /run/$dir; done
