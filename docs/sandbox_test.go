@@ -36,6 +36,9 @@ type sandbox struct {
 // nobody is the user without rights.
 const nobody = 65534
 
+// mailLog is a log of Postfix that the pages' commands read.
+const mailLog = "Nov 28 12:00:00 mx postfix/smtpd[1]: connect from vps-1a2b3c4d.example.com[192.0.2.9]\n"
+
 // places are the directories of a machine that the pages name and that a sandbox has in its own root.
 var places = []string{"/etc/helogate", "/run/helogate", "/var/lib/helogate", "/var/spool/postfix/helogate", "/var/qmail", "/usr/local/bin"}
 
@@ -74,6 +77,7 @@ func newSandbox(t *testing.T, configuration, records string) *sandbox {
 			t.Fatal(err)
 		}
 	}
+	s.write("/tmp/mail.log", mailLog)
 	if err := errors.Join(os.Mkdir(root+"/var/qmail/plugins", 0o755),
 		os.Symlink(root+"/usr/local/bin/helogate-qmail-spp", root+"/var/qmail/plugins/helodnscheck")); err != nil {
 		t.Fatal(err)
@@ -240,13 +244,15 @@ func (s *sandbox) askAll(questions []string) (answers []string) {
 	for _, q := range questions {
 		answers = append(answers, s.ask(q))
 	}
-	for deadline := time.Now().Add(giveUp); strings.Count(s.read("/tmp/log"), "msg=verdict") < len(questions); <-time.After(5 * time.Millisecond) {
+	for deadline := time.Now().Add(giveUp); len(verdictRE.FindAllString(s.read("/tmp/log"), -1)) < len(questions); <-time.After(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.t.Fatal("the log does not have all verdicts")
 		}
 	}
 	return answers
 }
+
+var verdictRE = regexp.MustCompile(`msg=verdict|"msg":"verdict"`)
 
 // ask asks as Postfix does at RCPT, and returns the answer. The words are the client, its HELO name, the sender, the recipient.
 func (s *sandbox) ask(words string) string {
