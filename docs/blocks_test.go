@@ -51,7 +51,7 @@ var shown = map[string][]string{
 var elsewhere = [][4]string{
 	{"docs/config.md", "helogate.toml:12:1: policy: unknown key", "internal/config", "TestPageExamples"},
 	{"docs/config.md", "HELOGATE_MODE=enforce", "internal/config", "TestPageExamples"},
-	{"docs/cli.md", "helogate ", "cmd/helogate", "TestExamplesRun"},
+	{"docs/cli.md", "helogate ", "cmd/helogate", "TestCommandPage"},
 	{"docs/control.md", "#!/bin/sh", "internal/control", "TestHooks"},
 	{"docs/embed.md", "// A Backend takes mail", "examples/gosmtp", "TestPage"},
 	{"docs/rules.md", `client == "192.0.2.1"`, "internal/rule", "TestPageExamples"},
