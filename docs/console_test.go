@@ -104,7 +104,10 @@ func (s *sandbox) try(b docpage.Block, st step) {
 		s.t.Errorf("%s: %s: exit status %d\n%s", b, command, code, printed)
 		return
 	}
-	want := st.printed
+	want := strings.TrimRight(st.printed, "\n")
+	if want != "" {
+		want += "\n"
+	}
 	if strings.HasPrefix(command, "helogate status") {
 		want = numbers(want)
 	}

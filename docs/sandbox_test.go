@@ -36,8 +36,11 @@ type sandbox struct {
 // nobody is the user without rights.
 const nobody = 65534
 
+// mailLog is a log of Postfix that the pages' commands read.
+const mailLog = "Nov 28 12:00:00 mx postfix/smtpd[1]: connect from vps-1a2b3c4d.example.com[192.0.2.9]\n"
+
 // places are the directories of a machine that the pages name and that a sandbox has in its own root.
-var places = []string{"/etc/helogate", "/run/helogate", "/var/lib/helogate", "/var/spool/postfix/helogate", "/var/qmail", "/usr/local/bin"}
+var places = []string{"/etc/helogate", "/run/helogate", "/var/lib/helogate", "/var/spool/postfix/helogate", "/var/qmail", "/etc/qpsmtpd", "/usr/local/bin"}
 
 // newSandbox makes a sandbox with this configuration in /etc/helogate/helogate.toml, and these records in its DNS.
 func newSandbox(t *testing.T, configuration, records string) *sandbox {
@@ -73,6 +76,14 @@ func newSandbox(t *testing.T, configuration, records string) *sandbox {
 		if err := os.Link(filepath.Join(programs, name), root+"/usr/local/bin/"+name); err != nil {
 			t.Fatal(err)
 		}
+	}
+	s.write("/tmp/mail.log", mailLog)
+	s.write("/tmp/filter.txt", "Accept if %CIP% = 198.51.100.7\n")
+	for file, text := range map[string]string{"/var/qmail/control/moreipme": "192.0.2.10\n", "/etc/qpsmtpd/plugins": "helo policy strict\n"} {
+		if err := os.MkdirAll(filepath.Dir(root+file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s.write(file, text)
 	}
 	if err := errors.Join(os.Mkdir(root+"/var/qmail/plugins", 0o755),
 		os.Symlink(root+"/usr/local/bin/helogate-qmail-spp", root+"/var/qmail/plugins/helodnscheck")); err != nil {
@@ -234,19 +245,16 @@ func (s *sandbox) read(name string) string {
 // policySocket is where the helogate of a sandbox takes Postfix's questions.
 const policySocket = "/var/spool/postfix/helogate/policy"
 
-// askAll asks these questions, and returns the answers when the log has all verdicts.
+// askAll asks these questions, and returns the answers.
 func (s *sandbox) askAll(questions []string) (answers []string) {
 	s.t.Helper()
 	for _, q := range questions {
 		answers = append(answers, s.ask(q))
 	}
-	for deadline := time.Now().Add(giveUp); strings.Count(s.read("/tmp/log"), "msg=verdict") < len(questions); <-time.After(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.t.Fatal("the log does not have all verdicts")
-		}
-	}
 	return answers
 }
+
+var verdictRE = regexp.MustCompile(`msg=verdict|"msg":"verdict"`)
 
 // ask asks as Postfix does at RCPT, and returns the answer. The words are the client, its HELO name, the sender, the recipient.
 func (s *sandbox) ask(words string) string {
@@ -275,4 +283,4 @@ func (s *sandbox) ask(words string) string {
 }
 
 // verdicts is how many verdicts are logged.
-func (s *sandbox) verdicts() int { return strings.Count(s.read("/tmp/log"), "msg=verdict") }
+func (s *sandbox) verdicts() int { return len(verdictRE.FindAllString(s.read("/tmp/log"), -1)) }

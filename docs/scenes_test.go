@@ -41,6 +41,9 @@ mx1.example.org             A    192.0.2.1
 1.2.0.192.bl.example.org    TXT  https://bl.example.org/192.0.2.1
 2.0.0.127.bl.example.org    A    127.0.0.2
 `, []string{"192.0.2.1 mx1.example.org jane@example.org bob@example.net"}},
+	{"score", "mode = \"enforce\"\n", "", []string{"192.0.2.2 bot.example.org jane@example.org john@example.net"}},
+	{"score, in JSON", "mode = \"enforce\"\nlog.format = \"json\"\n", "", []string{"192.0.2.2 bot.example.org jane@example.org john@example.net"}},
+	{"identity", "mode = \"enforce\"\n", "", []string{"211.58.35.214 208.247.131.9 jane@example.org bob@example.net"}},
 	{"a list of the world", "mode = \"enforce\"\n[[dnsbl]]\nzone = \"bl.example.org\"\nname = \"bl\"\ncodes = [\"127.0.0.2\"]\nthen = \"reject\"\n", `
 192.0.2.1                   PTR  mx1.example.org
 mx1.example.org             A    192.0.2.1
@@ -79,7 +82,7 @@ func everySaid(t *testing.T) []string {
 }
 
 // A sample begins with a code or a level; the lines that do not go on with the one before.
-var beginRE = regexp.MustCompile(`^(?:[245]\d\d[ -]|level=|time=|…)`)
+var beginRE = regexp.MustCompile(`^(?:[245]\d\d[ -]|level=|time=|\{|…)`)
 
 // seen reports samples that nothing gave.
 func seen(t *testing.T, b docpage.Block) {
@@ -89,7 +92,11 @@ func seen(t *testing.T, b docpage.Block) {
 		if beginRE.MatchString(line) || len(samples) == 0 {
 			samples = append(samples, line)
 		} else {
-			samples[len(samples)-1] += " " + line
+			sep := " "
+			if strings.HasPrefix(samples[len(samples)-1], "{") {
+				sep = "" // JSON has no blanks between its values here
+			}
+			samples[len(samples)-1] += sep + line
 		}
 	}
 	lines := everySaid(t)

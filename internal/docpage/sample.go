@@ -9,7 +9,9 @@ import (
 var variable = []struct{ in, any *regexp.Regexp }{
 	{regexp.MustCompile(`\b[0-9a-z]{13}\b`), regexp.MustCompile(`[0-9a-z]{13}`)},                                 // the id of a verdict
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*Z?`), regexp.MustCompile(`[-\d]+[T ][:.\d]+Z?`)}, // a time
-	{regexp.MustCompile(`\b(took|took_ms|duration)=[\w.µ]+`), regexp.MustCompile(`\w+=[\w.µ]+`)},
+	{regexp.MustCompile(`\b(took|duration_ms)=[\w.µ]+`), regexp.MustCompile(`\w+=[\w.µ]+`)},
+	{regexp.MustCompile(`"duration_ms":[\d.]+`), regexp.MustCompile(`"duration_ms":[\d.]+`)},
+	{regexp.MustCompile(`\blistener=[\w.:/]+\d`), regexp.MustCompile(`listener=\S+`)},
 }
 
 // Pattern is a regular expression for what a sample stands for: "…" is any text in a line, and a line of it alone any lines.
@@ -21,7 +23,7 @@ func Pattern(sample string) *regexp.Regexp {
 			b.WriteString(`(?:.*\n)*`)
 			continue
 		}
-		b.WriteString(LinePattern(strings.TrimRight(line, " \t\n")) + ` *\n`)
+		b.WriteString(LinePattern(strings.TrimRight(line, " \t\n")) + `[ \t]*\n`)
 	}
 	return regexp.MustCompile(b.String() + `$`)
 }

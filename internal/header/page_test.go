@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/helogate/helogate/internal/docpage"
 )
 
 // The examples on the page keep to what it says, and to what the code writes.
@@ -12,11 +14,22 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	page, err := docpage.Parse("headers.md", string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var examples strings.Builder
+	for _, b := range page.Blocks {
+		if b.Lang == "header" {
+			examples.WriteString(b.Text)
+		}
+	}
 	seen := map[string]int{}
-	for line := range strings.Lines(string(text)) {
-		example, indented := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "    ")
+	for example := range strings.Lines(examples.String()) {
+		example = strings.TrimSuffix(example, "\n")
 		name, value, is := strings.Cut(example, ": ")
-		if !indented || !is {
+		if !is {
+			t.Errorf("no field: %s", example)
 			continue
 		}
 		isLine(t, Field{name, value})
