@@ -43,7 +43,7 @@ local function known(i)
   return packed, f, l, p, c, e, v
 end
 
--- Notes it once more, and returns it. Redis is told for how long to keep it, not until when: its clock does not matter.
+-- Notes it once more, and returns it. Redis gets how long to keep it, not until when: its clock does not matter.
 local function note(i, f, p, c, e, v)
   local base = tonumber(f) or 0
   local packed = string.format('%s %.0f %s %.0f %s', f, now - base, p, c + 1, e) .. v -- for %s ends at a zero byte
