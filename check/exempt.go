@@ -178,8 +178,8 @@ func (e *Exemption) matchesAddress(c *helogate.Case) bool {
 	return false
 }
 
-// Whom lists what the entry names, separated by commas.
-func (e *Exemption) Whom() string {
+// Matches lists what the entry names, separated by commas.
+func (e *Exemption) Matches() string {
 	var parts []string
 	for _, p := range e.Addresses {
 		parts = append(parts, p.String())
@@ -199,7 +199,7 @@ func texts[T fmt.Stringer](parts []string, list []T) []string {
 // Describe says what the entry names, its last day, and the administrator's comment: "198.51.100.0/24 until 2027-06-30
 // (credit union)".
 func (e *Exemption) Describe() string {
-	s := clip(e.Whom())
+	s := clip(e.Matches())
 	if !e.Until.IsZero() {
 		s += " until " + e.Until.Add(-time.Nanosecond).Format(time.DateOnly)
 	}

@@ -103,7 +103,7 @@ func (d *Daemon) exemptions() (out []control.Exemption) {
 }
 
 func exemption(kind string, i int, e *check.Exemption, ref string) control.Exemption {
-	out := control.Exemption{Kind: kind, Number: i + 1, Ref: ref, Names: e.Whom(), Comment: e.Comment}
+	out := control.Exemption{Kind: kind, Number: i + 1, Ref: ref, Names: e.Matches(), Comment: e.Comment}
 	if !e.Until.IsZero() {
 		out.Until = &e.Until
 	}

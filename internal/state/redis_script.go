@@ -30,7 +30,7 @@ var scriptNotes = `
 local now = tonumber(ARGV[1])
 local slack, aDay = ` + inMilliseconds(redisSlack) + `, ` + inMilliseconds(aDay) + `
 
--- What is there of a key, and its fields; nil, where there is nothing or it is over; nil and an error, where it is not ours.
+-- The record of a key, and its fields; nil if there is none or it has expired; nil and an error if another program wrote it.
 local function known(i)
   local packed, notOurs = redis.pcall('GET', KEYS[i]), '` + notOursCode + ` ' .. i
   if not packed then return nil end

@@ -75,7 +75,7 @@ func eventually(t *testing.T, ask func() (ok bool)) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !ask(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("what one store was told, the other never showed")
+			t.Fatal("a record of one store does not show in the other")
 		}
 	}
 }
