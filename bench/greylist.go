@@ -106,7 +106,7 @@ func (g *greylistLab) row(ctx context.Context, what string, serve func(context.C
 	r.note("%s of %s attempts passed, latency p50 %s, p99 %s, max %s; CPU a decision:%s", thousands(passed), thousands(result.Answers()),
 		shown(result.Latency.Quantile(0.5)), shown(result.Latency.Quantile(0.99)), shown(result.Latency.Max()), cpu)
 	g.say("  %s: %s; %s", what, result.String(), cpu)
-	// The mix is what makes servers comparable: one that lets all pass is fast.
+	// The mix is what makes servers comparable: one that accepts everything is fast.
 	if share := float64(passed) / float64(result.Answers()); share < 0.2 || share > 0.3 || result.Reject > 0 {
 		return r, fmt.Errorf("%s: a quarter should pass, and nothing be rejected: %s", what, result.String())
 	}

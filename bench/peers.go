@@ -108,8 +108,8 @@ func (l *lab) start(log, program string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// patience is how long a server may take to come up, and to end.
-const patience = 10 * time.Second
+// startTime is how long a server may take to come up, and to end.
+const startTime = 10 * time.Second
 
 // stop ends the process and its children, politely first.
 func (p *process) stop() {
@@ -118,7 +118,7 @@ func (p *process) stop() {
 	p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-	case <-time.After(patience):
+	case <-time.After(startTime):
 		p.cmd.Process.Kill()
 		<-p.done
 	}
@@ -138,7 +138,7 @@ func (p *process) stop() {
 
 // up waits until ready says nothing, or the process has ended.
 func (p *process) up(ctx context.Context, ready func() error) error {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(startTime)
 	for {
 		err := ready()
 		if err == nil {

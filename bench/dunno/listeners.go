@@ -10,7 +10,7 @@ import (
 	"github.com/d--j/go-milter"
 )
 
-// ServeMilter is a milter on the usual library for Go. It is shown what helogate is shown, and lets all pass.
+// ServeMilter is a milter on the usual library for Go. It gets the same commands as helogate, and accepts all mail.
 func ServeMilter(l net.Listener) error {
 	s := milter.NewServer(
 		milter.WithMilter(func() milter.Milter { return milter.NoOpMilter{} }),

@@ -1,4 +1,4 @@
-// Command names measures on lists of real names how well host names are told apart, those that a provider generates from an
+// Command names measures on lists of real names how well the classifier tells host names apart, those that a provider generates from an
 // address and those that a person gave, and prints one table.
 //
 //	go run ./bench/names                            the table, and the domains with most errors

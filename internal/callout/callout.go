@@ -2,8 +2,8 @@
 // callback verification of WCSAP, the callout of Exim, the address verification of Postfix. It connects as a server
 // that delivers a bounce does (RFC 5321 section 4.5.5), goes as far as RCPT, and quits; it never sends mail.
 //
-// That is a burden on others, whose domain may only have been forged, and who may list this host for it. So the results
-// are remembered in a [state.Store], and limits apply to the rate and the number of callouts. See docs/callout.md.
+// That is a burden on the owners of domains that may only have been forged, and they may list this host for it. So the
+// results are stored in a [state.Store], and limits apply to the rate and the number of callouts. See docs/callout.md.
 //
 // Anything but a definite answer, for whatever reason, is a tempfail.
 package callout

@@ -1,4 +1,4 @@
-// Package helodnscheck reads what the qmail-spp plugin of that name was told: the letters of HELO_DNS_CHECK, of which there
+// Package helodnscheck reads the settings of the qmail-spp plugin of that name: the letters of HELO_DNS_CHECK, of which there
 // are two generations, and control/moreipme. What follows from them, as lines of a policy, is said here once: for
 // helogate import, which writes them down, and for helogate qmail-spp, which judges by them.
 package helodnscheck
@@ -34,7 +34,7 @@ func (g Generation) String() string {
 // Letters is what the program does with its letters.
 type Letters struct {
 	Generation                          Generation
-	Missing, Syntax, Resolve, Own, Same bool // denies who sends no name, a bad one, one not in DNS, ours, another's
+	Missing, Syntax, Resolve, Own, Same bool // denies a missing name, a bad one, one not in DNS, a local one, another host's
 	Pass                                bool // P of version 8: would deny all these, and does not
 	PassResolve, PassSame               bool // P of version 7: not these
 	Relay, Header, Log, Debug           bool
@@ -99,11 +99,11 @@ func generation(flags string, g Generation) (Generation, error) {
 	return g, nil
 }
 
-// A Line is what the letters make of a check. All others that judge are ignored; those that let in stay as they are.
+// A Line is what the letters make of a check. All others that judge are ignored; those that accept stay as they are.
 type Line struct {
 	Check string
 	Fail  string // what is done if it fails, as helogate.ParseAction reads it; "" leaves it
-	DNS   bool   // it asks DNS, whose failure lets in, as the program does: on temperror, note
+	DNS   bool   // it asks DNS, and a failure accepts, as in the program: on temperror, note
 	Pass  string // what is done if it passes; "" leaves it
 	Why   string // for people
 }

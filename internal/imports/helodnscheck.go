@@ -15,7 +15,7 @@ const (
 	Later = helodnscheck.Later // from 2023 on, version 8: G A N B, and L H D R P
 )
 
-// Helodnscheck is what the qmail-spp plugin was told.
+// Helodnscheck has the settings of the qmail-spp plugin.
 type Helodnscheck struct {
 	Flags      string     // HELO_DNS_CHECK; empty is set, but empty
 	Generation Generation // "" finds out from the letters
@@ -71,7 +71,7 @@ func settings(t helodnscheck.Letters) (out []setting) {
 	return out
 }
 
-// own writes what is ours.
+// own writes the local names and addresses.
 func (d *doc) own(addresses []string, t helodnscheck.Letters, given bool) {
 	d.table("[own]")
 	if len(addresses) > 0 {

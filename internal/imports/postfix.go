@@ -19,7 +19,7 @@ type Postfix struct {
 var PostfixDefaults = []string{"inet_interfaces", "mydestination", "mydomain", "myhostname", "mynetworks", "mynetworks_style", "proxy_interfaces",
 	"queue_directory"}
 
-// Import makes a first configuration of it: what is ours, and, as comments, which of its restrictions helogate has.
+// Import makes a first configuration of it: the local names and networks, and, as comments, which of its restrictions helogate has.
 // Text in which nothing is set is an error.
 func (p Postfix) Import() (*Result, error) {
 	main, err := p.read()

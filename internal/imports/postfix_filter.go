@@ -14,7 +14,7 @@ import (
 
 const (
 	maxFilter = 1 << 16 // networks of 256 addresses that a filter is looked at in
-	maxCodes  = 32      // of a list, before somebody should write them more shortly
+	maxCodes  = 32      // of a list, above which an administrator should write ranges
 )
 
 // filterCodes makes codes of the filter of a list in DNS, d.d.d.d, where each d is a number or a pattern [2..4;8] of

@@ -137,7 +137,7 @@ func union(a, b []string) []string {
 const maxListName = 60
 
 // call gives names to lists that need one: to those of a zone that another has as well, and where the zone begins with what
-// looks like a key, which nobody else should read in a reply.
+// looks like a key, which must not appear in a reply.
 func (all dnsLists) call() {
 	taken := map[string]bool{}
 	for _, l := range all {

@@ -12,7 +12,7 @@ import (
 // A sourced is a value and the parameter that it is from.
 type sourced struct{ value, from string }
 
-// ownOf writes what is ours, as far as Postfix says it in so many words: tables are not read.
+// ownOf writes the local names and networks, as far as Postfix says it in so many words: tables are not read.
 func (d *doc) ownOf(p *postconf) {
 	d.table("[own]")
 	d.sourced("names", d.ownNames(p), "your domains, with everything below", "example.net")
@@ -37,7 +37,7 @@ func (d *doc) value(value, why string) {
 	d.b.WriteString("    " + value + strings.Repeat(" ", max(1, 36-len(value))) + "# " + clean(why) + "\n")
 }
 
-// nameParams are the parameters that list domains of ours.
+// nameParams are the parameters that list local domains.
 var nameParams = []string{"mydestination", "myhostname", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains"}
 
 func (d *doc) ownNames(p *postconf) []sourced {
@@ -83,7 +83,7 @@ func (d *doc) ownName(param string, line int, v string) (name string, ok bool) {
 	h := hostname.ParseHelo(name)
 	switch {
 	case h.Form == hostname.SingleLabel || name == "" || strings.HasPrefix(name, "localhost."):
-		return "", false // localhost, or a name that no stranger says as ours
+		return "", false // localhost, or a name that no other client uses
 	case h.Form == hostname.Private:
 	case h.Form != hostname.FQDN:
 		d.note(line, param+": "+v, "it is not a domain name")

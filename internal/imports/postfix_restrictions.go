@@ -183,7 +183,7 @@ func (c *counterpart) words(p *postconf, list string, r restriction, weights map
 	return s + " " + c.differs + "."
 }
 
-// want adds what would make the checks reject. What Postfix only warns of goes on trial.
+// want adds what would make the checks reject. What Postfix only warns of becomes a dry run.
 func (c *counterpart) want(wanted []setting, r restriction, weights map[string]helogate.Effect) []setting {
 	for _, name := range c.checks {
 		if weights[name].Action.Refuses() || slices.ContainsFunc(wanted, func(s setting) bool { return s.check == name }) {

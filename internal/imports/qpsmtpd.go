@@ -12,7 +12,7 @@ import (
 	"github.com/helogate/helogate/check"
 )
 
-// Qpsmtpd is what the qpsmtpd plugin helo was told.
+// Qpsmtpd has the settings of the qpsmtpd plugin helo.
 type Qpsmtpd struct {
 	Plugins     string // the text of config/plugins
 	BadHelo     string // the text of config/badhelo
@@ -118,8 +118,8 @@ func (d *doc) mode(h helo) {
 	}
 }
 
-// ours are the lines that a preset has beyond the plugin, and what is said of them: on "note" they say what they find.
-var ours = []setting{
+// added are the checks that a preset has beyond the plugin, each with its comment: with "note" they only report.
+var added = []setting{
 	{"own-name", "", "not in the plugin: a client that uses one of your names"},
 	{"impersonation", "", "not in the plugin: a client that uses google.com, for example"},
 }
@@ -134,11 +134,11 @@ func (d *doc) adjust(preset string, h helo) {
 	d.table("[policy.checks]")
 	for _, l := range lines {
 		name, rejects := l.Check.Name, l.On[helogate.Fail].Action == helogate.Reject
-		extra := slices.IndexFunc(ours, func(s setting) bool { return s.check == name })
+		extra := slices.IndexFunc(added, func(s setting) bool { return s.check == name })
 		switch {
 		case !rejects:
 		case extra >= 0:
-			d.set(name, quote("note"), ours[extra].why)
+			d.set(name, quote("note"), added[extra].why)
 		case name == "helo-resolves":
 			d.set(name, action(refuse, true), "a DNS failure accepts, as before")
 		case refuse != "reject":

@@ -18,13 +18,13 @@ import (
 //	Accept if %CIP% = 198.51.100.7
 //
 // where %CDN% is what the client says in HELO and %CIP% its address; `in` asks whether the one text is part of the other.
-// The filter is read from the top, and the first rule that holds decides. Here an accept beats every reject; so that the
-// order stays what it was, an Accept is written to hold only where no Reject above it does, or, where those are too many
+// The filter is read from the top, and the first rule that matches decides. Here an accept beats every reject; so that the
+// order stays what it was, an Accept is written to match only where no Reject above it does, or, where those are too many
 // for one rule, the Rejects below are written to leave its clients out.
 //
-// Where the Reject above is one that is not understood, nobody can say whom the Accept may let in: it is on trial. And no
-// Accept lets in whom Wildcat! refuses at HELO, before the filter is asked: the text is the client's, who could choose it
-// so that the Accept holds.
+// Where a Reject above an Accept is not understood, the clients that the Accept may take are not known: it becomes a dry
+// run. No Accept takes a client that Wildcat! refuses at HELO, before it asks the filter: the client chooses its HELO name,
+// and could choose one that the Accept matches.
 //
 // Text is compared without regard to case: names of DNS have none (RFC 4343), and a rule that a capital letter escapes
 // guards nothing. A line that is not understood stays in the file as a comment, and is noted.
@@ -109,11 +109,11 @@ func (f *filter) read(text string) {
 	}
 }
 
-// notAtHelo leaves out whom Wildcat! refuses at HELO: an address without brackets, and our own in brackets. localhost is
-// neither, and an Accept of Wildcat! lets it in.
+// notAtHelo excludes what Wildcat! refuses at HELO: an address without brackets, and the local address in brackets.
+// localhost is neither, and an Accept of Wildcat! accepts it.
 const notAtHelo = ` && checks["bare-address"] != "fail" && !(checks["own-identity"] == "fail" && helo.kind == "literal")`
 
-// accept writes an Accept that holds where none of the Rejects above it does, on trial if not all of those are known.
+// accept writes an Accept that matches where no Reject above it does, as a dry run if not all of those are known.
 func (f *filter) accept(n int, line string, r wcsapRule) {
 	var above []string
 	for _, reject := range f.rejects {
@@ -124,7 +124,7 @@ func (f *filter) accept(n int, line string, r wcsapRule) {
 	when, err := f.without(r.when+notAtHelo, above)
 	switch {
 	case err == nil && f.unread > 0:
-		f.trial(n, line, when)
+		f.dryRun(n, line, when)
 		return
 	case err == nil:
 		f.quoted(line)
@@ -142,8 +142,8 @@ func (f *filter) accept(n int, line string, r wcsapRule) {
 	f.left = append(f.left, r.when)
 }
 
-// trial writes an Accept that would let in whom a Reject above it may refuse, for all that is known.
-func (f *filter) trial(n int, line, when string) {
+// dryRun writes an Accept as a dry run: it may accept what a Reject above it refuses.
+func (f *filter) dryRun(n int, line, when string) {
 	f.quoted(line)
 	f.say("^ line %d is a dry run: line %d above it is not carried over, and may refuse clients that this one accepts. Write a rule "+
 		"for line %[2]d, exclude here the clients that it refuses, and then remove the would.", n, f.unread)

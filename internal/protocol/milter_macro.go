@@ -17,8 +17,8 @@ const (
 	macroQueueID     = "i"
 )
 
-// milterMacros are the macros that an MTA has sent, by the command that they came for. They are valid for that command
-// and those that follow it, until that command, or one before it in a dialogue, comes again.
+// milterMacros are the macros that an MTA has sent, by the command that they belong to. They are valid for that command
+// and those after it, until the MTA sends that command, or an earlier one of the dialogue, anew.
 type milterMacros [macroStages][]byte // name, NUL, value, NUL, and so on
 
 // The stages of macros, in the order of a dialogue.

@@ -152,7 +152,7 @@ func serverOf(m *milterMacros) netip.AddrPort {
 // name the client uses until then; but a client may correct its HELO name (RFC 5321 section 4.1.4). So the name that is
 // valid at MAIL is judged there.
 func (s *milterSession) hello(name string) bool {
-	s.message = milterMessage{} // the login comes again at MAIL, and ended with STARTTLS
+	s.message = milterMessage{} // the MTA sends the login anew at MAIL, and ended with STARTTLS
 	s.certify(macroHelo)
 	s.helo = name
 	goesOn := s.judge(helogate.Helo, "")

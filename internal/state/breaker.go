@@ -142,7 +142,7 @@ func bounded[T any](ctx context.Context, g *Breaker, do func(context.Context) (T
 			a.err = g.late()
 		}
 	}
-	if a.err != nil && ctx.Err() != nil { // nobody's fault: the caller waits no longer
+	if a.err != nil && ctx.Err() != nil { // no fault of the store: the caller waits no longer
 		var none T
 		return none, ctx.Err()
 	}

@@ -17,7 +17,7 @@ func (g *Breaker) All(ctx context.Context, now time.Time) iter.Seq2[Record, erro
 			yield(Record{}, err)
 			return
 		}
-		inner, cancel := context.WithCancel(ctx) // no slot: whoever exports is alone
+		inner, cancel := context.WithCancel(ctx) // no slot: there is one export at a time
 		defer cancel()
 		records := make(chan pair)
 		go func() {
@@ -53,7 +53,7 @@ func (g *Breaker) pass(ctx context.Context, records <-chan pair, yield func(Reco
 		case <-ctx.Done():
 			p.err = ctx.Err()
 		}
-		if err := ctx.Err(); err != nil && (p.err != nil || !more) { // nobody's fault
+		if err := ctx.Err(); err != nil && (p.err != nil || !more) { // no fault of the store
 			yield(Record{}, err)
 			return
 		}

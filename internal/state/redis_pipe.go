@@ -10,7 +10,7 @@ import (
 
 // A pipe has servers run commands, many in one round trip.
 type pipe interface {
-	// run runs a command, and waits no longer than its context. A command that nobody waits for any more runs all the same,
+	// run runs a command, and waits no longer than its context. A command whose caller has gone runs all the same,
 	// and those that go with it do not notice; after an error of its context it must not be read.
 	run(ctx context.Context, name string, cmd redis.Cmder) error
 }
@@ -33,9 +33,9 @@ func (p serverPipe) run(ctx context.Context, _ string, cmd redis.Cmder) error {
 	return p.Submit(ctx, cmd).WaitContext(ctx)
 }
 
-// clusterPipe has a pipe to each master, since one that is down must not hold up what the others are asked. What a master
-// does not answer, because the key has moved or because it is gone, the library asks once more in its own way: it finds out
-// who has the key now.
+// clusterPipe has a pipe to each master, since one that is down must not delay the requests to the others. If a master
+// does not answer, because the key has moved or the master is gone, the library repeats the request: it finds the master
+// that has the key now.
 type clusterPipe struct{ *redis.ClusterClient }
 
 func (p clusterPipe) run(ctx context.Context, name string, cmd redis.Cmder) error {

@@ -79,9 +79,9 @@ func notOurs(bucket Bucket, key string) error {
 	return fmt.Errorf("%s %q is not a record of helogate: delete the key, or set another prefix", bucket, key)
 }
 
-// redisName is where a record is in Redis: the prefix, the kind, a colon, and the key, whose first word, the client, is in
-// braces. A cluster keeps together what has the same text in its first braces, here the tries of a client and the count of
-// those that came again. It takes braces with nothing in them for none, so that some clients have one brace more.
+// redisName is the name of a record in Redis: the prefix, the bucket, a colon, and the key, whose first word, the client,
+// is in braces. A cluster keeps names with the same text in their first braces together, here the attempts of a client and
+// the count of its retries. It ignores empty braces, so that some clients have one brace more.
 //
 //	helogate:greylist:{192.0.2.0/24} jane@example.org bob@example.net
 //	helogate:returned:{192.0.2.0/24}

@@ -18,9 +18,9 @@ func newScript(source string) script {
 // There is nothing in a script but what Lua 5.1 has and Redis 7.0 knows. Times are in milliseconds. The first argument of a
 // script is now. It returns a record as it is kept, behind the number of its key in KEYS and a space.
 //
-// A call has ten words at the most: of who has not logged in Redis reads no more, and does not say that he must.
+// A call has at most ten words: from a connection without a login Redis reads no more, and does not say that it needs one.
 
-// notOursCode begins the error of a key that has no record of ours, and has its number behind it; an error of Redis begins
+// notOursCode begins the error of a key whose record another program wrote, followed by its number; an error of Redis begins
 // with a word of its own.
 const notOursCode = "NOTOURS"
 

@@ -206,7 +206,7 @@ func (s *redisStore) page(ctx context.Context, names []string) ([]Record, error)
 		pipe := s.client.Pipeline()
 		for _, name := range names {
 			h, ok := ofRedisName(strings.TrimPrefix(name, s.config.Prefix))
-			if ok { // a longer prefix of somebody else's begins like ours
+			if ok { // another program's longer prefix may begin like this one
 				homes, reads = append(homes, h), append(reads, pipe.Get(ctx, name))
 			}
 		}

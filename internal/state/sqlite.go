@@ -32,7 +32,7 @@ type SQLiteConfig struct {
 // to the disk, and what was answered within the last CommitEvery may be forgotten when the process is killed: then a client
 // waits once more.
 //
-// A crash of the machine loses somewhat more, what the disk was not told to hold fast (synchronous = NORMAL), and never harms
+// A crash of the machine loses somewhat more, what was not yet synced to the disk (synchronous = NORMAL), and never harms
 // the file.
 type sqlite struct {
 	path    string
@@ -77,9 +77,9 @@ func OpenSQLite(c SQLiteConfig) (Store, error) {
 	return s, nil
 }
 
-// call has the keeper do something, and returns what it gives.
+// call has the writer run do, and returns its result.
 func call[T any](ctx context.Context, s *sqlite, writes bool, do func(*table) (T, error)) (T, error) {
-	got := new(T) // the keeper's until it is done, for it may come to it when nobody waits any more
+	got := new(T) // the writer's until it is done: it may run do after the caller has gone
 	j := &job{ctx: ctx, writes: writes, done: make(chan error, 1), do: func(t *table) (err error) {
 		*got, err = do(t)
 		return err
@@ -146,7 +146,7 @@ func (s *sqlite) Put(ctx context.Context, r Record) error {
 	return err
 }
 
-// All reads page by page: so the service goes on while somebody exports a million records.
+// All reads page by page: so the service works on during an export of a million records.
 func (s *sqlite) All(ctx context.Context, now time.Time) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		at := place{kind: 1}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The file is marked as ours, so that no other's database is taken for one, and with the version of its schema.
+// The file has an application id, so that another program's database is not taken for one, and with the version of its schema.
 const (
 	applicationID = 0x68676174 // "hgat"
 	schemaVersion = 1
@@ -78,8 +78,8 @@ func (t *table) setUp() error {
 	return t.exec("PRAGMA busy_timeout = 10")
 }
 
-// agreeOnSchema makes the tables, where no other process does it at the same time. SQLite waits for that one by itself, but not
-// where both change the journal's mode, for neither could then go on.
+// agreeOnSchema makes the tables, unless another process does so at the same time. SQLite waits for that process by itself,
+// except where both switch to the write-ahead log: then it reports a lock at once, and this tries again.
 func (t *table) agreeOnSchema() error {
 	for began := time.Now(); ; {
 		err := t.makeSchema()
@@ -117,9 +117,9 @@ func prepareFile(path string) error {
 	return nil
 }
 
-// makeSchema makes the tables of a new file, and sees that an old one is ours and of this version.
+// makeSchema makes the tables of a new file, and checks that an old one has the application id and this version.
 func (t *table) makeSchema() error {
-	// All of what is read must be of one moment, or what another process makes meanwhile looks like somebody else's.
+	// All of what is read must be of one moment, or what another process makes meanwhile looks like another program's.
 	if err := t.exec("BEGIN"); err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (t *table) makeSchema() error {
 	return t.exec(schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, schemaVersion))
 }
 
-// made says whether the tables are there. A database that is not ours, or from the future, is an error.
+// made says whether the tables are there. A database of another program, or of a later version, is an error.
 func (t *table) made() (bool, error) {
 	var version, id, things int64
 	for query, n := range map[string]*int64{

@@ -18,7 +18,7 @@ type table struct {
 	inside bool                   // a transaction is open
 	counts [numberOfBuckets]int64 // of records, while it is
 	stored [numberOfBuckets]int64 // and when it began
-	now    int64                  // the last time that somebody said, in milliseconds
+	now    int64                  // the latest time that a caller passed, in milliseconds
 	full   bool                   // a record found no room since the last sweep
 	swept  place                  // how far the sweep is
 }
@@ -111,15 +111,15 @@ func blob(v driver.Value) []byte {
 	return []byte{}
 }
 
-// integer is a number that came of SQLite, which keeps a column's type only as long as nobody else writes: of anything else
+// integer is a number that came of SQLite, which keeps a column's type only while no other program writes: of anything else
 // it is 0, and a record that is over is begun anew.
 func integer(v driver.Value) int64 {
 	n, _ := v.(int64)
 	return n
 }
 
-// attempt does to the row of an attempt, when it is noted, what the rules of the greylist say. It reports whether the attempt
-// is the one that came again.
+// attempt applies the greylist's rules to the row of an attempt that is noted. It reports whether the attempt is the first
+// retry that passes.
 func (r *row) attempt(rules Times) (again bool) {
 	switch {
 	case r.expires == 0: // it has just begun

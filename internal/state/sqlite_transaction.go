@@ -44,7 +44,7 @@ const (
 	sweepLeast  = 200
 	sweepEach   = 2
 	sweepFull   = 20_000 // when a record has found no room
-	sweepIdle   = 2000   // now and then, while nobody writes
+	sweepIdle   = 2000   // now and then, while there is no write
 	sweepAtOnce = 500    // in one statement
 )
 

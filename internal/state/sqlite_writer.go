@@ -12,7 +12,7 @@ const (
 	sharedBatch = 20 * time.Millisecond // how long a batch lasts while another process waits for its turn
 	mostCareful = 64                    // commits in a row, after one that failed
 	yieldTime   = 2 * time.Millisecond  // how long another process has to take it
-	lockWait    = 5 * time.Second       // how long we wait for ours, where the caller would wait longer
+	lockWait    = 5 * time.Second       // how long this process waits for the lock, if the caller would wait longer
 	idleEvery   = 10 * time.Second
 )
 

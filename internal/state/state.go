@@ -1,9 +1,9 @@
-// Package state remembers what must outlive a connection: who has been greylisted and has come again, who was deferred for
-// failures of DNS and since when, and what callouts have found. It keeps [Record]s by kind and key in a [Store], embedded
-// (SQLite), shared by a fleet of MX hosts (Redis), or in memory alone.
+// Package state stores what must outlive a connection: greylisted attempts and retries, clients that are deferred for DNS
+// failures and since when, and the results of callouts. It keeps [Record]s by bucket and key in a [Store]: embedded
+// (SQLite), shared by a fleet of MX hosts (Redis), or in memory only.
 //
-// Records end by themselves: a store answers as if what is over were not there, and removes it as it goes. The time is
-// always the caller's, so that nothing here has a clock.
+// Records expire: a store does not return an expired record, and removes it in passing. The caller passes the time, so
+// that nothing here has a clock.
 package state
 
 import (
@@ -47,7 +47,7 @@ type Times struct {
 	Delay    time.Duration // how long an attempt waits before a retry passes
 	Window   time.Duration // and how long after the first a retry may come
 	Pass     time.Duration // how long after the last it passes without waiting
-	AutoPass int           // how many attempts of a client must have come again before it passes at once; 0 is never
+	AutoPass int           // how many attempts a client must have retried before it passes without delay; 0 is never
 }
 
 // aDay is how often it is noted that a client still sends: each time would be a write for each message of the largest.
@@ -94,6 +94,6 @@ type Store interface {
 
 // Stats is how a store is.
 type Stats struct {
-	Records map[Bucket]int64 // how many there are, those that are over and not yet removed among them; nil where it is dear to count
-	Bytes   int64            // that they take, on disk or in memory; -1 where nobody knows
+	Records map[Bucket]int64 // number of records, expired ones not yet removed included; nil where counting is expensive
+	Bytes   int64            // that they take, on disk or in memory; -1 if unknown
 }

@@ -83,7 +83,7 @@ func newCrew(ctx context.Context, s Store, now time.Time, fail func(error)) *cre
 		c.wg.Go(func() {
 			for t := range c.hands[i] {
 				if ctx.Err() != nil {
-					continue // and let nobody wait
+					continue // drain the channel, so that no sender blocks
 				}
 				if err := keep(ctx, s, now, t.Record); err != nil {
 					fail(fmt.Errorf("line %d: %w", t.number, err))
@@ -130,8 +130,8 @@ func keep(ctx context.Context, s Store, now time.Time, r Record) error {
 	return s.Put(ctx, r)
 }
 
-// together makes one record of two of a key, whichever is which. What a callout has found is that of the later one; of the
-// others the earlier First and Passed hold, and the later of all else: who passes, passes on, and who waits, waits no longer.
+// together merges two records of a key, in either order. Of a callout it keeps the later result. Of the others it keeps the
+// earlier First and Passed, and the later of all else: a client that passes keeps passing, and none waits longer.
 func together(a, b Record) Record {
 	if before(b, a) {
 		a, b = b, a

@@ -1,4 +1,4 @@
-// Package testdns is a DNS server for tests, benchmarks and trials with real mail servers. It answers from any
+// Package testdns is a DNS server for tests, benchmarks and experiments with real mail servers. It answers from any
 // [helogate.Asker], such as a literal zone, as a recursive server does: it follows aliases, adds a SOA with the
 // answer's TTL to a negative answer (RFC 2308), sends SERVFAIL for a TempFail, and truncates a reply that does not
 // fit into a datagram, which is then available over TCP. It can also be slow, and misbehave in all the ways that a

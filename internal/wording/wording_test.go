@@ -5,7 +5,6 @@ package wording
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -68,6 +67,7 @@ var right = []struct{ file, text, why string }{
 	{"", `"patience"`, "the name of the check"},
 	{"", "patience must be ", "the name of the check"},
 	{"", "Patience is the grace period", "the name of the check in Go"},
+	{"", "Package patience", "the package that answers for the check"},
 	{"docs/embed.md", "`Patience`", "the name of the check in Go"},
 	{"docs/names.md", "not who sends", "a question"},
 	{"docs/opensmtpd.md", "decide who may send", "a question"},
@@ -114,8 +114,8 @@ func rightAt(file, text string) int {
 // used are the entries of right that have a retired word.
 var used = map[int]bool{}
 
-// TestRetiredWords finds no retired word in a page, in a text of the program (replies, log messages, errors, help) and in
-// the documentation of an exported name.
+// TestRetiredWords finds no retired word in a page, in a text of the program (replies, log messages, errors, help) or in
+// a comment.
 func TestRetiredWords(t *testing.T) {
 	clear(used)
 	pages, sources := 0, 0
@@ -165,52 +165,29 @@ func page(t *testing.T, path, file string) error {
 	return lines.Err()
 }
 
-// public are the packages whose documentation others read.
-var public = []string{".", "check", "check/legacy", "dns", "hostname"}
-
-// source reads the texts of a Go file, and what documents its exported names.
+// source reads the comments and the texts of a Go file.
 func source(t *testing.T, path, file string) error {
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
 	if err != nil {
 		return err
 	}
-	line := func(p token.Pos) int { return fset.Position(p).Line }
-	isPublic := slices.Contains(public, filepath.Dir(file))
-	documented := func(doc *ast.CommentGroup, what string) {
-		if doc != nil && isPublic {
-			holdTo(t, file, line(doc.Pos()), what, doc.Text())
-		}
+	for _, comment := range f.Comments {
+		holdTo(t, file, fset.Position(comment.Pos()).Line, "comment", comment.Text())
 	}
-	documented(f.Doc, "package")
 	ast.Inspect(f, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.ImportSpec:
-			return false
-		case *ast.Field: // a tag of a setting holds words that a person reads, and keys
-			documented(n.Doc, "field")
-			documented(n.Comment, "field")
-		case *ast.FuncDecl:
-			if n.Name.IsExported() {
-				documented(n.Doc, n.Name.Name)
-			}
-		case *ast.GenDecl:
-			documented(n.Doc, "declaration")
-		case *ast.ValueSpec:
-			documented(n.Doc, n.Names[0].Name)
-			documented(n.Comment, n.Names[0].Name)
-		case *ast.BasicLit:
-			if n.Kind == token.STRING {
-				text, err := strconv.Unquote(n.Value)
-				if err != nil {
-					t.Error(fmt.Errorf("%s:%d: %w", file, line(n.Pos()), err))
-				}
-				if text == "patience" { // a literal of its own is a name
-					text = `"patience"`
-				}
-				holdTo(t, file, line(n.Pos()), "text", text)
-			}
+		literal, is := n.(*ast.BasicLit)
+		if !is || literal.Kind != token.STRING {
+			return true
 		}
+		text, err := strconv.Unquote(literal.Value)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		if text == "patience" { // a literal of its own is a name
+			text = `"patience"`
+		}
+		holdTo(t, file, fset.Position(literal.Pos()).Line, "text", text)
 		return true
 	})
 	return nil

@@ -36,7 +36,7 @@ func (s *suite) autoPass(t *testing.T) {
 			t.Errorf("attempt of %q at %s: %s, %v; want %s", step.key, step.at, got, err, step.want)
 		}
 	}
-	s.get(t, store, state.Greylist, "c c", 13*time.Minute, "") // who passes at once leaves no attempt
+	s.get(t, store, state.Greylist, "c c", 13*time.Minute, "") // a client that passes at once leaves no attempt
 }
 
 // autoPassOfHours is a client whose note ends within a day: it is renewed after half of its time.

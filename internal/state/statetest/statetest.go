@@ -21,7 +21,7 @@ func Shared(open func(t *testing.T) (a, b state.Store)) Option {
 	return func(s *suite) { s.openTwo = open }
 }
 
-// Start is the time at which the suite begins; it is now where nobody says. Every record of the suite lives for a minute or
+// Start is the time at which the suite begins; the default is now. Every record of the suite lives for a minute or
 // more, and its clock goes forward, so that a store whose server has a clock of its own can pass.
 func Start(at time.Time) Option {
 	return func(s *suite) { s.start = at }
@@ -383,7 +383,7 @@ func (s *suite) all(t *testing.T) {
 	if list := s.everything(t, store, time.Hour); len(list) > 0 {
 		t.Errorf("over, and yielded: %d", len(list))
 	}
-	// Whoever reads may stop, and may write meanwhile.
+	// A reader may stop early, and may write meanwhile.
 	n := 0
 	for r, err := range store.All(t.Context(), s.at(0)) {
 		if err != nil {
