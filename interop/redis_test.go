@@ -215,7 +215,7 @@ func TestRedisSentinel(t *testing.T) {
 	}
 
 	_, err = storeAt(t, state.RedisConfig{}, replica).Attempt(t.Context(), "k", now, greylistTimes)
-	if err == nil || !strings.Contains(err.Error(), "it is a replica: name the master") {
+	if err == nil || !strings.Contains(err.Error(), "it is a replica: put the master into servers") {
 		t.Errorf("a replica: %v", err)
 	}
 	copied, known := replica.client(), sentinel.client()
@@ -258,7 +258,7 @@ func TestRedisTrouble(t *testing.T) {
 		{"a cluster", cluster[0], state.RedisConfig{}, "k", "set cluster = true"},
 		{"database 1 of a cluster", cluster[0], state.RedisConfig{Database: 1}, "k", "set cluster = true and database = 0"},
 		{"no TLS", server, state.RedisConfig{TLS: &tls.Config{}, Timeout: time.Second}, "k", "tls = false"}, // it waits for the end of a line
-		{"somebody else's key", server, state.RedisConfig{}, "list", "is no record of helogate"},
+		{"somebody else's key", server, state.RedisConfig{}, "list", "is not a record of helogate"},
 	} {
 		s := storeAt(t, c.config, c.server)
 		_, err := s.Attempt(t.Context(), c.key, time.Now(), greylistTimes)
@@ -324,7 +324,7 @@ func TestRedisRights(t *testing.T) {
 		all("the user of the page", storeAt(t, user, servers...))
 		user.Prefix = "other:"
 		_, err := storeAt(t, user, servers...).Attempt(t.Context(), "k", time.Now(), greylistTimes)
-		if err == nil || !strings.Contains(err.Error(), "give the user its rights") {
+		if err == nil || !strings.Contains(err.Error(), "give the user the rights") {
 			t.Errorf("keys of others: %v", err)
 		}
 	}
