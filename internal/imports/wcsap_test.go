@@ -63,7 +63,7 @@ var wcsapCases = []parity{
 	{config: "none", helo: "[203.0.113.9]", original: lets, ours: lets},
 	{config: "none", helo: "198.51.100.7", original: refuses, ours: refuses},
 	{config: "none", helo: "localhost", original: lets, ours: refuses,
-		why: "it is the local host's own name, like its address in brackets, which Wildcat! refuses"},
+		why: "the local host's own name"},
 	// Wildcat! refuses these at HELO, before the filter is asked: no Accept lets them in.
 	{config: "accept first", helo: "192.0.2.9", original: refuses, ours: refuses},
 	{config: "accept first", helo: "[192.0.2.1]", original: refuses, ours: refuses},
