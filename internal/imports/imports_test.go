@@ -139,12 +139,8 @@ func differences(cases []parity) string {
 		if c.original == c.ours {
 			continue
 		}
-		from := c.client
-		if from == "" {
-			from = client
-		}
 		options := strings.ReplaceAll(c.config, "|", `\|`)
-		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s | %s |\n", options, from, c.helo, c.original, c.ours, c.why)
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s | %s | %s |\n", options, c.client, c.helo, c.original, c.ours, c.why)
 	}
 	return b.String()
 }
