@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"go/ast"
 	"go/doc"
 	doccomment "go/doc/comment"
@@ -15,65 +14,6 @@ import (
 )
 
 const namesPage = "../../docs/names.md"
-
-// What docs/names.md shows of the command is what it prints.
-func TestNamesPageExamples(t *testing.T) {
-	page := readPage(t)
-	at := slices.Index(page, "    $ cat clients")
-	if at < 0 {
-		t.Fatal("the example is gone")
-	}
-	end := at
-	for end < len(page) && strings.HasPrefix(page[end], "    ") {
-		end++
-	}
-	path, err := filepath.Abs(namesPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(t.TempDir())
-	lines := page[at:end]
-	var ran []string
-	for len(lines) > 0 {
-		command, printed, rest := step(lines)
-		lines = rest
-		ran = append(ran, "    $ "+command)
-		if file, isCat := strings.CutPrefix(command, "cat "); isCat {
-			if err := os.WriteFile(file, []byte(strings.Join(printed, "\n")+"\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		} else {
-			printed = output(t, command)
-		}
-		for _, l := range printed {
-			ran = append(ran, strings.TrimRight("    "+l, "\t"))
-		}
-	}
-	if !slices.Equal(ran, page[at:end]) {
-		checkPage(t, path, slices.Concat(page[:at], ran, page[end:]), page)
-	}
-}
-
-// step takes a command and what it prints off a dialogue.
-func step(lines []string) (command string, printed, rest []string) {
-	command = strings.TrimPrefix(lines[0], "    $ ")
-	rest = lines[1:]
-	for len(rest) > 0 && !strings.HasPrefix(rest[0], "    $ ") {
-		printed = append(printed, strings.TrimPrefix(rest[0], "    "))
-		rest = rest[1:]
-	}
-	return command, printed, rest
-}
-
-func output(t *testing.T, command string) []string {
-	t.Helper()
-	args := strings.Fields(command)
-	var out, errs bytes.Buffer
-	if code := run(args[1:], &out, &errs, nil); code != exitOK || errs.Len() > 0 {
-		t.Fatalf("%s: exit status %d, %s", command, code, errs.String())
-	}
-	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-}
 
 // The signals in docs/names.md are those that the classifier's documentation has.
 func TestNamesPageSignals(t *testing.T) {
