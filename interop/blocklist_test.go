@@ -223,7 +223,7 @@ func TestBlocklists(t *testing.T) {
 		{"192.0.2.25", "mail.example.com", "jane@example.com", no + "192.0.2.25 is listed by bl (127.0.0.4): sent to our traps, see https://bl.example/192.0.2.25; request removal at that list [ID] Questions: postmaster@example.net"},
 		{"2001:db8::25", "mail.example.com", "jane@example.com", no + "2001:db8::25 is listed by bl (127.0.0.4); request removal at that list [ID] Questions: postmaster@example.net"},
 		{"192.0.2.28", "mail.example.com", "jane@example.com", no + `192.0.2.28 is listed by bl (127.0.0.2): a "dynamic" \x1b[31mline\xe2\x80\xae; request removal at that list [ID] Questions: postmaster@example.net`},
-		{"192.0.2.61", "mail.example.com", "jane@example.com", "250 2.1.5 Ok"}, // on trial
+		{"192.0.2.61", "mail.example.com", "jane@example.com", "250 2.1.5 Ok"}, // a dry run
 		{"192.0.2.60", "mail.example.com", "jane@bad.example", no + "bad.example is listed by names (127.0.0.12); request removal at that list [ID] Questions: postmaster@example.net"},
 		{"192.0.2.60", "mx.bad.example", "jane@example.com", no + "bad.example is listed by names (127.0.0.12); request removal at that list [ID] Questions: postmaster@example.net"},
 		{"192.0.2.60", "mail.example.com", "jane@odd.example", "250 2.1.5 Ok"},

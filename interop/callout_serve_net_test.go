@@ -29,7 +29,7 @@ func newNetwork() (*network, error) {
 	return n, n.run("ip", "link", "set", "lo", "up")
 }
 
-// enter is the command line that runs a program in it, in the place of who enters.
+// enter is the command line that runs a program in it, in place of the caller.
 func (n *network) enter(program string, args ...string) []string {
 	return append([]string{"nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", n.holder.cmd.Process.Pid), "--", program}, args...)
 }
@@ -78,11 +78,11 @@ var senderHosts = []struct {
 	{"all.example", "198.51.100.26", nil},
 	{"null.example", "198.51.100.27", senderSMTPDs["null.example"]},
 	{"wait.example", "198.51.100.28", senderSMTPDs["wait.example"]},
-	{"spare.example", "198.51.100.29", nil}, // of whom nobody must be asked
+	{"spare.example", "198.51.100.29", nil}, // no callout may ask about this domain
 	// It hangs for longer than anybody waits, and ends by itself should the tests be killed.
 	{"hang.example", "198.51.100.30", []string{"smtpd_delay_reject = no", "smtpd_client_restrictions = sleep 30"}},
 	{"late.example", "198.51.100.31", []string{"smtpd_recipient_restrictions = check_recipient_access inline:{ { joe@late.example = sleep 5 } }"}},
-	// Where nobody is to be called.
+	// Hosts that helogate must not call.
 	{"ours.example", "198.51.100.70", nil}, // a network of [own]
 	{"inside.example", "10.0.0.25", nil},
 }
@@ -127,7 +127,7 @@ func (in *internet) layCable(t *testing.T) (err error) {
 	return in.away.plugIn("helogate", addrs...)
 }
 
-// startSenders starts the senders' Postfix, as postfix.start does, but that nobody here can greet it.
+// startSenders starts the senders' Postfix, as postfix.start does, but no client here can connect to it.
 func (in *internet) startSenders(t *testing.T, hosts []*service) {
 	t.Helper()
 	dir, err := os.MkdirTemp(in.dir, "away-")

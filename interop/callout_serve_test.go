@@ -15,7 +15,7 @@ func (in *internet) tries(sender string) string {
 	return in.postfix.services["socket"].tries(mail.sender(sender))
 }
 
-// callsOut is a configuration that asks about everybody's sender.
+// callsOut is a configuration with a callout for every sender.
 func callsOut(budget, timeout string) string {
 	config := "policy.checks.callout = \"reject\"\npolicy.checks.callout-postmaster = \"score 1\"\n" +
 		enforce("rfc", netip.MustParseAddrPort("127.0.0.1:53")) +
@@ -70,12 +70,12 @@ func (in *internet) seeConnections(t *testing.T, d *daemon, called ...string) {
 	}
 }
 
-// unknownSender is the refusal of who sends from joe@some.example. Postfix makes 5.1.3 of the 5.1.7, for it is asked about a
+// unknownSender is the rejection of mail from joe@some.example. Postfix makes 5.1.3 of the 5.1.7, for it is asked about a
 // recipient.
 const unknownSender = "550 5.1.3 <bob@example.net>: Recipient address rejected: some.example does not accept mail for joe@some.example: 550 5.1.1 " +
 	"<joe@some.example>: Recipient address rejected: User unknown in relay recipient table; use a sender address that exists [ID] Questions: postmaster@example.net"
 
-// calledOut are senders, the reply to who sends from them, and what was found by each check, as helogate check says it
+// calledOut has senders, the reply to their mail, and the finding of each check, as helogate check prints it
 // afterwards.
 var calledOut = []struct{ sender, reply, callout, postmaster string }{
 	{"jane@some.example", passes, "pass callout some.example accepts mail for jane@some.example",
@@ -96,7 +96,7 @@ var calledOut = []struct{ sender, reply, callout, postmaster string }{
 		"temperror callout-postmaster CALLOUT of postmaster@inside.example: mx.inside.example is 10.0.0.25, which is never asked: "},
 }
 
-// What senders' mail hosts say is found, once, and told to the client; helogate check asks nobody, and says what was found.
+// The service asks a sender's mail host once and replies with the result. helogate check asks no host and prints the result.
 func TestCalloutServe(t *testing.T) {
 	in := startInternet(t)
 	d := in.start(t, callsOut("8s", "4s"))
@@ -132,7 +132,7 @@ func TestCalloutServe(t *testing.T) {
 	in.seeKept(t, d)
 }
 
-// see holds the reply to who sends from a sender to the one that is wanted.
+// see compares the reply to mail from a sender with the expected reply.
 func (in *internet) see(t *testing.T, sender, want string) {
 	t.Helper()
 	if got := in.tries(sender); !fits(got, want) {
@@ -151,7 +151,7 @@ func (d *daemon) checkSays(sender string, lines ...string) {
 	}
 }
 
-// seeNobodyAsked sees that who is refused for less, and mail of which nobody must be asked, make no callout.
+// seeNoneAsked checks that a client that is rejected without a callout, and mail that needs none, cause no callout.
 func (in *internet) seeNobodyAsked(t *testing.T, d *daemon) {
 	t.Helper()
 	before := begun(d.callouts())
@@ -164,7 +164,7 @@ func (in *internet) seeNobodyAsked(t *testing.T, d *daemon) {
 	} {
 		in.postfix.services["socket"].see(t, "refused for less", a, "550 5.7...")
 	}
-	for _, sender := range []string{"jane@spare.example", "joe@some.example"} { // of whom the one would be asked, the other is known
+	for _, sender := range []string{"jane@spare.example", "joe@some.example"} { // one needs a callout, one is cached
 		in.postfix.services["socket"].see(t, "exempt", attempt{"192.0.2.40", "mx.friend.example", sender, "bob@example.net"}, passes)
 	}
 	if now := begun(d.callouts()); now != before {
@@ -204,7 +204,7 @@ func TestCalloutServeSlow(t *testing.T) {
 	}
 }
 
-// Nobody is asked about the sender of who has yet to prove that he comes again.
+// A client that has not yet passed greylisting causes no callout.
 func TestCalloutServeGreylist(t *testing.T) {
 	in := startInternet(t)
 	delay := func(d string) string {

@@ -19,7 +19,7 @@ import (
 	"github.com/helogate/helogate/internal/testlog"
 )
 
-// senders are the hosts that take mail for senders' domains: smtpds of a Postfix of their own, which differ in whom they
+// senders are the hosts that take mail for senders' domains: smtpds of a Postfix of their own, which differ in what they
 // refuse, and some that are no Postfix. All listen on one port, for a mail host has but one.
 type senders struct {
 	*postfix
@@ -121,7 +121,7 @@ var calloutCases = []struct{ sender, want string }{
 	{"postmaster@some.example", "none: no callout for postmaster"},
 }
 
-// Callouts to a real Postfix: what it says of who exists and who does not, and what it says for other reasons.
+// Callouts to a real Postfix: its replies for addresses that exist, for addresses that do not, and for other reasons.
 func TestCallout(t *testing.T) {
 	s := startSenders(t, theLab(t))
 	book := &testlog.Buffer{}
@@ -189,7 +189,7 @@ func rcptFrom(sender string) helogate.Facts {
 // checkLog holds against us what Postfix has counted: each dialogue ended with QUIT, and no message was begun.
 func (s *senders) checkLog(t *testing.T) {
 	t.Helper()
-	const whole = "ehlo=1 mail=2 rcpt=1/2 rset=1 quit=1 commands=6/7" // jane exists, and nobody does not
+	const whole = "ehlo=1 mail=2 rcpt=1/2 rset=1 quit=1 commands=6/7" // jane exists, nobody does not exist
 	if err := eventually(func() bool { return hasLine(s.log(), "postfix/some.example/smtpd", whole) }); err != nil {
 		t.Errorf("no dialogue of %s", whole)
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// helogate check says on the command line what Postfix's client is told, and in its exit status what became of him.
+// helogate check prints the reply that Postfix sends to its client. Its exit status is the action.
 func TestCheckAgrees(t *testing.T) {
 	l := theLab(t)
 	d := l.serve(t, enforce("rfc", l.dns.resolver), at(l.postfix.policy))

@@ -63,7 +63,7 @@ type verdict struct {
 	Held                          bool
 }
 
-// decided is what was done with everything in force, or what would have been: "reject by rdns".
+// decided is the action, or in a dry run the action that it would take: "reject by rdns".
 func (v *verdict) decided() string {
 	action, by := v.Action, v.By
 	if v.Would != "" {

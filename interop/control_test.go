@@ -14,7 +14,7 @@ import (
 	"github.com/helogate/helogate/internal/control"
 )
 
-// helogate trust add lets in who was refused, until it is taken back, and over a restart if there is a file.
+// helogate trust add permits a client that was refused, until trust remove. With a file, it survives a restart.
 func TestTrust(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
@@ -25,7 +25,7 @@ func TestTrust(t *testing.T) {
 	for _, c := range []struct{ client, helo, refused string }{
 		{"192.0.2.60", "lone.example.com", "550 5.7.25 "},
 		{"2001:db8::60", "six.example.com", "550 5.7.25 "},
-		{"203.0.113.40", "localhost", "45"}, // whether he has an exempt name cannot be told
+		{"203.0.113.40", "localhost", "45"}, // DNS fails: it is unknown whether the client has an exempt name
 	} {
 		see := func(when, want string) {
 			t.Helper()
@@ -51,7 +51,7 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-// helogate exempt list says whom the exemptions let in, and exempt why says what Postfix's client is told.
+// helogate exempt list prints the clients that are exempt. exempt why agrees with the reply to Postfix's client.
 func TestExemptList(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
@@ -127,7 +127,7 @@ func TestStatusCounts(t *testing.T) {
 	}
 }
 
-// Where somebody else has put a socket, neither the service nor a command has to do with it.
+// If another user owns the socket, neither the service nor a command uses it.
 func TestControlSocketOfAStranger(t *testing.T) {
 	l := theLab(t)
 	d := l.prepare(t, enforce("rfc", l.dns.resolver), at(l.mustPort(t)))

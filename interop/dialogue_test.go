@@ -127,7 +127,7 @@ func scenesOf(t *testing.T, files ...string) (all []*scene) {
 	return all
 }
 
-// replay says all of a scene to an smtpd, whatever it replies, for as long as it is heard.
+// replay says all of a scene to an smtpd, whatever it replies, until the connection closes.
 func (s *scene) replay(t *testing.T, listener *service) (replies []string) {
 	t.Helper()
 	c, _, err := dial(listener.SMTP)

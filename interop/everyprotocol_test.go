@@ -31,7 +31,7 @@ func (d *dialogue) addr() netip.AddrPort {
 type route struct {
 	name string
 	show func(dialogue) error
-	// blind are those whom it cannot tell from a good client, by the line that they fail, and why.
+	// blind are the clients that it cannot distinguish from a good one, by the line that they fail, and why.
 	blind map[string]string
 }
 
@@ -76,7 +76,7 @@ func TestEveryListenerDecidesAlike(t *testing.T) {
 	t.Run("opensmtpd", func(t *testing.T) { decidedAlike(t, l.smtpdAsks(t, severely(l)), nil) })
 }
 
-// client is one of the table, with the line that decides: "" is that nobody has an objection.
+// client is one of the table, with the line that decides: "" means that no line rejects.
 type aClient struct {
 	dialogue
 	by string
@@ -171,7 +171,7 @@ func milterAsks(listener netip.AddrPort, d dialogue) error {
 	}
 	defer s.Close()
 	if len(d.greets) == 0 {
-		d.greets = []string{""} // the library's client does not go on without
+		d.greets = []string{""} // the library's client does not go on without EHLO
 	}
 	return d.inTurn(func(state, helo, from, to string) error {
 		var err error

@@ -50,8 +50,8 @@ var refusals = []struct{ by, client, name, helo, from string }{
 	{"no-foxes", "192.0.2.25", "mail.example.com", "fox.example.com", "jane@example.com"},
 }
 
-// canRefuse is what a client can be refused by at his first attempt. Who lets in has no remedy; who is hammering has been
-// rejected before, and TestHammering exempts him; a callout needs a mail host, and TestCalloutServe exempts from it.
+// canRefuse are the checks that can refuse a first attempt. A check that permits needs no remedy. A hammering client was
+// rejected before, and TestHammering exempts it; a callout needs a mail host, and TestCalloutServe exempts from it.
 func canRefuse(c helogate.Check) bool {
 	return c.Fix != "" && !slices.Contains([]string{"hammering", "callout", "callout-postmaster"}, c.Name)
 }
@@ -146,7 +146,7 @@ func TestExemptionBeatsEveryLine(t *testing.T) {
 	}
 }
 
-// All whom a preset refuses in the dialogues are let in by an exemption of what the log says of them, whichever it is.
+// Each client that a preset refuses in the dialogues is accepted when it is exempt by any value that the log has of it.
 func TestExemptionBeatsEveryPreset(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
@@ -179,7 +179,7 @@ func TestExemptionBeatsEveryPreset(t *testing.T) {
 					t.Errorf("exempt by %s: %d clients, and %d verdicts", way, len(clients), len(judged))
 				}
 				for _, v := range judged {
-					if v.decided() != "accept by exempt" && (way != "helo" || v.Helo != "") { // who says nothing cannot be named
+					if v.decided() != "accept by exempt" && (way != "helo" || v.Helo != "") { // no HELO name, no exemption by it
 						t.Errorf("exempt by %s: %s: %s", way, v.asked(), v.decided())
 					}
 				}
@@ -188,7 +188,7 @@ func TestExemptionBeatsEveryPreset(t *testing.T) {
 	}
 }
 
-// waysOf are the names by which those who were judged can be exempt.
+// waysOf are the names by which the judged clients can be exempt.
 func waysOf(judged []verdict) map[string][]string {
 	ways := map[string][]string{}
 	for _, v := range judged {
@@ -207,7 +207,7 @@ func exempt(way string, names []string) string {
 	return fmt.Sprintf("[[exempt]]\n%s = [\"%s\"]\n", way, strings.Join(slices.Compact(names), `", "`))
 }
 
-// A name exempts only when it is confirmed. When DNS cannot tell, who would be rejected is told to come back.
+// A name exempts only when it is confirmed. When DNS fails, a client that would be rejected is deferred.
 func TestExemptByName(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)

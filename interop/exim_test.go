@@ -62,7 +62,7 @@ func (l *lab) startExim(t *testing.T, replace ...string) *exim {
 		must(t, err)
 		must(t, writeFile(filepath.Join(dir, file), line+string(is)))
 	}
-	// It looks up whom a proxy announces, whatever its configuration says, and nobody is to be asked outside.
+	// It looks up the client that a proxy announces, whatever its configuration says. No server outside may be asked.
 	must(t, writeFile(filepath.Join(dir, "resolv.conf"), "nameserver "+l.host.String()+"\noptions attempts:1 timeout:1\n"))
 	settings := map[string]any{"Dir": dir, "Root": root, "SMTP": x.smtp, "Page": eximPage(t, x.policy, replace...)}
 	must(t, render(filepath.Join(dir, "exim.conf"), "testdata/exim.conf", settings))
@@ -191,7 +191,7 @@ var (
 	failedChecks    = regexp.MustCompile(`failed=\S+`)
 )
 
-// Who refuses at MAIL lets in there who has logged in.
+// An ACL that refuses at MAIL accepts there a client that has authenticated.
 func TestEximStages(t *testing.T) {
 	l := theLab(t)
 	x := l.startExim(t)
@@ -217,7 +217,7 @@ func TestEximStages(t *testing.T) {
 	}
 }
 
-// Without helogate everybody waits, or passes, as HELOGATE_DOWN says, also in the middle of a session. An ACL that is not
+// Without helogate all are deferred or accepted, as HELOGATE_DOWN says, also in the middle of a session. An ACL that is not
 // called as it should be is no permit.
 func TestEximKilled(t *testing.T) {
 	l := theLab(t)

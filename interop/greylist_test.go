@@ -17,13 +17,13 @@ func (l *lab) greylisting(preset, delay string) string {
 	return enforce(preset, l.dns.resolver) + fmt.Sprintf("greylist.delay = %q\ngreylist.auto_pass = 2\n", delay)
 }
 
-// everybody is greylisted.
+// greylistAll greylists every client.
 const everybody = "policy.checks.greylist = \"greylist\"\n"
 
 // attempt is what a client tries to send.
 type attempt struct{ client, helo, from, to string }
 
-// jane and joe run mail servers at home, on two networks of one provider, and cannot be told from bots. mail is a good server.
+// jane and joe run mail servers at home, on two networks of one provider, and look like bots. mail is a good server.
 var (
 	jane = attempt{"203.0.113.96", "mail.jane.example", "jane@example.com", "bob@example.net"}
 	joe  = attempt{"198.51.100.20", "mail.joe.example", "jane@example.com", "bob@example.net"}
@@ -32,7 +32,7 @@ var (
 
 func (a attempt) sender(from string) attempt { a.from = from; return a }
 
-// The replies to attempts: who passes, who waits for all of 5 minutes, and who waits.
+// The replies to attempts: accepted, greylisted for all of 5 minutes, greylisted.
 const (
 	passes   = "250 2.1.5 Ok"
 	waits    = waiting + "5 minutes; retry=00:05:00 [ID]"
@@ -53,7 +53,7 @@ func (s *service) see(t *testing.T, what string, a attempt, want string) {
 	}
 }
 
-// Who cannot be told from a bot waits, and passes when it comes again; whoever is not suspect does not notice.
+// A client that looks like a bot is greylisted, and passes when it retries. Other clients are accepted at once.
 func TestGreylist(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
@@ -124,7 +124,7 @@ func (s *service) recipients(t *testing.T, a attempt, to []string) string {
 	return strings.Join(codes[3:], " ")
 }
 
-// Where everybody is greylisted, a good server waits, too, and hears of it at RCPT; who is exempt from it does not wait, though
+// If every client is greylisted, so is a good server, at RCPT. A client that is exempt from it does not wait, though
 // it is judged as others are.
 func TestGreylistEverybody(t *testing.T) {
 	l := theLab(t)
@@ -177,7 +177,7 @@ func TestGreylistPools(t *testing.T) {
 	}
 }
 
-// In shadow mode nobody waits, and the log says who would; what was seen then counts when it is put into force.
+// In shadow mode no client waits, and the log says which would. These attempts count after the change to enforce.
 func TestGreylistShadow(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Who was rejected three times is answered by what is remembered, without a question to DNS, and has a line in the log a
-// minute; those that are let in whatever they do are let in all the same.
+// A client that was rejected three times is answered from the state, without a DNS query, and has a line in the log a
+// minute. Exempt clients are still accepted.
 func TestHammering(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)

@@ -52,7 +52,7 @@ func (l *lab) startHaraka(t *testing.T, ini string, asPackage bool) *haraka {
 	connection := read(t, filepath.Join(root, "node_modules/Haraka/config/connection.ini")) // an empty one makes Haraka crash
 	for file, text := range map[string]string{
 		"config/smtp.ini":           fmt.Sprintf("listen=%s\nnodes=0\n", h.smtp),
-		"config/connection.ini":     replaced(t, connection, "hosts[] =\n", "hosts[] = 127.0.0.0/8\n"), // who is a proxy
+		"config/connection.ini":     replaced(t, connection, "hosts[] =\n", "hosts[] = 127.0.0.0/8\n"), // the proxies
 		"config/me":                 "mx.example.net\n",
 		"config/loglevel":           "LOGINFO\n",
 		"config/plugins":            read(t, "../docs/haraka/plugins") + "\nhelogate_world\n",
@@ -176,7 +176,7 @@ func TestHaraka(t *testing.T) {
 	}
 }
 
-// Accept is no permit: whom helogate lets in, whatever is found, still meets Haraka's own check of whom it may send to.
+// Accept does not permit relaying: Haraka still checks the recipients of a client that helogate accepts.
 func TestHarakaAcceptIsNoPermit(t *testing.T) {
 	l := theLab(t)
 	h := l.startHaraka(t, "", false)
@@ -195,7 +195,7 @@ func TestHarakaAcceptIsNoPermit(t *testing.T) {
 	}
 }
 
-// The message that is let in says what was found, above all that came with it, and what came with it is not taken for ours.
+// An accepted message has helogate's headers above all others. Forged ones are not taken for helogate's.
 func TestHarakaHeaders(t *testing.T) {
 	l := theLab(t)
 	h := l.startHaraka(t, "", true)
@@ -221,7 +221,7 @@ $`)
 	}
 }
 
-// A refusal is told at the stage that the administrator set; a greeting that was refused can be mended; drop closes.
+// A refusal is sent at the configured stage. The client can correct a refused HELO name. Drop closes the connection.
 func TestHarakaStages(t *testing.T) {
 	l := theLab(t)
 	h := l.startHaraka(t, "", false)

@@ -10,7 +10,7 @@ import (
 )
 
 // What helogate adds to the header of a message that Postfix has taken. Postfix adds what PREPEND says above its own
-// Received; what the client has in his header stays below it.
+// Received; what the client has in its header stays below it.
 func TestHeaders(t *testing.T) {
 	l := theLab(t)
 	p := l.holding(t)

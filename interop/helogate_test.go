@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// ours is what is said to be ours in every configuration here, and who is exempt.
+// local has the own names and addresses, and the exemptions, of every configuration here.
 const ours = `
 [own]
 names     = ["example.net"]
@@ -40,11 +40,11 @@ type daemon struct {
 	env     []string            // settings in its environment
 	always  string              // what every configuration of it ends with
 	state   string              // the settings of what it remembers; the memory, where empty
-	reloads int                 // how often it was told to reload
+	reloads int                 // number of reloads so far
 	read    int                 // how much of its log verdicts has read
 }
 
-// serve starts a helogate with the configuration and what is ours, and stops it with the test.
+// serve starts a helogate with the configuration and local, and stops it with the test.
 func (l *lab) serve(t *testing.T, config string, listen ...string) *daemon {
 	t.Helper()
 	d := l.prepare(t, config, listen...)
@@ -75,7 +75,7 @@ func (l *lab) prepare(t *testing.T, config string, listen ...string) *daemon {
 	return d
 }
 
-// write writes a configuration. Its control socket is beside it: that of the machine is not ours.
+// write writes a configuration. Its control socket is beside it: the test does not use that of the machine.
 func (d *daemon) write(config string) {
 	d.t.Helper()
 	must(d.t, writeFile(d.config, fmt.Sprintf("control.socket = %q\n", d.control)+cmp.Or(d.state, "state.store = \"memory\"\n")+config+d.always))
@@ -173,7 +173,7 @@ func (l *lab) printedMainCF(addr netip.AddrPort) (string, error) {
 	return settings.String(), nil
 }
 
-// refuses reports whether nobody listens at an address.
+// refuses reports whether no process listens at an address.
 func refuses(addr netip.AddrPort) bool {
 	c, err := net.Dial("tcp", addr.String())
 	if err == nil {

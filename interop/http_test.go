@@ -57,7 +57,7 @@ type httpVerdict struct {
 	}
 }
 
-// told is what is to be done now: "continue", "reject 550 5.7.25 …".
+// instruction is the action to take now: "continue", "reject 550 5.7.25 …".
 func (v *httpVerdict) told() string {
 	if v.Now.Reply == nil {
 		return v.Now.Do
@@ -204,7 +204,7 @@ func TestHTTPSaysWhatCheckSays(t *testing.T) {
 	for _, v := range []map[string]any{listener, check} { // all that hangs on the time
 		delete(v, "id")
 		delete(v["facts"].(map[string]any), "time")
-		delete(v["facts"].(map[string]any), "verb") // check is not told
+		delete(v["facts"].(map[string]any), "verb") // check does not know it
 		reply := v["reply"].(map[string]any)
 		reply["text"] = anonymous(reply["text"].(string))
 		for _, qa := range v["asked"].([]any) {
@@ -216,7 +216,7 @@ func TestHTTPSaysWhatCheckSays(t *testing.T) {
 	}
 }
 
-// A session's stages are one: what is held is told when it may be, and a greeting that changes is noticed.
+// The stages of a session belong together: a held reply is sent when it may be, and a changed HELO name is noticed.
 func TestHTTPSession(t *testing.T) {
 	l := theLab(t)
 	_, unix, settings := l.httpListeners(t)
@@ -245,7 +245,7 @@ func TestHTTPSession(t *testing.T) {
 	}
 }
 
-// Five hundred are being judged when helogate is told to stop: each gets his answer, nobody new does, and nobody hangs.
+// helogate stops while it judges 500 clients: each gets its answer, no new client does, and no request hangs.
 func TestHTTPStops(t *testing.T) {
 	l := theLab(t)
 	release := make(chan struct{})

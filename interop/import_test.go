@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What helogate makes of the Postfix here is a configuration that loads, serves, and knows what is ours.
+// What helogate makes of the Postfix here is a configuration that loads, serves, and has the own names and addresses.
 func TestImportedConfigurationServes(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)

@@ -92,7 +92,7 @@ func missingPeers() string {
 	return ""
 }
 
-// lookPath also looks where root's programs are, which are not in everybody's PATH.
+// lookPath also looks where root's programs are, which are not in the PATH of every user.
 func lookPath(program string) (string, error) {
 	if path, err := exec.LookPath(program); err == nil {
 		return path, nil

@@ -15,9 +15,9 @@ type milterMTA struct {
 	listener string // the setting of the listener that it asks
 	dial     func(from string) (*client, string, error)
 	header   func(t *testing.T, reply string) string // of the message that a reply says to have been taken
-	relaying string                                  // what it says to who wants to relay
+	relaying string                                  // its reply to a client that wants to relay
 	down     string                                  // how its answer to RCPT begins when there is no helogate
-	plain    string                                  // a greeting with a % that reaches helogate whole
+	plain    string                                  // a HELO name with a % that reaches helogate whole
 }
 
 func (m *milterMTA) test(t *testing.T, l *lab) {
@@ -55,7 +55,7 @@ const (
 	bobsRcpt  = "RCPT TO:<bob@example.net>"
 )
 
-// Who comes through, who does not, and with what words. Whoever comes through still meets the MTA's own check of relaying.
+// Which clients are accepted and which refused, with the replies. The MTA still checks relaying of accepted clients.
 func (m *milterMTA) testReplies(t *testing.T, l *lab) {
 	m.serve(t, l, "")
 	const noPTR = "192.0.2.60 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID] Questions: postmaster@example.net"
@@ -63,7 +63,7 @@ func (m *milterMTA) testReplies(t *testing.T, l *lab) {
 	for _, c := range []struct {
 		title, client string
 		lines         []string
-		codes, text   string // MTAs have words of their own before ours
+		codes, text   string // MTAs put text of their own before the reply
 	}{
 		{"a real mail server", "192.0.2.25", []string{"EHLO mail.example.com", janesMail, bobsRcpt}, "250 2.1.5 ", ""},
 		{"and another place", "192.0.2.25", []string{"EHLO mail.example.com", janesMail, toOthers}, m.relaying, "Relay"},
@@ -132,7 +132,7 @@ func (m *milterMTA) testStages(t *testing.T, l *lab) {
 	}
 }
 
-// Ours are above all others, once, and what was forged is gone.
+// helogate's headers are above all others, once, and forged ones are removed.
 func (m *milterMTA) testHeaders(t *testing.T, l *lab) {
 	m.serve(t, l, `
 [headers]
@@ -168,7 +168,7 @@ name                   = "mx.example.net"
 	}
 }
 
-// Who is in the middle of his session when helogate dies gets what the MTA's administrator set, and so does who comes then.
+// When helogate dies, the MTA treats sessions in progress and new clients as its administrator has set.
 // When it is back, clients are judged.
 func (m *milterMTA) testKilled(t *testing.T, l *lab) {
 	d := m.serve(t, l, "")
@@ -203,7 +203,7 @@ func (m *milterMTA) testKilled(t *testing.T, l *lab) {
 	}
 }
 
-// 500 sessions. When 200 of them have begun a message, helogate is told to stop, and the last 100 come when it has: it stops
+// 500 sessions. When 200 of them have begun a message, helogate is stopped, and the last 100 come when it has: it stops
 // in time, no session hangs, and no message is lost.
 func (m *milterMTA) testStopped(t *testing.T, l *lab) {
 	d := m.serve(t, l, "")

@@ -54,7 +54,7 @@ func (p *postfix) milterMTA(listener string) *milterMTA {
 		dial: func(from string) (*client, string, error) {
 			c, greeting, err := dial(p.services[listener].SMTP)
 			if err == nil {
-				greeting, err = c.say(xclient(from)) // the reply to it stands for the greeting
+				greeting, err = c.say(xclient(from)) // the reply to it stands for the banner
 			}
 			return c, greeting, err
 		},

@@ -62,8 +62,8 @@ func (n *nginx) log() string {
 	return string(b)
 }
 
-// behind starts a helogate that nginx asks; who passes is passed on to the lab's Postfix, which asks it, too, and refuses
-// nobody because of it.
+// behind starts a helogate that nginx asks. Accepted clients go on to the lab's Postfix, which asks it, too, and refuses
+// no client because of it.
 func (n *nginx) behind(l *lab, t *testing.T, settings string) *daemon {
 	t.Helper()
 	listener := fmt.Sprintf("\n[[listen]]\nprotocol = \"nginx\"\naddress = %q\nnginx.backend = %q\n", n.policy, l.postfix.services["main"].SMTP)
@@ -98,7 +98,7 @@ func TestNginx(t *testing.T) {
 		"a control character":   {"192.0.2.25", []string{"EHLO a\x01b", mailFromJane, rcptToBob}, nginxTrouble},
 		"a CR":                  {"192.0.2.25", []string{"EHLO a\rAuth-Status: OK"}, "500 5.5.1 Invalid command"},
 	}
-	t.Run("clients", func(t *testing.T) { // who is refused waits, and so all come at once
+	t.Run("clients", func(t *testing.T) { // refused clients wait, so all connect at once
 		for name, c := range clients {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -111,7 +111,7 @@ func TestNginx(t *testing.T) {
 	d.waitFor("msg=verdict", "stage=rcpt", "client=192.0.2.60", "to=bob@example.net", "by=rdns")
 }
 
-// Who is refused waits for a second at least, and is not hung up on but when it is dropped.
+// A refused client waits for at least a second. Its connection is closed only by drop.
 func TestNginxWaits(t *testing.T) {
 	l := theLab(t)
 	n := l.startNginx(t)
@@ -140,7 +140,7 @@ func TestNginxWaits(t *testing.T) {
 	}
 }
 
-// Without helogate everybody is told to come later, also in the middle of a session.
+// Without helogate every client is deferred, also in the middle of a session.
 func TestNginxKilled(t *testing.T) {
 	l := theLab(t)
 	n := l.startNginx(t)

@@ -83,7 +83,7 @@ func (o *opensmtpd) prepare(l *lab) {
 		must(o.t, err)
 		must(o.t, writeFile(filepath.Join(o.dir, file), ours+string(is)))
 	}
-	must(o.t, writeFile(filepath.Join(o.dir, "resolv.conf"), "nameserver 127.0.0.1\n")) // nobody: what smtpd finds is not believed
+	must(o.t, writeFile(filepath.Join(o.dir, "resolv.conf"), "nameserver 127.0.0.1\n")) // no resolver: its answers are not used
 }
 
 // waitFor waits until a line of smtpd's log, in which helogate's is, holds all the words.
@@ -118,7 +118,7 @@ func (o *opensmtpd) pid() int {
 	return 0
 }
 
-// as begins a session as another client, of whom a proxy would tell (PROXY protocol, version 2), and returns the greeting.
+// as begins a session as another client, as a proxy announces it (PROXY protocol, version 2), and returns the banner.
 func (o *opensmtpd) as(from string) (*client, string, error) {
 	c, err := call(o.smtp)
 	if err != nil {
@@ -140,7 +140,7 @@ func (o *opensmtpd) as(from string) (*client, string, error) {
 	return c, greeting, err
 }
 
-// told is the last reply of a dialogue, or why there is none.
+// replyTo is the last reply of a dialogue, or why there is none.
 func (o *opensmtpd) told(from string, lines ...string) string {
 	c, reply, err := o.as(from)
 	if err != nil {
@@ -157,7 +157,7 @@ func (o *opensmtpd) told(from string, lines ...string) string {
 
 const opensmtpdTakes = "250 2.1.5 Destination address valid: Recipient ok"
 
-// That somebody has logged in cannot be shown here: smtpd takes no password without TLS, and Debian's 6.8.0p2 is at odds with
+// Authentication cannot be tested here: smtpd takes no password without TLS, and Debian's 6.8.0p2 is at odds with
 // the OpenSSL of the same Debian. The dialogues of internal/protocol have what it would say.
 func TestOpenSMTPD(t *testing.T) {
 	l := theLab(t)
@@ -273,7 +273,7 @@ func TestOpenSMTPDReload(t *testing.T) {
 	}
 }
 
-// 500 clients at once, and a stop in the middle: each is answered rightly, or his connection is closed, which brings him again.
+// 500 clients at once, and a stop in the middle: each gets the right answer, or its connection is closed and it retries.
 func TestOpenSMTPDCrowd(t *testing.T) {
 	l := theLab(t)
 	o := l.startOpenSMTPD(t, enforce("rfc", l.dns.resolver))

@@ -39,7 +39,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// Who is being judged when helogate is told to stop still gets his answer.
+// A client that is being judged when helogate stops still gets its answer.
 func TestStopAnswersWhatIsInFlight(t *testing.T) {
 	l := theLab(t)
 	release := make(chan struct{})
@@ -77,7 +77,7 @@ func TestStopAnswersWhatIsInFlight(t *testing.T) {
 	}
 }
 
-// Where nobody waits, it stops, though Postfix keeps its connections open.
+// If no client waits, it stops, though Postfix keeps its connections open.
 func TestStopsThoughConnected(t *testing.T) {
 	l := theLab(t)
 	d := l.serve(t, enforce("rfc", l.dns.resolver), at(l.postfix.policy))

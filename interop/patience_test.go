@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A client whose DNS fails is told to come back for as long as dns.failure_grace, and is let in then, with a note. What is never
-// forgiven: a rejection that waits for who may let in.
+// A client whose DNS fails is deferred for as long as dns.failure_grace, and is then accepted, with a note. One case never
+// ends so: a rejection that waits for a check that may permit.
 func TestPatience(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
@@ -49,7 +49,7 @@ func TestPatience(t *testing.T) {
 	main.see(t, "with more patience", failing, deferred)
 }
 
-// When most of what is asked fails, it is our own resolver: nobody is deferred for that. Deferring begins again by itself.
+// When most queries fail, the own resolver is failing: no client is deferred for that. Deferring resumes by itself.
 func TestResolverIsOurs(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)

@@ -49,7 +49,7 @@ func libraries(root string) string {
 	return strings.Join(append(append(dirs, more...), root+"/usr/lib"), ":")
 }
 
-// posing begins a session as another client, whom a proxy would announce, and returns the greeting.
+// posing begins a session as another client, as a proxy announces it, and returns the banner.
 func posing(t testing.TB, server netip.AddrPort, from string, port int) (*client, string) {
 	c, err := call(server)
 	if err != nil {
@@ -63,7 +63,7 @@ func posing(t testing.TB, server netip.AddrPort, from string, port int) (*client
 	return c, c.tell(fmt.Sprintf("PROXY %s %s %s %d 25", family, from, to, port))
 }
 
-// tell sends a line and returns the whole reply in one line: Exim breaks a long one, and repeats the codes.
+// send sends a line and returns the whole reply in one line: Exim breaks a long one, and repeats the codes.
 func (c *client) tell(line string) string {
 	if _, err := fmt.Fprintf(c.conn, "%s\r\n", line); err != nil {
 		return closed
@@ -91,7 +91,7 @@ func (c *client) tell(line string) string {
 	}
 }
 
-// told is the last reply of a dialogue.
+// replyTo is the last reply of a dialogue.
 func told(t testing.TB, server netip.AddrPort, from string, lines ...string) (reply string) {
 	c, reply := posing(t, server, from, 40000)
 	if c == nil {
@@ -119,11 +119,11 @@ var janesLogin = "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00j
 type flood struct {
 	every        int    // of how many clients one is in order; the others have no PTR
 	hangsUp      bool   // the MTA does on who is told that helogate is down, and who passes is another's
-	passes, down string // what they are told
+	passes, down string // the replies to them
 }
 
 // manySessions runs a flood, and stops helogate when some have had their answer: before it all are as far as MAIL. Whoever
-// is asked for afterwards is told that it is down.
+// is asked for afterwards gets the reply that it is down.
 func manySessions(t *testing.T, server netip.AddrPort, d *daemon, f flood) {
 	t.Helper()
 	const n = 500

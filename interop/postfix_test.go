@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// A postfix is a private instance with a number of smtpds, which differ in whom they ask and when.
+// A postfix is a private instance with a number of smtpds, which differ in the listener that they ask, and when.
 type postfix struct {
 	maillog   string
 	policy    netip.AddrPort // where most of its smtpds ask
@@ -195,7 +195,7 @@ func postfixPrograms() (map[string]string, error) {
 	return programs, nil
 }
 
-// greets reports whether an smtpd can be talked to.
+// answers reports whether an smtpd sends its banner.
 func (p *postfix) greets(name string) bool {
 	c, err := net.DialTimeout("tcp", p.services[name].SMTP.String(), time.Second)
 	if err != nil {

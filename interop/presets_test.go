@@ -15,7 +15,7 @@ func (l *lab) servePresets(t *testing.T, config string) *daemon {
 	return l.serve(t, config, listeners...)
 }
 
-// What each preset says to whom, and that all let in whom any must let in.
+// The reply of each preset to each client. All presets accept the clients that any must accept.
 func TestPresets(t *testing.T) {
 	l := theLab(t)
 	l.servePresets(t, enforce("balanced", l.dns.resolver))

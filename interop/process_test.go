@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// patience is how long anything may take that is waited for. It is long, for a busy machine; nobody waits for all of it
+// patience is how long anything may take that is waited for. It is long, for a busy machine; no test waits for all of it
 // unless something is wrong.
 const patience = 15 * time.Second
 
@@ -56,7 +56,7 @@ func run(p *process) (*process, error) {
 	return p, nil
 }
 
-// startLeashed starts a program that changes its user, and so is not told of our death: a shell waits for it instead.
+// startLeashed starts a program that changes its user, and so gets no signal when the test dies: a shell waits for it instead.
 func startLeashed(name, program string, args ...string) (*process, error) {
 	script := []string{"-c", `"$@" & read -r nothing; kill $!; wait $!`, name, program}
 	cmd := exec.Command("/bin/sh", append(script, args...)...)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Behind a proxy that says whom it has there, the original client is judged: with the PROXY protocol, as with XCLIENT.
+// Behind a proxy that announces its client, helogate judges the original client: with the PROXY protocol, as with XCLIENT.
 func TestProxyProtocol(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
@@ -35,7 +35,7 @@ func (s *service) proxied(announcement string, lines ...string) string {
 	}
 	defer c.close()
 	reply := ""
-	for _, line := range append([]string{announcement}, lines...) { // the greeting comes after the announcement
+	for _, line := range append([]string{announcement}, lines...) { // the banner comes after the announcement
 		if reply, err = c.say(line); err != nil {
 			return fmt.Sprintf("(%v)", err)
 		}

@@ -159,7 +159,7 @@ func (s *qmailSession) rcpt(arg string) {
 }
 
 // plugins runs those of a section: 0 is that the command has been answered, 2 that qmail's own checks are passed over.
-// What a plugin is told of a command stays in the environment.
+// What a plugin gets of a command stays in the environment.
 func (s *qmailSession) plugins(section, name, value string) int {
 	if !s.run {
 		return 1

@@ -96,7 +96,7 @@ var sppScenes = []qmailScene{
 	{"let by tcprules", "192.0.2.60", "lone.example.com", []string{"NOHELODNSCHECK="}, []string{sppBob, "250 ok"}},
 }
 
-// Who asks the daemon and who judges alone say the same, and the daemon may be killed while a client talks.
+// The plugin gives the same answer with the daemon and alone, and the daemon may be killed during a session.
 func TestQmailSpp(t *testing.T) {
 	q := theLab(t).qmailLab(t, "", "helogate.toml", qmailPage(t, "smtpplugins"))
 	for _, c := range sppScenes {
@@ -205,7 +205,7 @@ func sppLetters(t *testing.T, q *qmailLab, what string, alone bool) {
 
 // 500 clients at once, and helogate stops amid them: each is answered, and by the verdict that it was always given.
 func TestQmailSppMany(t *testing.T) {
-	const clients, atOnce = 500, 40 // as many as tcpserver lets in by default
+	const clients, atOnce = 500, 40 // as many as tcpserver accepts by default
 	q := theLab(t).qmailLab(t, "", "helogate.toml", "[rcpt]\nplugins/helogate-rcpt\n")
 	var wg, half sync.WaitGroup
 	half.Add(clients / 2)

@@ -49,7 +49,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// A recipient's own policy holds for him alone, in a message for several.
+// A recipient's own policy applies to that recipient alone, in a message for several.
 func TestRecipients(t *testing.T) {
 	l := theLab(t)
 	l.serve(t, enforce("balanced", l.dns.resolver)+`
@@ -143,7 +143,7 @@ note = "a fox in the hen-house"
 		{"192.0.2.60", "lone.example.com", `550 5.7.25 no name, 192.0.2.60: 192.0.2.60 has no PTR record. ask your provider for a PTR record with your server's host name that resolves back to this address! (rdns ID) PAGE`},
 		{"203.0.113.99", "203-0-113-99.dsl.provider.example", `550 5.7.1 203-0-113-99.dsl.provider.example from jane@example.com to bob@example.net is no mail server [ID] PAGE`},
 		{"203.0.113.40", "mail.example.com", `450 4.7.25 Not now: no answer for PTR of 203.0.113.40 [ID] PAGE`},
-		{"192.0.2.25", "fox.{why}", `550 5.7.1 Not fox.{why}: a fox in the hen-house [ID] PAGE`}, // what he says is no placeholder
+		{"192.0.2.25", "fox.{why}", `550 5.7.1 Not fox.{why}: a fox in the hen-house [ID] PAGE`}, // no placeholder
 		{"192.0.2.25", "localhost", `550 5.7.1 HELO localhost is not a valid name for your server 192.0.2.25; set the HELO name to your server's public host name, as in its PTR record [ID] PAGE`},
 	} {
 		got := strings.Replace(l.postfix.services["main"].rcpt(c.client, c.helo), "<bob@example.net>: Recipient address rejected: ", "", 1)

@@ -33,7 +33,7 @@ type sendmail struct {
 // sendmailAt is where it takes mail.
 var sendmailAt = netip.MustParseAddrPort("198.51.100.1:25")
 
-// sendmailClients are whom we can pose as.
+// sendmailClients are the clients that a test can pose as.
 var sendmailClients = []string{"192.0.2.25", "192.0.2.60", "203.0.113.200", "203.0.113.40"}
 
 // startSendmail starts one with what docs/sendmail says, and what differs from it.
@@ -177,7 +177,7 @@ func (s *sendmail) log() string {
 	return string(b)
 }
 
-// dial connects as a client, and takes the greeting.
+// dial connects as a client, and reads the banner.
 func (s *sendmail) dial(from string) (*client, string, error) {
 	var conn net.Conn
 	err := s.net.within(func() (err error) {
@@ -244,7 +244,7 @@ func TestSendmail(t *testing.T) {
 	l.startSendmail(t, nil).mta().test(t, l)
 }
 
-// With F=T a client is told to come again when helogate is down, or dies in the middle of his session.
+// With F=T a client is deferred when helogate is down, or dies in the middle of the session.
 func TestSendmailTempfail(t *testing.T) {
 	l := theLab(t)
 	s := l.startSendmail(t, func(page string) string { return strings.Replace(page, "', `S=", "', `F=T, S=", 1) })

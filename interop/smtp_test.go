@@ -18,7 +18,7 @@ type client struct {
 	in   *bufio.Reader
 }
 
-// dial connects and takes the greeting.
+// dial connects and reads the banner.
 func dial(addr netip.AddrPort) (*client, string, error) {
 	c, err := call(addr)
 	if err != nil {

@@ -18,7 +18,7 @@ func TestPrintedMainCF(t *testing.T) {
 	}
 }
 
-// Where smtpd_delay_reject is off and helogate is asked at each stage, reject_at_stage says where a client is told no.
+// Where smtpd_delay_reject is off and helogate is asked at each stage, reject_at_stage sets the stage of the refusal.
 func TestRejectAtStage(t *testing.T) {
 	l := theLab(t)
 	for _, stage := range []string{"connect", "helo", "mail", "rcpt"} {
@@ -34,14 +34,14 @@ func TestRejectAtStage(t *testing.T) {
 	}
 }
 
-// A client that goes on after a refused greeting is refused again, also by a policy that asks for none.
+// A client that goes on after a refused HELO name is refused again, also by a policy that needs no HELO.
 func TestRefusedGreeting(t *testing.T) {
 	l := theLab(t)
 	l.serve(t, "policy.reject_at_stage = \"helo\"\npolicy.checks.helo-missing = \"ignore\"\n"+enforce("rfc", l.dns.resolver), at(l.postfix.policy))
 	l.play(t, "stage-silent.smtp", "stages")
 }
 
-// Who calls himself something else.
+// A client that changes its HELO name.
 func TestChangedGreeting(t *testing.T) {
 	l := theLab(t)
 	l.serve(t, "policy.reject_at_stage = \"helo\"\npolicy.checks.helo-changed = \"reject\"\n"+enforce("rfc", l.dns.resolver), at(l.postfix.policy))

@@ -181,7 +181,7 @@ func TestStateMoves(t *testing.T) {
 	main.see(t, "who came first an hour ago, as the running service is told", joe, passes)
 }
 
-// imports tells it of a record that began some time ago. Where a test cannot move the time, it moves what is remembered.
+// imports gives it a record that began some time ago. Where a test cannot move the time, it moves what is remembered.
 func (d *daemon) imports(kind, key string, ago time.Duration) {
 	d.t.Helper()
 	at := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339Nano) }
@@ -193,7 +193,7 @@ func (d *daemon) imports(kind, key string, ago time.Duration) {
 	}
 }
 
-// theirsAlone sees that a file, and what SQLite puts beside it, is nobody else's to read or write.
+// theirsAlone checks that no other user can read or write a file and the files that SQLite puts beside it.
 func theirsAlone(t *testing.T, file string) {
 	t.Helper()
 	all, err := filepath.Glob(file + "*")
@@ -208,7 +208,7 @@ func theirsAlone(t *testing.T, file string) {
 	}
 }
 
-// Where the configuration names no file, it is where systemd wants it, also for a user who is not root.
+// Where the configuration names no file, it is where systemd wants it, also for a user other than root.
 func TestStateDirectory(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)

@@ -21,7 +21,7 @@ func allScenes(t *testing.T) []*scene {
 	return scenesOf(t, files...)
 }
 
-// Whatever happens in the dialogues, in shadow mode nobody is refused, and the log says of each what enforcing did.
+// In shadow mode no client of the dialogues is refused, and the log has the decision that enforce mode makes.
 func TestShadowRefusesNobody(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
@@ -49,7 +49,7 @@ func TestShadowRefusesNobody(t *testing.T) {
 	}
 }
 
-// The same where helogate is asked at each stage, and tells no at one.
+// The same if helogate is asked at each stage, and refuses at one.
 func TestShadowRefusesNobodyAtAnyStage(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
@@ -61,7 +61,7 @@ func TestShadowRefusesNobodyAtAnyStage(t *testing.T) {
 			come := func(config string) (replies []string, decided map[string][]string) {
 				d.reload(config)
 				d.verdicts()
-				for i := 0; i < len(scenes); i += 2 { // every second tells enough, and saves time
+				for i := 0; i < len(scenes); i += 2 { // every second one is enough, and saves time
 					replies = append(replies, scenes[i].replay(t, l.postfix.services["stages"])...)
 				}
 				return replies, decisions(firsts(d.verdicts()))
@@ -105,7 +105,7 @@ func decisions(all []verdict) map[string][]string {
 	return out
 }
 
-// agree sees that on trial all was decided as it was when it was carried out.
+// agree checks that the decisions of the dry run are those of enforce mode.
 func agree(t *testing.T, enforced, trial map[string][]string) {
 	t.Helper()
 	if len(enforced) < 10 {
@@ -134,7 +134,7 @@ func refusalsIn(replies []string) (n int) {
 // postfixs are refusals of Postfix's own.
 var postfixs = regexp.MustCompile(`: Relay access denied$|: User unknown in relay recipient table$|^503 5\.5\.1 Error: |^535 5\.7\.8 Error: `)
 
-// noneRefused sees that nobody was told no, but by Postfix itself.
+// noneRefused checks that no client was refused, except by Postfix itself.
 func noneRefused(t *testing.T, replies []string) {
 	t.Helper()
 	for _, r := range replies {
@@ -144,7 +144,7 @@ func noneRefused(t *testing.T, replies []string) {
 	}
 }
 
-// One listener in shadow mode beside others in force, and one check, one rule that would.
+// One listener in shadow mode beside others that enforce, and one check and one rule in a dry run.
 func TestTrials(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)

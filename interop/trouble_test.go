@@ -12,7 +12,7 @@ import (
 	"github.com/helogate/helogate/internal/testdns"
 )
 
-// A client whom DNS does not let us judge is told to come back, and never refused for it: by the rfc preset 450 4.7.25 where
+// A client that cannot be judged because DNS fails is deferred, never rejected: by the rfc preset 450 4.7.25 where
 // reverse DNS is in trouble and 451 4.4.3 where that of the HELO name is, by balanced 451 4.4.3 for any.
 func TestDNSInTrouble(t *testing.T) {
 	l := theLab(t)
@@ -71,7 +71,7 @@ func TestDNSInTrouble(t *testing.T) {
 	}
 }
 
-// troubled shows what a client is told by rfc and by balanced if DNS is in trouble about him.
+// troubled checks the replies of rfc and balanced to a client whose DNS fails.
 func (l *lab) troubled(t *testing.T, what, client, helo, code, about string) {
 	const sorry = " <bob@example.net>: Recipient address rejected: Temporary DNS failure, please try again later: "
 	rfc, balanced := l.postfix.services["rfc"], l.postfix.services["balanced"]
@@ -114,7 +114,7 @@ func TestResolverMisbehaves(t *testing.T) {
 	})
 }
 
-// Whatever the resolver does with all that it is asked, nobody is refused. The smtpds of the presets serve here because each
+// Whatever the resolver does with every query, no client is rejected. The smtpds of the presets serve here because each
 // asks at another place; all judge by rfc.
 func TestResolverMisbehavesAlways(t *testing.T) {
 	l := theLab(t)
@@ -135,7 +135,7 @@ func TestResolverMisbehavesAlways(t *testing.T) {
 	})
 }
 
-// Nobody listens where the resolver should be. When it comes, clients are judged.
+// No resolver listens at its address. When it starts, clients are judged.
 func TestResolverComes(t *testing.T) {
 	l := theLab(t)
 	addr := l.mustPort(t)
@@ -155,7 +155,7 @@ func TestResolverSleeps(t *testing.T) {
 	unbound := l.startUnbound(t, addr, nil)
 	d := l.serve(t, impatient(enforce("rfc", addr)), at(l.postfix.policy))
 	main := l.postfix.services["main"]
-	jane := func() string { // who shares no name with the others, so that nothing of theirs is in the cache
+	jane := func() string { // jane shares no name with the others, so the cache has nothing of them
 		return main.say("203.0.113.96", "EHLO mail.jane.example", "MAIL FROM:<jane@jane.example>", "RCPT TO:<bob@example.net>")
 	}
 	if got := jane(); got != "250 2.1.5 Ok" {
@@ -172,7 +172,7 @@ func TestResolverSleeps(t *testing.T) {
 	main.judgedAtLast(t)
 }
 
-// deferred sees that a client is told to come back.
+// deferred checks that a client is deferred.
 func (s *service) deferred(t *testing.T, from, helo string) {
 	t.Helper()
 	began := time.Now()
@@ -185,7 +185,7 @@ func (s *service) deferred(t *testing.T, from, helo string) {
 	}
 }
 
-// judgedAtLast waits until helogate has forgotten the failure of DNS: a good client is then let in, and a bad one refused.
+// judgedAtLast waits until helogate has forgotten the failure of DNS: a good client is then accepted, and a bad one rejected.
 func (s *service) judgedAtLast(t *testing.T) {
 	t.Helper()
 	for _, c := range []struct{ client, helo, want string }{

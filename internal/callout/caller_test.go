@@ -172,7 +172,7 @@ func TestOneFlight(t *testing.T) {
 	})
 }
 
-// Where somebody went away, what was found is there when he comes again.
+// If a client disconnects early, the result is there when it retries.
 func TestGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, map[string][]script{"192.0.2.1": {rcpt("jane@example.org", "550 no") + quits}})
@@ -205,7 +205,7 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// A store that fails stops the callouts that it would have spared others, and those alone.
+// A store that fails stops the callouts that its results would have avoided, and those alone.
 func TestStoreFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, map[string][]script{"192.0.2.1": {rcpt("jane@example.org", "550 no") + quits}})
@@ -303,7 +303,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// A question of another kind is a tempfail, and the local part that nobody has is another each time.
+// A question of another kind is a tempfail, and the local part that does not exist is another each time.
 func TestOddities(t *testing.T) {
 	c, err := New(Config{Helo: "mx.example.net", DNS: helogate.MustZone("")})
 	if err != nil {

@@ -14,7 +14,7 @@ const oneHost = `
 	example.org    MX 10 mx.example.org
 	mx.example.org A 192.0.2.1`
 
-// dialogues are all that hosts may say, and what we make of it. Every byte of ours is checked.
+// dialogues are the replies of hosts, and the result of each. Every byte that the callout sends is checked.
 var dialogues = []struct {
 	name   string
 	script script
@@ -161,7 +161,7 @@ func TestDialogues(t *testing.T) {
 	}
 }
 
-// Who writes our name into his address does not make a refusal of it one of us.
+// A sender address that contains our name does not turn its refusal into a refusal of our host.
 func TestOurNameInTheAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const address, refusal = "x-mx.example.net@example.org", "550 5.1.1 <X-mx.example.net@example.org>: unknown"

@@ -22,7 +22,7 @@ const (
 	busy script = "S: 421 busy\nhang"
 )
 
-// Whom we ask, and in which order. All that is not there refuses connections.
+// The hosts that are asked, and their order. Hosts that are not in the table refuse connections.
 func TestHosts(t *testing.T) {
 	for _, c := range []struct{ name, dns, asked, want string }{
 		{"the best first", "example.org MX 10 b.example\nexample.org MX 5 a.example\na.example A 192.0.2.9\nb.example A 192.0.2.8",
@@ -99,7 +99,7 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
-// What this host answers at is ours, whether or not the configuration says so.
+// The addresses of this host are own addresses, whether or not the configuration has them.
 func TestOwnInterfaces(t *testing.T) {
 	c, err := newCaller(Config{Helo: "mx.example.net", DNS: helogate.MustZone("")}, addrs("203.0.113.5"))
 	if err != nil || !c.forbidden(netip.MustParseAddr("203.0.113.5")) {

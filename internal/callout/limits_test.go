@@ -25,7 +25,7 @@ func TestLimits(t *testing.T) {
 		for i, step := range []struct {
 			after   time.Duration
 			address string
-			want    string // "" is that somebody is asked
+			want    string // "" means that a host is asked
 		}{
 			{0, "1@example.org", ""}, {0, "2@example.org", ""}, {0, "3@a.example.org", ""},
 			{0, "4@example.org", "tempfail: 3 callouts an hour for example.org are used up"},

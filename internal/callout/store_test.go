@@ -7,7 +7,7 @@ import (
 	"github.com/helogate/helogate/internal/state"
 )
 
-// With the store that most have, a restart asks nobody anew, and what it has is as long in force as it was.
+// With the default store, a restart causes no new callout, and results keep their lifetime.
 func TestSQLite(t *testing.T) {
 	store, err := state.OpenSQLite(state.SQLiteConfig{})
 	if err != nil {

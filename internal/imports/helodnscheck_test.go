@@ -145,7 +145,7 @@ func TestHelodnscheckParity(t *testing.T) {
 	}
 }
 
-// generationOf asks for the later one where the letters do not tell.
+// generationOf asks for the later one where the letters do not decide.
 func generationOf(flags string) Generation {
 	if flags == "GLP" || flags == "GBLP" || flags == "NL" {
 		return Later

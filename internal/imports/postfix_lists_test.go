@@ -111,10 +111,10 @@ func listsIn(c *config.Config) string {
 	return strings.Join(out, "\n")
 }
 
-// TestPostfixLists: what main.cf asks of lists in DNS, with what is in force of it, and what can be taken.
+// TestPostfixLists: what main.cf asks of lists in DNS, with the part that is in effect, and what can be imported.
 func TestPostfixLists(t *testing.T) {
 	for _, one := range []struct {
-		set, want, examples string // the lists in force, and with the examples
+		set, want, examples string // the lists in effect, and with the examples
 		file, notes         []string
 	}{
 		{"smtpd_client_restrictions = reject_rbl_client bl.example, warn_if_reject reject_rbl_client warn.example=127.0.0.2",
@@ -148,7 +148,7 @@ func TestPostfixLists(t *testing.T) {
 				"dnswl wl.example 127.0.3.0,127.0.4.0  score -7",
 			[]string{"a weight of 3 (postscreen_dnsbl_threshold) is 5, which is reject_at"},
 			[]string{`line 2: postscreen_dnsbl_sites: bad.example*x: "x" is not a weight; leave it in main.cf`, "line 2: postscreen_dnsbl_sites: postscreen judges before helogate"}},
-		{"postscreen_dnsbl_threshold = 2\npostscreen_dnsbl_sites = bl.example=127.0.0.2*1, bl.example=127.0.0.3*1", "", // each has its own points
+		{"postscreen_dnsbl_threshold = 2\npostscreen_dnsbl_sites = bl.example=127.0.0.2*1, bl.example=127.0.0.3*1", "", // each has its own score
 			"dnsbl bl.example 127.0.0.2  score 3\ndnsbl bl.example(bl.example-2) 127.0.0.3  score 3", nil, nil},
 		{"postscreen_dnsbl_sites = bl.example*9999, b.example*-1000 c.example*1000\nsmtpd_client_restrictions = reject_rbl_client c.example=127.0.0.2",
 			"dnsbl c.example 127.0.0.2  reject", "dnsbl c.example 127.0.0.2  reject\ndnsbl c.example(c.example-2) 127.0.0.0/8  score 1000\ndnswl b.example 127.0.0.0/8  score -1000",
@@ -173,7 +173,7 @@ func TestPostfixLists(t *testing.T) {
 	}
 }
 
-// TestPostfixListsJudge: an imported list does what the restriction did, once it enforces; and a list that is down lets in.
+// TestPostfixListsJudge: an imported list does what the restriction did, once it enforces. A list that is down rejects none.
 func TestPostfixListsJudge(t *testing.T) {
 	r, err := Postfix{Set: "myhostname = mx.example.net\nsmtpd_client_restrictions = reject_rbl_client bl.example=127.0.0.[2..4], reject_rhsbl_sender dbl.example"}.Import()
 	if err != nil {
@@ -196,7 +196,7 @@ func TestPostfixListsJudge(t *testing.T) {
 	}
 }
 
-// TestPolicyServices: the usual ones are told by name or port, and it is said what does the same.
+// TestPolicyServices: the usual ones are recognized by name or port, and the report names the replacement.
 func TestPolicyServices(t *testing.T) {
 	for service, want := range map[string]string{
 		"inet:127.0.0.1:10023":                         "helogate greylists",

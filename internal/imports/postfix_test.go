@@ -85,7 +85,7 @@ func TestPostfix(t *testing.T) {
 	}
 }
 
-// Each of these has its own way to say what is ours, or not to.
+// Each of these declares the own names and addresses in its own way, or does not.
 func TestPostfixOwn(t *testing.T) {
 	for _, one := range []struct {
 		set, defaults string

@@ -162,7 +162,7 @@ func TestQpsmtpdParity(t *testing.T) {
 	}
 }
 
-// Who logs in, and mail to postmaster, is let in, which the plugin does not know yet when it refuses.
+// Authenticated clients, and mail to postmaster, are accepted, which the plugin does not know yet when it refuses.
 func TestImportedLetIn(t *testing.T) {
 	r, err := Qpsmtpd{Plugins: "helo policy strict"}.Import()
 	if err != nil {

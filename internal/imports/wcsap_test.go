@@ -221,8 +221,8 @@ func TestWCSAPBelowTheUnread(t *testing.T) {
 	}
 }
 
-// An Accept in a dry run that does not fit is no reason for the Rejects below it to leave its clients out: nobody knows whether
-// it lets them in.
+// An Accept in a dry run that does not fit is no reason for the Rejects below it to leave its clients out: it is unknown whether
+// it accepts them.
 func TestWCSAPTrialTooLong(t *testing.T) {
 	r := WCSAP("Reject if %BOGUS% = 1\n" + strings.Repeat("Reject if bot in %CDN% and trap in %CDN%\n", 100) +
 		"Accept if %CIP% = 198.51.100.7\nReject if example in %CDN%")

@@ -180,7 +180,7 @@ func TestLettersAreTheImport(t *testing.T) {
 	}
 }
 
-// ask is world, and a service that trusts nobody.
+// ask is world, and a service that trusts no client.
 type ask struct{}
 
 func (ask) Known(q helogate.Question) (*helogate.Answer, bool) {
@@ -197,8 +197,8 @@ func (ask) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	return world.Ask(ctx, q)
 }
 
-// With a daemon, its evidence is what the letters are judged on; what it did not ask is asked by who can; and whom its
-// configuration lets in is let in.
+// With a daemon, its evidence is what the letters are judged on; what it did not ask, the program asks; and a client that its
+// configuration permits is accepted.
 func TestLettersByDaemon(t *testing.T) {
 	inQmail(t)
 	var record helogate.Record

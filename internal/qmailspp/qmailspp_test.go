@@ -162,7 +162,7 @@ func TestCommands(t *testing.T) {
 			"E550 5.7.25 no PTR\n", "E550 5.7.25 no PTR\n"}},
 		{Answer{Action: helogate.Drop, Reply: reply}, [5]string{"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n",
 			"R550 5.7.25 no PTR\n", "R550 5.7.25 no PTR\n"}},
-		// What no judge of ours says.
+		// Answers that helogate never gives.
 		{Answer{Action: helogate.Reject, Reply: helogate.Reply{Code: 250, Enhanced: "2.0.0", Text: "ok\r\nN"}}, [5]string{
 			`R550 5.7.1 ok\x0d\x0aN` + "\n", `R550 5.7.1 ok\x0d\x0aN` + "\n", `R550 5.7.1 ok\x0d\x0aN` + "\n", `E550 5.7.1 ok\x0d\x0aN` + "\n", `E550 5.7.1 ok\x0d\x0aN` + "\n"}},
 		{Answer{Action: helogate.Defer, Reply: helogate.Reply{Code: 550}}, [5]string{2: "E450 4.7.1 refused by policy\n", 3: "E450 4.7.1 refused by policy\n", 4: "E450 4.7.1 refused by policy\n"}},
@@ -179,7 +179,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// Headers are added once a message, and who is not judged is not asked about.
+// Headers are added once a message. A client that is not judged causes no question.
 func TestWhen(t *testing.T) {
 	d := startDaemon(t, func(map[string]string) string {
 		return verdict(helogate.Record{}, `{"do":"continue","reply":null,"headers":[{"name":"X-HELO","value":"mx.example.org"}]}`)
@@ -211,7 +211,7 @@ func TestWhen(t *testing.T) {
 	}
 }
 
-// Without a daemon that answers it is judged alone, and who cannot lets pass and says so.
+// Without a daemon that answers, the program judges alone. If it cannot, it accepts and says so.
 func TestAlone(t *testing.T) {
 	rejects := Answer{Action: helogate.Reject, Reply: helogate.Reply{Code: 550, Enhanced: "5.7.1", Text: "alone"}}
 	alone := func(a Answer, err error) Alone {
@@ -261,7 +261,7 @@ func TestAlone(t *testing.T) {
 	}
 }
 
-// Answers of who is no helogate, or was killed while it spoke.
+// Answers of a process that is not helogate, or was killed while it answered.
 func TestParseAnswer(t *testing.T) {
 	good := verdict(helogate.Record{}, `{"do":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"no"},"headers":[]}`)
 	for _, c := range []struct{ answer, want string }{
@@ -283,7 +283,7 @@ func TestParseAnswer(t *testing.T) {
 	}
 }
 
-// qmail-smtpd leaves in the environment what was once set; its list of plugins tells better where one is run.
+// qmail-smtpd leaves in the environment what was once set; its list of plugins is a better source of where one is run.
 func TestSection(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {

@@ -17,7 +17,7 @@ import (
 	"github.com/helogate/helogate/internal/testlog"
 )
 
-// moody is a store that fails, or hangs and does not look at its context, as it is told.
+// moody is a store that fails, or hangs and does not look at its context, as the test sets it.
 type moody struct {
 	state.Store
 	fails atomic.Pointer[error]
@@ -181,7 +181,7 @@ func TestGuardOfAStoreThatHangs(t *testing.T) {
 	})
 }
 
-// Of many who find at once that it hangs, few reach it, and all go on in time.
+// When many callers find at once that it hangs, few reach it, and all go on in time.
 func TestGuardAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &moody{hangs: make(chan struct{})}
@@ -201,7 +201,7 @@ func TestGuardAtOnce(t *testing.T) {
 	})
 }
 
-// A caller who gives up is no fault of the store, nor is a record that cannot be, nor that there is no room.
+// A caller that gives up is no fault of the store, nor is a record that cannot be, nor that there is no room.
 func TestGuardForgives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &moody{hangs: make(chan struct{})}

@@ -18,7 +18,7 @@ func tag(name string) string {
 	return name
 }
 
-// A cluster keeps an attempt with its client, whatever their key is, and a name leads back to its record.
+// A cluster keeps an attempt with its client, whatever their key is, and a name can be mapped back to its record.
 func TestRedisName(t *testing.T) {
 	for _, c := range []struct{ key, want string }{
 		{"192.0.2.0/24 jane@example.org bob@example.net", "p:greylist:{192.0.2.0/24} jane@example.org bob@example.net"},

@@ -150,7 +150,7 @@ func TestRedisPrefix(t *testing.T) {
 	}
 }
 
-// What is not ours is left alone, and said.
+// Keys of other programs are left alone, and reported.
 func TestRedisNotOurs(t *testing.T) {
 	m := miniredis.RunT(t)
 	s := openRedis(t, state.RedisConfig{Servers: []string{m.Addr()}})
@@ -450,7 +450,7 @@ func TestRedisHangs(t *testing.T) {
 	}
 }
 
-// Who gives up, and a connection that hangs, are nothing to the others; and what was asked is done.
+// A caller that gives up, or a connection that hangs, does not disturb the others. What was asked is done.
 func TestRedisOneHangs(t *testing.T) {
 	for _, cluster := range []bool{false, true} {
 		m := miniredis.RunT(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/helogate/helogate/internal/state"
 )
 
-// triplet is the key of one in a world of random clients, senders and recipients; it is the same for the same number.
+// triplet is the key of one among random clients, senders and recipients; it is the same for the same number.
 func triplet(i uint64) string {
 	r := rand.New(rand.NewPCG(i, 7))
 	return state.Key(fmt.Sprintf("%d.%d.%d.0/24", r.IntN(224), r.IntN(256), r.IntN(256)),
@@ -49,7 +49,7 @@ func workers(b testing.TB, many int, n uint64, do func(i uint64) error) {
 	wg.Wait()
 }
 
-// cpu is the time of processors that this process has had: it tells more than the clock where others use the machine.
+// cpu is the time of processors that this process has had: it is a better measure than the clock on a busy machine.
 func cpu() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -66,7 +66,7 @@ func fullDisk(path string) {
 	fmt.Print(log.String())
 }
 
-// Where the disk is full, nobody is told to come again and then forgotten: it is an error, until there is room.
+// On a full disk, no client is greylisted and then forgotten: the store returns an error until there is room.
 func TestFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	_, lines := child(t, "full disk", path)
@@ -97,7 +97,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// asNobody runs do with the rights of somebody else on files.
+// asNobody runs do with the file permissions of another user.
 func asNobody(t *testing.T, do func()) {
 	t.Helper()
 	if syscall.Getuid() != 0 {
@@ -109,7 +109,7 @@ func asNobody(t *testing.T, do func()) {
 	if err := syscall.Setfsuid(65534); err != nil {
 		t.Fatal(err)
 	}
-	defer syscall.Setfsuid(0) //nolint:errcheck // it was ours before
+	defer syscall.Setfsuid(0) //nolint:errcheck // it was the user before
 	do()
 }
 

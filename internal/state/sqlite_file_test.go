@@ -71,7 +71,7 @@ func TestReopened(t *testing.T) {
 	}
 }
 
-// Of several who begin the same file at once, one makes the tables.
+// If several processes create the same file at once, one makes the tables.
 func TestBegunAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	var wg sync.WaitGroup
@@ -251,7 +251,7 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// Who wrote something else than numbers into the file by hand has spoilt that record, and not the service.
+// Text in place of a number, written into the file by hand, spoils that record only, not the service.
 func TestSpoiltRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	s := open(t, state.SQLiteConfig{Path: path})

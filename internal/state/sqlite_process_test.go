@@ -15,7 +15,7 @@ import (
 	"github.com/helogate/helogate/internal/testlog"
 )
 
-// The children are this test binary, told by the environment what to be.
+// The children are this test binary; the environment selects their part.
 func TestMain(m *testing.M) {
 	if what := os.Getenv("STATE_TEST_CHILD"); what != "" {
 		children[what](os.Getenv("STATE_TEST_PATH"))
@@ -125,7 +125,7 @@ func TestKilled(t *testing.T) {
 
 		s := open(t, state.SQLiteConfig{Path: path})
 		n := int(count(t, s, state.Greylist))
-		// While it commits it answers nobody, so that what is lost was answered within an interval, and what a timer is late.
+		// While it commits it answers no caller, so that what is lost was answered within an interval, and what a timer is late.
 		const slack = childCommits + 100*time.Millisecond
 		last := at[len(at)-1]
 		for i := range at {

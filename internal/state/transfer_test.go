@@ -108,7 +108,7 @@ func TestImportErrors(t *testing.T) {
 	}
 }
 
-// Blank lines, other zones and finer times are nobody's mistake; what is over is not kept.
+// Blank lines, other zones and finer times are no error; what is over is not kept.
 func TestImport(t *testing.T) {
 	s := open(t, state.SQLiteConfig{})
 	n, skipped, err := state.Import(t.Context(), s, morning, strings.NewReader(transferHeader+`
