@@ -120,7 +120,7 @@ func TestCalloutServe(t *testing.T) {
 	d.waitFor("msg=verdict", "from=jane@some.example", "action=continue", "score=1", "callout-postmaster")
 	d.waitFor("msg=verdict", "from=joe@some.example", "action=reject", "by=callout")
 	d.waitFor("msg=verdict", "from=jane@hang.example", "action=continue", "score=0", "unsure=callout,callout-postmaster")
-	in.seeNobodyAsked(t, d)
+	in.seeNoneAsked(t, d)
 	in.seeConnections(t, d, "some.example", "all.example", "null.example", "wait.example", "hang.example")
 	c := d.callouts()
 	if c.Accepts != 1 || c.Refuses != 3 || c.AcceptsAll == 0 || c.RefusesNull == 0 || c.Undecided != 7 || c.Limited != 0 {
@@ -152,7 +152,7 @@ func (d *daemon) checkSays(sender string, lines ...string) {
 }
 
 // seeNoneAsked checks that a client that is rejected without a callout, and mail that needs none, cause no callout.
-func (in *internet) seeNobodyAsked(t *testing.T, d *daemon) {
+func (in *internet) seeNoneAsked(t *testing.T, d *daemon) {
 	t.Helper()
 	before := begun(d.callouts())
 	for _, sender := range []string{"", "postmaster@spare.example", "abuse@spare.example", "Postmaster@spare.example"} {
@@ -208,7 +208,7 @@ func TestCalloutServeSlow(t *testing.T) {
 func TestCalloutServeGreylist(t *testing.T) {
 	in := startInternet(t)
 	delay := func(d string) string {
-		return everybody + callsOut("8s", "4s") + fmt.Sprintf("greylist.delay = %q\n", d)
+		return greylistAll + callsOut("8s", "4s") + fmt.Sprintf("greylist.delay = %q\n", d)
 	}
 	d := in.start(t, delay("5m"))
 	for range 2 {

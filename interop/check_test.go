@@ -27,17 +27,17 @@ func TestCheckAgrees(t *testing.T) {
 		if exit := cmd.ProcessState.ExitCode(); exit != c.exit {
 			t.Errorf("%s %s: exit %d, not %d:\n%s", c.client, c.helo, exit, c.exit, out)
 		}
-		told := l.postfix.services["main"].rcpt(c.client, c.helo)
+		reply := l.postfix.services["main"].rcpt(c.client, c.helo)
 		if c.exit == 0 {
-			if told != "250 2.1.5 Ok" {
-				t.Errorf("%s %s: %s, and helogate check lets him in:\n%s", c.client, c.helo, told, out)
+			if reply != "250 2.1.5 Ok" {
+				t.Errorf("%s %s: %s, and helogate check accepts it:\n%s", c.client, c.helo, reply, out)
 			}
 			continue
 		}
-		_, why, _ := strings.Cut(told, " rejected: ")
+		_, why, _ := strings.Cut(reply, " rejected: ")
 		why, _, _ = strings.Cut(why, " [ID]")
 		if why == "" || !strings.Contains(strings.Join(strings.Fields(string(out)), " "), why) {
-			t.Errorf("%s %s: %s, and helogate check says\n%s", c.client, c.helo, told, out)
+			t.Errorf("%s %s: %s, and helogate check says\n%s", c.client, c.helo, reply, out)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestCoexist(t *testing.T) {
 	t.Run("postgrey", func(t *testing.T) {
 		asked, address := otherGreylist(t)
 		p := l.coexisting(t, strings.ReplaceAll(page(t, "postgrey.main.cf"), "127.0.0.1:10023", address), "")
-		d := l.serve(t, l.greylisting("balanced", "5m")+everybody, "address = \"unix:"+p.socket+"\"")
+		d := l.serve(t, l.greylisting("balanced", "5m")+greylistAll, "address = \"unix:"+p.socket+"\"")
 		p.services["main"].see(t, "both", mail, waits)
 		if n := asked.Load(); n != 1 {
 			t.Errorf("the other greylist was asked %d times", n)

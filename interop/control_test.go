@@ -46,7 +46,7 @@ func TestTrust(t *testing.T) {
 		d.run("trust", "remove", c.client)
 		see("trusted no more", c.refused)
 		if _, stderr, exit := d.command("trust", "remove", c.client); exit != 1 || !strings.Contains(stderr, c.client) {
-			t.Errorf("trust remove of whom nobody trusts: exit %d: %s", exit, stderr)
+			t.Errorf("trust remove of an address that is not trusted: exit %d: %s", exit, stderr)
 		}
 	}
 }
@@ -78,10 +78,10 @@ until   = 2020-12-31
 	}
 	hits("exempt 192.0.2.199 0 false; exempt 203.0.113.200 0 false; exempt .friend.example 0 false; forwarder 192.0.2.61 0 false")
 	for _, client := range []string{"203.0.113.200", "203.0.113.200", "192.0.2.40", "192.0.2.41", "192.0.2.61", "192.0.2.199"} {
-		told := main.rcpt(client, "localhost")
+		reply := main.rcpt(client, "localhost")
 		_, _, exit := d.command("exempt", "why", client, "localhost", "--from", "jane@example.com", "--rcpt", "bob@example.net")
-		if (exit == 0) != (told == "250 2.1.5 Ok") {
-			t.Errorf("%s: exempt why exits with %d, and the client is told %s", client, exit, told)
+		if (exit == 0) != (reply == "250 2.1.5 Ok") {
+			t.Errorf("%s: exempt why exits with %d, and the client gets %s", client, exit, reply)
 		}
 	}
 	want := "exempt 192.0.2.199 0 false; exempt 203.0.113.200 2 true; exempt .friend.example 1 true; forwarder 192.0.2.61 1 true"
@@ -128,20 +128,20 @@ func TestStatusCounts(t *testing.T) {
 }
 
 // If another user owns the socket, neither the service nor a command uses it.
-func TestControlSocketOfAStranger(t *testing.T) {
+func TestControlSocketOfAnotherUser(t *testing.T) {
 	l := theLab(t)
 	d := l.prepare(t, enforce("rfc", l.dns.resolver), at(l.mustPort(t)))
 	dir := filepath.Dir(d.config)
 	must(t, os.Chmod(dir, 0o777|os.ModeSticky))
-	stranger, err := net.Listen("unix", d.control)
+	other, err := net.Listen("unix", d.control)
 	must(t, err)
-	defer stranger.Close()
+	defer other.Close()
 	must(t, os.Chown(d.control, int(uidOf(t, "nobody")), -1))
-	heard := make(chan bool, 1)
+	connected := make(chan bool, 1)
 	go func() {
-		if conn, err := stranger.Accept(); err == nil {
+		if conn, err := other.Accept(); err == nil {
 			conn.Close()
-			heard <- true
+			connected <- true
 		}
 	}()
 	serve := exec.Command(l.helogate, "serve", "--config", d.config)
@@ -161,11 +161,11 @@ func TestControlSocketOfAStranger(t *testing.T) {
 		}
 	}
 	select {
-	case <-heard:
-		t.Error("the stranger was talked to")
+	case <-connected:
+		t.Error("the other was talked to")
 	default:
 	}
 	if is, err := os.Stat(d.control); err != nil || is.Sys().(*syscall.Stat_t).Uid != uidOf(t, "nobody") {
-		t.Errorf("the stranger's socket has been removed: %v", err)
+		t.Errorf("the other's socket has been removed: %v", err)
 	}
 }

@@ -19,7 +19,7 @@ import (
 type dialogue struct {
 	client   string
 	port     int
-	greets   []string // with EHLO
+	helos    []string // with EHLO
 	from, to string
 }
 
@@ -114,7 +114,7 @@ func (d *dialogue) inTurn(request func(state, helo, from, to string) error) erro
 		return err
 	}
 	helo := ""
-	for _, helo = range d.greets {
+	for _, helo = range d.helos {
 		if err := request("EHLO", helo, "", ""); err != nil {
 			return err
 		}
@@ -170,8 +170,8 @@ func milterAsks(listener netip.AddrPort, d dialogue) error {
 		return err
 	}
 	defer s.Close()
-	if len(d.greets) == 0 {
-		d.greets = []string{""} // the library's client does not go on without EHLO
+	if len(d.helos) == 0 {
+		d.helos = []string{""} // the library's client does not go on without EHLO
 	}
 	return d.inTurn(func(state, helo, from, to string) error {
 		var err error
@@ -199,7 +199,7 @@ func nginxAsks(listener netip.AddrPort, d dialogue) error {
 		return err
 	}
 	helo := ""
-	for _, helo = range d.greets {
+	for _, helo = range d.helos {
 	}
 	for name, value := range map[string]string{
 		"Auth-Method": "none", "Auth-Protocol": "smtp", "Auth-Login-Attempt": "1", "Client-IP": d.client, "Client-Host": "[UNAVAILABLE]",
@@ -234,7 +234,7 @@ func httpAsks(listener *httpListener, d dialogue) error {
 
 func qmailAsks(q *qmail, d dialogue) error {
 	s, _ := q.connect(d.client, fmt.Sprintf("TCPREMOTEPORT=%d", d.port))
-	for _, helo := range d.greets {
+	for _, helo := range d.helos {
 		s.say("EHLO " + helo)
 	}
 	s.say("MAIL FROM:<" + d.from + ">")

@@ -121,7 +121,7 @@ func TestExim(t *testing.T) {
 		"text for Exim's expand": {"192.0.2.60", []string{"EHLO ${run{/bin/false}}", mailFromJane, rcptToBob}, `550 5.5.2 HELO ${run{/bin/false}} is malformed: ...`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := told(t, x.smtp, c.from, c.lines...); !fits(got, c.want) {
+			if got := replyTo(t, x.smtp, c.from, c.lines...); !fits(got, c.want) {
 				t.Errorf("%s\nnot %s", got, c.want)
 			}
 		})
@@ -158,7 +158,7 @@ name                   = "mx.example.net"
 			"Authentication-Results: mx.example.net; none\nX-Helogate: id=ID; action=accept; by=exempt; score=0; failed=...\n" +
 				`X-HELO: ${acl_m_helogate} \\n\\nX-Bad: 1` + "\nReceived: "},
 	} {
-		got := told(t, x.smtp, c.from, append(c.lines, "DATA", message)...)
+		got := replyTo(t, x.smtp, c.from, append(c.lines, "DATA", message)...)
 		id, queued := strings.CutPrefix(got, "250 OK id=")
 		if !queued {
 			t.Fatal(got)
@@ -208,7 +208,7 @@ func TestEximStages(t *testing.T) {
 			defer conn.close()
 			got := []string{reply}
 			for _, line := range c.lines {
-				got = append(got, conn.tell(line))
+				got = append(got, conn.send(line))
 			}
 			if !slices.EqualFunc(got, c.want, fits) {
 				t.Errorf("%q\nnot %q", got, c.want)
@@ -237,21 +237,21 @@ func TestEximKilled(t *testing.T) {
 			d := l.serve(t, enforce("rfc", l.dns.resolver)+eximAt(x.policy), at(l.mustPort(t)))
 			conn, _ := posing(t, x.smtp, "192.0.2.60", 40001)
 			defer conn.close()
-			conn.tell("EHLO lone.example.com")
-			conn.tell(mailFromJane)
-			if got := conn.tell(rcptToBob); got != c.unasked {
+			conn.send("EHLO lone.example.com")
+			conn.send(mailFromJane)
+			if got := conn.send(rcptToBob); got != c.unasked {
 				t.Errorf("%s\nnot %s", got, c.unasked)
 			}
 			d.signal(syscall.SIGKILL)
 			must(t, d.wait())
 			running.remove(d.process)
-			if got := conn.tell(rcptToBob); got != c.want {
+			if got := conn.send(rcptToBob); got != c.want {
 				t.Errorf("in mid-session %s\nnot %s", got, c.want)
 			}
-			if got := told(t, x.smtp, "192.0.2.60", "EHLO lone.example.com", mailFromJane, rcptToBob); got != c.want {
+			if got := replyTo(t, x.smtp, "192.0.2.60", "EHLO lone.example.com", mailFromJane, rcptToBob); got != c.want {
 				t.Errorf("another session %s\nnot %s", got, c.want)
 			}
-			if got := told(t, x.smtp, "192.0.2.25", "EHLO mail.example.com", mailFromJane, "RCPT TO:<x@elsewhere.example>"); strings.HasPrefix(got, "2") {
+			if got := replyTo(t, x.smtp, "192.0.2.25", "EHLO mail.example.com", mailFromJane, "RCPT TO:<x@elsewhere.example>"); strings.HasPrefix(got, "2") {
 				t.Errorf("it relays: %s", got)
 			}
 		})
@@ -268,7 +268,7 @@ func TestEximUnixSocket(t *testing.T) {
 	socket := filepath.Join(dir, "socket")
 	x := l.startExim(t, "inet:127.0.0.1:10042", socket)
 	l.serve(t, enforce("rfc", l.dns.resolver)+"\n[[listen]]\nprotocol = \"exim\"\naddress = \"unix:"+socket+"\"\n", at(l.mustPort(t)))
-	if got := told(t, x.smtp, "192.0.2.60", "EHLO lone.example.com", mailFromJane, rcptToBob); got != noPTROf60 {
+	if got := replyTo(t, x.smtp, "192.0.2.60", "EHLO lone.example.com", mailFromJane, rcptToBob); got != noPTROf60 {
 		t.Errorf("%s\nnot %s", got, noPTROf60)
 	}
 }

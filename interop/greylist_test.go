@@ -18,7 +18,7 @@ func (l *lab) greylisting(preset, delay string) string {
 }
 
 // greylistAll greylists every client.
-const everybody = "policy.checks.greylist = \"greylist\"\n"
+const greylistAll = "policy.checks.greylist = \"greylist\"\n"
 
 // attempt is what a client tries to send.
 type attempt struct{ client, helo, from, to string }
@@ -126,10 +126,10 @@ func (s *service) recipients(t *testing.T, a attempt, to []string) string {
 
 // If every client is greylisted, so is a good server, at RCPT. A client that is exempt from it does not wait, though
 // it is judged as others are.
-func TestGreylistEverybody(t *testing.T) {
+func TestGreylistEveryClient(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
-	d := l.serve(t, everybody+l.greylisting("balanced", "5m"), at(l.postfix.policy))
+	d := l.serve(t, greylistAll+l.greylisting("balanced", "5m"), at(l.postfix.policy))
 	stages := l.postfix.services["stages"]
 	stages.see(t, "a good server", mail, waits) // and not before RCPT
 	d.waitFor("msg=verdict", "stage=rcpt", "client=192.0.2.25", "action=greylist", "by=greylist", "score=0", "192.0.2.25")
@@ -138,7 +138,7 @@ func TestGreylistEverybody(t *testing.T) {
 	}
 	stages.see(t, "postmaster", attempt{mail.client, mail.helo, "", "postmaster@example.net"}, passes)
 	exempt := "[[greylist.exempt]]\nname = \".example.com\"\n[[greylist.exempt]]\naddress = \"203.0.113.0/24\"\n"
-	d.reload(everybody + l.greylisting("balanced", "5m") + exempt)
+	d.reload(greylistAll + l.greylisting("balanced", "5m") + exempt)
 	stages.see(t, "who is exempt by name", mail, passes)
 	stages.see(t, "who is exempt by address", jane, passes)
 	stages.see(t, "who is exempt, and a bot", attempt{"203.0.113.99", "203-0-113-99.dsl.provider.example", jane.from, jane.to}, "550 5.7.1 ...")
@@ -151,7 +151,7 @@ func TestGreylistPools(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
 	main := l.postfix.services["main"]
-	d := l.serve(t, everybody+l.greylisting("balanced", "5m"), at(l.postfix.policy))
+	d := l.serve(t, greylistAll+l.greylisting("balanced", "5m"), at(l.postfix.policy))
 	const newsletter = "news@example.com"
 	out := func(client, helo string) attempt { return attempt{client, helo, newsletter, "bob@example.net"} }
 	bySPF := func(client string) attempt {
@@ -161,7 +161,7 @@ func TestGreylistPools(t *testing.T) {
 	for _, a := range firsts {
 		main.see(t, "the first attempt", a, waits)
 	}
-	d.reload(everybody + l.greylisting("balanced", moveTime))
+	d.reload(greylistAll + l.greylisting("balanced", moveTime))
 	for _, c := range []struct {
 		what string
 		attempt
@@ -287,7 +287,7 @@ func TestGreylistReloadUnderUse(t *testing.T) {
 	d := l.serve(t, quiet("5m"), at(addr))
 	var done atomic.Bool
 	var all sync.WaitGroup
-	var told, passed atomic.Int64
+	var waited, passed atomic.Int64
 	for i := range 20 {
 		all.Go(func() {
 			c, err := askPolicy(addr)
@@ -304,7 +304,7 @@ func TestGreylistReloadUnderUse(t *testing.T) {
 					has[a.from] = true
 					passed.Add(1)
 				case err == nil && strings.HasPrefix(got, toldToWait) && !has[a.from]:
-					told.Add(1)
+					waited.Add(1)
 				default:
 					t.Errorf("%s, who has passed before: %v: %s, %v", a.from, has[a.from], got, err)
 					return
@@ -313,14 +313,14 @@ func TestGreylistReloadUnderUse(t *testing.T) {
 		})
 	}
 	for i := range 20 {
-		before := told.Load() + passed.Load()
-		must(t, eventually(func() bool { return told.Load()+passed.Load() > before+200 }))
+		before := waited.Load() + passed.Load()
+		must(t, eventually(func() bool { return waited.Load()+passed.Load() > before+200 }))
 		d.reload(quiet([...]string{moveTime, "5m"}[i%2]) + fmt.Sprintf("policy.greylist_at = 2\ngreylist.window = \"%dh\"\n", 10+i))
 	}
 	done.Store(true)
 	all.Wait()
-	if told.Load() == 0 || passed.Load() == 0 {
-		t.Errorf("%d waited and %d passed, so this is no test", told.Load(), passed.Load())
+	if waited.Load() == 0 || passed.Load() == 0 {
+		t.Errorf("%d waited and %d passed, so this is no test", waited.Load(), passed.Load())
 	}
-	t.Logf("%d waited, %d passed", told.Load(), passed.Load())
+	t.Logf("%d waited, %d passed", waited.Load(), passed.Load())
 }

@@ -151,8 +151,8 @@ func (p *postfix) taken(t *testing.T, listener, from, dialogue string) (added []
 	must(t, err)
 	out, err := exec.Command(postcat, "-c", filepath.Join(filepath.Dir(p.maillog), "etc"), "-hq", id[1]).CombinedOutput()
 	must(t, err)
-	above, _, ours := strings.Cut(string(out), "Received: ")
-	if !ours || !strings.Contains(string(out), "Subject: a message") {
+	above, _, received := strings.Cut(string(out), "Received: ")
+	if !received || !strings.Contains(string(out), "Subject: a message") {
 		t.Fatalf("not the header that is looked for: %s", out)
 	}
 	for line := range strings.Lines(above) {

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// local has the own names and addresses, and the exemptions, of every configuration here.
-const ours = `
+// localConfig has the own names and addresses, and the exemptions, of every configuration here.
+const localConfig = `
 [own]
 names     = ["example.net"]
 addresses = ["198.51.100.1", "2001:db8:1::1"]
@@ -44,7 +44,7 @@ type daemon struct {
 	read    int                 // how much of its log verdicts has read
 }
 
-// serve starts a helogate with the configuration and local, and stops it with the test.
+// serve starts a helogate with the configuration and localConfig, and stops it with the test.
 func (l *lab) serve(t *testing.T, config string, listen ...string) *daemon {
 	t.Helper()
 	d := l.prepare(t, config, listen...)
@@ -58,7 +58,7 @@ func (l *lab) prepare(t *testing.T, config string, listen ...string) *daemon {
 	dir, err := os.MkdirTemp(l.dir, "config-")
 	must(t, err)
 	must(t, os.Chmod(dir, 0o755)) // t.TempDir is root's alone
-	d := &daemon{t: t, binary: l.helogate, config: filepath.Join(dir, "helogate.toml"), control: filepath.Join(dir, "control.sock"), always: ours}
+	d := &daemon{t: t, binary: l.helogate, config: filepath.Join(dir, "helogate.toml"), control: filepath.Join(dir, "control.sock"), always: localConfig}
 	for _, one := range listen {
 		d.always += "\n[[listen]]\nprotocol = \"postfix\"\n" + one + "\n"
 	}

@@ -58,7 +58,7 @@ type httpVerdict struct {
 }
 
 // instruction is the action to take now: "continue", "reject 550 5.7.25 …".
-func (v *httpVerdict) told() string {
+func (v *httpVerdict) instruction() string {
 	if v.Now.Reply == nil {
 		return v.Now.Do
 	}
@@ -150,8 +150,8 @@ func TestHTTPListeners(t *testing.T) {
 	} {
 		for name, listener := range map[string]*httpListener{"tcp": tcp, "unix": unix} {
 			v := listener.at(t, c.facts...)
-			if v.Action != c.action || v.told() != c.now && !fits(v.told(), c.now) {
-				t.Errorf("%s: %q: %s, %s\nnot %s, %s", name, c.facts, v.Action, v.told(), c.action, c.now)
+			if v.Action != c.action || v.instruction() != c.now && !fits(v.instruction(), c.now) {
+				t.Errorf("%s: %q: %s, %s\nnot %s, %s", name, c.facts, v.Action, v.instruction(), c.action, c.now)
 			}
 		}
 	}
@@ -227,7 +227,7 @@ func TestHTTPSession(t *testing.T) {
 		if helo != "" {
 			facts = append(facts, "verb", "EHLO", "helo", helo)
 		}
-		return unix.at(t, facts...).told()
+		return unix.at(t, facts...).instruction()
 	}
 	for _, step := range []struct{ session, stage, helo, want string }{
 		{"a", "connect", "", "continue"},
@@ -272,7 +272,7 @@ func TestHTTPStops(t *testing.T) {
 				answers <- err.Error()
 				return
 			}
-			answers <- v.told()
+			answers <- v.instruction()
 		}()
 	}
 	must(t, eventually(func() bool {

@@ -19,7 +19,7 @@ type lab struct {
 	dir      string     // all that is written is below it
 	host     netip.Addr // all that listens is on it: a loopback address of this run, where hardly anybody else is
 	helogate string     // the binary
-	dns      *world
+	dns      *dnsServers
 	postfix  *postfix
 }
 
@@ -114,8 +114,8 @@ func newLab() (*lab, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", build, err, out)
 	}
-	if l.dns, err = startWorld(l); err != nil {
-		return nil, fmt.Errorf("the DNS world: %w", err)
+	if l.dns, err = startDNS(l); err != nil {
+		return nil, fmt.Errorf("the DNS servers: %w", err)
 	}
 	if l.postfix, err = startPostfix(l); err != nil {
 		return nil, fmt.Errorf("postfix: %w", err)

@@ -102,7 +102,7 @@ func TestNginx(t *testing.T) {
 		for name, c := range clients {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				if got := told(t, n.smtp, c.from, c.lines...); !fits(got, c.want) {
+				if got := replyTo(t, n.smtp, c.from, c.lines...); !fits(got, c.want) {
 					t.Errorf("%s\nnot %s", got, c.want)
 				}
 			})
@@ -124,16 +124,16 @@ func TestNginxWaits(t *testing.T) {
 		{"192.0.2.60", strings.Replace(noPTROf60, "550", "521", 1), closed, 0},
 	} {
 		conn, _ := posing(t, n.smtp, c.from, 40001)
-		conn.tell("EHLO lone.example.com")
-		conn.tell(mailFromJane)
+		conn.send("EHLO lone.example.com")
+		conn.send(mailFromJane)
 		began := time.Now()
-		if got := conn.tell(rcptToBob); !fits(got, c.want) {
+		if got := conn.send(rcptToBob); !fits(got, c.want) {
 			t.Errorf("%s: %s, not %s", c.from, got, c.want)
 		}
 		if took := time.Since(began); took < c.wait {
 			t.Errorf("%s: after %s", c.from, took)
 		}
-		if got := conn.tell(rcptToBob); got != c.next {
+		if got := conn.send(rcptToBob); got != c.next {
 			t.Errorf("%s: then %s, not %s", c.from, got, c.next)
 		}
 		conn.close()
@@ -150,25 +150,25 @@ func TestNginxKilled(t *testing.T) {
 	}
 	conn, _ := posing(t, n.smtp, "192.0.2.60", 40001)
 	defer conn.close()
-	conn.tell("EHLO lone.example.com")
-	conn.tell(mailFromJane)
-	if got := conn.tell(rcptToBob); got != noPTROf60 {
+	conn.send("EHLO lone.example.com")
+	conn.send(mailFromJane)
+	if got := conn.send(rcptToBob); got != noPTROf60 {
 		t.Errorf("%s\nnot %s", got, noPTROf60)
 	}
 	d.signal(syscall.SIGKILL)
 	must(t, d.wait())
 	running.remove(d.process)
-	if got := conn.tell(rcptToBob); got != nginxTrouble {
+	if got := conn.send(rcptToBob); got != nginxTrouble {
 		t.Errorf("in mid-session %s", got)
 	}
-	if got := conn.tell(rcptToBob); got != closed {
+	if got := conn.send(rcptToBob); got != closed {
 		t.Errorf("afterwards %s", got)
 	}
-	if got := told(t, n.smtp, "192.0.2.25", "EHLO mail.example.com", mailFromJane, rcptToBob); got != nginxTrouble {
+	if got := replyTo(t, n.smtp, "192.0.2.25", "EHLO mail.example.com", mailFromJane, rcptToBob); got != nginxTrouble {
 		t.Errorf("another session %s", got)
 	}
 	d.start(l)
-	if got := told(t, n.smtp, "192.0.2.25", "EHLO mail.example.com", mailFromJane, rcptToBob); got != passes {
+	if got := replyTo(t, n.smtp, "192.0.2.25", "EHLO mail.example.com", mailFromJane, rcptToBob); got != passes {
 		t.Errorf("when it is back %s", got)
 	}
 }

@@ -78,10 +78,10 @@ func (o *opensmtpd) prepare(l *lab) {
 		users += fmt.Sprintf("%s:x:%d:%[2]d::/var/lib/opensmtpd/empty:/usr/sbin/nologin\n", name, opensmtpdUID+i)
 		groups += fmt.Sprintf("%s:x:%d:\n", name, opensmtpdUID+i)
 	}
-	for file, ours := range map[string]string{"passwd": users, "group": groups} {
+	for file, lines := range map[string]string{"passwd": users, "group": groups} {
 		is, err := os.ReadFile("/etc/" + file)
 		must(o.t, err)
-		must(o.t, writeFile(filepath.Join(o.dir, file), ours+string(is)))
+		must(o.t, writeFile(filepath.Join(o.dir, file), lines+string(is)))
 	}
 	must(o.t, writeFile(filepath.Join(o.dir, "resolv.conf"), "nameserver 127.0.0.1\n")) // no resolver: its answers are not used
 }
@@ -136,12 +136,12 @@ func (o *opensmtpd) as(from string) (*client, string, error) {
 		c.close()
 		return nil, "", err
 	}
-	greeting, err := c.reply()
-	return c, greeting, err
+	banner, err := c.reply()
+	return c, banner, err
 }
 
 // replyTo is the last reply of a dialogue, or why there is none.
-func (o *opensmtpd) told(from string, lines ...string) string {
+func (o *opensmtpd) replyTo(from string, lines ...string) string {
 	c, reply, err := o.as(from)
 	if err != nil {
 		return fmt.Sprintf("(%v)", err)
@@ -180,11 +180,11 @@ func TestOpenSMTPD(t *testing.T) {
 		{"exempt", "203.0.113.200", []string{"EHLO lone.example.com", mailFromJane, rcptToBob}, opensmtpdTakes},
 		{"exempt is no permit", "203.0.113.200", []string{"EHLO lone.example.com", mailFromJane, "RCPT TO:<joe@example.org>"},
 			"550 Invalid recipient: <joe@example.org>"},
-		{"one of ours is not either", "198.51.100.65", []string{"EHLO x.example.net", mailFromJane, "RCPT TO:<joe@example.org>"},
+		{"a domain of our own is not either", "198.51.100.65", []string{"EHLO x.example.net", mailFromJane, "RCPT TO:<joe@example.org>"},
 			"550 Invalid recipient: <joe@example.org>"},
 		{"a name that smtpd refuses by itself", "192.0.2.60", []string{"EHLO a|b"}, "501 5.5.4 ..."},
 	} {
-		if got := o.told(c.from, c.lines...); !fits(got, c.want) {
+		if got := o.replyTo(c.from, c.lines...); !fits(got, c.want) {
 			t.Errorf("%s: %s\nnot %s", c.title, got, c.want)
 		}
 	}
@@ -268,7 +268,7 @@ func TestOpenSMTPDReload(t *testing.T) {
 	o.d.write(strings.Replace(enforce("rfc", l.dns.resolver), "enforce", "shadow", 1))
 	must(t, syscall.Kill(o.pid(), syscall.SIGHUP))
 	o.waitFor("msg=reloaded", "mode=shadow")
-	if got := o.told("192.0.2.60", "EHLO lone.example.com", mailFromJane, rcptToBob); got != opensmtpdTakes {
+	if got := o.replyTo("192.0.2.60", "EHLO lone.example.com", mailFromJane, rcptToBob); got != opensmtpdTakes {
 		t.Error(got)
 	}
 }
@@ -286,7 +286,7 @@ func TestOpenSMTPDCrowd(t *testing.T) {
 			if i%2 == 0 {
 				from, helo, want = "192.0.2.60", "lone.example.com", noPTROf60
 			}
-			switch got := o.told(from, "EHLO "+helo, mailFromJane, rcptToBob); {
+			switch got := o.replyTo(from, "EHLO "+helo, mailFromJane, rcptToBob); {
 			case got == want:
 				if answered.Add(1) == 250 {
 					syscall.Kill(pid, syscall.SIGTERM)

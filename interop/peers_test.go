@@ -60,11 +60,11 @@ func posing(t testing.TB, server netip.AddrPort, from string, port int) (*client
 	if strings.Contains(from, ":") {
 		family, to = "TCP6", "2001:db8:1::1"
 	}
-	return c, c.tell(fmt.Sprintf("PROXY %s %s %s %d 25", family, from, to, port))
+	return c, c.send(fmt.Sprintf("PROXY %s %s %s %d 25", family, from, to, port))
 }
 
 // send sends a line and returns the whole reply in one line: Exim breaks a long one, and repeats the codes.
-func (c *client) tell(line string) string {
+func (c *client) send(line string) string {
 	if _, err := fmt.Fprintf(c.conn, "%s\r\n", line); err != nil {
 		return closed
 	}
@@ -92,14 +92,14 @@ func (c *client) tell(line string) string {
 }
 
 // replyTo is the last reply of a dialogue.
-func told(t testing.TB, server netip.AddrPort, from string, lines ...string) (reply string) {
+func replyTo(t testing.TB, server netip.AddrPort, from string, lines ...string) (reply string) {
 	c, reply := posing(t, server, from, 40000)
 	if c == nil {
 		return ""
 	}
 	defer c.close()
 	for _, line := range lines {
-		reply = c.tell(line)
+		reply = c.send(line)
 	}
 	return reply
 }
@@ -129,7 +129,7 @@ func manySessions(t *testing.T, server netip.AddrPort, d *daemon, f flood) {
 	const n = 500
 	var greeted, answered, done sync.WaitGroup
 	begin, stopped := make(chan struct{}), make(chan struct{})
-	var told atomic.Int64
+	var replied atomic.Int64
 	greeted.Add(n)
 	answered.Add(n)
 	for i := range n {
@@ -140,26 +140,26 @@ func manySessions(t *testing.T, server netip.AddrPort, d *daemon, f flood) {
 			}
 			connect := func(port int) (c *client, reply string) {
 				c, _ = posing(t, server, from, port)
-				c.tell("EHLO " + helo)
-				return c, c.tell(mailFromJane)
+				c.send("EHLO " + helo)
+				return c, c.send(mailFromJane)
 			}
 			c, reply := connect(20000 + i)
 			greeted.Done()
 			<-begin
-			got := c.tell(rcptToBob)
+			got := c.send(rcptToBob)
 			if !fits(reply, "") || got != want && got != f.down {
 				t.Errorf("session %d: %s, after %s", i, got, reply)
 			}
 			if f.hangsUp && got != noPTROf60 {
 				c.close()
 			}
-			told.Add(1)
+			replied.Add(1)
 			answered.Done()
 			<-stopped
 			if f.hangsUp && got != noPTROf60 {
 				c, _ = connect(30000 + i)
 			}
-			if got := c.tell(rcptToBob); got != f.down {
+			if got := c.send(rcptToBob); got != f.down {
 				t.Errorf("session %d, without helogate: %s", i, got)
 			}
 			c.close()
@@ -167,7 +167,7 @@ func manySessions(t *testing.T, server netip.AddrPort, d *daemon, f flood) {
 	}
 	greeted.Wait()
 	close(begin)
-	must(t, eventually(func() bool { return told.Load() > n/10 }))
+	must(t, eventually(func() bool { return replied.Load() > n/10 }))
 	d.signal(syscall.SIGTERM)
 	answered.Wait()
 	must(t, d.wait())

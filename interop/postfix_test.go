@@ -102,9 +102,9 @@ func (p *postfix) start(dir, etc string, programs map[string]string) error {
 	if err != nil {
 		return err
 	}
-	err = eventually(func() bool { return !master.alive() || p.greets("main") })
+	err = eventually(func() bool { return !master.alive() || p.answers("main") })
 	if err != nil || !master.alive() {
-		return fmt.Errorf("no greeting: %s%s", master.out.String(), p.log())
+		return fmt.Errorf("no banner: %s%s", master.out.String(), p.log())
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func postfixPrograms() (map[string]string, error) {
 }
 
 // answers reports whether an smtpd sends its banner.
-func (p *postfix) greets(name string) bool {
+func (p *postfix) answers(name string) bool {
 	c, err := net.DialTimeout("tcp", p.services[name].SMTP.String(), time.Second)
 	if err != nil {
 		return false

@@ -40,14 +40,14 @@ func TestRedisSuite(t *testing.T) {
 }
 
 // attempts makes a first attempt for each of n triplets, from 32 goroutines, and says of each how it went.
-func attempts(n int, now time.Time, s state.Store, heard func(i int, err error)) {
+func attempts(n int, now time.Time, s state.Store, replied func(i int, err error)) {
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for range 32 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 				_, err := s.Attempt(context.Background(), triplet(i), now, greylistTimes)
-				heard(i, err)
+				replied(i, err)
 			}
 		})
 	}
@@ -134,19 +134,19 @@ func nodeKilled(t *testing.T, nodes []*redisServer, guarded bool) {
 	if guarded {
 		s = state.NewBreaker(bare, storeLimit, slog.New(slog.DiscardHandler), time.Now)
 	}
-	var heard, meanwhile atomic.Int64
+	var replied, meanwhile atomic.Int64
 	failed := map[int]error{}
 	var mu sync.Mutex
 	down := nodes[1]
 	var again sync.WaitGroup
 	attempts(n, now, s, func(i int, err error) {
-		switch heard.Add(1) {
+		switch replied.Add(1) {
 		case killAt:
 			down.kill()
 		case restartAt:
 			again.Go(down.start)
 		}
-		if h := heard.Load(); err == nil && h > killAt && h < restartAt {
+		if h := replied.Load(); err == nil && h > killAt && h < restartAt {
 			meanwhile.Add(1)
 		}
 		mu.Lock()
@@ -159,9 +159,9 @@ func nodeKilled(t *testing.T, nodes []*redisServer, guarded bool) {
 	for _, node := range nodes {
 		clusterIsWhole(t, node)
 	}
-	t.Logf("%d attempts failed, %d were heard meanwhile", len(failed), meanwhile.Load())
+	t.Logf("%d attempts failed, %d were replied meanwhile", len(failed), meanwhile.Load())
 	if len(failed) == 0 || meanwhile.Load() == 0 {
-		t.Errorf("while the node was down, %d attempts failed and %d were heard", len(failed), meanwhile.Load())
+		t.Errorf("while the node was down, %d attempts failed and %d were replied", len(failed), meanwhile.Load())
 	}
 	wereOnNode(t, down, prefix, failed, 1)
 	after := storeAt(t, state.RedisConfig{Cluster: true, Prefix: prefix}, nodes...)

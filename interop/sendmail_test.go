@@ -159,16 +159,16 @@ func (s *sendmail) start(t *testing.T, root string) {
 		}
 	})
 	err = eventually(func() bool {
-		c, greeting, err := s.dial("192.0.2.25")
+		c, banner, err := s.dial("192.0.2.25")
 		if err != nil {
 			return !s.process.alive()
 		}
 		c.say("QUIT")
 		c.close()
-		return strings.HasPrefix(greeting, "220 ")
+		return strings.HasPrefix(banner, "220 ")
 	})
 	if err != nil || !s.process.alive() {
-		t.Fatalf("Sendmail does not greet: %s%s", s.process.out.String(), s.log())
+		t.Fatalf("Sendmail sends no banner: %s%s", s.process.out.String(), s.log())
 	}
 }
 
@@ -190,8 +190,8 @@ func (s *sendmail) dial(from string) (*client, string, error) {
 	}
 	conn.SetDeadline(time.Now().Add(2 * patience))
 	c := &client{conn, bufio.NewReader(conn)}
-	greeting, err := c.reply()
-	return c, greeting, err
+	banner, err := c.reply()
+	return c, banner, err
 }
 
 // within does something in the network. A socket stays in the network that it was made in.

@@ -24,8 +24,8 @@ func dial(addr netip.AddrPort) (*client, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	greeting, err := c.reply()
-	return c, greeting, err
+	banner, err := c.reply()
+	return c, banner, err
 }
 
 // call connects.

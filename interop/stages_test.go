@@ -35,14 +35,14 @@ func TestRejectAtStage(t *testing.T) {
 }
 
 // A client that goes on after a refused HELO name is refused again, also by a policy that needs no HELO.
-func TestRefusedGreeting(t *testing.T) {
+func TestRefusedHELO(t *testing.T) {
 	l := theLab(t)
 	l.serve(t, "policy.reject_at_stage = \"helo\"\npolicy.checks.helo-missing = \"ignore\"\n"+enforce("rfc", l.dns.resolver), at(l.postfix.policy))
 	l.play(t, "stage-silent.smtp", "stages")
 }
 
 // A client that changes its HELO name.
-func TestChangedGreeting(t *testing.T) {
+func TestChangedHELO(t *testing.T) {
 	l := theLab(t)
 	l.serve(t, "policy.reject_at_stage = \"helo\"\npolicy.checks.helo-changed = \"reject\"\n"+enforce("rfc", l.dns.resolver), at(l.postfix.policy))
 	l.play(t, "stage-changed.smtp", "stages")

@@ -22,7 +22,7 @@ func allScenes(t *testing.T) []*scene {
 }
 
 // In shadow mode no client of the dialogues is refused, and the log has the decision that enforce mode makes.
-func TestShadowRefusesNobody(t *testing.T) {
+func TestShadowRefusesNoClient(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
 	scenes := allScenes(t)
@@ -50,7 +50,7 @@ func TestShadowRefusesNobody(t *testing.T) {
 }
 
 // The same if helogate is asked at each stage, and refuses at one.
-func TestShadowRefusesNobodyAtAnyStage(t *testing.T) {
+func TestShadowRefusesNoClientAtAnyStage(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
 	d := l.serve(t, inJSON(enforce("hardline", l.dns.resolver)), at(l.postfix.policy))

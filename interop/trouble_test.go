@@ -75,15 +75,15 @@ func TestDNSInTrouble(t *testing.T) {
 func (l *lab) troubled(t *testing.T, what, client, helo, code, about string) {
 	const sorry = " <bob@example.net>: Recipient address rejected: Temporary DNS failure, please try again later: "
 	rfc, balanced := l.postfix.services["rfc"], l.postfix.services["balanced"]
-	for _, told := range []struct{ by, got, want string }{
+	for _, reply := range []struct{ by, got, want string }{
 		{"rfc", rfc.rcpt(client, helo), code + sorry},
 		{"balanced", balanced.rcpt(client, helo), "451 4.4.3" + sorry},
 	} {
-		if !strings.HasPrefix(told.got, told.want) || !strings.Contains(told.got, about) {
-			t.Errorf("%s: %s: %s\nnot %s... %s", what, told.by, told.got, told.want, about)
+		if !strings.HasPrefix(reply.got, reply.want) || !strings.Contains(reply.got, about) {
+			t.Errorf("%s: %s: %s\nnot %s... %s", what, reply.by, reply.got, reply.want, about)
 		}
-		if strings.Contains(told.got, l.host.String()) {
-			t.Errorf("%s: %s: %s\ntells a stranger where our resolver is", what, told.by, told.got)
+		if strings.Contains(reply.got, l.host.String()) {
+			t.Errorf("%s: %s: %s\ndiscloses the address of our resolver to a client", what, reply.by, reply.got)
 		}
 	}
 	if got := rfc.say(client, "EHLO "+helo, "MAIL FROM:<>", "RCPT TO:<postmaster@example.net>"); got != "250 2.1.5 Ok" {

@@ -15,14 +15,14 @@ import (
 	"github.com/helogate/helogate/dns"
 )
 
-// A world is DNS: an authoritative server that has the only zone, and a resolver that asks it.
-type world struct {
+// dnsServers are the DNS of the tests: an authoritative server that has the only zone, and a resolver that asks it.
+type dnsServers struct {
 	nsd      netip.AddrPort
 	resolver netip.AddrPort
 }
 
-func startWorld(l *lab) (*world, error) {
-	w := &world{}
+func startDNS(l *lab) (*dnsServers, error) {
+	w := &dnsServers{}
 	var err error
 	if w.nsd, err = startNSD(l); err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func startNSD(l *lab) (netip.AddrPort, error) {
 }
 
 // startUnbound starts a resolver. What is at or below a name in evil is asked of that server.
-func (w *world) startUnbound(l *lab, listen netip.AddrPort, evil map[string]netip.AddrPort) (*process, error) {
+func (w *dnsServers) startUnbound(l *lab, listen netip.AddrPort, evil map[string]netip.AddrPort) (*process, error) {
 	dir, err := l.sub(fmt.Sprintf("unbound-%d", listen.Port()))
 	if err != nil {
 		return nil, err
