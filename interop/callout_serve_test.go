@@ -66,7 +66,7 @@ func (in *internet) seeConnections(t *testing.T, d *daemon, called ...string) {
 		}
 	}
 	if log := in.senders.log(); strings.Contains(log, "data=") || strings.Contains(log, "improper command pipelining") {
-		t.Errorf("a mail host was told more than it should be:\n%s", log)
+		t.Errorf("a mail host got more than it should:\n%s", log)
 	}
 }
 

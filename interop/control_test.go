@@ -162,10 +162,10 @@ func TestControlSocketOfAnotherUser(t *testing.T) {
 	}
 	select {
 	case <-connected:
-		t.Error("the other was talked to")
+		t.Error("the service connected to it")
 	default:
 	}
 	if is, err := os.Stat(d.control); err != nil || is.Sys().(*syscall.Stat_t).Uid != uidOf(t, "nobody") {
-		t.Errorf("the other's socket has been removed: %v", err)
+		t.Errorf("the socket of another user has been removed: %v", err)
 	}
 }

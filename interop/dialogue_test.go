@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "rewrite the replies in testdata/*.smtp"
 //	S(lenient balanced): 250 2.1.5 Ok
 //	S(rfc): 550 5.5.2 <bob@example.net>: ...
 //
-// "client" says as whom we connect, with what else XCLIENT may say of him (DESTADDR: whom he connected to); the reply to it
-// stands for the greeting. What follows C: is sent. S: is the last line of the reply, with the listeners that give it in
+// "client" is the client to pose as, with other attributes of XCLIENT (DESTADDR: the address it connected to). The reply to it
+// stands for the banner. What follows C: is sent. S: is the last line of the reply, with the listeners that give it in
 // parentheses, or none for all others. Where no S: follows, the reply must say yes. [ID] is the verdict's id, "..." at
 // the end is any text. After a 521 the connection must be closed; the scene has then ended. "#" begins a comment.
 

@@ -15,7 +15,7 @@ import (
 	"github.com/d--j/go-milter"
 )
 
-// A dialogue is a client's as far as RCPT, which a listener is shown in its protocol. The port tells it from others.
+// A dialogue is a client's as far as RCPT, which a listener is shown in its protocol. The port distinguishes it from others.
 type dialogue struct {
 	client   string
 	port     int
@@ -49,7 +49,7 @@ func TestEveryListenerDecidesAlike(t *testing.T) {
 	web := onSocket(t, socket)
 	q := newQmail(t, l.spp(t), qmailPage(t, "smtpplugins"), "HELOGATE_SOCKET="+socket)
 
-	const once = "it asks once, at RCPT, and shows the last greeting"
+	const once = "it asks once, at RCPT, and shows the last HELO name"
 	for _, listener := range []route{
 		{"postfix", func(c dialogue) error { return postfixAsks(l.postfix.policy, c) }, nil},
 		{"exim", func(c dialogue) error { return eximAsks(exim, c) }, nil},

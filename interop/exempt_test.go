@@ -101,7 +101,7 @@ func TestExemptionBeatsEveryLine(t *testing.T) {
 	d := l.serve(t, severely(l), at(l.postfix.policy))
 	for _, c := range check.All(check.Settings{Trusted: true}) {
 		if canRefuse(c) && !slices.ContainsFunc(refusals, func(r struct{ by, client, name, helo, from string }) bool { return r.by == c.Name }) {
-			t.Errorf("nobody is refused by %s here", c.Name)
+			t.Errorf("no client is refused by %s here", c.Name)
 		}
 	}
 	for _, way := range []string{"", "address", "name", "helo", "sender", "recipient"} {

@@ -42,7 +42,7 @@ func eximPage(t *testing.T, policy netip.AddrPort, replace ...string) string {
 
 const eximUser = 64101 // the user and the group that the tests give Exim
 
-// startExim starts one, and stops it with the test. Exim has a user of its own by name, whom a mount
+// startExim starts one, and stops it with the test. Exim has a user of its own by name, which a mount
 // namespace knows.
 func (l *lab) startExim(t *testing.T, replace ...string) *exim {
 	t.Helper()
@@ -108,15 +108,15 @@ func TestExim(t *testing.T) {
 		"by HELO":               {"192.0.2.25", []string{"HELO mail.example.com", "MAIL FROM:<>", rcptToBob}, passes},
 		"no PTR":                {"192.0.2.60", []string{"EHLO lone.example.com", mailFromJane, rcptToBob}, noPTROf60},
 		"no PTR, to postmaster": {"192.0.2.60", []string{"EHLO lone.example.com", mailFromJane, "RCPT TO:<postmaster@example.net>"}, passes},
-		"a greeting with a bad name": {"192.0.2.25", []string{"EHLO a b${acl_m_helogate}$1\\n%s", mailFromJane, rcptToBob},
+		"a bad HELO name": {"192.0.2.25", []string{"EHLO a b${acl_m_helogate}$1\\n%s", mailFromJane, rcptToBob},
 			`550 5.5.2 HELO a b${acl_m_helogate}$1\\n%s is malformed: ...`},
 		"SERVFAIL":               {"203.0.113.40", []string{"EHLO mail.example.com", mailFromJane, rcptToBob}, noDNSOf40},
 		"exempt":                 {"203.0.113.200", []string{"EHLO localhost", mailFromJane, rcptToBob}, passes},
 		"accept is no permit":    {"203.0.113.200", []string{"EHLO localhost", mailFromJane, "RCPT TO:<x@elsewhere.example>"}, "550 5.7.1 relay not permitted"},
-		"nor for who passes":     {"192.0.2.25", []string{"EHLO mail.example.com", mailFromJane, "RCPT TO:<x@elsewhere.example>"}, "550 5.7.1 relay not permitted"},
-		"nor lets in strangers":  {"203.0.113.200", []string{"EHLO localhost", mailFromJane, "RCPT TO:<x@example.net>"}, "550 Unrouteable address"},
+		"nor for accepted":       {"192.0.2.25", []string{"EHLO mail.example.com", mailFromJane, "RCPT TO:<x@elsewhere.example>"}, "550 5.7.1 relay not permitted"},
+		"nor permits others":     {"203.0.113.200", []string{"EHLO localhost", mailFromJane, "RCPT TO:<x@example.net>"}, "550 Unrouteable address"},
 		"logged in, no PTR":      {"192.0.2.60", []string{"EHLO lone.example.com", janesLogin, mailFromJane, "RCPT TO:<x@elsewhere.example>"}, passes},
-		"a second greeting":      {"192.0.2.25", []string{"EHLO mail.example.com", "EHLO x", mailFromJane, rcptToBob}, "550 5.5.2 HELO x is not a fully qualified host name; ..."},
+		"a second HELO":          {"192.0.2.25", []string{"EHLO mail.example.com", "EHLO x", mailFromJane, rcptToBob}, "550 5.5.2 HELO x is not a fully qualified host name; ..."},
 		"and back":               {"192.0.2.25", []string{"EHLO x", "EHLO mail.example.com", mailFromJane, rcptToBob}, passes},
 		"text for Exim's expand": {"192.0.2.60", []string{"EHLO ${run{/bin/false}}", mailFromJane, rcptToBob}, `550 5.5.2 HELO ${run{/bin/false}} is malformed: ...`},
 	} {

@@ -79,7 +79,7 @@ func TestGreylist(t *testing.T) {
 	d.reload(l.greylisting("balanced", moveTime))
 	main.see(t, "its retry", jane.sender("joe@example.com"), passes)
 	d.reload(l.greylisting("balanced", "5m"))
-	main.see(t, "who retried twice", jane.sender("jim@example.com"), passes)
+	main.see(t, "retried twice", jane.sender("jim@example.com"), passes)
 	main.see(t, "its neighbour did not", joe.sender("jim@example.com"), waits)
 }
 
@@ -139,10 +139,10 @@ func TestGreylistEveryClient(t *testing.T) {
 	stages.see(t, "postmaster", attempt{mail.client, mail.helo, "", "postmaster@example.net"}, passes)
 	exempt := "[[greylist.exempt]]\nname = \".example.com\"\n[[greylist.exempt]]\naddress = \"203.0.113.0/24\"\n"
 	d.reload(greylistAll + l.greylisting("balanced", "5m") + exempt)
-	stages.see(t, "who is exempt by name", mail, passes)
-	stages.see(t, "who is exempt by address", jane, passes)
-	stages.see(t, "who is exempt, and a bot", attempt{"203.0.113.99", "203-0-113-99.dsl.provider.example", jane.from, jane.to}, "550 5.7.1 ...")
-	stages.see(t, "who is not exempt", joe, waits)
+	stages.see(t, "exempt by name", mail, passes)
+	stages.see(t, "exempt by address", jane, passes)
+	stages.see(t, "exempt, and a bot", attempt{"203.0.113.99", "203-0-113-99.dsl.provider.example", jane.from, jane.to}, "550 5.7.1 ...")
+	stages.see(t, "not exempt", joe, waits)
 }
 
 // Hosts of a large sender take turns, and each passes for what another has tried; those of a pool of desktops do not, nor
@@ -187,12 +187,12 @@ func TestGreylistShadow(t *testing.T) {
 	main.see(t, "in shadow mode", jane, passes)
 	d.waitFor("msg=verdict", "stage=rcpt", "client=203.0.113.96", "action=continue", "would=greylist", "would_by=score")
 	d.reload(config)
-	main.see(t, "in force, and too early", jane, waiting+"...")
-	main.see(t, "in force, and not seen before", joe, waits)
+	main.see(t, "enforced, and too early", jane, waiting+"...")
+	main.see(t, "enforced, and not seen before", joe, waits)
 	d.reload(shadowed(l.greylisting("balanced", moveTime)))
 	main.see(t, "in shadow mode again", joe, passes)
 	d.reload(config)
-	main.see(t, "in force, and come again before", joe, passes)
+	main.see(t, "enforced, and retried before", joe, passes)
 }
 
 // helogate check says what the running service would do, and leaves no trace.
@@ -256,7 +256,7 @@ func TestGreylistStoreDown(t *testing.T) {
 			d.state = fmt.Sprintf("state.store = \"redis\"\nstate.redis.servers = [%q]\nstate.timeout = %q\n", server, storeTimeout)
 			d.write(l.greylisting("balanced", "5m"))
 			d.start(l)
-			l.postfix.services["main"].see(t, "who would wait", jane, passes)
+			l.postfix.services["main"].see(t, "would wait", jane, passes)
 			d.waitFor("msg=verdict", "client=203.0.113.96", "action=continue", "score=2", "unsure=greylist")
 			c, err := askPolicy(l.postfix.policy)
 			must(t, err)
@@ -278,7 +278,7 @@ func TestGreylistStoreDown(t *testing.T) {
 	}
 }
 
-// While 20 connections try again and again, the delay is exchanged: every attempt is answered, and nobody who has passed waits
+// While 20 connections try again and again, the delay is exchanged: every attempt is answered, and no client that has passed waits
 // again.
 func TestGreylistReloadUnderUse(t *testing.T) {
 	l := theLab(t)
@@ -306,7 +306,7 @@ func TestGreylistReloadUnderUse(t *testing.T) {
 				case err == nil && strings.HasPrefix(got, toldToWait) && !has[a.from]:
 					waited.Add(1)
 				default:
-					t.Errorf("%s, who has passed before: %v: %s, %v", a.from, has[a.from], got, err)
+					t.Errorf("%s, which has passed before: %v: %s, %v", a.from, has[a.from], got, err)
 					return
 				}
 			}

@@ -38,7 +38,7 @@ policy.checks.hammering = "reject"
 		main.see(t, "and again", bot, hammers+"...")
 	}
 	if now := d.status().DNS.Questions; now != asked {
-		t.Errorf("%d questions were asked about who hammers", now-asked)
+		t.Errorf("%d questions were asked about a hammering client", now-asked)
 	}
 	d.waitFor("msg=verdict", "client=203.0.113.99", "action=reject", "by=hammering", "203.0.113.99 had 3 rejections since ")
 	if n := strings.Count(d.out.String(), "by=hammering"); n != 1 {
@@ -58,5 +58,5 @@ policy.checks.hammering = "reject"
 	d.reload(config + "[[exempt]]\naddress = \"203.0.113.99\"\n")
 	main.see(t, "exempt", bot, passes)
 	d.reload(strings.Replace(config, `"reject"`, `"would reject"`, 1))
-	main.see(t, "on trial", bot, rejected)
+	main.see(t, "a dry run", bot, rejected)
 }

@@ -125,7 +125,7 @@ func (h *haraka) say(client string, lines ...string) string {
 	}
 	defer c.close()
 	reply, before := "", announce(client)
-	if reply, err = c.say(before); err != nil { // the greeting
+	if reply, err = c.say(before); err != nil { // the banner
 		return fmt.Sprintf("(%v)", err)
 	}
 	for _, line := range lines {
@@ -167,8 +167,8 @@ func TestHaraka(t *testing.T) {
 		what, want string
 		lines      []string
 	}{
-		{"who has logged in", harakaTakes, []string{"EHLO laptop", jane, "MAIL FROM:<jane@example.net>", "RCPT TO:<bob@example.net>"}},
-		{"who has not", "550 5.5.2 HELO laptop is not a fully qualified host name; ...", []string{"EHLO laptop", "MAIL FROM:<jane@example.net>", "RCPT TO:<bob@example.net>"}},
+		{"authenticated", harakaTakes, []string{"EHLO laptop", jane, "MAIL FROM:<jane@example.net>", "RCPT TO:<bob@example.net>"}},
+		{"not authenticated", "550 5.5.2 HELO laptop is not a fully qualified host name; ...", []string{"EHLO laptop", "MAIL FROM:<jane@example.net>", "RCPT TO:<bob@example.net>"}},
 	} {
 		if got := h.say("10.9.8.7", c.lines...); !fits(got, c.want) { // Haraka takes passwords without TLS from private addresses
 			t.Errorf("%s: %s\nnot %s", c.what, got, c.want)
@@ -230,7 +230,7 @@ func TestHarakaStages(t *testing.T) {
 	c, err := call(h.smtp)
 	must(t, err)
 	defer c.close()
-	for _, want := range []string{nameless, closed} { // in place of a greeting
+	for _, want := range []string{nameless, closed} { // in place of a banner
 		if got, err := c.say(announce("192.0.2.60")); err != nil || got != want {
 			t.Errorf("%s, %v\nnot %s", got, err, want)
 		}

@@ -46,11 +46,11 @@ name                   = "mx.example.net"
 		{"not asked at RCPT", "data", good, "MBB", []string{results}},
 		{"a transaction that was given up", "main", good, "MBBRMB", []string{results}},
 		{"a message of before", "main", good, "MB.MB", []string{results}},
-		{"a recipient who is refused takes none", "main", "192.0.2.199 localhost", "MbP", []string{
+		{"a refused recipient takes none", "main", "192.0.2.199 localhost", "MbP", []string{
 			`Authentication-Results: mx.example.net; none`}},
-		{"who is exempt", "twice", "203.0.113.200 localhost", "MB", []string{
+		{"exempt", "twice", "203.0.113.200 localhost", "MB", []string{
 			"Authentication-Results: mx.example.net; none", "X-Helogate: id=ID; action=accept; by=exempt; score=0; failed=own-identity,fqdn"}},
-		{"a name that nobody has", "main", "192.0.2.25 nowhere.example.com", "MBBBB", []string{
+		{"a name that does not exist", "main", "192.0.2.25 nowhere.example.com", "MBBBB", []string{
 			strings.ReplaceAll(results, "mail.example.com", "nowhere.example.com"), "X-Helogate: id=ID; action=continue; score=2; failed=helo-resolves",
 			"X-HELO: nowhere.example.com", "X-Helo-Check: HELO [nowhere.example.com] from [192.0.2.25] doesn't solve"}},
 	} {

@@ -164,14 +164,14 @@ func TestHTTPListeners(t *testing.T) {
 		status       int
 		answer       string
 	}{
-		"no token":           {&wrong, "POST", "/v1/judge", "{}", 401, `{"error":"the token is missing or wrong: `},
-		"health needs none":  {&wrong, "GET", "/v1/health", "", 200, `{"status":"ok","version":"`},
-		"no stage":           {tcp, "POST", "/v1/judge", `{"client":"192.0.2.1"}`, 400, `{"error":"stage is missing","field":"stage"}`},
-		"another method":     {unix, "GET", "/v1/judge", "", 405, `{"error":"/v1/judge takes POST alone"}`},
-		"ten megabytes":      {unix, "POST", "/v1/judge", `{"helo":"` + strings.Repeat("x", 10<<20) + `"}`, 413, `{"error":"the body is too large`},
-		"another page":       {unix, "GET", "/", "", 404, `{"error":"unknown path: `},
-		"a wrong type":       {unix, "POST", "/v1/judge", `{"stage":"rcpt","client":["192.0.2.1"]}`, 400, `{"error":"client must be a JSON string","field":"client"}`},
-		"what nobody can do": {unix, "POST", "/v1/judge", `{"action":"accept"}`, 400, `{"error":"action is not a known key","field":"action"}`},
+		"no token":                    {&wrong, "POST", "/v1/judge", "{}", 401, `{"error":"the token is missing or wrong: `},
+		"health needs none":           {&wrong, "GET", "/v1/health", "", 200, `{"status":"ok","version":"`},
+		"no stage":                    {tcp, "POST", "/v1/judge", `{"client":"192.0.2.1"}`, 400, `{"error":"stage is missing","field":"stage"}`},
+		"another method":              {unix, "GET", "/v1/judge", "", 405, `{"error":"/v1/judge takes POST alone"}`},
+		"ten megabytes":               {unix, "POST", "/v1/judge", `{"helo":"` + strings.Repeat("x", 10<<20) + `"}`, 413, `{"error":"the body is too large`},
+		"another page":                {unix, "GET", "/", "", 404, `{"error":"unknown path: `},
+		"a wrong type":                {unix, "POST", "/v1/judge", `{"stage":"rcpt","client":["192.0.2.1"]}`, 400, `{"error":"client must be a JSON string","field":"client"}`},
+		"a field that does not exist": {unix, "POST", "/v1/judge", `{"action":"accept"}`, 400, `{"error":"action is not a known key","field":"action"}`},
 	} {
 		status, answer, err := c.listener.ask(c.method, c.path, []byte(c.body))
 		if c.status == 413 && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
@@ -192,7 +192,7 @@ func TestHTTPSaysWhatCheckSays(t *testing.T) {
 	must(t, err)
 	said, _, exit := d.command("check", "--json", "--from", "jane@example.com", "--rcpt", "bob@example.net", "192.0.2.60", "lone.example.com")
 	if exit == 0 {
-		t.Errorf("check let it in: %s", said)
+		t.Errorf("check accepted it: %s", said)
 	}
 	var listener, check map[string]any
 	must(t, json.Unmarshal(answer, &listener))
@@ -284,7 +284,7 @@ func TestHTTPStops(t *testing.T) {
 	d.waitFor("stopping")
 	must(t, eventually(func() bool { _, err := unix.judge("stage", "connect", "client", "192.0.2.25"); return err != nil }))
 	if !d.alive() {
-		t.Fatal("it has ended though somebody waits for an answer")
+		t.Fatal("it has ended though a client waits for an answer")
 	}
 	once()
 	for range cap(answers) {
@@ -294,7 +294,7 @@ func TestHTTPStops(t *testing.T) {
 				t.Fatalf("%s\nnot …%s", got, want)
 			}
 		case <-time.After(patience):
-			t.Fatal("somebody waits for an answer")
+			t.Fatal("a client waits for an answer")
 		}
 	}
 	must(t, d.wait())

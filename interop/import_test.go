@@ -25,7 +25,7 @@ func TestImportedConfigurationServes(t *testing.T) {
 				t.Fatalf("%s: %v: %s", args, err, said.String())
 			}
 			if !strings.Contains(string(printed), `"example.net"`) || !strings.Contains(string(printed), `"shadow"`) {
-				t.Errorf("the domain that Postfix takes mail for is not ours, or not in shadow mode:\n%s", printed)
+				t.Errorf("the domain that Postfix takes mail for is not an own domain, or not in shadow mode:\n%s", printed)
 			}
 			config := filepath.Join(dir, name+".toml")
 			must(t, writeFile(config, string(printed)))

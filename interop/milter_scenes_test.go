@@ -70,12 +70,12 @@ func (m *milterMTA) testReplies(t *testing.T, l *lab) {
 		{"no PTR", "192.0.2.60", []string{"EHLO lone.example.com", janesMail, bobsRcpt}, "550 5.7.25 ", noPTR},
 		{"and postmaster", "192.0.2.60", []string{"EHLO lone.example.com", janesMail, "RCPT TO:<postmaster@example.net>"}, "250 2.1.5 ", ""},
 		{"DNS in trouble", "203.0.113.40", []string{"EHLO mail.example.com", janesMail, bobsRcpt}, "450 4.7.25 ", "Temporary DNS failure, please try again later: "},
-		{"who is exempt", "203.0.113.200", []string{"HELO localhost", janesMail, bobsRcpt}, "250 2.1.5 ", ""},
+		{"exempt", "203.0.113.200", []string{"HELO localhost", janesMail, bobsRcpt}, "250 2.1.5 ", ""},
 		{"and another place, exempt", "203.0.113.200", []string{"HELO localhost", janesMail, toOthers}, m.relaying, "Relay"},
-		{"who has logged in", "192.0.2.60", []string{"EHLO lone.example.com", "AUTH PLAIN AGphbmUAc2VjcmV0", janesMail, bobsRcpt}, "250 2.1.5 ", ""},
-		{"a greeting with %", "192.0.2.25", []string{"EHLO " + m.plain, janesMail, bobsRcpt}, "550 5.5.2 ", "HELO " + m.plain + " is "},
-		{"a greeting, corrected", "192.0.2.25", []string{"EHLO " + m.plain, "EHLO mail.example.com", janesMail, bobsRcpt}, "250 2.1.5 ", ""},
-		{"no greeting", "203.0.113.200", []string{"MAIL FROM:<>", bobsRcpt}, "250 2.1.5 ", ""},
+		{"authenticated", "192.0.2.60", []string{"EHLO lone.example.com", "AUTH PLAIN AGphbmUAc2VjcmV0", janesMail, bobsRcpt}, "250 2.1.5 ", ""},
+		{"a HELO name with %", "192.0.2.25", []string{"EHLO " + m.plain, janesMail, bobsRcpt}, "550 5.5.2 ", "HELO " + m.plain + " is "},
+		{"a HELO name, corrected", "192.0.2.25", []string{"EHLO " + m.plain, "EHLO mail.example.com", janesMail, bobsRcpt}, "250 2.1.5 ", ""},
+		{"no HELO", "203.0.113.200", []string{"MAIL FROM:<>", bobsRcpt}, "250 2.1.5 ", ""},
 		{"a second message", "192.0.2.60", []string{"EHLO lone.example.com", janesMail, "RSET", "MAIL FROM:<>", bobsRcpt}, "550 5.7.25 ", noPTR},
 	} {
 		if got := m.last(t, c.client, c.lines...); !strings.HasPrefix(got, c.codes) || !strings.Contains(got, c.text) {
@@ -84,7 +84,7 @@ func (m *milterMTA) testReplies(t *testing.T, l *lab) {
 	}
 }
 
-// What is refused before RCPT is told where docs/milter.md says, who is dropped is, and who corrects his greeting is not
+// What is refused before RCPT is sent where docs/milter.md says, drop closes, and a client that corrects its HELO name is not
 // held to the one before.
 func (m *milterMTA) testStages(t *testing.T, l *lab) {
 	for stage, want := range map[string][]string{
@@ -122,10 +122,10 @@ func (m *milterMTA) testStages(t *testing.T, l *lab) {
 		if stage == "helo" {
 			bad, good := "EHLO "+m.plain, "EHLO mail.example.com"
 			if got := m.last(t, "192.0.2.25", bad, janesMail); !strings.HasPrefix(got, "550 5.5.2 ") {
-				t.Errorf("%s: a bad greeting: %s", m.name, got)
+				t.Errorf("%s: a bad HELO name: %s", m.name, got)
 			}
 			if got := m.last(t, "192.0.2.25", bad, good, janesMail); !strings.HasPrefix(got, "250 ") {
-				t.Errorf("%s: a bad greeting, corrected: %s", m.name, got)
+				t.Errorf("%s: a bad HELO name, corrected: %s", m.name, got)
 			}
 		}
 		d.stop()

@@ -26,7 +26,7 @@ type opensmtpd struct {
 const opensmtpdUID = 64111
 
 // startOpenSMTPD starts one, with a helogate of that configuration, and stops it with the test. smtpd has users of its own
-// by name, whom a mount namespace knows, and directories that it does not let be changed.
+// by name, which a mount namespace knows, and directories that it does not let be changed.
 func (l *lab) startOpenSMTPD(t *testing.T, config string) *opensmtpd {
 	t.Helper()
 	root := peerRoot(t, "opensmtpd", "usr/sbin/smtpd")
@@ -252,7 +252,7 @@ func TestOpenSMTPDKilled(t *testing.T) {
 		must(t, syscall.Kill(o.pid(), sig))
 		o.ended()
 		if got, err := c.say(mailFromJane); err == nil && got != closed {
-			t.Errorf("the client is told %s", got)
+			t.Errorf("the client gets %s", got)
 		}
 	}
 	o := l.startOpenSMTPD(t, enforce("rfc", l.dns.resolver))
@@ -294,7 +294,7 @@ func TestOpenSMTPDCrowd(t *testing.T) {
 			case got == closed || strings.HasPrefix(got, "(") || strings.HasPrefix(got, "421 "):
 				cut.Add(1)
 			default:
-				t.Errorf("%s is told %s", from, got)
+				t.Errorf("%s gets %s", from, got)
 			}
 		})
 	}

@@ -64,7 +64,7 @@ func TestStopAnswersWhatIsInFlight(t *testing.T) {
 	d.waitFor("stopping")
 	must(t, eventually(func() bool { return refuses(l.postfix.policy) }))
 	if !d.alive() {
-		t.Fatal("it has ended though somebody waits for an answer")
+		t.Fatal("it has ended though a client waits for an answer")
 	}
 	close(release)
 	const want = "550 5.7.25 <bob@example.net>: Recipient address rejected: 192.0.2.25 has no PTR record; ask your provider for a PTR record with your server's host name that resolves back to this address [ID] Questions: postmaster@example.net"

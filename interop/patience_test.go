@@ -38,7 +38,7 @@ func TestPatience(t *testing.T) {
 	main.see(t, "with another name", other, deferred)
 	d.imports("deferred", "203.0.113.0/24 localhost", 24*time.Hour)
 	if got := main.tries(liar); !strings.HasPrefix(got, "45") {
-		t.Errorf("who would be rejected, but for an exemption that DNS does not tell of: %s", got)
+		t.Errorf("a client that may be exempt, while DNS fails: %s", got)
 	}
 
 	out, _, exit := d.command("check", "--from", failing.from, "--rcpt", failing.to, failing.client, failing.helo)

@@ -118,7 +118,7 @@ var janesLogin = "AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00j
 // A flood is 500 sessions at once.
 type flood struct {
 	every        int    // of how many clients one is in order; the others have no PTR
-	hangsUp      bool   // the MTA does on who is told that helogate is down, and who passes is another's
+	hangsUp      bool   // the MTA closes after the reply that helogate is down, and passes accepted clients to another
 	passes, down string // the replies to them
 }
 
@@ -127,10 +127,10 @@ type flood struct {
 func manySessions(t *testing.T, server netip.AddrPort, d *daemon, f flood) {
 	t.Helper()
 	const n = 500
-	var greeted, answered, done sync.WaitGroup
+	var ready, answered, done sync.WaitGroup
 	begin, stopped := make(chan struct{}), make(chan struct{})
 	var replied atomic.Int64
-	greeted.Add(n)
+	ready.Add(n)
 	answered.Add(n)
 	for i := range n {
 		done.Go(func() {
@@ -144,7 +144,7 @@ func manySessions(t *testing.T, server netip.AddrPort, d *daemon, f flood) {
 				return c, c.send(mailFromJane)
 			}
 			c, reply := connect(20000 + i)
-			greeted.Done()
+			ready.Done()
 			<-begin
 			got := c.send(rcptToBob)
 			if !fits(reply, "") || got != want && got != f.down {
@@ -165,7 +165,7 @@ func manySessions(t *testing.T, server netip.AddrPort, d *daemon, f flood) {
 			c.close()
 		})
 	}
-	greeted.Wait()
+	ready.Wait()
 	close(begin)
 	must(t, eventually(func() bool { return replied.Load() > n/10 }))
 	d.signal(syscall.SIGTERM)

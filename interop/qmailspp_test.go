@@ -73,7 +73,7 @@ func (q *qmailLab) play(t *testing.T, c qmailScene) *qmailSession {
 	t.Helper()
 	s, got := q.qmail.connect(c.client, c.env...)
 	if got != "220 mx.example.net ESMTP" {
-		t.Errorf("%s: greeted with %s", c.what, got)
+		t.Errorf("%s: the banner is %s", c.what, got)
 	}
 	dialogue := append([]string{"EHLO " + c.helo, "", "MAIL FROM:<jane@example.com>", ""}, c.dialogue...)
 	for pair := range slices.Chunk(dialogue, 2) {

@@ -159,9 +159,9 @@ func nodeKilled(t *testing.T, nodes []*redisServer, guarded bool) {
 	for _, node := range nodes {
 		clusterIsWhole(t, node)
 	}
-	t.Logf("%d attempts failed, %d were replied meanwhile", len(failed), meanwhile.Load())
+	t.Logf("%d attempts failed, %d succeeded meanwhile", len(failed), meanwhile.Load())
 	if len(failed) == 0 || meanwhile.Load() == 0 {
-		t.Errorf("while the node was down, %d attempts failed and %d were replied", len(failed), meanwhile.Load())
+		t.Errorf("while the node was down, %d attempts failed and %d succeeded", len(failed), meanwhile.Load())
 	}
 	wereOnNode(t, down, prefix, failed, 1)
 	after := storeAt(t, state.RedisConfig{Cluster: true, Prefix: prefix}, nodes...)
@@ -252,13 +252,13 @@ func TestRedisTrouble(t *testing.T) {
 		{"no password", secret, state.RedisConfig{}, "k", "set password_file"},
 		{"a wrong password", secret, state.RedisConfig{Password: "guess"}, "k", "correct the password in password_file"},
 		{"the password", secret, state.RedisConfig{Password: "secret of the house"}, "k", ""},
-		{"a password that nobody asks for", server, state.RedisConfig{Password: "guess"}, "k", ""},
+		{"a password that is not required", server, state.RedisConfig{Password: "guess"}, "k", ""},
 		{"a database that is not there", server, state.RedisConfig{Database: 99}, "k", "set database in [state.redis] below databases"},
 		{"no cluster", server, state.RedisConfig{Cluster: true}, "k", "set cluster = false"},
 		{"a cluster", cluster[0], state.RedisConfig{}, "k", "set cluster = true"},
 		{"database 1 of a cluster", cluster[0], state.RedisConfig{Database: 1}, "k", "set cluster = true and database = 0"},
 		{"no TLS", server, state.RedisConfig{TLS: &tls.Config{}, Timeout: time.Second}, "k", "tls = false"}, // it waits for the end of a line
-		{"somebody else's key", server, state.RedisConfig{}, "list", "is not a record of helogate"},
+		{"a key of another program", server, state.RedisConfig{}, "list", "is not a record of helogate"},
 	} {
 		s := storeAt(t, c.config, c.server)
 		_, err := s.Attempt(t.Context(), c.key, time.Now(), greylistTimes)
@@ -266,7 +266,7 @@ func TestRedisTrouble(t *testing.T) {
 		case c.want == "" && err != nil, c.want != "" && err == nil, c.want != "" && !strings.Contains(err.Error(), c.want):
 			t.Errorf("%s: %v", c.name, err)
 		case err != nil && strings.Contains(err.Error(), "guess"):
-			t.Errorf("it tells the password: %v", err)
+			t.Errorf("it discloses the password: %v", err)
 		}
 	}
 	must(t, admin.ConfigSet(t.Context(), "maxmemory", "1").Err())

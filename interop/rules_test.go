@@ -78,7 +78,7 @@ func TestList(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
 	list := filepath.Join(l.dir, "list")
-	must(t, writeFile(list, "# whom we do not want\n192.0.2.25\n"))
+	must(t, writeFile(list, "# unwanted clients\n192.0.2.25\n"))
 	config := enforce("lenient", l.dns.resolver) + fmt.Sprintf(`
 lists.unwanted = %q
 [[rule]]

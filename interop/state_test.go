@@ -112,7 +112,7 @@ func TestStateSurvivesKill(t *testing.T) {
 		t.Errorf("%d answers, so this is no test", before)
 	}
 	if got, err := c.ask(nth(writers, 0).asked()); err != nil || !strings.HasPrefix(got, toldToWait) {
-		t.Errorf("who has not come before: %s, %v", got, err)
+		t.Errorf("a client without a record: %s, %v", got, err)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestStateMoves(t *testing.T) {
 	main.see(t, "what has come again elsewhere", jane, passes)
 	main.see(t, "what has not", joe, waits)
 	other.imports("greylist", fmt.Sprintf("198.51.100.0/24 %s %s", joe.from, joe.to), time.Hour)
-	main.see(t, "who came first an hour ago, as the running service is told", joe, passes)
+	main.see(t, "first seen an hour ago, as imported", joe, passes)
 }
 
 // imports gives it a record that began some time ago. Where a test cannot move the time, it moves what is remembered.

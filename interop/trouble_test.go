@@ -58,7 +58,7 @@ func TestDNSInTrouble(t *testing.T) {
 		}
 		l.troubled(t, c.what, c.client, c.helo, code, about)
 		if c.evil != "" && evil[c.evil].Queries() == 0 {
-			t.Errorf("%s: nobody asked it, so that was no test", c.what)
+			t.Errorf("%s: it was not asked, so this is no test", c.what)
 		}
 	})
 	for _, client := range []string{"192.0.2.150", "203.0.113.112"} {
@@ -67,7 +67,7 @@ func TestDNSInTrouble(t *testing.T) {
 		}
 	}
 	if evil["tc.evil.test"].Queries() < 2 {
-		t.Error("nobody asked over TCP, so that was no test")
+		t.Error("no query over TCP, so this is no test")
 	}
 }
 
@@ -130,7 +130,7 @@ func TestResolverMisbehavesAlways(t *testing.T) {
 	atOnce(len(behaviours), func(i int) {
 		l.postfix.services[presets[i]].deferred(t, "192.0.2.25", "mail.example.com")
 		if evil[i].Queries() == 0 {
-			t.Errorf("%s: nobody asked it, so that was no test", behaviours[i])
+			t.Errorf("%s: it was not asked, so this is no test", behaviours[i])
 		}
 	})
 }
