@@ -64,7 +64,7 @@ var wcsapCases = []parity{
 	{config: "none", helo: "198.51.100.7", original: refuses, ours: refuses},
 	{config: "none", helo: "localhost", original: lets, ours: refuses,
 		why: "the local host's own name"},
-	// Wildcat! refuses these at HELO, before the filter is asked: no Accept lets them in.
+	// Wildcat! refuses these at HELO, before the filter is asked: no Accept permits them.
 	{config: "accept first", helo: "192.0.2.9", original: refuses, ours: refuses},
 	{config: "accept first", helo: "[192.0.2.1]", original: refuses, ours: refuses},
 	{config: "accept first", helo: "localhost", original: lets, ours: lets},
