@@ -75,7 +75,7 @@ func (cmd reloadCmd) Run(env *env) error {
 	if err != nil {
 		return answered(err)
 	}
-	fmt.Fprintf(env.stdout, "reloaded %s: mode %s, preset %s\n", fileOf(s.Config), shown(s.Config.Mode), shown(s.Config.Preset))
+	fmt.Fprintf(env.stdout, "reloaded %s: mode %s, preset %s\n", fileOf(s.Config), modeOf(s.Config), shown(s.Config.Preset))
 	if what := s.Config.Restart; len(what) > 0 {
 		fmt.Fprintf(env.stdout, "settings that need a restart: %s\n", shown(strings.Join(what, ", ")))
 	}

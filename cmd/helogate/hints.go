@@ -26,10 +26,18 @@ func hints(c *config.Config, addrs []net.Addr) string {
 		}
 	}
 	if c.Mode != config.Enforce {
-		b.WriteString("# helogate is in shadow mode: verdicts are logged, and mail is not touched. " +
-			"To enforce them, set mode = \"enforce\".\n")
+		b.WriteString(shadowHint(c))
 	}
 	return b.String()
+}
+
+// shadowHint says what shadow mode does, and which tables enforce all the same.
+func shadowHint(c *config.Config) string {
+	if tables := c.EnforcedIn(); tables != nil {
+		return "# helogate is in shadow mode, except " + strings.Join(tables, ", ") + ", where it enforces its verdicts.\n"
+	}
+	return "# helogate is in shadow mode: verdicts are logged, and mail is not touched. " +
+		"To enforce them, set mode = \"enforce\".\n"
 }
 
 // mainCF words what to add to main.cf of Postfix for the first listener of the policy delegation protocol.

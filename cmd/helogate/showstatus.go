@@ -50,7 +50,7 @@ func printStatus(out io.Writer, s *control.Status, colour bool) error {
 	// The title is a sentence, the lines below it are a table.
 	fmt.Fprintf(p, "%s %s, pid %d, up %s since %s\n", p.paint("helogate", text.Bold), shown(s.Version), s.PID, age(s.Now.Sub(s.Since)), moment(s.Since))
 	p.trouble(s)
-	p.line("config", "%s, loaded %s, mode %s, preset %s", fileOf(s.Config), moment(s.Config.Loaded), shown(s.Config.Mode), shown(s.Config.Preset))
+	p.line("config", "%s, loaded %s, mode %s, preset %s", fileOf(s.Config), moment(s.Config.Loaded), modeOf(s.Config), shown(s.Config.Preset))
 	for _, l := range s.Listeners {
 		p.line("listener", "%s at %s, mode %s, preset %s, %s", shown(l.Protocol), shown(l.Address), shown(l.Mode), shown(l.Preset), many(uint64(l.Connections), "connection"))
 	}
@@ -272,4 +272,12 @@ func age(d time.Duration) string {
 		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
 	}
 	return d.String()
+}
+
+// modeOf words the mode of a configuration, and where it is another.
+func modeOf(c control.Config) string {
+	if len(c.EnforcedIn) == 0 {
+		return shown(c.Mode)
+	}
+	return shown(c.Mode) + " (enforce in " + shown(strings.Join(c.EnforcedIn, ", ")) + ")"
 }

@@ -38,9 +38,11 @@ type Config struct {
 	File   string    `json:"file"`   // "" is none: the defaults, and the environment
 	Loaded time.Time `json:"loaded"` // when the configuration in effect was read
 	Mode   string    `json:"mode"`
-	Preset string    `json:"preset"`
-	Watch  bool      `json:"watch"`            // a change of the files is reloaded automatically
-	Reload *Reload   `json:"reload,omitempty"` // the last attempt; nil if there was none
+	// EnforcedIn are the tables that enforce although Mode is shadow: "policy.for[0]".
+	EnforcedIn []string `json:"enforced_in,omitempty"`
+	Preset     string   `json:"preset"`
+	Watch      bool     `json:"watch"`            // a change of the files is reloaded automatically
+	Reload     *Reload  `json:"reload,omitempty"` // the last attempt; nil if there was none
 	// Restart names the settings of the configuration that differ from those at the start and take a restart.
 	Restart []string `json:"restart,omitempty"`
 }

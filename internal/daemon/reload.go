@@ -34,7 +34,11 @@ func (d *Daemon) Reload(by string) error {
 		d.log.Error("the configuration was not reloaded; the old one stays in effect", "error", err, "requested_by", by)
 		return err
 	}
-	d.log.Info("reloaded", "mode", string(c.Mode), "preset", c.Policy.Preset, "requested_by", by)
+	log := d.log.Logger
+	if tables := c.EnforcedIn(); tables != nil {
+		log = log.With("enforced_in", logline.List(tables))
+	}
+	log.Info("reloaded", "mode", string(c.Mode), "preset", c.Policy.Preset, "requested_by", by)
 	if err := d.watch(c); err != nil {
 		d.log.Warn(notWatched, "error", err)
 	}

@@ -23,7 +23,8 @@ func (d *Daemon) Status() control.Status {
 		Version: d.Version, PID: os.Getpid(), Since: d.since, Now: time.Now(),
 		Config: control.Config{
 			File: d.File, Loaded: now.loaded, Mode: string(now.config.Mode), Preset: now.config.Policy.Preset,
-			Watch: now.config.Control.Watch, Reload: last, Restart: needRestart(d.config, now.config),
+			EnforcedIn: now.config.EnforcedIn(),
+			Watch:      now.config.Control.Watch, Reload: last, Restart: needRestart(d.config, now.config),
 		},
 		Verdicts: control.Verdicts{Held: d.counts.Held()},
 		Trusted:  d.trusted.Len(), Sessions: d.engine.Sessions(), Panics: d.engine.Panics(), LogLost: d.log.Lost(),
