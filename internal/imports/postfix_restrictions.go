@@ -37,7 +37,7 @@ var counterparts = []counterpart{
 	},
 	{
 		names: []string{"reject_unknown_client_hostname", "reject_unknown_client"}, checks: []string{"rdns", "fcrdns"},
-		code: "unknown_client_reject_code", differs: tempfail + "; Postfix tells the client no more than \"cannot find your hostname\" in either case",
+		code: "unknown_client_reject_code", differs: tempfail + "; Postfix replies no more than \"cannot find your hostname\" in either case",
 	},
 	{
 		names: []string{"reject_unknown_reverse_client_hostname"}, checks: []string{"rdns"},

@@ -58,7 +58,7 @@ func addressOf(name string) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// maxAliases is where a recursive server stops following. It then says what it has, and who asks sees the loop.
+// maxAliases is where a recursive server stops following. It then answers what it has, and the client sees the loop.
 const maxAliases = 12
 
 // answer is the honest reply.

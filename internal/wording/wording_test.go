@@ -3,8 +3,6 @@
 package wording
 
 import (
-	"bufio"
-	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,15 +21,15 @@ const root = "../.."
 // retired are words that a plain term has replaced, each with what to write in its place.
 var retired = []struct{ word, write string }{
 	{`suspicions?`, "score"},
-	{`suspect(s|ed)?`, "score N, for an action; else look suspicious"},
-	{`vouch(es|ed|er)?`, "score -N, for an action; else speak for"},
+	{`suspect(s|ed|ing)?`, "score N, for an action; else look suspicious"},
+	{`vouch(es|ed|er|ing)?`, "score -N, for an action; else speak for"},
 	{`[0-9] points?|points? (of|off|are|in) `, "score"},
 	{`doors?`, "listener"},
 	{`on trial|trials?`, "dry run"},
 	{`(set|sets|setting) aside`, "suspended"},
 	{`sick`, "the resolver is failing"},
 	{`(un)?heard`, "evaluated"},
-	{`told`, "replied, sent, or logged"},
+	{`told|tells? (him|them|it|the client|clients?)`, "replied, sent, or logged"},
 	{`lets? (him|it|them|you|clients?|anybody|everybody|everything|mail|all|the client) (in|pass|through)`, "accept"},
 	{`lets? (in|pass|through)`, "accept"},
 	{`spared`, "not greylisted, or another plain term"},
@@ -40,7 +37,7 @@ var retired = []struct{ word, write string }{
 	{`whom|whose turn`, "that, which"},
 	{`(he|him|his|himself)`, "it, or you"},
 	{`greets?( with)?|greeted`, "send HELO, use as HELO name"},
-	{`greetings`, "HELO names"},
+	{`greetings?`, "HELO name"},
 	{`(lead|leads|leading|led) back`, "resolves back"},
 	{`stamped|stamps`, "auto-generated"},
 	{`ours`, "local, own"},
@@ -50,7 +47,7 @@ var retired = []struct{ word, write string }{
 	{`nobody|somebody|everybody|whoever`, "no client, a client, every client; or a passive without an agent"},
 	{`reverse-path`, "sender; null sender"},
 	{`(comes?|came|coming) again`, "retry"},
-	{`who (is|are|was|has|have|had|comes?|says?|sends?|does|do|can|may|must|wants?|needs?|reads?|retries|passes)`, "clients that, you"},
+	{`who (is|are|was|has|have|had|comes?|connects?|says?|sends?|does|do|can|may|must|wants?|needs?|reads?|retries|passes|asks?|gets?|knows?)`, "clients that, you"},
 	{`patience`, "DNS failure grace period"},
 	{`journal(s|ed)?`, "log, record"},
 }
@@ -68,6 +65,8 @@ var right = []struct{ file, text, why string }{
 	{"", "patience must be ", "the name of the check"},
 	{"", "Patience is the grace period", "the name of the check in Go"},
 	{"", "Package patience", "the package that answers for the check"},
+	{"", "The check patience", "the name of the check"},
+	{"", "`patience = \"ignore\"`", "the name of the check"},
 	{"docs/embed.md", "`Patience`", "the name of the check in Go"},
 	{"docs/names.md", "not who sends", "a question"},
 	{"docs/opensmtpd.md", "decide who may send", "a question"},
@@ -94,21 +93,55 @@ func instead(word string) string {
 // holdTo reports each retired word in a text that people read, unless it is right there.
 func holdTo(t *testing.T, file string, line int, what, text string) {
 	t.Helper()
-	for _, m := range retiredWords.FindAllStringSubmatch(text, -1) {
-		if at := rightAt(file, text); at >= 0 {
-			used[at] = true
-			continue
-		}
-		t.Errorf("%s:%d: %s: %q is retired; write: %s\n\t%s", file, line, what, strings.TrimSpace(m[2]), instead(m[2]),
+	for _, word := range retiredIn(file, text) {
+		t.Errorf("%s:%d: %s: %q is retired; write: %s\n\t%s", file, line, what, word, instead(word),
 			strings.TrimSpace(text[:min(len(text), 200)]))
 	}
 }
 
-// rightAt returns the index of the entry of right that a text is in, or -1.
-func rightAt(file, text string) int {
-	return slices.IndexFunc(right, func(r struct{ file, text, why string }) bool {
-		return (r.file == "" || r.file == file) && strings.Contains(text, r.text)
-	})
+// retiredIn returns the retired words of a text, but for those that are right there. A text is one paragraph: a phrase may
+// go over the end of a line.
+func retiredIn(file, text string) (words []string) {
+	text = strings.Join(strings.Fields(text), " ")
+	for i, r := range right {
+		if r.file != "" && r.file != file {
+			continue
+		}
+		if r.text == "" && retiredWords.MatchString(text) {
+			used[i] = true
+			return nil
+		}
+		if r.text != "" && strings.Contains(text, r.text) {
+			used[i] = true
+			text = strings.ReplaceAll(text, r.text, "-")
+		}
+	}
+	for at := 0; ; { // the words may share what is between them
+		m := retiredWords.FindStringSubmatchIndex(text[at:])
+		if m == nil {
+			return words
+		}
+		words = append(words, text[at+m[4]:at+m[5]])
+		at += m[5]
+	}
+}
+
+// TestRetiredIn holds the test itself to what it finds.
+func TestRetiredIn(t *testing.T) {
+	for text, want := range map[string]string{
+		"a client is told":                   "told",
+		"it was put\nin\nforce":              "in force",
+		"the check `patience` is told":       "told",
+		"whom nobody":                        "whom,nobody",
+		"Patience, and the door":             "Patience,door",
+		"the score of a client; a listener.": "",
+		"sourced, tours, outdoors":           "",
+		"hours; hers":                        "",
+	} {
+		if got := strings.Join(retiredIn("docs/x.md", text), ","); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
 }
 
 // used are the entries of right that have a retired word.
@@ -151,18 +184,22 @@ func TestRetiredWords(t *testing.T) {
 	}
 }
 
-// page reads a page, line by line.
+// page reads a page, paragraph by paragraph. A line that begins a row, an item or a block is a paragraph of its own.
 func page(t *testing.T, path, file string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		holdTo(t, file, n, "page", lines.Text())
+	paragraph, first := "", 0
+	for n, line := range strings.Split(string(text), "\n") {
+		if line == "" || strings.HasPrefix(line, "|") || strings.HasPrefix(line, "- ") || strings.HasPrefix(line, "#") {
+			holdTo(t, file, first, "page", paragraph)
+			paragraph, first = "", n+1
+		}
+		paragraph += line + "\n"
 	}
-	return lines.Err()
+	holdTo(t, file, first, "page", paragraph)
+	return nil
 }
 
 // source reads the comments and the texts of a Go file.
@@ -176,6 +213,9 @@ func source(t *testing.T, path, file string) error {
 		holdTo(t, file, fset.Position(comment.Pos()).Line, "comment", comment.Text())
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
+		if name, is := n.(*ast.Ident); is && name.IsExported() && name.Name != "Patience" {
+			holdTo(t, file, fset.Position(name.Pos()).Line, "name", apart(name.Name))
+		}
 		literal, is := n.(*ast.BasicLit)
 		if !is || literal.Kind != token.STRING {
 			return true
@@ -191,4 +231,9 @@ func source(t *testing.T, path, file string) error {
 		return true
 	})
 	return nil
+}
+
+// apart returns the words of a name: "SetAside" is "Set Aside".
+func apart(name string) string {
+	return regexp.MustCompile(`[a-z0-9][A-Z]`).ReplaceAllStringFunc(name, func(two string) string { return two[:1] + " " + two[1:] })
 }
