@@ -90,7 +90,7 @@ var kinds = [kindsEnd]traits{
 	Listing:    {word: "LISTING", source: fromDNS, as: A},
 	Trust:      {word: "TRUST", source: fromStore, owners: addresses},
 	Hammering:  {word: "HAMMERING", source: fromStore, owners: addresses},
-	Suspended:  {word: "SETASIDE", source: fromStore, owners: names},
+	Suspended:  {word: "SUSPENDED", source: fromStore, owners: names},
 	Greylisted: {word: "GREYLIST", source: fromStore, trace: true, reserve: true, owners: anyName},
 	Deferred:   {word: "DEFERRED", source: fromStore, trace: true, reserve: true, owners: anyName},
 	Callout:    {word: "CALLOUT", source: fromMailServer, trace: true, owners: names},

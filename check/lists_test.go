@@ -127,14 +127,14 @@ func TestDNSWL(t *testing.T) {
 // Where nobody watches the lists, nobody is asked about that.
 func TestNotWatched(t *testing.T) {
 	c := List{Family: DNSBL, Zone: "bl.example", Codes: codes(t, "127.0.0.2")}.check()
-	zone(t, c, "1.2.0.192.bl.example A 127.0.0.2\nbl.example SETASIDE tempfail", "192.0.2.1", "fail: 192.0.2.1 is listed by bl.example (127.0.0.2)")
+	zone(t, c, "1.2.0.192.bl.example A 127.0.0.2\nbl.example SUSPENDED tempfail", "192.0.2.1", "fail: 192.0.2.1 is listed by bl.example (127.0.0.2)")
 }
 
 func TestSetAside(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                       "fail: 192.0.2.1 is listed by bl (127.0.0.2)",
-		"bl.example SETASIDE it lists the world": "none: bl is suspended: it lists the world",
-		"bl.example SETASIDE tempfail":           "temperror: SETASIDE of bl.example: the zone says so",
+		"bl.example SUSPENDED it lists the world": "none: bl is suspended: it lists the world",
+		"bl.example SUSPENDED tempfail":           "temperror: SUSPENDED of bl.example: the zone says so",
 	} {
 		p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: aList(t, DNSBL).check()})
 		if err != nil {
@@ -344,7 +344,7 @@ func TestFailureOfAListNeverBecomesAnotherOutcome(t *testing.T) {
 				}
 			}
 			if rapid.IntRange(0, 4).Draw(t, "aside") == 0 {
-				text += zone + ".example SETASIDE it lists the world\n"
+				text += zone + ".example SUSPENDED it lists the world\n"
 			}
 		}
 		z := helogate.MustZone(text)

@@ -142,7 +142,7 @@ func drawZone(t *rapid.T) *helogate.Zone {
 		case 9:
 			fmt.Fprintf(&b, "%s %s\n", rapid.SampledFrom([]string{"*", "* "}).Draw(t, "state"), rapid.SampledFrom(someStates).Draw(t, "remembered"))
 		case 10:
-			fmt.Fprintf(&b, "%s SETASIDE lists the world\n", rapid.SampledFrom([]string{"bl.example", "dbl.example", "wl.example"}).Draw(t, "list"))
+			fmt.Fprintf(&b, "%s SUSPENDED lists the world\n", rapid.SampledFrom([]string{"bl.example", "dbl.example", "wl.example"}).Draw(t, "list"))
 		case 11:
 			fmt.Fprintf(&b, "%s HAMMERING 30 rejections\n", addr)
 		case 6:
