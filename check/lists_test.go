@@ -132,7 +132,7 @@ func TestNotWatched(t *testing.T) {
 
 func TestSetAside(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                       "fail: 192.0.2.1 is listed by bl (127.0.0.2)",
+		"": "fail: 192.0.2.1 is listed by bl (127.0.0.2)",
 		"bl.example SUSPENDED it lists the world": "none: bl is suspended: it lists the world",
 		"bl.example SUSPENDED tempfail":           "temperror: SUSPENDED of bl.example: the zone says so",
 	} {
