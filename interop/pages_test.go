@@ -63,13 +63,14 @@ func TestPagesMainCF(t *testing.T) {
 			for _, file := range []string{"main.cf", "master.cf"} {
 				must(t, render(filepath.Join(etc, file), "testdata/"+file, settings))
 			}
-			out, err := exec.Command("chown", programs["mail_owner"], filepath.Join(dir, "data")).CombinedOutput()
-			must(t, err)
+			if out, err := exec.Command("chown", programs["mail_owner"], filepath.Join(dir, "data")).CombinedOutput(); err != nil {
+				t.Fatalf("chown: %v: %s", err, out)
+			}
 			for _, line := range [][]string{{check, "-c", etc, "check"}, {conf, "-c", etc, "-n"}} {
 				var warned bytes.Buffer
 				cmd := exec.Command(line[0], line[1:]...)
 				cmd.Stderr = &warned
-				if out, err = cmd.Output(); err != nil || warned.Len() > 0 && !strings.Contains(warned.String(), "overriding earlier entry") {
+				if out, err := cmd.Output(); err != nil || warned.Len() > 0 && !strings.Contains(warned.String(), "overriding earlier entry") {
 					t.Errorf("%s: %s: %v: %s%s", b, cmd, err, out, warned.String())
 				}
 			}
