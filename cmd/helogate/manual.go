@@ -122,8 +122,7 @@ var manual = map[string]page{
 		see: []string{"helogate exempt why", "helogate config show", "docs/verdicts.md", "docs/checks.md"},
 	},
 	"exempt list": {
-		about: "It prints the [[exempt]] and [[forwarder]] entries of the running service, with how often each " +
-			"applied since the start of the service.",
+		about: "The counts begin at the start of the service.",
 		examples: []example{
 			{"helogate exempt list", "Print an entry a line."},
 			{"helogate exempt list --json", "Print the entries as JSON, for programs."},
@@ -220,8 +219,7 @@ var manual = map[string]page{
 		see: []string{"helogate trust list", "docs/control.md"},
 	},
 	"state export": {
-		about: "It prints greylisting and all else that is stored, as a line of JSON each. The service may run " +
-			"meanwhile.",
+		about: "That is greylisting and all else that is stored. The service may run meanwhile.",
 		examples: []example{
 			{"helogate state export --config helogate.toml >state.jsonl", "Back up the state."},
 			{"helogate state export --config helogate.toml | wc -l", "Count the records; the first line is a heading."},

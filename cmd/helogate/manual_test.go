@@ -282,7 +282,7 @@ func TestCommandPage(t *testing.T) {
 func commandPage(app *kong.Application) string {
 	var b strings.Builder
 	b.WriteString("<!-- Made of the program by \"go test ./cmd/helogate -update\"; do not edit. -->\n\n# Command line\n\n" +
-		"This page lists every command of `helogate`, with its flags, examples and exit statuses. `helogate COMMAND --help` prints the same.\n")
+		"This page lists every command of `helogate`. `helogate COMMAND --help` prints all flags and exit statuses of one.\n")
 	leaves := app.Leaves(true)
 	for _, g := range groups {
 		var links []string
@@ -294,50 +294,105 @@ func commandPage(app *kong.Application) string {
 		fmt.Fprintf(&b, "\n**%s** %s\n", g.Title, strings.Join(links, " · "))
 	}
 	b.WriteString("\n## Exit statuses\n\n" + exitTable(exitStatuses) +
-		"\nThese are the numbers of `sysexits.h` where it has one. Without a command, `helogate` prints its help on standard error and ends with 64.\n")
+		"\nThese are the numbers of `sysexits.h` where it has one. A command ends with those that it names. Without a command, " +
+		"`helogate` prints its help on standard error and ends with 64.\n\n" +
+		"## Shared arguments and flags\n\nSeveral commands have these. A command names those that it has.\n\n")
+	uses := map[option]int{}
+	for _, node := range leaves {
+		for _, o := range optionsOf(node) {
+			if uses[o]++; uses[o] == 2 {
+				b.WriteString(o.line())
+			}
+		}
+	}
 	for _, g := range groups {
 		fmt.Fprintf(&b, "\n## %s\n", strings.TrimSuffix(g.Title, ":"))
+		common := ""
 		for _, node := range leaves {
-			if node.ClosestGroup().Key == g.Key {
-				b.WriteString(commandSection(node))
+			if node.ClosestGroup().Key != g.Key {
+				continue
 			}
+			if strings.HasSuffix(manual[node.Path()].about, importAbout) && common == "" {
+				common = strings.Replace(importAbout, "It prints", "Each command prints", 1)
+				common = strings.Replace(common, "What it cannot", "What the command cannot", 1)
+				b.WriteString("\n" + common + "\n")
+			}
+			b.WriteString(commandSection(node, uses))
 		}
 	}
 	return b.String()
 }
 
-func commandSection(node *kong.Node) string {
-	p := manual[node.Path()]
-	var b strings.Builder
-	fmt.Fprintf(&b, "\n### helogate %s\n\n%s\n\n    helogate %s\n", node.Path(), prose(strings.TrimSpace(node.Help+" "+p.about)), node.Summary())
-	row := func(name, help string) { fmt.Fprintf(&b, "| `%s` | %s |\n", name, prose(help)) }
-	if len(node.Positional)+len(node.Flags) > 0 {
-		b.WriteString("\n| argument or flag | meaning |\n|---|---|\n")
-	}
+// An option is an argument or a flag as the help has it.
+type option struct{ name, summary, help string }
+
+func (o option) line() string { return fmt.Sprintf("- `%s`: %s\n", o.summary, prose(o.help)) }
+
+func optionsOf(node *kong.Node) (all []option) {
 	for _, arg := range node.Positional {
-		row(arg.Summary(), arg.Help)
+		all = append(all, option{arg.Summary(), arg.Summary(), arg.Help})
 	}
 	for _, flag := range node.Flags {
-		name := "--" + flag.Name
+		o := option{"--" + flag.Name, "--" + flag.Name, flag.Help}
 		if !flag.IsBool() {
-			name += "=" + flag.FormatPlaceHolder()
+			o.summary += "=" + flag.FormatPlaceHolder()
 		}
-		row(name, flag.Help)
+		all = append(all, o)
+	}
+	return all
+}
+
+// commandSection returns the section of a command. It has only the names of arguments and flags that others have, too.
+func commandSection(node *kong.Node, uses map[option]int) string {
+	p := manual[node.Path()]
+	about := strings.TrimSuffix(p.about, importAbout)
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n### helogate %s\n\n%s\n\n    helogate %s\n", node.Path(), prose(strings.TrimSpace(node.Help+" "+about)), node.Summary())
+	var shared []string
+	lines := ""
+	for _, o := range optionsOf(node) {
+		if uses[o] > 1 {
+			shared = append(shared, "`"+o.name+"`")
+		} else {
+			lines += o.line()
+		}
+	}
+	if lines != "" {
+		b.WriteString("\n" + lines)
+	}
+	if shared != nil {
+		b.WriteString("\n[Shared](#shared-arguments-and-flags): " + strings.Join(shared, ", ") + ".\n")
 	}
 	b.WriteString("\n```sh\n")
 	for _, e := range p.examples {
 		fmt.Fprintf(&b, "# %s\n%s\n", e.does, e.line)
 	}
-	b.WriteString("```\n\n" + exitTable(p.exits) + "\nSee also: ")
+	b.WriteString("```\n\nExit status: " + exitLine(p.exits) + ".\n\nSee also: ")
 	for i, see := range p.see {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(linkTo(see, see))
+		b.WriteString(linkTo(see, strings.TrimPrefix(see, "helogate ")))
 	}
 	b.WriteString(".\n")
 	return b.String()
 }
+
+// exitLine names the exit statuses of a command, and what they mean where the table of all does not say that.
+func exitLine(exits []exit) string {
+	var all []string
+	for _, e := range exits {
+		one := fmt.Sprint(e.code)
+		if !slices.Contains(saidOnce, e.meaning) {
+			one += " (" + strings.TrimSuffix(strings.ToLower(e.meaning[:1])+e.meaning[1:], ".") + ")"
+		}
+		all = append(all, one)
+	}
+	return strings.Join(all, ", ")
+}
+
+// saidOnce are the meanings of exit statuses that the table of all has for every command.
+var saidOnce = []string{usageMeaning, failedMeaning, configMeaning, noServiceFound}
 
 // prose makes a sentence of the help one of Markdown, in which pointed brackets are not words.
 func prose(s string) string {

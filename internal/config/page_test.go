@@ -56,7 +56,7 @@ func page(t *testing.T) string {
 	b.WriteString("\n## Above the first table\n")
 	for _, f := range fieldsOf(configType) {
 		if f.leaf != nil && f.leaf.table == nil {
-			setting(t, &b, "### "+f.name, f, docs["Config."+f.comment], f.name)
+			b.WriteString("\n" + setting(t, f, docs["Config."+f.comment], f.name))
 		}
 	}
 	for _, f := range fieldsOf(configType) {
@@ -64,7 +64,7 @@ func page(t *testing.T) string {
 		case f.leaf == nil:
 			tables(t, &b, docs, f.name)
 		case f.leaf.table != nil:
-			setting(t, &b, "## ["+f.name+"]", f, docs["Config."+f.comment], f.name)
+			fmt.Fprintf(&b, "\n## [%s]\n\n%s", f.name, setting(t, f, docs["Config."+f.comment], f.name))
 		}
 	}
 	return b.String()
@@ -85,9 +85,10 @@ func tables(t *testing.T, b *strings.Builder, docs map[string]string, path strin
 			fmt.Fprintf(b, "\nIt has the settings of [[%s]].\n", other)
 			continue
 		}
+		b.WriteString("\n")
 		for _, f := range s.fields {
 			if path := s.path + "." + f.name; f.leaf != nil {
-				setting(t, b, "### "+path, f, docOf(t, docs, path), path)
+				b.WriteString(setting(t, f, docOf(t, docs, path), path))
 			}
 		}
 	}
@@ -140,38 +141,32 @@ func docOf(t *testing.T, docs map[string]string, path string) string {
 	return doc
 }
 
-// setting writes the entry of one setting.
-func setting(t *testing.T, b *strings.Builder, heading string, f field, doc, path string) {
+// setting returns the entry of one setting: an item of a list. The example of the page shows how it is written.
+func setting(t *testing.T, f field, doc, path string) string {
 	t.Helper()
-	what, _, _ := strings.Cut(f.leaf.what, " such as ") // the example shows one
+	what, _, _ := strings.Cut(f.leaf.what, " such as ")
 	what = strings.TrimSuffix(what, ",")
 	switch {
 	case f.single:
 		what += ", or a list of them"
 	case f.list:
-		what = "a list; each value is " + what
+		what = "list; each value is " + what
 	}
 	if f.min != "" {
-		what += fmt.Sprintf(", from %s to %s", f.min, f.max)
+		what += fmt.Sprintf(", %s to %s", f.min, f.max)
 	}
-	fmt.Fprintf(b, "\n%s\n\n%s\n\nType: %s. ", heading, doc, what)
+	for _, article := range []string{"a ", "an ", "the "} {
+		what = strings.TrimPrefix(what, article)
+	}
 	v, literally := defaultOf(path)
+	unset := "default " + strings.ReplaceAll(f.unset, `"0660"`, "`\"0660\"`")
 	switch {
 	case literally || f.unset == "":
-		fmt.Fprintf(b, "Default: `%s`.\n", literal(v))
-		return // which shows how it is written
+		unset = "default `" + literal(v) + "`"
 	case f.unset == needed:
-		b.WriteString("Required.")
-	default:
-		fmt.Fprintf(b, "Default: %s.", strings.ReplaceAll(f.unset, `"0660"`, "`\"0660\"`"))
+		unset = "required"
 	}
-	if example := exampleOf(t, path); strings.Contains(example, "\n") {
-		fmt.Fprintf(b, "\n\n```toml\n%s\n```\n", example)
-	} else if example != "" {
-		fmt.Fprintf(b, " Example: `%s`.\n", example)
-	} else {
-		b.WriteString("\n")
-	}
+	return fmt.Sprintf("- **`%s`** (%s; %s): %s\n", f.name, what, unset, strings.ReplaceAll(doc, "\n", "\n  "))
 }
 
 // defaultOf returns the default of a setting, and whether it is one that is written down.
@@ -260,11 +255,9 @@ const pageHead = `<!-- Made of internal/config by "go generate ./internal/config
 
 # The configuration file
 
-This page describes every setting of helogate's configuration file.
-
-The file is [TOML](https://toml.io), and all of it is optional: with an empty file helogate judges by the preset ` + "`balanced`" + `, logs
-the verdicts, and does not touch the mail. The file is read strictly, since an ignored typo would leave you without a
-filter that you think you have. A setting that is unknown, given twice, of a wrong type or out of bounds is an error:
+This page describes every setting. The file is [TOML](https://toml.io), and all of it is optional: with an empty file helogate
+judges by the preset ` + "`balanced`" + `, logs the verdicts, and does not touch the mail. A setting that is unknown, given twice, of a
+wrong type or out of bounds is an error:
 
 ` + "```" + `
 helogate.toml:12:1: policy: unknown key "prest" in [policy]; did you mean "preset"?
@@ -272,9 +265,8 @@ helogate.toml:12:1: policy: unknown key "prest" in [policy]; did you mean "prese
      | ^~~~~
 ` + "```" + `
 
-All errors are reported at once, in the order of the file. The first line of each is complete by itself, for a log. Columns
-count characters. ` + "`helogate config check`" + ` only looks for errors. ` + "`helogate config show`" + ` prints the effective configuration: every
-setting, and where it comes from.
+All errors are reported at once. ` + "`helogate config check`" + ` looks for errors. ` + "`helogate config show`" + ` prints every setting in
+effect, and where it comes from.
 
 A duration is text such as ` + "`\"5s\"`" + `, ` + "`\"1h30m\"`" + ` or ` + "`\"1d\"`" + `. A size is ` + "`\"64MiB\"`" + ` (of 1024), ` + "`\"64MB\"`" + ` (of 1000), or a number of
 bytes. Write regular expressions in ` + "`'single quotes'`" + `; in double quotes you must double each backslash. A table in double
@@ -308,7 +300,7 @@ HELOGATE_HEADERS__X_HELO=true
 ` + "```" + `
 
 The value is TOML. You can omit the quotes around text, and the brackets of a list whose values have no comma. A whole list
-or table replaces that of the file. The value is read as strictly as the file, and a variable that looks like a setting and
-is not one is an error. Other variables that begin with ` + "`HELOGATE_`" + ` are ignored, such as ` + "`HELOGATE_CONFIG`" + ` and those that
-Kubernetes makes for a service of that name.
+or table replaces that of the file. A wrong value is an error, and so is a variable that looks like a setting and is not one.
+Other variables that begin with ` + "`HELOGATE_`" + ` are ignored, such as ` + "`HELOGATE_CONFIG`" + ` and those that Kubernetes makes for a
+service of that name.
 `
