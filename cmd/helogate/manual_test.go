@@ -347,7 +347,10 @@ func commandSection(node *kong.Node, uses map[option]int) string {
 	p := manual[node.Path()]
 	about := strings.TrimSuffix(p.about, importAbout)
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n### helogate %s\n\n%s\n\n    helogate %s\n", node.Path(), prose(strings.TrimSpace(node.Help+" "+about)), node.Summary())
+	fmt.Fprintf(&b, "\n### helogate %s\n\n%s\n", node.Path(), prose(strings.TrimSpace(node.Help+" "+about)))
+	if usage := strings.TrimSuffix(node.Summary(), " [flags]"); usage != node.Path() {
+		fmt.Fprintf(&b, "\n    helogate %s\n", node.Summary())
+	}
 	var shared []string
 	lines := ""
 	for _, o := range optionsOf(node) {
@@ -383,7 +386,14 @@ func exitLine(exits []exit) string {
 	var all []string
 	for _, e := range exits {
 		one := fmt.Sprint(e.code)
-		if !slices.Contains(saidOnce, e.meaning) {
+		said := slices.Contains(saidOnce, e.meaning)
+		switch e.code {
+		case exitOK:
+			said = !strings.ContainsAny(e.meaning, ",;:") // success with no qualification
+		case exitRejected, exitDeferred:
+			said = true
+		}
+		if !said {
 			one += " (" + strings.TrimSuffix(strings.ToLower(e.meaning[:1])+e.meaning[1:], ".") + ")"
 		}
 		all = append(all, one)

@@ -33,8 +33,7 @@ var Example string
 // written: toml is the key, is the type of value (see valueTypes), min and max its bounds, single that one value need
 // not be a list, unset the default in words where it is no value.
 type Config struct {
-	// `enforce` applies verdicts to the mail. `shadow` only logs them: every check and rule is a dry run, mail flows
-	// as if helogate were not there, and the log has what would have happened.
+	// `enforce` applies verdicts to the mail. `shadow` only logs them: every check and rule is a dry run.
 	Mode Mode `toml:"mode" is:"mode"`
 	// Your own names and addresses. No other client may use them in HELO.
 	Own Own `toml:"own"`
@@ -99,9 +98,9 @@ const (
 
 // Own is what belongs to your site.
 type Own struct {
-	// Your domains and hosts, with everything below them. Another client that uses one as its HELO name lies.
+	// Your domains and hosts, with everything below them.
 	Names []string `toml:"names" is:"domain" unset:"none"`
-	// Your addresses. Another client that uses one in HELO lies.
+	// Your addresses.
 	Addresses []netip.Addr `toml:"addresses" is:"address" unset:"none"`
 	// Your networks. Clients in them are never judged. An address alone is a network of one.
 	Networks []netip.Prefix `toml:"networks" is:"network" unset:"none"`
@@ -112,15 +111,14 @@ type Policy struct {
 	// The actions to start from: `lenient`, `rfc`, `strict`, `balanced` or `hardline`. `[policy.checks]` changes
 	// single checks.
 	Preset string `toml:"preset" is:"preset"`
-	// The earliest stage at which a client is refused: `connect`, `helo`, `mail` or `rcpt`. Before `rcpt` the
-	// recipient is not known, nor whether the client will authenticate.
+	// The earliest stage at which a client is refused. Before `rcpt` the recipient is not known, nor whether the client
+	// will authenticate.
 	RejectAtStage helogate.Stage `toml:"reject_at_stage" is:"stage"`
 	// The score from which a client is greylisted; 0 is never.
 	GreylistAt *int `toml:"greylist_at" is:"points" unset:"that of the preset"`
 	// The score from which a client is rejected; 0 is never.
 	RejectAt *int `toml:"reject_at" is:"points" unset:"that of the preset"`
-	// A web page for senders whose mail was refused; replies name it. `{id}` in it is replaced by the id of the
-	// verdict.
+	// A web page for senders whose mail was refused; replies name it. `{id}` in it is the id of the verdict.
 	URL string `toml:"url" is:"url" unset:"none"`
 	// HELO names that no client may use: a name, `.example.invalid` for all names below a domain, or a regular
 	// expression between slashes. With `!` before it, what does *not* match is refused.
@@ -135,9 +133,8 @@ type Policy struct {
 	// `none`, `neutral`, `pass`, `softfail`, `fail`, `temperror` and `permerror`.
 	Checks Checks `toml:"checks" is:"checks" unset:"as in the preset"`
 	// The order of the checks that can refuse, cheapest first: names of checks, `rules` for your own rules, `spf` for
-	// both SPF checks. What is named here is evaluated first, though after the checks that accept; the rest follows in
-	// its own order. The client reads the first reason for its refusal. An expensive check cannot stand before a
-	// cheaper one, since it is evaluated only while the verdict is open.
+	// both SPF checks. They are evaluated after the checks that accept and before the rest. The reply has the first
+	// reason. An expensive check cannot stand before a cheaper one.
 	Order []string `toml:"order" is:"order" unset:"rules, then as in docs/checks.md"`
 	// Your own texts for replies: the name of a check or rule, `score`, `defer` (for DNS failures) or `greylist`, and
 	// the text. Placeholders: `{why}` is what was found, `{fix}` the remedy, `{client}` the address, `{helo}` the HELO
@@ -157,13 +154,13 @@ type Checks map[string]map[helogate.Outcome]helogate.Effect
 
 // For is a policy for some recipients.
 type For struct {
-	// The recipients: an address, a domain, or `.example.org` for all domains below it.
+	// An address, a domain, or `.example.org` for all domains below it.
 	Recipient []check.MailboxPattern `toml:"recipient" is:"recipient" single:"yes" unset:"must be given"`
-	// The preset for these recipients.
+	// Their preset.
 	Preset string `toml:"preset" is:"preset" unset:"that of the listener"`
-	// The mode for these recipients.
+	// Their mode.
 	Mode Mode `toml:"mode" is:"mode" unset:"that of the listener"`
-	// What differs for these recipients from the preset, from `[policy.checks]` and from the checks of the listener.
+	// What differs from the preset, `[policy.checks]` and the checks of the listener.
 	Checks Checks `toml:"checks" is:"checks" unset:"those of the listener"`
 }
 
@@ -172,19 +169,19 @@ type Rule struct {
 	// The name, for the log, and for replies where there is no note. It must differ from those of other rules and of
 	// checks.
 	Name string `toml:"name" is:"rule name" unset:"must be given"`
-	// When the rule matches: an expression in CEL.
+	// When the rule matches, in CEL.
 	When string `toml:"when" is:"expression" unset:"must be given"`
 	// The action when it matches; with `would` before it, a dry run.
 	Then helogate.Effect `toml:"then" is:"action" unset:"must be given"`
-	// The reason, for the reply to a refused client and for the log. It is sent as it is, without placeholders.
+	// The reason, for the reply and the log. It has no placeholders.
 	Note string `toml:"note" is:"note" unset:"the name"`
 }
 
 // Forwarder is a host that forwards the mail of others.
 type Forwarder struct {
-	// The forwarder's address, or its network.
+	// Its address or network.
 	Address []netip.Prefix `toml:"address" is:"network" single:"yes" unset:"any"`
-	// The forwarder's PTR name, which must be forward-confirmed. `.example.org` is all names below it.
+	// Its PTR name, as in `[[exempt]]`.
 	Name []check.NamePattern `toml:"name" is:"name" single:"yes" unset:"any"`
 	// Whether to judge its mail by the client that it had the mail from, where the listener shows that client. You
 	// trust the forwarder to name it truly. It needs `address`, and excludes `name`.
@@ -222,26 +219,23 @@ type Control struct {
 	Socket string `toml:"socket" is:"control socket" unset:"/run/helogate/control.sock for root, helogate.sock in $XDG_RUNTIME_DIR for others"`
 	// The permissions of the socket, in octal digits.
 	Permissions fs.FileMode `toml:"permissions" is:"permissions" unset:"none, since there is no socket"`
-	// Whether the service reloads by itself when the configuration file, or a file that it names, changes.
+	// Whether to reload when the configuration file, or a file that it names, changes.
 	Watch bool `toml:"watch" is:"switch"`
 }
 
 // Exempt is an entry of the allowlist. All fields that are given must match, one value of each. Until is the first
 // instant after it, the zero time if it never ends.
 type Exempt struct {
-	// The client's address, or its network.
+	// The client's address or network.
 	Address []netip.Prefix `toml:"address" is:"network" single:"yes" unset:"any"`
-	// The client's PTR name, which must be forward-confirmed, since a PTR record can hold any name. `.example.org` is
-	// all names below it.
+	// The client's PTR name, which must be forward-confirmed. `.example.org` is all names below it.
 	Name []check.NamePattern `toml:"name" is:"name" single:"yes" unset:"any"`
-	// The HELO name. A client can send any name, so combine it with another setting. `.example.org` is all names below
-	// it.
+	// The HELO name, in the same forms. A client can send any name, so combine it with another setting.
 	Helo []check.NamePattern `toml:"helo" is:"helo" single:"yes" unset:"any"`
 	// The envelope sender: an address, a domain, `.example.org` for all domains below it, or `<>` for the null sender
 	// of bounces. A client can send any address here, too.
 	Sender []check.MailboxPattern `toml:"sender" is:"mailbox" single:"yes" unset:"any"`
-	// The envelope recipient, in the same forms but `<>`. A mailbox that is named here gets all its mail, spam
-	// included.
+	// The envelope recipient, in the same forms but `<>`. It gets all its mail, spam included.
 	Recipient []check.MailboxPattern `toml:"recipient" is:"recipient" single:"yes" unset:"any"`
 	// The reason, for the log and for later readers.
 	Comment string `toml:"comment" is:"text" unset:"none"`
@@ -263,9 +257,9 @@ type Listen struct {
 	Mode Mode `toml:"mode" is:"mode" unset:"that above the first table"`
 	// What differs at this listener from its preset and from `[policy.checks]`.
 	Checks Checks `toml:"checks" is:"checks" unset:"those of [policy.checks]"`
-	// Settings of `protocol = "nginx"`, for the `[[listen]]` above. You can also write `nginx.backend = "…"` there.
+	// Of `protocol = "nginx"`, for the `[[listen]]` above. You can also write `nginx.backend = "…"` there.
 	Nginx ListenNginx `toml:"nginx"`
-	// Settings of `protocol = "http"`, for the `[[listen]]` above. You can also write `http.token_file = "…"` there.
+	// Of `protocol = "http"`, for the `[[listen]]` above. You can also write `http.token_file = "…"` there.
 	HTTP ListenHTTP `toml:"http"`
 }
 
@@ -303,10 +297,9 @@ type DNS struct {
 	CacheSize Size `toml:"cache_size" is:"size" min:"1MiB" max:"1TiB"`
 	// The longest time that an answer is cached, whatever its TTL.
 	MaxTTL time.Duration `toml:"max_ttl" is:"duration" min:"1s" max:"30d"`
-	// How long a DNS failure is cached, so that fifty recipients do not wait for it fifty times.
+	// How long a DNS failure is cached.
 	FailureTTL time.Duration `toml:"failure_ttl" is:"duration" min:"1s" max:"1h"`
-	// The longest time that a client's network and HELO name are deferred for DNS failures. After that such a failure
-	// is only noted. See [failure grace](failure-grace.md).
+	// The longest time that a client is deferred for DNS failures. See [failure grace](failure-grace.md).
 	FailureGrace time.Duration `toml:"failure_grace" is:"duration" min:"1m" max:"30d"`
 }
 

@@ -150,7 +150,7 @@ func setting(t *testing.T, f field, doc, path string) string {
 	case f.single:
 		what += ", or a list of them"
 	case f.list:
-		what = "list; each value is " + what
+		what = "list; each " + what
 	}
 	if f.min != "" {
 		what += fmt.Sprintf(", %s to %s", f.min, f.max)
@@ -166,7 +166,7 @@ func setting(t *testing.T, f field, doc, path string) string {
 	case f.unset == needed:
 		unset = "required"
 	}
-	return fmt.Sprintf("- **`%s`** (%s; %s): %s\n", f.name, what, unset, strings.ReplaceAll(doc, "\n", "\n  "))
+	return fmt.Sprintf("- **`%s`** (%s; %s): %s\n", f.name, what, unset, strings.ReplaceAll(doc, "\n", " "))
 }
 
 // defaultOf returns the default of a setting, and whether it is one that is written down.

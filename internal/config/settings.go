@@ -14,7 +14,7 @@ type List struct {
 	// The name of the list in log, status and replies. Two lists with one zone need different names.
 	Name string `toml:"name" is:"list name" unset:"the zone"`
 	// The answers that count as listed: an address, a range `127.0.0.2-127.0.0.11`, a network `127.0.1.0/24`, or a
-	// mask `&0.0.0.8`, of which one bit is enough. Other answers do not count, since some of them are errors.
+	// mask `&0.0.0.8`, of which one bit is enough. Other answers do not count.
 	Codes []check.Code `toml:"codes" is:"codes" single:"yes" unset:"must be given"`
 	// What is looked up: `client` is the address, `helo` the HELO name, `ptr` the PTR names, `sender` the domain of
 	// the envelope sender.
@@ -52,8 +52,7 @@ type Blocklists struct {
 	BreakerWindow time.Duration `toml:"breaker_window" is:"duration" min:"1m" max:"1d"`
 	// The least number of answers in that time.
 	BreakerAnswers int `toml:"breaker_answers" is:"number" min:"10" max:"1000000"`
-	// By how many percentage points the share may rise above the list's usual share before the list is suspended; 0 is
-	// none.
+	// By how many percentage points the share may rise above the usual before the list is suspended; 0 is none.
 	BreakerRise int `toml:"breaker_rise" is:"number" min:"0" max:"100"`
 	// The share, in percent, from which a list is suspended whatever is usual; 0 is never.
 	BreakerShare int `toml:"breaker_share" is:"number" min:"0" max:"100"`
