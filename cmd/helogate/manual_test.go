@@ -294,9 +294,8 @@ func commandPage(app *kong.Application) string {
 		fmt.Fprintf(&b, "\n**%s** %s\n", g.Title, strings.Join(links, " · "))
 	}
 	b.WriteString("\n## Exit statuses\n\n" + exitTable(exitStatuses) +
-		"\nThese are the numbers of `sysexits.h` where it has one. A command ends with those that it names. Without a command, " +
-		"`helogate` prints its help on standard error and ends with 64.\n\n" +
-		"## Shared arguments and flags\n\nSeveral commands have these. A command names those that it has.\n\n")
+		"\nThese are the numbers of `sysexits.h` where it has one. Without a command, `helogate` prints its help on standard error " +
+		"and ends with 64.\n\n## Shared arguments and flags\n\nSeveral commands have these:\n\n")
 	uses := map[option]int{}
 	for _, node := range leaves {
 		for _, o := range optionsOf(node) {
@@ -370,7 +369,7 @@ func commandSection(node *kong.Node, uses map[option]int) string {
 	for _, e := range p.examples {
 		fmt.Fprintf(&b, "# %s\n%s\n", e.does, e.line)
 	}
-	b.WriteString("```\n\nExit status: " + exitLine(p.exits) + ".\n\nSee also: ")
+	b.WriteString("```\n\nExit: " + exitLine(p.exits) + ". See also: ")
 	for i, see := range p.see {
 		if i > 0 {
 			b.WriteString(", ")

@@ -166,8 +166,7 @@ type For struct {
 
 // Rule is a rule of the administrator's.
 type Rule struct {
-	// The name, for the log, and for replies where there is no note. It must differ from those of other rules and of
-	// checks.
+	// The name, for log and replies. It must differ from those of other rules and of checks.
 	Name string `toml:"name" is:"rule name" unset:"must be given"`
 	// When the rule matches, in CEL.
 	When string `toml:"when" is:"expression" unset:"must be given"`
@@ -215,9 +214,9 @@ type Trust struct {
 
 // Control is the control socket, and how the service learns of a new configuration.
 type Control struct {
-	// The path of a unix socket, or `none`. Everyone with write permission can trust clients.
+	// Every user with write permission can trust clients. See [control](control.md).
 	Socket string `toml:"socket" is:"control socket" unset:"/run/helogate/control.sock for root, helogate.sock in $XDG_RUNTIME_DIR for others"`
-	// The permissions of the socket, in octal digits.
+	// The permissions of the socket.
 	Permissions fs.FileMode `toml:"permissions" is:"permissions" unset:"none, since there is no socket"`
 	// Whether to reload when the configuration file, or a file that it names, changes.
 	Watch bool `toml:"watch" is:"switch"`
@@ -249,13 +248,13 @@ type Listen struct {
 	Protocol string `toml:"protocol" is:"protocol" unset:"must be given"`
 	// An address with a port, or a unix socket as `unix:/path` or `/path`. Port 0 is any free port.
 	Address Endpoint `toml:"address" is:"endpoint" unset:"must be given"`
-	// The permissions of a unix socket, in octal digits.
+	// The permissions of a unix socket.
 	Permissions fs.FileMode `toml:"permissions" is:"permissions" unset:"\"0660\" for a unix socket"`
-	// The preset of this listener, such as for a backup MX.
+	// Its preset.
 	Preset string `toml:"preset" is:"preset" unset:"that of [policy]"`
-	// The mode of this listener.
+	// Its mode.
 	Mode Mode `toml:"mode" is:"mode" unset:"that above the first table"`
-	// What differs at this listener from its preset and from `[policy.checks]`.
+	// What differs from its preset and from `[policy.checks]`.
 	Checks Checks `toml:"checks" is:"checks" unset:"those of [policy.checks]"`
 	// Of `protocol = "nginx"`, for the `[[listen]]` above. You can also write `nginx.backend = "…"` there.
 	Nginx ListenNginx `toml:"nginx"`
