@@ -145,7 +145,7 @@ func (h *Health) judge() {
 	switch {
 	case down && !h.down:
 		h.down, h.since = true, now
-		h.log.Error("the local resolver fails: no client is deferred for DNS failures until it answers; repair it, or set dns.servers to others", "why", h.why)
+		h.log.Error("the local resolver fails: no client is deferred for DNS failures until it answers; repair it, or set dns.servers to others", "reason", h.why)
 	case !down && h.down:
 		h.down = false
 		h.log.Warn("the local resolver answers again: clients are deferred for DNS failures", "down_since", h.since.UTC().Format(time.RFC3339))
