@@ -85,10 +85,14 @@ func ParseEffect(s string) (Effect, error) {
 		if len(word) > 1 {
 			n = word[1]
 		}
-		if now = strings.ReplaceAll(now, "N", n); e.DryRun {
+		if e.DryRun {
 			now = "would " + now
 		}
-		return e, fmt.Errorf("%q has a new name: write %q", s, now)
+		hint := strings.ReplaceAll(now, "N", n)
+		if _, err := ParseEffect(hint); err != nil || len(word) > 2 {
+			return e, fmt.Errorf("%q: %s is now score: write %q", s, word[0], now)
+		}
+		return e, fmt.Errorf("%q has a new name: write %q", s, hint)
 	}
 	action, err := ParseAction(word[0])
 	if err != nil || action == Continue {

@@ -112,7 +112,8 @@ func (p *Policy) budget() time.Duration {
 	return p.Budget
 }
 
-// FromPreset returns the policy with the name of its preset, which becomes part of its ID.
+// FromPreset returns a copy of the policy that carries the name of the preset it was made from. It does not load a preset.
+// The name is part of the copy's ID and changes no decision.
 func (p *Policy) FromPreset(name string) *Policy {
 	q := *p
 	q.preset = name
@@ -185,7 +186,7 @@ func makeLine(l Line) (line, error) {
 		}
 		m.on[o] = a
 	}
-	if _, said := l.On[TempError]; !said {
+	if _, set := l.On[TempError]; !set {
 		m.on[TempError] = m.onTempError()
 	}
 	for i, a := range m.on {

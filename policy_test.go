@@ -10,7 +10,9 @@ import (
 func TestParseAction(t *testing.T) {
 	for in, want := range map[string]string{
 		"reject": "reject", " drop ": "drop", "suspect 2": `error: "suspect 2" has a new name: write "score 2"`, "vouch": `error: write "score -1"`,
-		"would suspect 3": `error: write "would score 3"`, "score": "error: needs a number", "score 2": "score 2", "score -3": "score -3",
+		"would suspect 3": `error: write "would score 3"`,
+		"suspect 0":       `error: suspect is now score: write "score N"`, "would suspect x y": `error: suspect is now score: write "would score N"`,
+		"suspect 2 3": `error: write "score N"`, "vouch -1": `error: vouch is now score: write "score -N"`, "score": "error: needs a number", "score 2": "score 2", "score -3": "score -3",
 		"would defer": "would defer", "would score 4": "would score 4", "note": "note", "ignore": "ignore", "greylist": "greylist",
 		"accept": "accept",
 		"":       "error: names no action", "would": "error: names no action", "deny": `error: "deny" is no action`,

@@ -224,3 +224,62 @@ func TestReplyOfAnotherFailure(t *testing.T) {
 		t.Errorf("%s, want %s", v.Reply.Text, want)
 	}
 }
+
+// A reply by score lists whole findings. One that does not fit is left out, and a lighter one that fits is listed. Only the
+// first is cut, if it alone is too long.
+func TestReplyByScoreCutsNoFinding(t *testing.T) {
+	finds := func(name string, size int, effect string) Line {
+		c := says(name, Local)
+		c.Fix = "do " + name
+		c.Run = func(c *Case) Finding { return c.Fail("%s", name+strings.Repeat("x", size)+"!") }
+		return Line{Check: c, On: on("fail=" + effect)}
+	}
+	const head = "Rejected, your server does not look like a mail server: "
+	a, b := "a"+strings.Repeat("x", 200)+"!", "b"+strings.Repeat("x", 100)+"!"
+	for _, c := range []struct {
+		first, second int
+		text          string
+		prefix, end   string
+	}{
+		{200, 100, "", head + a + "; " + b + "; cxxx!", ". Fix: do a; do b [ID]"},
+		{200, 300, "", head + a + "; cxxx!", ". Fix: do a; do b [ID]"},
+		{600, 100, "", head + a[:100], "x.... Fix: do a; do b [ID]"},
+		{200, 300, "No: {why}. Why? {id}", "No: " + a + "; cxxx!", ". Why? ID"},
+		{600, 100, "No: {why}. Why? {id}", "No: " + a[:100], "x...; cxxx!. Why? ID"},
+	} {
+		p := policy(t, Thresholds{RejectAt: 5}, finds("a", c.first, "score 4"), finds("b", c.second, "score 3"), finds("c", 3, "score 2"))
+		if c.text != "" {
+			p.Texts = map[string]string{ByScore: c.text}
+		}
+		v := p.Judge(t.Context(), client("198.51.100.1 x"), MustZone(""))
+		got := strings.ReplaceAll(v.Reply.Text, v.ID, "ID")
+		whole := c.first > 490 || got == c.prefix+c.end
+		if len(v.Reply.Text) > 490 || !whole || !strings.HasPrefix(got, c.prefix) || !strings.HasSuffix(got, c.end) {
+			t.Errorf("%d, %d, %q:\n got %s\nwant %s ... %s", c.first, c.second, c.text, got, c.prefix, c.end)
+		}
+	}
+}
+
+// A reply has the verdict's ID, however long is what the client sent and wherever {id} stands in the text and the footer.
+func TestReplyKeepsID(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	for _, c := range []struct{ text, footer string }{
+		{"{sender} {recipient} {helo} {sender} {recipient} {id}", ""},
+		{"{id} {sender} {recipient} {helo} {sender} {recipient}", ""},
+		{"No", "{sender} {recipient} {helo} {id}"},
+		{"", "{sender} {recipient} {helo} {id}"},
+		{"{sender} {recipient} {helo} {id}", "{sender} {recipient} {helo} {id}"},
+	} {
+		p := policy(t, Thresholds{}, Line{Check: says("fail-a", Local), On: on("fail=reject")})
+		p.Footer = c.footer
+		if c.text != "" {
+			p.Texts = map[string]string{"fail-a": c.text}
+		}
+		f := client("198.51.100.1 x")
+		f.Helo, f.Sender, f.Recipient = long, long+"@b.example", long+"@example.net"
+		v := p.Judge(t.Context(), f, MustZone(""))
+		if got := v.Reply.Text; len(got) > 490 || !strings.Contains(got, v.ID) {
+			t.Errorf("%q, %q: %d bytes without %s: %s", c.text, c.footer, len(got), v.ID, got)
+		}
+	}
+}

@@ -33,6 +33,7 @@ type wording struct {
 	verdict *Verdict
 	check   *Check  // that decides; zero if no single one does
 	found   Finding // by that check
+	room    int     // bytes for what is wrong; 0 for no limit
 }
 
 // text returns the administrator's text, or what is wrong and the remedy; then the verdict's ID and where to ask.
@@ -43,7 +44,7 @@ func (w *wording) text() string {
 	b := room[:0]
 	switch {
 	case ok:
-		b = cut(append(b, w.expand(custom)...), maxReply-len(tail))
+		b = append(b, w.expandWithin(custom, maxReply-len(tail))...)
 	case w.verdict.Action == Greylist:
 		b = appendGreylisted(b, w.verdict)
 	default:
@@ -54,10 +55,37 @@ func (w *wording) text() string {
 				before = ". Fix: "
 			}
 		}
+		w.room = maxReply - len(before) - len(fix) - len(tail) - len(w.head()) - len(": ")
 		b = cut(w.appendWhat(b), maxReply-len(before)-len(fix)-len(tail))
 		b = append(append(b, before...), fix...)
 	}
 	return string(append(b, tail...))
+}
+
+// expandWithin expands a custom text to at most max bytes. It leaves out findings of a score before it cuts the text. If the
+// cut loses the verdict's ID, the ID is appended.
+func (w *wording) expandWithin(text string, max int) []byte {
+	out := w.expand(text)
+	if over := len(out) - max; over > 0 && w.verdict.By == ByScore && strings.Contains(text, "{why}") {
+		w.room = len(w.why()) - over
+		if w.room > 0 {
+			out = w.expand(text)
+		}
+		w.room = 0
+	}
+	return w.cutWithID([]byte(out), max, strings.Contains(text, "{id}"))
+}
+
+// cutWithID is cut for a text that contains the verdict's ID if hasID. If the cut loses it, it is appended in brackets.
+func (w *wording) cutWithID(b []byte, max int, hasID bool) []byte {
+	if len(b) <= max || !hasID {
+		return cut(b, max)
+	}
+	id := " [" + w.verdict.ID + "]"
+	if short := string(b[:max-len("...")]); strings.Contains(short, w.verdict.ID) {
+		return cut(b, max)
+	}
+	return append(cut(b, max-len(id)), id...)
 }
 
 // cut shortens a text to max bytes, ending in "...".
@@ -181,7 +209,7 @@ func (w *wording) appendTail(b []byte, custom string) []byte {
 			b = append(b, q...)
 		}
 	}
-	return cut(b, maxReply/2)
+	return w.cutWithID(b, maxReply/2, !strings.Contains(custom, "{id}"))
 }
 
 // questions names the postmaster of the recipient's domain in a rejection, if the policy accepts mail to postmaster.
@@ -210,7 +238,7 @@ func (w *wording) why() string {
 	why := w.found.replied()
 	switch {
 	case w.verdict.By == ByScore:
-		why = scored(w.verdict)
+		why = w.scored()
 	case w.found.Outcome == TempError:
 		why = ""
 	}
@@ -223,13 +251,23 @@ func (w *wording) why() string {
 	return why
 }
 
-// scored lists the findings that raise the score, those that weigh most first.
-func scored(v *Verdict) string {
-	var why []string
-	for _, f := range heaviest(v) {
-		why = append(why, f.replied())
+// scored lists the findings that raise the score, those that weigh most first. The first is always listed, and each of the
+// others only if it fits whole.
+func (w *wording) scored() string {
+	room := w.room
+	if names := notAnswered(w.verdict.Asked); names != "" && room > 0 && w.verdict.Action == Defer {
+		room = max(1, room-len("; no answer for ")-len(names))
 	}
-	return strings.Join(why, "; ")
+	var why string
+	for i, f := range heaviest(w.verdict) {
+		switch s := f.replied(); {
+		case i == 0:
+			why = s
+		case w.room == 0 || len(why)+len("; ")+len(s) <= room:
+			why += "; " + s
+		}
+	}
+	return why
 }
 
 // heaviest returns the findings that raise the score for sure, those that weigh most first.

@@ -20,16 +20,18 @@ type Verdict struct {
 	ID     string // a hash of facts and evidence: the same judgement has the same ID
 	Policy string // Policy.ID of the policy; "" if nothing was judged
 	Decision
-	DryRun   Decision  // the decision if dry-run actions were enforced; the same if there are none
-	Would    []string  // dry-run lines that would refuse, and "score"; nil if DryRun does not refuse
+	DryRun Decision // the decision if dry-run actions were enforced; the same if there are none
+	// Would lists the checks that refuse in a dry run, and "score" if the score decides DryRun with another action than the
+	// real one. It is nil if DryRun does not refuse.
+	Would    []string
 	Reply    Reply     // zero if the client is not refused
 	Findings []Finding // in policy order
 	Asked    Evidence  // in order of first use
 }
 
-// would names the dry-run lines that refuse.
-func would(found []Finding, real, trial Decision) (out []string) {
-	if !trial.Action.Refuses() {
+// would returns Verdict.Would, from the decision that is enforced and that of the dry run.
+func would(found []Finding, real, dryRun Decision) (out []string) {
+	if !dryRun.Action.Refuses() {
 		return nil
 	}
 	for i := range found {
@@ -37,7 +39,7 @@ func would(found []Finding, real, trial Decision) (out []string) {
 			out = append(out, found[i].Check)
 		}
 	}
-	if trial.By == ByScore && trial.Action != real.Action {
+	if dryRun.By == ByScore && dryRun.Action != real.Action {
 		out = append(out, ByScore)
 	}
 	return out

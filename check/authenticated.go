@@ -9,7 +9,7 @@ var Authenticated = helogate.Check{
 	Doc: "the client has authenticated, by login or by a verified certificate (RFC 4954)",
 	Run: func(c *helogate.Case) helogate.Finding {
 		if c.Auth != "" {
-			return c.Pass("authenticated as %s", clip(c.Auth))
+			return c.Pass("authenticated as %s", printed(c.Auth))
 		}
 		return c.None("not authenticated")
 	},

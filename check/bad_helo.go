@@ -24,7 +24,7 @@ func BadHelo(bad BadHeloList) helogate.Check {
 			name := hostname.Canonical(c.Helo)
 			for i := range bad {
 				if bad[i].matches(name) {
-					return c.Fail("HELO %s is on the bad_helo list", said(c)).WithReply(c, "HELO %s is not accepted here", said(c))
+					return c.Fail("HELO %s is on the bad_helo list", helo(c)).WithReply(c, "HELO %s is not accepted here", helo(c))
 				}
 			}
 			return c.Pass("not on the list")

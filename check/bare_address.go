@@ -15,9 +15,9 @@ var BareAddress = helogate.Check{
 	Run: func(c *helogate.Case) helogate.Finding {
 		if h := parsed.Of(c); h.Form == hostname.BareAddress {
 			if h.Addr.IsValid() {
-				return c.Fail("HELO %s is an IP address, not a host name", said(c))
+				return c.Fail("HELO %s is an IP address, not a host name", helo(c))
 			}
-			return c.Fail("HELO %s is a number, not a host name", said(c))
+			return c.Fail("HELO %s is a number, not a host name", helo(c))
 		}
 		return c.Pass("no bare address")
 	},

@@ -24,10 +24,10 @@ func Callout(domains []NamePattern) helogate.Check {
 			}
 			name, ok := parsed.CalloutName(c.Sender)
 			if !ok {
-				return c.None("the sender %s cannot be written in an SMTP command", clip(c.Sender))
+				return c.None("the sender %s cannot be written in an SMTP command", printed(c.Sender))
 			}
 			if acceptsAll(c, name) {
-				return c.Neutral("%s accepts mail for every address, so nothing is known of %s", clip(domain), clip(name))
+				return c.Neutral("%s accepts mail for every address, so nothing is known of %s", printed(domain), printed(name))
 			}
 			return calloutFinding(c, domain, name)
 		},
@@ -48,7 +48,7 @@ func CalloutPostmaster(domains []NamePattern) helogate.Check {
 			}
 			name, ok := parsed.CalloutName("postmaster@" + domain)
 			if !ok {
-				return c.None("%s is not a domain name", clip(domain))
+				return c.None("%s is not a domain name", printed(domain))
 			}
 			return calloutFinding(c, domain, name)
 		},
@@ -69,7 +69,7 @@ func calledOut(c *helogate.Case, domains []NamePattern) (domain string, none hel
 	case strings.EqualFold(local, "postmaster") || strings.EqualFold(local, "abuse"):
 		return "", c.None("no callout for %s", strings.ToLower(local)), false
 	case !matchesName(domains, domain):
-		return "", c.None("no callouts are configured for senders of %s", clip(domain)), false
+		return "", c.None("no callouts are configured for senders of %s", printed(domain)), false
 	}
 	return domain, none, true
 }
@@ -79,19 +79,19 @@ func calledOut(c *helogate.Case, domains []NamePattern) (domain string, none hel
 func calloutFinding(c *helogate.Case, domain, name string) helogate.Finding {
 	values := c.Values(helogate.Callout, name)
 	if len(values) == 0 {
-		return c.None("no callout has been made for %s", clip(name))
+		return c.None("no callout has been made for %s", printed(name))
 	}
 	reply, refuses := strings.CutPrefix(values[0], "refuses ")
 	null, refusesNull := strings.CutPrefix(reply, "null ")
 	switch {
 	case values[0] == "accepts" || acceptsAll(c, name):
-		return c.Pass("%s accepts mail for %s", clip(domain), clip(name))
+		return c.Pass("%s accepts mail for %s", printed(domain), printed(name))
 	case refuses && refusesNull:
-		return c.Neutral("%s cannot be asked: it does not accept the null sender: %s", clip(domain), null)
+		return c.Neutral("%s cannot be asked: it does not accept the null sender: %s", printed(domain), null)
 	case refuses:
-		return c.Fail("%s does not accept mail for %s: %s", clip(domain), clip(name), reply)
+		return c.Fail("%s does not accept mail for %s: %s", printed(domain), printed(name), reply)
 	}
-	return c.None("the answer about %s is not known", clip(name))
+	return c.None("the answer about %s is not known", printed(name))
 }
 
 // acceptsAll reports whether the domain of an address accepts mail for every address, postmaster included.

@@ -28,17 +28,17 @@ var ClientMX = helogate.Check{
 			}
 			mx = host
 			if of, is := isAlias(c, host); is {
-				return c.Fail("%s is an MX host of %s as %s, which is an alias of %s", c.ClientText(), org, clip(host), clip(of))
+				return c.Fail("%s is an MX host of %s as %s, which is an alias of %s", c.ClientText(), org, printed(host), printed(of))
 			}
 			for a := range c.AnyAddrs(host) {
 				if hostname.IsPrivate(a) {
-					return c.Fail("%s is an MX host of %s as %s, which has the private address %s", c.ClientText(), org, clip(host), a)
+					return c.Fail("%s is an MX host of %s as %s, which has the private address %s", c.ClientText(), org, printed(host), a)
 				}
 			}
 		}
 		if mx == "" {
 			return c.None("%s is no MX host of %s", c.ClientText(), org)
 		}
-		return c.Pass("%s is %s, an MX host of %s", c.ClientText(), clip(mx), org)
+		return c.Pass("%s is %s, an MX host of %s", c.ClientText(), printed(mx), org)
 	},
 }

@@ -13,22 +13,23 @@ import (
 
 const maxShown = parsed.MaxShown
 
-// said returns the HELO argument, cut for a finding.
-func said(c *helogate.Case) string { return clip(c.Helo) }
+// helo returns the HELO argument as a finding shows it.
+func helo(c *helogate.Case) string { return printed(c.Helo) }
 
-func clip(s string) string { return parsed.Cut(s) }
+// printed returns text of the client or of DNS as a finding shows it: escaped and cut.
+func printed(s string) string { return parsed.Cut(s) }
 
-// heloName returns the HELO name if DNS can be asked about it. It is not ok for an address, a private name and what is no
-// name at all; none says why. A single label is ok: DNS says that it does not exist.
+// heloName returns the HELO name if DNS can be asked about it: ok is true for an FQDN and for a single label, of which DNS
+// says that it does not exist. For all else ok is false, and none is the finding that says why.
 func heloName(c *helogate.Case) (name string, none helogate.Finding, ok bool) {
 	h := parsed.Of(c)
 	switch h.Form {
 	case hostname.FQDN, hostname.SingleLabel:
 		return h.Name, none, true
 	case hostname.Private:
-		return "", c.None("HELO %s is a private name", said(c)), false
+		return "", c.None("HELO %s is a private name", helo(c)), false
 	case hostname.Literal, hostname.BareAddress:
-		return "", c.None("HELO %s is an address", said(c)), false
+		return "", c.None("HELO %s is an address", helo(c)), false
 	}
 	return "", c.None("HELO has no name to judge"), false
 }
@@ -92,7 +93,7 @@ func list(addrs []netip.Addr) string {
 
 // missing says why a name has no records of a kind: "gone.example does not exist".
 func missing(c *helogate.Case, kind helogate.Kind, name string) string {
-	return clip(name) + " " + lacks(c, kind, name)
+	return printed(name) + " " + lacks(c, kind, name)
 }
 
 // lacks is missing without the name.

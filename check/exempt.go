@@ -138,7 +138,7 @@ func notYet[T any](c *helogate.Case, needs helogate.Stage, what, is string, want
 	if c.Stage < needs {
 		return fmt.Sprintf("%s is not known at %s, and must be %s", what, c.Stage, listed(want))
 	}
-	return fmt.Sprintf("%s %s is not %s", what, clip(is), listed(want))
+	return fmt.Sprintf("%s %s is not %s", what, printed(is), listed(want))
 }
 
 // explainNames tells a PTR name that is another one from a PTR name that does not resolve back.
@@ -149,7 +149,7 @@ func (e *Exemption) explainNames(c *helogate.Case) string {
 	}
 	for _, name := range names {
 		if matchesName(e.Names, name) {
-			return fmt.Sprintf("PTR of %s is %s, but that does not resolve back to it", c.ClientText(), clip(name))
+			return fmt.Sprintf("PTR of %s is %s, but that does not resolve back to it", c.ClientText(), printed(name))
 		}
 	}
 	return fmt.Sprintf("PTR of %s is %s, not %s", c.ClientText(), listed(names), listed(e.Names))
@@ -160,7 +160,7 @@ func listed[T any](list []T) string {
 	const most = 4
 	var parts []string
 	for _, v := range list[:min(len(list), most)] {
-		parts = append(parts, clip(fmt.Sprint(v)))
+		parts = append(parts, printed(fmt.Sprint(v)))
 	}
 	s := strings.Join(parts, " or ")
 	if n := len(list) - most; n > 0 {
@@ -199,12 +199,12 @@ func texts[T fmt.Stringer](parts []string, list []T) []string {
 // Describe says what the entry names, its last day, and the administrator's comment: "198.51.100.0/24 until 2027-06-30
 // (credit union)".
 func (e *Exemption) Describe() string {
-	s := clip(e.Matches())
+	s := printed(e.Matches())
 	if !e.Until.IsZero() {
 		s += " until " + e.Until.Add(-time.Nanosecond).Format(time.DateOnly)
 	}
 	if e.Comment != "" {
-		s += " (" + clip(e.Comment) + ")"
+		s += " (" + printed(e.Comment) + ")"
 	}
 	return s
 }

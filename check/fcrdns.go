@@ -24,11 +24,11 @@ var FCrDNS = helogate.Check{
 		}
 		for _, name := range names {
 			if c.ResolvesBack(name) {
-				return c.Pass("PTR of %s is %s, which resolves back to it", c.ClientText(), clip(name))
+				return c.Pass("PTR of %s is %s, which resolves back to it", c.ClientText(), printed(name))
 			}
 		}
 		if len(names) == 1 {
-			return c.Fail("PTR of %s is %s, but that name %s", c.ClientText(), clip(names[0]), otherAddrs(c, names[0]))
+			return c.Fail("PTR of %s is %s, but that name %s", c.ClientText(), printed(names[0]), otherAddrs(c, names[0]))
 		}
 		more := c.More(helogate.PTR, c.ClientText())
 		return c.Fail("no PTR name of %s resolves back to it: %s%s", c.ClientText(), allOtherAddrs(c, names), more)
@@ -47,14 +47,14 @@ func otherAddrs(c *helogate.Case, name string) string {
 	return lacks(c, kind, name)
 }
 
-// allOtherAddrs says it of each of several names.
+// allOtherAddrs says for a fail what each of several PTR names resolves to in place of the client.
 func allOtherAddrs(c *helogate.Case, names []string) string {
 	if !c.WantsReason(helogate.Fail) {
 		return ""
 	}
 	why := make([]string, len(names))
 	for i, name := range names {
-		why[i] = clip(name) + " " + otherAddrs(c, name)
+		why[i] = printed(name) + " " + otherAddrs(c, name)
 	}
 	return strings.Join(why, ", ")
 }

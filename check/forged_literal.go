@@ -16,9 +16,9 @@ var ForgedLiteral = helogate.Check{
 		case h.Form != hostname.Literal:
 			return c.None("no address literal")
 		case h.Addr != c.Client: // also a literal with an unregistered tag
-			return c.Fail("HELO %s is not the client's address %s", said(c), c.ClientText()).
-				WithReply(c, "HELO %s is not your server's address %s", said(c), c.ClientText())
+			return c.Fail("HELO %s is not the client's address %s", helo(c), c.ClientText()).
+				WithReply(c, "HELO %s is not your server's address %s", helo(c), c.ClientText())
 		}
-		return c.Pass("HELO %s is the client's address", said(c))
+		return c.Pass("HELO %s is the client's address", helo(c))
 	},
 }

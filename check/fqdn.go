@@ -14,7 +14,7 @@ var FQDN = helogate.Check{
 	Run: func(c *helogate.Case) helogate.Finding {
 		switch h := parsed.Of(c); h.Form {
 		case hostname.SingleLabel:
-			return c.Fail("HELO %s is not a fully qualified host name", said(c))
+			return c.Fail("HELO %s is not a fully qualified host name", helo(c))
 		case hostname.FQDN, hostname.Private:
 			return c.Pass("fully qualified")
 		}

@@ -18,7 +18,7 @@ var GenericHelo = helogate.Check{
 			return c.None("HELO is no public name")
 		}
 		if class := h.Class(h.Name); class != hostname.Custom {
-			return c.Fail("HELO %s looks auto-generated (%s): %s", said(c), string(class), parsed.Why(c, helogate.Fail, h.Name))
+			return c.Fail("HELO %s looks auto-generated (%s): %s", helo(c), string(class), parsed.Why(c, helogate.Fail, h.Name))
 		}
 		return c.Pass("a custom name")
 	},

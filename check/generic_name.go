@@ -18,9 +18,9 @@ var GenericName = helogate.Check{
 		case hostname.Custom:
 			return other
 		case hostname.Hosting:
-			return c.None("%s is the default name of a rented server", clip(name)) // hosting-name judges that
+			return c.None("%s is the default name of a rented server", printed(name)) // hosting-name judges that
 		}
-		return c.Fail("PTR of %s is %s, which looks auto-generated (%s): %s", c.ClientText(), clip(name), string(class), parsed.Why(c, helogate.Fail, name))
+		return c.Fail("PTR of %s is %s, which looks auto-generated (%s): %s", c.ClientText(), printed(name), string(class), parsed.Why(c, helogate.Fail, name))
 	},
 }
 
@@ -35,7 +35,7 @@ func genericName(c *helogate.Case) (name string, class hostname.Class, other hel
 	for i, ptr := range names {
 		is := parsed.Of(c).Class(ptr)
 		if is == hostname.Custom {
-			return "", is, c.Pass("%s is a custom name", clip(ptr))
+			return "", is, c.Pass("%s is a custom name", printed(ptr))
 		}
 		if i == 0 || class == hostname.Hosting {
 			name, class = ptr, is

@@ -79,16 +79,16 @@ func (g *Greylisting) judge(c *helogate.Case, client, name string) helogate.Find
 	answer := c.Values(helogate.Greylisted, name)
 	first, begun := timeIn(answer, "first ")
 	if passed, ok := timeIn(answer, "passed "); ok {
-		return c.Pass("%s has retried, and is accepted since %s", clip(client), shownTime(passed))
+		return c.Pass("%s has retried, and is accepted since %s", printed(client), shownTime(passed))
 	}
 	if !begun { // no attempt is noted, and this judgement only reads
-		return c.Fail("%s is seen for the first time", clip(client)).After(g.Delay)
+		return c.Fail("%s is seen for the first time", printed(client)).After(g.Delay)
 	}
 	if wait := first.Add(g.Delay).Sub(c.Time); wait > 0 {
 		wait = min(wait, g.Delay) // the attempt was noted after the judgement began, or by a host whose clock is ahead
-		return c.Fail("%s was first seen at %s, and can retry from %s", clip(client), shownTime(first), shownTime(first.Add(g.Delay))).After(wait)
+		return c.Fail("%s was first seen at %s, and can retry from %s", printed(client), shownTime(first), shownTime(first.Add(g.Delay))).After(wait)
 	}
-	return c.Pass("%s was first seen at %s, and has retried", clip(client), shownTime(first))
+	return c.Pass("%s was first seen at %s, and has retried", printed(client), shownTime(first))
 }
 
 // greylistClient returns the name by which the greylist knows the client. A DNS failure is no temperror here: the client is

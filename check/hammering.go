@@ -14,7 +14,7 @@ func Hammering(asked bool) helogate.Check {
 				return c.None("rejections are not counted")
 			}
 			if n := c.Values(helogate.Hammering, c.ClientText()); len(n) > 0 {
-				return c.Fail("%s had %s", c.ClientText(), clip(n[0]))
+				return c.Fail("%s had %s", c.ClientText(), printed(n[0]))
 			}
 			return c.None("not rejected too often")
 		},

@@ -17,10 +17,10 @@ var HeloChanged = helogate.Check{
 		for _, earlier := range c.Earlier {
 			verb, name, _ := strings.Cut(earlier, " ")
 			if hostname.Canonical(name) != hostname.Canonical(c.Helo) {
-				return c.Fail("HELO %s after %s %s in the same connection", said(c), verb, clip(name))
+				return c.Fail("HELO %s after %s %s in the same connection", helo(c), verb, printed(name))
 			}
 			if verb == "EHLO" && c.Verb == "HELO" {
-				return c.Fail("HELO %s after EHLO", said(c))
+				return c.Fail("HELO %s after EHLO", helo(c))
 			}
 		}
 		if len(c.Earlier) == 0 {

@@ -17,14 +17,14 @@ var HeloFCrDNS = helogate.Check{
 			return none
 		}
 		if !hasAddrs(c, name) {
-			return c.None("%s has no address of the client's family", clip(name))
+			return c.None("%s has no address of the client's family", printed(name))
 		}
 		for a := range c.Addrs(name) {
 			if slices.Contains(c.Values(helogate.PTR, c.AddrText(a)), name) {
-				return c.Pass("%s resolves to %s, whose PTR is %s", clip(name), a, clip(name))
+				return c.Pass("%s resolves to %s, whose PTR is %s", printed(name), a, printed(name))
 			}
 		}
 		kind, _ := c.AddressKinds()
-		return c.Fail("HELO %s resolves to %s%s, whose PTR is not %s", said(c), addrsOf(c, helogate.Fail, name), c.More(kind, name), said(c))
+		return c.Fail("HELO %s resolves to %s%s, whose PTR is not %s", helo(c), addrsOf(c, helogate.Fail, name), c.More(kind, name), helo(c))
 	},
 }

@@ -19,16 +19,16 @@ var HeloMatches = helogate.Check{
 		}
 		if c.ResolvesBack(name) {
 			if h := parsed.Of(c); h.Form == hostname.FQDN && h.Class(name) != hostname.Custom {
-				return c.Neutral("%s resolves to %s, but looks auto-generated: %s", clip(name), c.ClientText(), parsed.Why(c, helogate.Neutral, name))
+				return c.Neutral("%s resolves to %s, but looks auto-generated: %s", printed(name), c.ClientText(), parsed.Why(c, helogate.Neutral, name))
 			}
-			return c.Pass("%s resolves to %s", clip(name), c.ClientText())
+			return c.Pass("%s resolves to %s", printed(name), c.ClientText())
 		}
 		switch {
 		case !hasAddrs(c, name):
-			return c.None("%s has no address of the client's family", clip(name)) // helo-resolves judges that
+			return c.None("%s has no address of the client's family", printed(name)) // helo-resolves judges that
 		case isNear(c, name):
-			return c.Neutral("%s resolves to %s, in the client's network", clip(name), addrsOf(c, helogate.Neutral, name))
+			return c.Neutral("%s resolves to %s, in the client's network", printed(name), addrsOf(c, helogate.Neutral, name))
 		}
-		return c.Fail("HELO %s resolves to %s, not to %s", said(c), addrsOf(c, helogate.Fail, name), c.ClientText())
+		return c.Fail("HELO %s resolves to %s, not to %s", helo(c), addrsOf(c, helogate.Fail, name), c.ClientText())
 	},
 }

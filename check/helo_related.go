@@ -18,28 +18,28 @@ var HeloRelated = helogate.Check{
 			return none
 		}
 		if c.ResolvesBack(name) {
-			return c.Pass("%s resolves to %s", clip(name), c.ClientText())
+			return c.Pass("%s resolves to %s", printed(name), c.ClientText())
 		}
 		if isNear(c, name) {
-			return c.Pass("%s resolves to %s, in the client's network", clip(name), addrsOf(c, helogate.Pass, name))
+			return c.Pass("%s resolves to %s, in the client's network", printed(name), addrsOf(c, helogate.Pass, name))
 		}
 		org := parsed.Of(c).HeloOrg()
 		for ptr := range c.Confirmed() {
 			if ptr == name {
-				return c.Pass("PTR of %s is %s", c.ClientText(), clip(ptr))
+				return c.Pass("PTR of %s is %s", c.ClientText(), printed(ptr))
 			}
 			if org != "" && hostname.Under(ptr, org) && isCustom(c, ptr) {
-				return c.Pass("PTR of %s is %s, of the same organisation", c.ClientText(), clip(ptr))
+				return c.Pass("PTR of %s is %s, of the same organisation", c.ClientText(), printed(ptr))
 			}
 		}
 		if org != "" {
 			for host := range c.MX(org) {
 				if c.ResolvesBack(host) {
-					return c.Pass("%s is %s, an MX host of %s", c.ClientText(), clip(host), org)
+					return c.Pass("%s is %s, an MX host of %s", c.ClientText(), printed(host), org)
 				}
 			}
 		}
-		return c.Fail("HELO %s has no relation to %s by PTR name, network or MX", said(c), c.ClientText())
+		return c.Fail("HELO %s has no relation to %s by PTR name, network or MX", helo(c), c.ClientText())
 	},
 }
 

@@ -14,11 +14,11 @@ var HeloResolves = helogate.Check{
 		}
 		first, second := c.AddressKinds()
 		if c.Exists(name, first, second, helogate.MX) {
-			return c.Pass("%s exists", clip(name))
+			return c.Pass("%s exists", printed(name))
 		}
 		if c.Ask(first, name).Status == helogate.NXDomain {
 			return c.Fail("HELO name %s", missing(c, first, name))
 		}
-		return c.Fail("HELO name %s has no A, AAAA or MX record", said(c))
+		return c.Fail("HELO name %s has no A, AAAA or MX record", helo(c))
 	},
 }

@@ -17,7 +17,7 @@ var HeloSyntax = helogate.Check{
 		case h.Form == hostname.Empty:
 			return c.None("no HELO")
 		case h.Form == hostname.Malformed:
-			return c.Fail("HELO %s is malformed: %s", said(c), h.Why)
+			return c.Fail("HELO %s is malformed: %s", helo(c), h.Why)
 		case h.Note != "":
 			return c.Pass("accepted: %s", h.Note)
 		}

@@ -18,8 +18,8 @@ var HostingName = helogate.Check{
 		case hostname.Custom:
 			return other
 		case hostname.Hosting:
-			return c.Fail("PTR of %s is %s, the default name of a rented server: %s", c.ClientText(), clip(name), parsed.Why(c, helogate.Fail, name))
+			return c.Fail("PTR of %s is %s, the default name of a rented server: %s", c.ClientText(), printed(name), parsed.Why(c, helogate.Fail, name))
 		}
-		return c.None("%s is not the default name of a rented server", clip(name)) // generic-name judges that
+		return c.None("%s is not the default name of a rented server", printed(name)) // generic-name judges that
 	},
 }

@@ -48,12 +48,12 @@ func Impersonation(more []string) helogate.Check {
 				return none
 			}
 			if c.ResolvesBack(name) {
-				return c.Pass("%s resolves to %s", clip(name), c.ClientText())
+				return c.Pass("%s resolves to %s", printed(name), c.ClientText())
 			}
 			if ptr, ok := confirmedOf(c, org); ok {
-				return c.Pass("PTR of %s is %s", c.ClientText(), clip(ptr))
+				return c.Pass("PTR of %s is %s", c.ClientText(), printed(ptr))
 			}
-			return c.Fail("HELO %s, but %s does not belong to %s", said(c), c.ClientText(), org)
+			return c.Fail("HELO claims %s, but %s does not belong to %s", helo(c), c.ClientText(), org)
 		},
 	}
 }

@@ -235,7 +235,7 @@ func (l List) run(c *helogate.Case) helogate.Finding {
 		case answer.Error != "":
 			first(&wrong, l.permError(a, answer.Error))
 		case len(answer.Listed) == 0:
-			first(&other, c.None("%s is listed by %s with codes that do not count: %s", clip(a.what), l.Name, strings.Join(answer.Other, ", ")))
+			first(&other, c.None("%s is listed by %s with codes that do not count: %s", printed(a.what), l.Name, strings.Join(answer.Other, ", ")))
 		case listed == nil:
 			first(&listed, l.listed(c, a, name, answer))
 		}
@@ -260,7 +260,7 @@ func first(f **helogate.Finding, other helogate.Finding) {
 func (l List) listed(c *helogate.Case, a asked, name string, answer ListAnswer) helogate.Finding {
 	codes := strings.Join(answer.Listed, ", ")
 	if l.Family == DNSWL {
-		return c.Pass("%s is listed by %s (%s)", clip(a.what), l.Name, codes)
+		return c.Pass("%s is listed by %s (%s)", printed(a.what), l.Name, codes)
 	}
 	text := ""
 	if c.Refuses(helogate.Fail) {
@@ -268,7 +268,7 @@ func (l List) listed(c *helogate.Case, a asked, name string, answer ListAnswer) 
 			text = ": " + cut(presentation.Unescape(about[0]), maxListText)
 		}
 	}
-	return c.Fail("%s is listed by %s (%s)%s", clip(a.what), l.Name, codes, text)
+	return c.Fail("%s is listed by %s (%s)%s", printed(a.what), l.Name, codes, text)
 }
 
 const maxListText = 160 // bytes of the list's text, which is mostly the URL of a page and must not be cut
@@ -283,7 +283,7 @@ func cut(s string, most int) string {
 func (l List) permError(a asked, why string) helogate.Finding {
 	return helogate.Finding{
 		Outcome: helogate.PermError,
-		Why:     printable.Text(fmt.Sprintf("%s, asked about %s, answers %s", l.Name, clip(a.what), why), maxListText+2*maxShown),
+		Why:     printable.Text(fmt.Sprintf("%s, asked about %s, answers %s", l.Name, printed(a.what), why), maxListText+2*maxShown),
 	}
 }
 
@@ -343,7 +343,7 @@ func withNames(all []asked, names ...string) []asked {
 // listAsked lists what was asked about, for a finding.
 func listAsked(all []asked) string {
 	if len(all) == 1 {
-		return clip(all[0].what)
+		return printed(all[0].what)
 	}
 	var b strings.Builder
 	for i, a := range all {
@@ -352,5 +352,5 @@ func listAsked(all []asked) string {
 		}
 		b.WriteString(a.what)
 	}
-	return clip(b.String())
+	return printed(b.String())
 }

@@ -13,7 +13,7 @@ var Literal = helogate.Check{
 	Fix: fixHelo,
 	Run: func(c *helogate.Case) helogate.Finding {
 		if h := parsed.Of(c); h.Form == hostname.Literal {
-			return c.Fail("HELO %s is an address, not a host name", said(c))
+			return c.Fail("HELO %s is an address, not a host name", helo(c))
 		}
 		return c.Pass("no address literal")
 	},

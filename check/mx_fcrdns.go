@@ -21,17 +21,17 @@ var MXFCrDNS = helogate.Check{
 			for a := range c.AnyAddrs(host) {
 				for _, name := range c.PTR(a) {
 					if c.Confirms(name, a) {
-						return c.Pass("%s resolves to %s, whose PTR is %s", clip(host), a, clip(name))
+						return c.Pass("%s resolves to %s, whose PTR is %s", printed(host), a, printed(name))
 					}
 				}
 			}
 			hosts = true
 		}
 		if !hosts {
-			return c.None("%s has no mail host", clip(domain))
+			return c.None("%s has no mail host", printed(domain))
 		}
 		return c.Fail("no mail host of the sender's domain %s has a PTR name that resolves back to it:%s%s",
-			clip(domain), mailHostsOf(c, helogate.Fail, domain), c.More(helogate.MX, domain))
+			printed(domain), mailHostsOf(c, helogate.Fail, domain), c.More(helogate.MX, domain))
 	},
 }
 
@@ -44,5 +44,5 @@ func mailHostsOf(c *helogate.Case, o helogate.Outcome, domain string) string {
 	for host := range parsed.MailHosts(c, domain) {
 		hosts += " " + host
 	}
-	return clip(hosts)
+	return printed(hosts)
 }

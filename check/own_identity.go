@@ -20,11 +20,11 @@ func OwnIdentity(own Own) helogate.Check {
 			}
 			switch h := parsed.Of(c); {
 			case isLocalhost(h.Name):
-				return c.Fail("HELO %s is a name of this server itself, but the client is %s", said(c), c.ClientText()).
-					WithReply(c, "HELO %s is not a valid name for your server %s", said(c), c.ClientText())
+				return c.Fail("HELO %s is a name of this server itself, but the client is %s", helo(c), c.ClientText()).
+					WithReply(c, "HELO %s is not a valid name for your server %s", helo(c), c.ClientText())
 			case own.hasAddress(c, h.Addr):
-				return c.Fail("HELO %s is an address of this server, but the client is %s", said(c), c.ClientText()).
-					WithReply(c, "HELO %s is an address of the receiving server, not of your server %s", said(c), c.ClientText())
+				return c.Fail("HELO %s is an address of this server, but the client is %s", helo(c), c.ClientText()).
+					WithReply(c, "HELO %s is an address of the receiving server, not of your server %s", helo(c), c.ClientText())
 			}
 			return c.Pass("HELO is no local identity")
 		},

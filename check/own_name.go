@@ -43,13 +43,12 @@ func OwnName(own Own) helogate.Check {
 				return c.Pass("PTR of %s is %s, also in %s", c.ClientText(), ptr, local.domain)
 			}
 			if local.addr.IsValid() {
-				return c.Fail("HELO %s resolves to the local address %s, not to %s", said(c), local.addr, c.ClientText()).
+				return c.Fail("HELO %s resolves to the local address %s, not to %s", helo(c), local.addr, c.ClientText()).
 					WithReply(c, "HELO %s resolves to %s, an address of the receiving server, not to your server %s",
-						said(c), local.addr, c.ClientText())
+						helo(c), local.addr, c.ClientText())
 			}
-			return c.Fail("HELO %s is %s %s, to which %s does not belong", said(c), local.how, clip(local.domain), c.ClientText()).
-				WithReply(c, "HELO %s is a name of %s, to which your server %s does not belong",
-					said(c), clip(local.domain), c.ClientText())
+			return c.Fail("HELO %s is %s, but %s does not belong to %s", helo(c), local.how, c.ClientText(), printed(local.domain)).
+				WithReply(c, "HELO %s is %s, but your server %s does not belong to it", helo(c), local.reply, c.ClientText())
 		},
 	}
 }
@@ -67,17 +66,18 @@ func confirmedBelow(c *helogate.Case, domain string) (ptr string, ok bool) {
 // ownership is why a HELO name is local: by its domain or by its address.
 type ownership struct {
 	domain string     // "" if the name is not local
-	how    string     // of a name, for the finding: what stands before its domain
+	how    string     // what the name is, in the finding; "" if addr is why
+	reply  string     // the same in the reply
 	addr   netip.Addr // the local address that the name resolves to, if that is why
 }
 
 // owner returns why a name is local.
 func (o *Own) owner(c *helogate.Case, name string) ownership {
 	if domain, ok := o.domainOf(name); ok {
-		return ownership{domain: domain, how: "a local name, in"}
+		return ownership{domain: domain, how: "a local name", reply: "a name of the receiving site"}
 	}
 	if domain := parsed.Of(c).RecipientDomain(); hostname.Under(name, domain) {
-		return ownership{domain: domain, how: "in the recipient's domain"}
+		return ownership{domain: domain, how: "in the recipient's domain", reply: "in the recipient's domain"}
 	}
 	if a, is := o.addressOf(c, name); is {
 		return ownership{domain: cmp.Or(parsed.Of(c).HeloOrg(), name), addr: a}
@@ -85,8 +85,9 @@ func (o *Own) owner(c *helogate.Case, name string) ownership {
 	return ownership{}
 }
 
-// addressOf returns a local address that a name has. If the name has addresses of the client's family, those of the other
-// family are not asked for: that saves a question for each client, and local hosts have both or none.
+// addressOf returns a local address that a name resolves to. It asks for addresses of the client's family (IPv4 or IPv6),
+// and for those of the other family only if there are none. That saves a question a client. It suffices because a name of
+// this server has a local address in each family in which it has addresses.
 func (o *Own) addressOf(c *helogate.Case, name string) (netip.Addr, bool) {
 	for a := range c.Addrs(name) {
 		if o.hasAddress(c, a) {

@@ -15,7 +15,7 @@ var PrivateName = helogate.Check{
 	Run: func(c *helogate.Case) helogate.Finding {
 		switch h := parsed.Of(c); h.Form {
 		case hostname.Private:
-			return c.Fail("HELO %s is a private name, which is not in public DNS", said(c))
+			return c.Fail("HELO %s is a private name, which is not in public DNS", helo(c))
 		case hostname.FQDN, hostname.SingleLabel:
 			return c.Pass("no private name")
 		}

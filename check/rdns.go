@@ -21,9 +21,9 @@ var RDNS = helogate.Check{
 		case len(names) == 0:
 			return c.Fail("%s has no PTR record", c.ClientText())
 		case len(names) == 1:
-			return c.Pass("PTR of %s is %s", c.ClientText(), clip(names[0]))
+			return c.Pass("PTR of %s is %s", c.ClientText(), printed(names[0]))
 		default:
-			return c.Pass("PTR names of %s are %s%s", c.ClientText(), clip(strings.Join(names, ", ")), more)
+			return c.Pass("PTR names of %s are %s%s", c.ClientText(), printed(strings.Join(names, ", ")), more)
 		}
 	},
 }

@@ -72,7 +72,7 @@ var refusals = []refusal{
 		"HELO mx.good.example after EHLO other.good.example in the same connection; use one HELO name throughout a connection, and no HELO after EHLO", goodClient, goodZone},
 	{"generic-helo", says("host-192-0-2-1.dyn.isp.example"), goodZone,
 		"HELO host-192-0-2-1.dyn.isp.example looks auto-generated (access): ~; set the HELO name to a host name in your domain, with matching address and PTR records", goodClient, goodZone},
-	{"own-name", says("mail.firm.test"), goodZone, "HELO mail.firm.test is a name of firm.test, to which your server 192.0.2.1 does not belong" + setHelo, goodClient, goodZone},
+	{"own-name", says("mail.firm.test"), goodZone, "HELO mail.firm.test is in the recipient's domain, but your server 192.0.2.1 does not belong to it" + setHelo, goodClient, goodZone},
 	{"own-name", says("www.other.example"), goodZone + "www.other.example A 192.0.2.25",
 		"HELO www.other.example resolves to 192.0.2.25, an address of the receiving server, not to your server 192.0.2.1" + setHelo, goodClient, goodZone},
 	{"rdns", goodClient, noPTRZone, "192.0.2.1 has no PTR record" + setPTR, "", goodZone},
@@ -90,7 +90,7 @@ var refusals = []refusal{
 	{"helo-related", says("mx.other.example"), goodZone + "mx.other.example A 198.51.100.25\n198.51.100.25 PTR mx.other.example",
 		"HELO mx.other.example has no relation to 192.0.2.1 by PTR name, network or MX" + setHelo, goodClient, goodZone},
 	{"impersonation", says("mail.google.com"), goodZone + "mail.google.com A 198.51.100.25\n198.51.100.25 PTR mail.google.com",
-		"HELO mail.google.com, but 192.0.2.1 does not belong to google.com" + setHelo, goodClient, goodZone},
+		"HELO claims mail.google.com, but 192.0.2.1 does not belong to google.com" + setHelo, goodClient, goodZone},
 	{"client-mx", goodClient, strings.ReplaceAll(goodZone, "10 mx.good", "10 mx2.good") + "mx2.good.example A 192.0.2.1\nmx2.good.example A 10.0.0.1",
 		"192.0.2.1 is an MX host of good.example as mx2.good.example, which has the private address 10.0.0.1; " +
 			"point the MX record of the HELO name's domain to a host name that is no alias and has only public addresses", "", goodZone},

@@ -20,18 +20,18 @@ var SenderDomain = helogate.Check{
 		}
 		mx := c.Values(helogate.MX, domain)
 		if slices.Contains(mx, "0 .") {
-			return c.Fail("the sender's domain %s accepts no mail (null MX)", clip(domain)).As("5.7.27")
+			return c.Fail("the sender's domain %s accepts no mail (null MX)", printed(domain)).As("5.7.27")
 		}
 		if c.Ask(helogate.MX, domain).Status == helogate.TempFail {
 			return c.None("a null MX cannot be ruled out") // an address proves nothing then
 		}
 		first, second := c.AddressKinds()
 		if c.Exists(domain, helogate.MX, first, second) {
-			return c.Pass("%s accepts mail", clip(domain))
+			return c.Pass("%s accepts mail", printed(domain))
 		}
 		if c.Ask(helogate.MX, domain).Status == helogate.NXDomain {
 			return c.Fail("the sender's domain %s", missing(c, helogate.MX, domain))
 		}
-		return c.Fail("the sender's domain %s has no MX, A or AAAA record", clip(domain))
+		return c.Fail("the sender's domain %s has no MX, A or AAAA record", printed(domain))
 	},
 }

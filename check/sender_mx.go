@@ -25,14 +25,14 @@ var SenderMX = helogate.Check{
 		for host := range parsed.MailHosts(c, domain) {
 			wrong := wrongMX(c, host, host == domain)
 			if wrong == "" {
-				return c.Pass("%s can accept mail for %s", clip(host), clip(domain))
+				return c.Pass("%s can accept mail for %s", printed(host), printed(domain))
 			}
 			why = append(why, wrong)
 		}
 		if len(why) == 0 {
-			return c.None("%s has no mail host", clip(domain)) // sender-domain judges that
+			return c.None("%s has no mail host", printed(domain)) // sender-domain judges that
 		}
-		return c.Fail("no mail host of the sender's domain %s can accept mail: %s%s", clip(domain), strings.Join(why, ", "), c.More(helogate.MX, domain))
+		return c.Fail("no mail host of the sender's domain %s can accept mail: %s%s", printed(domain), strings.Join(why, ", "), c.More(helogate.MX, domain))
 	},
 }
 
@@ -41,10 +41,10 @@ var SenderMX = helogate.Check{
 func wrongMX(c *helogate.Case, host string, implicit bool) string {
 	if !implicit {
 		if of, is := isAlias(c, host); is {
-			return fmt.Sprintf("%s is an alias of %s", clip(host), clip(of))
+			return fmt.Sprintf("%s is an alias of %s", printed(host), printed(of))
 		}
 		if c.Ask(helogate.CNAME, host).Status == helogate.TempFail {
-			return clip(host) + " may be an alias" // its address proves nothing then
+			return printed(host) + " may be an alias" // its address proves nothing then
 		}
 	}
 	var private []netip.Addr
@@ -55,7 +55,7 @@ func wrongMX(c *helogate.Case, host string, implicit bool) string {
 		private = append(private, a)
 	}
 	if private == nil {
-		return clip(host) + " does not resolve"
+		return printed(host) + " does not resolve"
 	}
-	return clip(host) + " has only the private addresses " + list(private)
+	return printed(host) + " has only the private addresses " + list(private)
 }

@@ -52,7 +52,7 @@ var SPFFrom = helogate.Check{
 func askSPF(c *helogate.Case, what string, id spf.Identity) helogate.Finding {
 	id.Client, id.Helo, id.Time = c.Client, c.Helo, c.Time
 	r := spf.Check(c, id)
-	client, domain, term, of := c.ClientText(), clip(id.Domain), clip(r.Term), clip(r.Domain)
+	client, domain, term, of := c.ClientText(), printed(id.Domain), printed(r.Term), printed(r.Domain)
 	switch r.Outcome {
 	case helogate.Pass:
 		return c.Pass("SPF of %s%s permits %s (%s of %s)", what, domain, client, term, of)
@@ -93,5 +93,5 @@ func explanation(c *helogate.Case, r spf.Result, id spf.Identity) string {
 	if len(text) > maxExplanation {
 		text = text[:maxExplanation] + "..."
 	}
-	return "; " + clip(r.Domain) + " says: " + text
+	return "; " + printed(r.Domain) + " says: " + text
 }

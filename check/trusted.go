@@ -13,7 +13,7 @@ func Trusted(asked bool) helogate.Check {
 				return c.None("no addresses are trusted")
 			}
 			if why := c.Values(helogate.Trust, c.ClientText()); len(why) > 0 {
-				return c.Pass("trusted: %s", clip(why[0]))
+				return c.Pass("trusted: %s", printed(why[0]))
 			}
 			return c.None("not trusted")
 		},
