@@ -283,3 +283,20 @@ func TestReplyKeepsID(t *testing.T) {
 		}
 	}
 }
+
+// The long names of the demo's first client leave room for one finding, both remedies, the ID and where to ask.
+func TestReplyByScoreWithLongNames(t *testing.T) {
+	const want = "Rejected, your server does not look like a mail server: PTR of 103.245.153.249 is 103-245-153-249.host.neural.net.au, " +
+		"which looks auto-generated (generic): contains its address 103.245.153.249 as 103-245-153-249. " +
+		"Fix: ask your provider for a PTR record with your server's host name that resolves back to this address, or relay through its mail server; " +
+		"make the PTR name and its address record match [ID] Questions: postmaster@santronics.com"
+	f := client("103.245.153.249 mail.digitaljunction.com.au sender@victoriakasunic.com list@santronics.com")
+	v := preset(t, "balanced").Judge(t.Context(), f, MustZone(`
+		103.245.153.249            PTR 103-245-153-249.host.neural.net.au
+		mail.digitaljunction.com.au A  198.51.100.7
+		victoriakasunic.com        MX  10 mx.victoriakasunic.com
+		mx.victoriakasunic.com     A   198.51.100.8`))
+	if got := strings.ReplaceAll(v.Reply.Text, v.ID, "ID"); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
