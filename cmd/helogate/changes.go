@@ -193,7 +193,7 @@ func (w *whatIf) pass(names ...string) (c change, changed bool) {
 	v := w.judge(names)
 	c = change{pass: names, then: v.Decision}
 	if v.Action != helogate.Reject && v.Action != helogate.Drop { // which no lookup could take back, but for one that accepts
-		c.open = slices.ContainsFunc(v.Asked, func(qa helogate.QA) bool { return qa.Status == helogate.NotAsked })
+		c.open = slices.ContainsFunc(v.Asked, w.isOpen)
 	}
 	return c, c.open || !sameAction(v.Action, w.record.Action)
 }
@@ -287,4 +287,13 @@ func severity(c change) int {
 	return slices.Index([]helogate.Action{
 		helogate.Accept, helogate.Continue, helogate.Greylist, helogate.Defer, helogate.Reject, helogate.Drop,
 	}, c.then.Action)
+}
+
+// isOpen reports whether a lookup that the record has no answer of was not made, or has failed.
+func (w *whatIf) isOpen(qa helogate.QA) bool {
+	if qa.Status != helogate.NotAsked && qa.Status != helogate.TempFail {
+		return false
+	}
+	known, _ := w.record.Asked.Known(qa.Question)
+	return known.Status == helogate.NotAsked
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -53,7 +54,7 @@ func (cmd checkCmd) Run(env *env) error {
 		_, err = env.stdout.Write(append(r.AppendJSON(nil), '\n'))
 	} else {
 		page := verdictPage{screen: screenOf(env), Record: r, policy: &p, all: cmd.All, shadow: asked.mode != config.Enforce,
-			changes: newWhatIf(env.ctx, &p, r, byMemory(serviceOf(env, c), helogate.Evidence{})).changes()}
+			changes: cmd.changes(env, c, &p, r, resolver)}
 		_, err = io.WriteString(env.stdout, page.print())
 	}
 	if err != nil {
@@ -66,6 +67,14 @@ func (cmd checkCmd) Run(env *env) error {
 		return status(exitDeferred)
 	}
 	return nil
+}
+
+// changes returns what would change the action. It looks up what the verdict did not need, for all assumptions together no
+// longer than the verdict may take.
+func (cmd checkCmd) changes(env *env, c *config.Config, p *helogate.Policy, r *helogate.Record, resolver helogate.Asker) []change {
+	ctx, cancel := context.WithTimeout(env.ctx, c.DNS.Budget)
+	defer cancel()
+	return newWhatIf(ctx, p, r, askersOf(env, c, resolver)).changes()
 }
 
 // askersOf returns the resolver for DNS, and for all that is remembered the service that runs with the configuration.

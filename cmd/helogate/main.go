@@ -130,12 +130,22 @@ func usageError(err error) string {
 	case missing:
 		what = "missing argument " + strings.Trim(argument, `"`)
 	}
+	if flag, unknown := strings.CutPrefix(what, "unknown flag "); unknown {
+		old, _, _ := strings.Cut(flag, ",")
+		old, _, _ = strings.Cut(old, ";")
+		if now := renamedFlags[old]; now != "" {
+			what = fmt.Sprintf("%s is now %s", old, now)
+		}
+	}
 	text := fmt.Sprintf("%s: %s\n", command, printable.Text(what, 500))
 	if command == "helogate check" && strings.HasPrefix(what, "unknown flag") {
 		text += "Write -- before a HELO name that begins with a hyphen.\n"
 	}
 	return text + fmt.Sprintf("Run \"%s --help\" for usage.\n", command)
 }
+
+// renamedFlags are the flags of earlier versions, and their present names.
+var renamedFlags = map[string]string{"--door": "--listener"}
 
 // childrenOf words the commands of a command: "check, show".
 func childrenOf(node *kong.Node) string {

@@ -245,7 +245,7 @@ func (p *verdictPage) whatChanges() {
 func (p *verdictPage) change(c change) string {
 	then := decision(c.then)
 	if c.open {
-		then = "not known, because not all checks ran; --all runs them"
+		then = "not known, because lookups fail"
 	}
 	switch {
 	case c.add > 0:
