@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// maxQuestions is how many questions a judgement asks the client's DNS, at most, to bound its work. The last try reads that
-// many answers; the next one is a tempfail, by position, so that timing has no part in it. That many are also sent in advance,
-// at most: past that, only the first open question is sent, one at a time, since that one is needed. Questions to lists and
-// stores do not count, so that a client cannot use them up.
+// maxQuestions is how many questions a judgement asks the client's DNS, at most, to bound its work. The last try reads
+// that many answers; the next one is a tempfail, by position, so that timing has no part in it. That many are also sent
+// in advance, at most: past that, only the first open question is sent, one at a time, since that one is needed.
+// Questions to lists and stores do not count, so that a client cannot use them up.
 const maxQuestions = 200
 
-// reserve is the time that the local stores have to answer after the budget is spent. Otherwise a client with slow DNS would be
-// deferred without end, or would avoid the greylist.
+// reserve is the time that the local stores have to answer after the budget is spent. Otherwise a client with slow DNS
+// would be deferred without end, or would avoid the greylist.
 const reserve = 2 * time.Second
 
 var tooMany = &Answer{Status: TempFail, Note: "not asked: more than 200 questions"}

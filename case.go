@@ -21,8 +21,8 @@ const (
 // A Case is what a check sees: the facts, and the answers to its questions.
 //
 // A check is written as if all answers were known. An unknown one reads as empty. If an answer is still on its way, the
-// finding is discarded, and the check runs again when the answer is there. If an answer is a tempfail, Check.Conclusive says
-// whether the finding stands.
+// finding is discarded, and the check runs again when the answer is there. If an answer is a tempfail, Check.Conclusive
+// says whether the finding stands.
 type Case struct {
 	Facts
 	answers       *answers
@@ -36,10 +36,10 @@ type Case struct {
 	judged        *judgement
 }
 
-// OutcomeOf returns the outcome of another check of the policy, or None if the policy does not have it, it cannot run at this
-// stage, or its phase has not come. A check that has not run yet, or that the policy ignores, is run. For a family it is the
-// outcome with the highest rank: a fail of one check before a pass of another, and both before a temperror. The caller has to
-// handle a temperror; it does not make the finding of this check one.
+// OutcomeOf returns the outcome of another check of the policy, or None if the policy does not have it, it cannot run
+// at this stage, or its phase has not come. A check that has not run yet, or that the policy ignores, is run. For a
+// family it is the outcome with the highest rank: a fail of one check before a pass of another, and both before a
+// temperror. The caller has to handle a temperror; it does not make the finding of this check one.
 func (c *Case) OutcomeOf(check string) Outcome {
 	p := c.judged.policy
 	if i, ok := p.byName[check]; ok {
@@ -68,15 +68,15 @@ func (c *Case) outcomeOfLine(i int) Outcome {
 // rank orders the outcomes of a family.
 var rank = [...]int{None: 0, Neutral: 1, PermError: 2, TempError: 3, Pass: 4, SoftFail: 5, Fail: 6}
 
-// Score returns the score of the lines before this one: its lower and its upper end. In the dry-run reading of the policy it
-// includes dry-run lines. A check that calls it sets UsesScore, and does not run once the client is rejected, since the score
-// would then lack the lines that no longer run.
+// Score returns the score of the lines before this one: its lower and its upper end. In the dry-run reading of the
+// policy it includes dry-run lines. A check that calls it sets UsesScore, and does not run once the client is rejected,
+// since the score would then lack the lines that no longer run.
 func (c *Case) Score() (least, most int) {
 	return c.judged.now.score()
 }
 
-// Ask returns the whole answer, for checks that handle its status themselves. A question that leaves a trace is asked only
-// when no earlier answer is pending, since it might be another question then.
+// Ask returns the whole answer, for checks that handle its status themselves. A question that leaves a trace is asked
+// only when no earlier answer is pending, since it might be another question then.
 func (c *Case) Ask(kind Kind, name string) *Answer {
 	if c.pending && kind.traits().trace {
 		return &unanswered
@@ -92,8 +92,8 @@ func (c *Case) Ask(kind Kind, name string) *Answer {
 	return a
 }
 
-// Pending reports whether an answer that the check read is not there yet. The finding will be discarded, so the check can skip
-// what is expensive.
+// Pending reports whether an answer that the check read is not there yet. The finding will be discarded, so the check
+// can skip what is expensive.
 func (c *Case) Pending() bool { return c.pending }
 
 // What a check reads where there is no answer.
@@ -125,7 +125,8 @@ type addrText struct {
 	text string
 }
 
-// AddrText returns an address as text, without an allocation for the client and for the last address of Addrs or AnyAddrs.
+// AddrText returns an address as text, without an allocation for the client and for the last address of Addrs or
+// AnyAddrs.
 func (c *Case) AddrText(a netip.Addr) string {
 	switch a {
 	case c.Client:
@@ -141,8 +142,8 @@ func (c *Case) WantsReason(o Outcome) bool {
 	return !c.pending && (!c.omitReasons || c.line.hasEffect(o))
 }
 
-// Refuses reports whether the policy refuses the client for an outcome of this check, and not as a dry run. A check asks
-// only then for what just the reply needs.
+// Refuses reports whether the policy refuses the client for an outcome of this check, and not as a dry run. A check
+// asks only then for what just the reply needs.
 func (c *Case) Refuses(o Outcome) bool {
 	a := c.line.on[o]
 	return a.Action.Refuses() && !a.DryRun
@@ -154,13 +155,13 @@ func (c *Case) inReply(o Outcome) bool {
 	return !e.DryRun && (e.Action.Refuses() || e.RaisesScore())
 }
 
-// Memo returns room for what checks derive from the facts once and share; it is nil at first, and lasts for one judgement.
-// What is stored must be a function of the facts alone. spare is what an earlier judgement stored, or nil; its memory can be
-// reused.
+// Memo returns room for what checks derive from the facts once and share; it is nil at first, and lasts for one
+// judgement. What is stored must be a function of the facts alone. spare is what an earlier judgement stored, or nil;
+// its memory can be reused.
 func (c *Case) Memo() (memo *any, spare any) { return &c.memo, c.spare }
 
-// PTR returns the PTR names of an address, not confirmed, at most MaxPTR. If there are more, the client's HELO name comes
-// first if it is among them.
+// PTR returns the PTR names of an address, not confirmed, at most MaxPTR. If there are more, the client's HELO name
+// comes first if it is among them.
 func (c *Case) PTR(a netip.Addr) []string {
 	if a == c.Client {
 		return followed(c.Values(PTR, c.ClientText()), MaxPTR, c.Helo)
@@ -214,8 +215,8 @@ func (c *Case) family() Kind {
 	return A
 }
 
-// Addrs yields the addresses of name that are of the client's family, at most MaxAddrs. If the client is among all addresses,
-// it is among these.
+// Addrs yields the addresses of name that are of the client's family, at most MaxAddrs. If the client is among all
+// addresses, it is among these.
 func (c *Case) Addrs(name string) iter.Seq[netip.Addr] {
 	return func(yield func(netip.Addr) bool) {
 		for _, v := range c.followedAddrs(c.family(), name) {
@@ -233,8 +234,8 @@ func (c *Case) addr(text string) (netip.Addr, bool) {
 	return a, err == nil
 }
 
-// AnyAddrs yields the addresses of name of both families, the client's family first, at most MaxAddrs of each. It asks for the
-// second family only if the loop goes on past the first.
+// AnyAddrs yields the addresses of name of both families, the client's family first, at most MaxAddrs of each. It asks
+// for the second family only if the loop goes on past the first.
 func (c *Case) AnyAddrs(name string) iter.Seq[netip.Addr] {
 	return func(yield func(netip.Addr) bool) {
 		first := c.family()
@@ -307,8 +308,8 @@ func (c *Case) MX(domain string) iter.Seq[string] {
 	}
 }
 
-// Exists reports whether name has records of one of the kinds. It asks in that order, and stops at the first record, or if the
-// name does not exist: it then has none of any kind (RFC 8020 section 2).
+// Exists reports whether name has records of one of the kinds. It asks in that order, and stops at the first record, or
+// if the name does not exist: it then has none of any kind (RFC 8020 section 2).
 func (c *Case) Exists(name string, kinds ...Kind) bool {
 	for _, k := range kinds {
 		if len(c.Values(k, name)) > 0 {
@@ -321,8 +322,8 @@ func (c *Case) Exists(name string, kinds ...Kind) bool {
 	return false
 }
 
-// Pass returns the finding that the property is as it should be. The format is the administrator's text, Finding.Why; see
-// there. Its arguments may be what the client sent: the text is made printable. So it is for the outcomes below.
+// Pass returns the finding that the property is as it should be. The format is the administrator's text, Finding.Why;
+// see there. Its arguments may be what the client sent: the text is made printable. So it is for the outcomes below.
 func (c *Case) Pass(format string, args ...any) Finding { return c.say(Pass, format, args...) }
 
 // Neutral returns the finding that the property says nothing for or against the client.

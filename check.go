@@ -24,11 +24,11 @@ type Phase int
 const (
 	// Main is with the other checks of its tier.
 	Main Phase = iota
-	// OnGreylist is after the main checks, if the decision is to greylist. Fail confirms it, any other outcome cancels it. If
-	// the policy's action for fail is greylist, the check runs for every client.
+	// OnGreylist is after the main checks, if the decision is to greylist. Fail confirms it, any other outcome cancels
+	// it. If the policy's action for fail is greylist, the check runs for every client.
 	OnGreylist
-	// OnDefer is after the main checks, if the decision is to defer only because of temperrors. Pass makes the policy ignore
-	// these.
+	// OnDefer is after the main checks, if the decision is to defer only because of temperrors. Pass makes the policy
+	// ignore these.
 	OnDefer
 )
 
@@ -78,25 +78,25 @@ type Check struct {
 	Doc  string // when it passes, in one line, with its RFC; docs/checks.md is made of these
 	Fix  string // the remedy, for the client's postmaster; ends the reply: "use a HELO name that resolves"
 	Code string // enhanced status code of a rejection (RFC 3463, RFC 7372): "5.7.25"; "" is 5.7.1
-	// AtHelo is the basic code of a rejection at the HELO stage where RFC 5321 section 4.3.2 has one that fits better than
-	// 550: 501 for a syntax error, 504 for a parameter that is not accepted.
+	// AtHelo is the basic code of a rejection at the HELO stage where RFC 5321 section 4.3.2 has one that fits better
+	// than 550: 501 for a syntax error, 504 for a parameter that is not accepted.
 	AtHelo int
-	// Settings distinguish the check from one of the same name with other settings: the condition of a rule, the entries of a
-	// list. They are part of Policy.ID.
+	// Settings distinguish the check from one of the same name with other settings: the condition of a rule, the
+	// entries of a list. They are part of Policy.ID.
 	Settings string
-	// Family is the name of several checks of one kind, such as "dnsbl" for several lists; "" if there is just this one.
-	// Policy.Texts can have a text for a family, and Case.OutcomeOf reads one.
+	// Family is the name of several checks of one kind, such as "dnsbl" for several lists; "" if there is just this
+	// one. Policy.Texts can have a text for a family, and Case.OutcomeOf reads one.
 	Family string
 	Needs  Stage // the earliest stage it can run at
 	Cost   Cost
 	Phase  Phase
 	// FailOpen is true for a check of lists or stores: its temperror has no effect, unless the policy names one.
 	FailOpen bool
-	// Conclusive is the outcome that one answer is enough to prove: it stands even if another answer is a tempfail. If an
-	// answer is a tempfail, every other outcome becomes temperror. 0 is none.
+	// Conclusive is the outcome that one answer is enough to prove: it stands even if another answer is a tempfail. If
+	// an answer is a tempfail, every other outcome becomes temperror. 0 is none.
 	Conclusive Outcome
-	// UsesScore is true for a check that calls Case.Score. It runs after all lines before it, and not once the client is
-	// rejected.
+	// UsesScore is true for a check that calls Case.Score. It runs after all lines before it, and not once the client
+	// is rejected.
 	UsesScore bool
 	Run       func(*Case) Finding
 }
@@ -120,9 +120,9 @@ func (f Finding) String() string { return fmt.Sprintf("%s: %s", f.Outcome, f.Why
 // As returns the finding with another enhanced status code for its reply.
 func (f Finding) As(code string) Finding { f.Code = code; return f }
 
-// WithReply gives the finding another text for the reply: what the client's postmaster reads in place of Why, where that
-// would speak as the administrator does. The text is made only if the policy can put it into a reply. It is no part of a
-// record: the same facts and answers give it again.
+// WithReply gives the finding another text for the reply: what the client's postmaster reads in place of Why, where
+// that would speak as the administrator does. The text is made only if the policy can put it into a reply. It is no
+// part of a record: the same facts and answers give it again.
 func (f Finding) WithReply(c *Case, format string, args ...any) Finding {
 	if false {
 		_ = fmt.Sprintf(format, args...) // for go vet, as in Case.say
@@ -139,7 +139,8 @@ func (f *Finding) replied() string { return cmp.Or(f.Reply, f.Why) }
 // After returns the finding with the time to wait before a retry.
 func (f Finding) After(d time.Duration) Finding { f.Retry = d; return f }
 
-// At returns the finding with the entry of the administrator's list that matched: its number, from 1, and its reference.
+// At returns the finding with the entry of the administrator's list that matched: its number, from 1, and its
+// reference.
 func (f Finding) At(entry int, ref string) Finding { f.Entry, f.Ref = entry, ref; return f }
 
 // Judge runs the check alone.

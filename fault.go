@@ -1,7 +1,7 @@
 package helogate
 
-// A Fault is a programming error in a check or an Asker: it panicked or broke its contract. The verdict has a temperror or a
-// tempfail in its place.
+// A Fault is a programming error in a check or an Asker: it panicked or broke its contract. The verdict has a temperror
+// or a tempfail in its place.
 type Fault struct {
 	Check    string   // the check that panicked or asked for its own outcome; "" where an Asker is at fault
 	Question Question // what the Asker was asked; zero where a check is at fault

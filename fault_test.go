@@ -87,8 +87,8 @@ func asksFor(name string, others ...string) Check {
 	}}
 }
 
-// A check that asks for its own outcome, and those that ask for each other in a circle, are in temperror, whichever stands
-// first; the others are not.
+// A check that asks for its own outcome, and those that ask for each other in a circle, are in temperror, whichever
+// stands first; the others are not.
 func TestCircle(t *testing.T) {
 	for _, c := range []struct {
 		name  string

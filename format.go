@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// appendFormat is fmt.Appendf for the texts of findings, with the verbs %s, %d and %%. It calls no method of an unknown type,
-// so the compiler can keep the arguments off the heap: a finding whose text is not needed costs no allocation.
+// appendFormat is fmt.Appendf for the texts of findings, with the verbs %s, %d and %%. It calls no method of an unknown
+// type, so the compiler can keep the arguments off the heap: a finding whose text is not needed costs no allocation.
 func appendFormat(b []byte, format string, args []any) []byte {
 	next := 0
 	for i := 0; i < len(format); i++ {

@@ -1,5 +1,5 @@
-// Package helogate judges an SMTP client by its HELO/EHLO name, its envelope and its DNS, before a message is accepted: is
-// it a mail server, or a hijacked desktop that pretends to be one?
+// Package helogate judges an SMTP client by its HELO/EHLO name, its envelope and its DNS, before a message is accepted:
+// is it a mail server, or a hijacked desktop that pretends to be one?
 //
 // The idea is facts + answers -> verdict:
 //
@@ -9,21 +9,23 @@
 //   - [Policy.Judge] runs the checks with the answers that an [Asker] has at hand, asks for the missing ones in parallel, and
 //     runs the checks again. The last run is the [Verdict].
 //
-// So a verdict is repeatable: the same facts and answers give the same bytes, whatever the timing was. [Verdict.Asked] and
-// the JSON of a [Record] have all that a replay needs.
+// So a verdict is repeatable: the same facts and answers give the same bytes, whatever the timing was. [Verdict.Asked]
+// and the JSON of a [Record] have all that a replay needs.
 //
-// A mail server in Go embeds the judge with packages check (the checks and presets) and dns (a caching resolver). It keeps a
+// A mail server in Go embeds the judge with packages check (the checks and presets) and dns (a caching resolver). It
+// keeps a
 // [Session] for each connection, which says when a refusal is replied; examples/gosmtp is a whole backend. The daemon
 // cmd/helogate puts the judge in front of other mail servers.
 //
-// Where to begin reading: check/rdns.go is a check, case.go is what it sees, judge.go runs the checks, reading.go applies the
-// policy to their outcomes, and replytext.go words the reply.
+// Where to begin reading: check/rdns.go is a check, case.go is what it sees, judge.go runs the checks, reading.go
+// applies the policy to their outcomes, and replytext.go words the reply.
 //
 // Stability: packages helogate, check, check/legacy, dns and hostname are the public API; before v1 a minor version may
-// change it. These do not change, since logs and stores have them: the words of [Stage], [Outcome], [Action], [Kind] and
+// change it. These do not change, since logs and stores have them: the words of [Stage], [Outcome], [Action], [Kind]
+// and
 // [Status], the JSON of a [Record], to which keys may be added, and the ID of a verdict. The ID of a policy changes when a
-// version changes the presets. [Case.Memo], [Case.Pending], [Case.WantsReason] and [Case.AddrText] save time in the checks of
-// this module and are the most likely to change.
+// version changes the presets. [Case.Memo], [Case.Pending], [Case.WantsReason] and [Case.AddrText] save time in the
+// checks of this module and are the most likely to change.
 package helogate
 
 import (
@@ -56,8 +58,8 @@ func (s Stage) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // UnmarshalText reads what ParseStage does.
 func (s *Stage) UnmarshalText(b []byte) (err error) { *s, err = ParseStage(string(b)); return err }
 
-// Facts are what the client has shown so far. They are plain data, for records and replays. All but Time, Server and Session
-// come from the client: do not trust them, and do not print them as they are.
+// Facts are what the client has shown so far. They are plain data, for records and replays. All but Time, Server and
+// Session come from the client: do not trust them, and do not print them as they are.
 type Facts struct {
 	Stage     Stage
 	Time      time.Time      // the only clock a check may read
@@ -73,8 +75,8 @@ type Facts struct {
 	Origin    Origin         // where a forwarder says that it has the mail from; zero if the listener does not know
 }
 
-// An Origin is the client that a forwarder has the mail from, as the forwarder says. Policy.ByOrigin says which forwarders to
-// believe.
+// An Origin is the client that a forwarder has the mail from, as the forwarder says. Policy.ByOrigin says which
+// forwarders to believe.
 type Origin struct {
 	Client netip.Addr
 	Helo   string

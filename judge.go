@@ -12,11 +12,11 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// Judge judges a client by the facts that are known so far. It waits for answers at most as long as ctx and Policy.Budget
-// allow. The verdict is always complete: a missing answer is a tempfail in it.
+// Judge judges a client by the facts that are known so far. It waits for answers at most as long as ctx and
+// Policy.Budget allow. The verdict is always complete: a missing answer is a tempfail in it.
 //
-// Judge tries with the answers that are known, asks for the missing ones, and tries again. The last try has all answers that it
-// read, so its verdict is a function of facts and answers, and does not depend on timing.
+// Judge tries with the answers that are known, asks for the missing ones, and tries again. The last try has all answers
+// that it read, so its verdict is a function of facts and answers, and does not depend on timing.
 func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 	f = p.Judged(f)
 	if !f.Client.IsValid() { // nothing can be judged; the caller logs that
@@ -34,8 +34,8 @@ func (p *Policy) Judge(ctx context.Context, f Facts, ask Asker) Verdict {
 	}
 }
 
-// Judged returns the facts that Judge uses: those of the client, or of the origin, if the client is a forwarder that ByOrigin
-// believes. Login and earlier HELO names are the forwarder's, and so are left out then.
+// Judged returns the facts that Judge uses: those of the client, or of the origin, if the client is a forwarder that
+// ByOrigin believes. Login and earlier HELO names are the forwarder's, and so are left out then.
 func (p *Policy) Judged(f Facts) Facts {
 	f.Client = f.Client.Unmap().WithZone("")
 	if p.ByOrigin == nil || !f.Origin.Client.IsValid() {
@@ -107,8 +107,8 @@ type openLine struct {
 	reading *reading
 }
 
-// try evaluates the policy with the answers that are known, in each reading. It returns the lines that wait for an answer,
-// or, if none does, the verdict.
+// try evaluates the policy with the answers that are known, in each reading. It returns the lines that wait for an
+// answer, or, if none does, the verdict.
 func (j *judgement) try() (v Verdict, open []openLine) {
 	j.answers.begin()
 	j.faults, j.circles, j.found = nil, nil, j.found[:0]
@@ -161,9 +161,9 @@ func (j *judgement) evaluateRest() (open []openLine) {
 	return open
 }
 
-// evaluate returns the outcome of a line. It runs the check once in a try, since its finding is a function of facts and answers.
-// A check that reads the score runs once for each reading; the verdict has the finding of the first. If the check read an
-// answer that is pending, j.pending is set, and the outcome has no meaning.
+// evaluate returns the outcome of a line. It runs the check once in a try, since its finding is a function of facts and
+// answers. A check that reads the score runs once for each reading; the verdict has the finding of the first. If the
+// check read an answer that is pending, j.pending is set, and the outcome has no meaning.
 func (j *judgement) evaluate(i int) Outcome {
 	l := &j.policy.lines[i]
 	j.pending = false
@@ -217,8 +217,8 @@ func (j *judgement) run(l *line) (f Finding) {
 	return l.Check.Run(&j.Case)
 }
 
-// outcomeFor evaluates a line for another one that asks for its outcome. That alone gives the line no effect. Lines that ask
-// for each other in a circle are all in temperror, whichever comes first.
+// outcomeFor evaluates a line for another one that asks for its outcome. That alone gives the line no effect. Lines
+// that ask for each other in a circle are all in temperror, whichever comes first.
 func (j *judgement) outcomeFor(i int) Outcome {
 	if at := slices.Index(j.stack, i); at >= 0 {
 		j.closeCircle(i, at)
@@ -280,8 +280,8 @@ func withoutReplies(found []Finding) []Finding {
 	return found
 }
 
-// findings returns the findings in the order of the policy, with their effects. A line that was evaluated only for another
-// line has the effect Note.
+// findings returns the findings in the order of the policy, with their effects. A line that was evaluated only for
+// another line has the effect Note.
 func (j *judgement) findings() []Finding {
 	slices.SortFunc(j.found, func(a, b foundBy) int { return a.line - b.line })
 	out := make([]Finding, 0, len(j.found))

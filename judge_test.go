@@ -346,8 +346,8 @@ func on(s string) map[Outcome]Effect {
 	return out
 }
 
-// Promises 5 to 7: a line a case. Lines are "check actions", Local if the check's name has a dash, else Lookup; they find
-// what the zone says. The verdict is "action by score-possible: checks that ran".
+// Promises 5 to 7: a line a case. Lines are "check actions", Local if the check's name has a dash, else Lookup; they
+// find what the zone says. The verdict is "action by score-possible: checks that ran".
 func TestOrderTiersAndSuspicion(t *testing.T) {
 	at := Thresholds{GreylistAt: 2, RejectAt: 5}
 	for _, c := range []struct {

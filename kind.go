@@ -17,8 +17,8 @@ const (
 	TXT                   // Values are the strings of a record joined, a record each
 	CNAME                 // Values are what Name is an alias of: none or one
 	SRV                   // Values are "priority weight port target", by priority (RFC 2782); the target "." is none
-	// Listing is an A query to a DNS list (RFC 5782): Name is the reversed address or the name, and the zone. It is a kind of its
-	// own, so that queries to lists differ from queries for a name that a client chose below their zones.
+	// Listing is an A query to a DNS list (RFC 5782): Name is the reversed address or the name, and the zone. It is a
+	// kind of its own, so that queries to lists differ from queries for a name that a client chose below their zones.
 	Listing
 )
 
@@ -32,8 +32,8 @@ const (
 	Suspended
 )
 
-// The kinds of question that leave a trace, in a store or at another mail server. They are asked only when all earlier answers
-// are known.
+// The kinds of question that leave a trace, in a store or at another mail server. They are asked only when all earlier
+// answers are known.
 const (
 	// Greylisted notes an attempt. Name is the client and its envelope, see package check. Values are "first TIME", and
 	// "passed TIME" once the client has retried; times are of RFC 3339.
@@ -41,9 +41,9 @@ const (
 	// Deferred notes that a client is deferred for DNS failures. Name is its network, a space and its HELO name;
 	// Values are "first TIME", or "resolver-down WHY" while the local resolver fails.
 	Deferred
-	// Callout asks the mail hosts of an address whether they accept mail for it from the null sender, as they should (RFC 5321
-	// section 4.5.5). Name is the address. The one value is "accepts", "refuses REPLY", "accepts all" for a domain that accepts
-	// every address, or "refuses null REPLY" for one that does not accept the null sender.
+	// Callout asks the mail hosts of an address whether they accept mail for it from the null sender, as they should
+	// (RFC 5321 section 4.5.5). Name is the address. The one value is "accepts", "refuses REPLY", "accepts all" for a
+	// domain that accepts every address, or "refuses null REPLY" for one that does not accept the null sender.
 	Callout
 
 	kindsEnd
@@ -103,8 +103,8 @@ func (k Kind) traits() *traits {
 	return &kinds[k]
 }
 
-// LeavesTrace reports whether asking a question of the kind changes something: the content of a store, or what another mail
-// server sees. A replay or a what-if must not ask it again.
+// LeavesTrace reports whether asking a question of the kind changes something: the content of a store, or what another
+// mail server sees. A replay or a what-if must not ask it again.
 func (k Kind) LeavesTrace() bool { return k.traits().trace }
 
 // String returns the word for the kind: for DNS the name of the type, as "PTR".

@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// A Line of a policy is a check and the effects of its outcomes. An outcome that On does not have is Note. A temperror that it
-// does not have is Defer if another outcome refuses, a score in Decision.MaxScore if another outcome adds to the score, and
-// else Note. So no DNS failure is a rejection, and no bot gains by breaking its own DNS.
+// A Line of a policy is a check and the effects of its outcomes. An outcome that On does not have is Note. A temperror
+// that it does not have is Defer if another outcome refuses, a score in Decision.MaxScore if another outcome adds to
+// the score, and else Note. So no DNS failure is a rejection, and no bot gains by breaking its own DNS.
 type Line struct {
 	Check Check
 	On    map[Outcome]Effect
 }
 
-// Thresholds are the scores at which a policy acts; 0 is never. They are part of Policy.ID: do not change those of a policy.
+// Thresholds are the scores at which a policy acts; 0 is never. They are part of Policy.ID: do not change those of a
+// policy.
 type Thresholds struct {
 	GreylistAt int // greylist when MaxScore reaches it
 	RejectAt   int // reject when Score reaches it, defer when only MaxScore does
@@ -24,22 +25,22 @@ type Thresholds struct {
 // A Policy is a list of lines in order. It is safe for concurrent use once its fields are set.
 type Policy struct {
 	Thresholds
-	// RunAll runs every line even after the decision, for a complete report. The decision is the same; the verdict has more
-	// findings and more evidence.
+	// RunAll runs every line even after the decision, for a complete report. The decision is the same; the verdict has
+	// more findings and more evidence.
 	RunAll bool
-	// OmitReasons saves the time for what a log line does not need: findings of none, neutral and pass without an effect are
-	// left out, and so are the texts of other findings without an effect. The decision is the same.
+	// OmitReasons saves the time for what a log line does not need: findings of none, neutral and pass without an
+	// effect are left out, and so are the texts of other findings without an effect. The decision is the same.
 	OmitReasons bool
-	// Budget is how long a judgement waits for answers in total, whatever Asker.Ask does. 0 is DefaultBudget; below 0 only the
-	// caller's context ends the wait.
+	// Budget is how long a judgement waits for answers in total, whatever Asker.Ask does. 0 is DefaultBudget; below 0
+	// only the caller's context ends the wait.
 	Budget time.Duration
-	// RejectAtStage is the earliest stage at which a Session rejects. NewPolicy sets Rcpt: before that, the recipient and a login
-	// are not known, so an exemption by these would come too late.
+	// RejectAtStage is the earliest stage at which a Session rejects. NewPolicy sets Rcpt: before that, the recipient
+	// and a login are not known, so an exemption by these would come too late.
 	RejectAtStage Stage
 	// URL is the address of a page about refusals, for the replies; "{id}" in it stands for the verdict's ID.
 	URL string
-	// Texts replace what replies say is wrong, the remedy and where to ask. The key is the name of a check or of its family,
-	// "score", "greylist", or "defer" for DNS failures. Placeholders can stand in them.
+	// Texts replace what replies say is wrong, the remedy and where to ask. The key is the name of a check or of its
+	// family, "score", "greylist", or "defer" for DNS failures. Placeholders can stand in them.
 	Texts map[string]string
 	// Footer ends every reply, in place of where to ask. Placeholders can stand in it.
 	Footer string
@@ -74,8 +75,8 @@ type effects struct {
 	credit  int                   // the most that an outcome takes off the score
 }
 
-// NewPolicy makes a policy of lines. It returns an error for two lines with one name, an unknown outcome, and an action that an
-// outcome cannot have.
+// NewPolicy makes a policy of lines. It returns an error for two lines with one name, an unknown outcome, and an action
+// that an outcome cannot have.
 func NewPolicy(t Thresholds, lines ...Line) (*Policy, error) {
 	if t.GreylistAt < 0 || t.RejectAt < 0 {
 		return nil, fmt.Errorf("a threshold below zero: greylist_at %d, reject_at %d", t.GreylistAt, t.RejectAt)
@@ -112,8 +113,8 @@ func (p *Policy) budget() time.Duration {
 	return p.Budget
 }
 
-// FromPreset returns a copy of the policy that carries the name of the preset it was made from. It does not load a preset.
-// The name is part of the copy's ID and changes no decision.
+// FromPreset returns a copy of the policy that carries the name of the preset it was made from. It does not load a
+// preset. The name is part of the copy's ID and changes no decision.
 func (p *Policy) FromPreset(name string) *Policy {
 	q := *p
 	q.preset = name
@@ -121,8 +122,8 @@ func (p *Policy) FromPreset(name string) *Policy {
 	return &q
 }
 
-// ID returns 64 bits of SHA-256 over the preset's name, the thresholds, and the check of each line with its Settings, stage,
-// cost and effects.
+// ID returns 64 bits of SHA-256 over the preset's name, the thresholds, and the check of each line with its Settings,
+// stage, cost and effects.
 func (p *Policy) ID() string { return p.id }
 
 func (p *Policy) hash() string {
@@ -201,8 +202,8 @@ func makeLine(l Line) (line, error) {
 	return m, nil
 }
 
-// effects returns what the line does in a reading. A dry-run action has its effect in the dry-run reading, and is Note in the
-// enforced one.
+// effects returns what the line does in a reading. A dry-run action has its effect in the dry-run reading, and is Note
+// in the enforced one.
 func (m *line) effects(which int) effects {
 	e := effects{on: m.on}
 	dry, effective := false, false
@@ -233,8 +234,8 @@ func (m *line) hasEffect(o Outcome) bool {
 	return o < None || o > PermError || m.on[o].Action != Note && m.on[o].Action != Ignore
 }
 
-// onTempError returns the effect of a temperror for which the policy has none: Defer if an outcome refuses, else the highest
-// score that an outcome adds, else Note.
+// onTempError returns the effect of a temperror for which the policy has none: Defer if an outcome refuses, else the
+// highest score that an outcome adds, else Note.
 func (m *line) onTempError() Effect {
 	out := Effect{Action: Note}
 	if m.Check.FailOpen {

@@ -30,14 +30,15 @@ func (b ByKind) Ask(ctx context.Context, q Question) *Answer { return b.asker(q.
 // Status is the kind of an answer.
 type Status uint16
 
-// Only NoData and NXDomain mean that there is no record. Every failure is TempFail, so that no DNS failure leads to a rejection.
+// Only NoData and NXDomain mean that there is no record. Every failure is TempFail, so that no DNS failure leads to a
+// rejection.
 const (
 	TempFail Status = iota // servfail, refused, no answer in time, a CNAME loop, a reply that makes no sense
 	OK                     // there are Values
 	NoData                 // the name exists, and has none of that kind
 	NXDomain               // no such name (RFC 8020: nor anything below it)
-	// NotAsked says that Evidence has no answer, since its judgement did not ask. A check reads it as a TempFail. In a verdict's
-	// evidence it is distinct, so that a replay under another policy shows what it could not know.
+	// NotAsked says that Evidence has no answer, since its judgement did not ask. A check reads it as a TempFail. In a
+	// verdict's evidence it is distinct, so that a replay under another policy shows what it could not know.
 	NotAsked
 )
 
@@ -99,9 +100,9 @@ func (e Evidence) Known(q Question) (*Answer, bool) {
 // Ask is Known.
 func (e Evidence) Ask(_ context.Context, q Question) *Answer { a, _ := e.Known(q); return a }
 
-// An Overlay is a list of Askers. A question goes to the first, and to the next while the answer is NotAsked. With Evidence
-// before a resolver, a replay under another policy looks up what was not asked then. Questions that leave a trace
-// (Kind.LeavesTrace) go only to the first Asker, so that a replay changes nothing.
+// An Overlay is a list of Askers. A question goes to the first, and to the next while the answer is NotAsked. With
+// Evidence before a resolver, a replay under another policy looks up what was not asked then. Questions that leave a
+// trace (Kind.LeavesTrace) go only to the first Asker, so that a replay changes nothing.
 type Overlay []Asker
 
 // Known returns the answer at hand of the first Asker that does not say NotAsked.

@@ -38,9 +38,9 @@ func (r *reading) noteByScore(i int, o Outcome) {
 	r.byScore[i] = o
 }
 
-// read evaluates the lines tier by tier: a more expensive tier only while nothing is decided, or for lines that may still
-// accept. Before it asks another mail server, it resolves a deferral or a greylisting. It returns the lines that wait for an
-// answer, or nil at the end.
+// read evaluates the lines tier by tier: a more expensive tier only while nothing is decided, or for lines that may
+// still accept. Before it asks another mail server, it resolves a deferral or a greylisting. It returns the lines that
+// wait for an answer, or nil at the end.
 func (r *reading) read() (open []int) {
 	for cost := range r.policy.tiers {
 		if Cost(cost) == Probe {
@@ -84,8 +84,8 @@ func (r *reading) tier(cost Cost) (open []int) {
 	return open
 }
 
-// decided reports whether only a line that accepts can still change the decision: a line rejects, or the score does, and no
-// line of this or a later tier can lower it enough.
+// decided reports whether only a line that accepts can still change the decision: a line rejects, or the score does,
+// and no line of this or a later tier can lower it enough.
 func (r *reading) decided(cost Cost) bool {
 	if r.rejects != "" {
 		return true
@@ -105,8 +105,8 @@ func (r *reading) decided(cost Cost) bool {
 	return least >= at
 }
 
-// resolve evaluates the lines of the later phases: whether a deferral for temperrors has expired, and whether a greylisted
-// client has retried. If the store cannot say, the client is not greylisted.
+// resolve evaluates the lines of the later phases: whether a deferral for temperrors has expired, and whether a
+// greylisted client has retried. If the store cannot say, the client is not greylisted.
 func (r *reading) resolve() (open []int) {
 	if !r.deferExpired && r.onlyTempErrorsDefer() {
 		outcome, open := r.phase(OnDefer, Fail)
@@ -126,8 +126,8 @@ func (r *reading) resolve() (open []int) {
 	return nil
 }
 
-// phase evaluates the line of a later phase. The outcome is None if the line is ignored, and absent if there is none at this
-// stage.
+// phase evaluates the line of a later phase. The outcome is None if the line is ignored, and absent if there is none at
+// this stage.
 func (r *reading) phase(t Phase, absent Outcome) (outcome Outcome, open []int) {
 	i, ok := r.policy.inPhase(t)
 	switch {
@@ -192,8 +192,8 @@ func (r *reading) apply(i int, o Outcome) {
 	}
 }
 
-// score returns the lower and the upper end of the score. A credit that a temperror leaves open counts as given for the lower
-// end, even after the grace period: otherwise a DNS failure could reject.
+// score returns the lower and the upper end of the score. A credit that a temperror leaves open counts as given for the
+// lower end, even after the grace period: otherwise a DNS failure could reject.
 func (r *reading) score() (least, most int) {
 	uncertain := r.uncertainRaise
 	if r.deferExpired {

@@ -18,12 +18,12 @@ type Record struct {
 
 const recordVersion = 2
 
-// AppendJSON appends the record as one JSON object, version 2, without a final newline. The form is stable: keys may be added,
-// none is removed or changes its meaning.
+// AppendJSON appends the record as one JSON object, version 2, without a final newline. The form is stable: keys may be
+// added, none is removed or changes its meaning.
 //
-// What the client sent may have any bytes, which JSON strings cannot. A text that is not UTF-8 has U+FFFD for each invalid
-// byte, and a second key with all of it, such as "helo_base64" for "helo". "dry_run" is there if it differs from the decision.
-// Finding.Reply is not part of a record: the reply is.
+// What the client sent may have any bytes, which JSON strings cannot. A text that is not UTF-8 has U+FFFD for each
+// invalid byte, and a second key with all of it, such as "helo_base64" for "helo". "dry_run" is there if it differs
+// from the decision. Finding.Reply is not part of a record: the reply is.
 func (r *Record) AppendJSON(b []byte) []byte {
 	b = append(b, `{"version":2,"id":`...)
 	b = appendString(b, r.ID)
@@ -199,7 +199,8 @@ func appendBase64s(b []byte, list []string) []byte {
 	return append(b, ']')
 }
 
-// appendString appends s as a JSON string (RFC 8259 section 7). It also escapes DEL and what could end a script element.
+// appendString appends s as a JSON string (RFC 8259 section 7). It also escapes DEL and what could end a script
+// element.
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
@@ -301,8 +302,8 @@ type decisionJSON struct {
 
 func (d decisionJSON) decision() Decision { return Decision(d) }
 
-// UnmarshalJSON reads what AppendJSON writes. Judging the facts of the record on its evidence gives the same verdict. An
-// unknown version is an error.
+// UnmarshalJSON reads what AppendJSON writes. Judging the facts of the record on its evidence gives the same verdict.
+// An unknown version is an error.
 func (r *Record) UnmarshalJSON(b []byte) error {
 	var in recordJSON
 	if err := json.Unmarshal(b, &in); err != nil {

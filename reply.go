@@ -72,9 +72,9 @@ func rejectCode(s Stage, c *Check, enhanced string) int {
 }
 
 // deferCode returns the codes of a deferral: 450 4.7.25 for reverse DNS (RFC 7372 section 3.3), 451 4.7.24 for SPF that
-// cannot be looked up (section 3.2), and else 451 4.4.3, a directory server failure (RFC 3463 section 3.5): also where a
-// rejection becomes a deferral because a rule that may accept is in temperror. A finding that the policy defers though no
-// lookup failed keeps the code of its check, with 4 for 5.
+// cannot be looked up (section 3.2), and else 451 4.4.3, a directory server failure (RFC 3463 section 3.5): also where
+// a rejection becomes a deferral because a rule that may accept is in temperror. A finding that the policy defers
+// though no lookup failed keeps the code of its check, with 4 for 5.
 func deferCode(enhanced string, found Finding) (int, string) {
 	failed := found.deferred()
 	switch {

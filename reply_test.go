@@ -100,7 +100,8 @@ func TestReplyOfDeferrals(t *testing.T) {
 	}
 }
 
-// The administrator's texts replace the built-in ones, with their placeholders replaced, and never without the verdict's ID.
+// The administrator's texts replace the built-in ones, with their placeholders replaced, and never without the
+// verdict's ID.
 func TestReplyTexts(t *testing.T) {
 	p := preset(t, "balanced")
 	p.URL, p.Footer = "https://example.net/{id}", "Call +1 555 0100 about {client}."
@@ -132,8 +133,8 @@ func TestReplyTexts(t *testing.T) {
 	}
 }
 
-// A rejection at RCPT names the postmaster to ask, where the policy accepts mail to postmaster and the administrator has no
-// words of its own for it.
+// A rejection at RCPT names the postmaster to ask, where the policy accepts mail to postmaster and the administrator
+// has no words of its own for it.
 func TestWhereToAsk(t *testing.T) {
 	const ask = " Questions: postmaster@"
 	long := strings.Repeat("a", 60) + "." + strings.Repeat("b", 60) + ".example"
@@ -182,7 +183,8 @@ func TestWhereToAsk(t *testing.T) {
 	}
 }
 
-// A rejection by score begins with what weighs most, and names the remedies of the two checks that weigh most, each once.
+// A rejection by score begins with what weighs most, and names the remedies of the two checks that weigh most, each
+// once.
 func TestReplyByScore(t *testing.T) {
 	weighs := func(name, fix, effect string) Line {
 		c := says(name, Local)
@@ -225,8 +227,8 @@ func TestReplyOfAnotherFailure(t *testing.T) {
 	}
 }
 
-// A reply by score lists whole findings. One that does not fit is left out, and a lighter one that fits is listed. Only the
-// first is cut, if it alone is too long.
+// A reply by score lists whole findings. One that does not fit is left out, and a lighter one that fits is listed. Only
+// the first is cut, if it alone is too long.
 func TestReplyByScoreCutsNoFinding(t *testing.T) {
 	finds := func(name string, size int, effect string) Line {
 		c := says(name, Local)
@@ -260,7 +262,8 @@ func TestReplyByScoreCutsNoFinding(t *testing.T) {
 	}
 }
 
-// A reply has the verdict's ID, however long is what the client sent and wherever {id} stands in the text and the footer.
+// A reply has the verdict's ID, however long is what the client sent and wherever {id} stands in the text and the
+// footer.
 func TestReplyKeepsID(t *testing.T) {
 	long := strings.Repeat("x", 300)
 	for _, c := range []struct{ text, footer string }{

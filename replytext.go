@@ -62,8 +62,8 @@ func (w *wording) text() string {
 	return string(append(b, tail...))
 }
 
-// expandWithin expands a custom text to at most max bytes. It leaves out findings of a score before it cuts the text. If the
-// cut loses the verdict's ID, the ID is appended.
+// expandWithin expands a custom text to at most max bytes. It leaves out findings of a score before it cuts the text.
+// If the cut loses the verdict's ID, the ID is appended.
 func (w *wording) expandWithin(text string, max int) []byte {
 	out := w.expand(text)
 	if over := len(out) - max; over > 0 && w.verdict.By == ByScore && strings.Contains(text, "{why}") {
@@ -120,9 +120,9 @@ func (w *wording) head() string {
 	return ""
 }
 
-// Placeholders are what can stand in braces in a text of Policy.Texts and in Policy.Footer: what is wrong, the remedy, the
-// client's address, its HELO name, the envelope, the check or rule that decides, how long a greylisted client waits, and
-// the verdict's ID, which is added to a text that lacks it.
+// Placeholders are what can stand in braces in a text of Policy.Texts and in Policy.Footer: what is wrong, the remedy,
+// the client's address, its HELO name, the envelope, the check or rule that decides, how long a greylisted client
+// waits, and the verdict's ID, which is added to a text that lacks it.
 var Placeholders = []string{"why", "fix", "client", "helo", "sender", "recipient", "check", "retry", "id"}
 
 // placeholder returns what a placeholder stands for, and whether there is one of that name.
@@ -193,8 +193,8 @@ func (w *wording) customText() (text string, ok bool) {
 	return text, ok
 }
 
-// appendTail appends the end of a reply, which no cut reaches: the verdict's ID, the page about it, and the footer or where
-// to ask.
+// appendTail appends the end of a reply, which no cut reaches: the verdict's ID, the page about it, and the footer or
+// where to ask.
 func (w *wording) appendTail(b []byte, custom string) []byte {
 	if !strings.Contains(custom, "{id}") && !strings.Contains(w.Footer, "{id}") {
 		b = append(append(append(b, " ["...), w.verdict.ID...), ']')
@@ -251,8 +251,8 @@ func (w *wording) why() string {
 	return why
 }
 
-// scored lists the findings that raise the score, those that weigh most first. The first is always listed, and each of the
-// others only if it fits whole.
+// scored lists the findings that raise the score, those that weigh most first. The first is always listed, and each of
+// the others only if it fits whole.
 func (w *wording) scored() string {
 	room := w.room
 	if names := notAnswered(w.verdict.Asked); names != "" && room > 0 && w.verdict.Action == Defer {
@@ -282,8 +282,8 @@ func heaviest(v *Verdict) []*Finding {
 	return out
 }
 
-// fix returns the remedy: that of the check, or those of the two checks that weigh most. There is none for what could not be
-// looked up, nor for records that make no sense.
+// fix returns the remedy: that of the check, or those of the two checks that weigh most. There is none for what could
+// not be looked up, nor for records that make no sense.
 func (w *wording) fix() string {
 	switch {
 	case w.verdict.Action == Greylist || w.verdict.By == ByScore && w.verdict.Action == Defer:
@@ -303,8 +303,8 @@ func (w *wording) fix() string {
 	return strings.Join(fixes, "; ")
 }
 
-// notAnswered names the questions that DNS did not answer, each once, a few of them. The reason is for the local log: it
-// names the resolver.
+// notAnswered names the questions that DNS did not answer, each once, a few of them. The reason is for the local log:
+// it names the resolver.
 func notAnswered(asked Evidence) string {
 	const most = 3
 	var names []string
@@ -327,8 +327,8 @@ func notAnswered(asked Evidence) string {
 // deferred reports whether the policy defers what was found, though no lookup failed.
 func (f *Finding) deferred() bool { return f.Effect.Action == Defer && f.Outcome != TempError }
 
-// appendGreylisted says when to retry, for people and for clients that read it (draft-santos-smtpgrey-02). It does not say what
-// speaks against the client, which is accepted if it retries.
+// appendGreylisted says when to retry, for people and for clients that read it (draft-santos-smtpgrey-02). It does not
+// say what speaks against the client, which is accepted if it retries.
 func appendGreylisted(b []byte, v *Verdict) []byte {
 	b = append(b, greylistHead...)
 	d := retryOf(v)

@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// A Session is one SMTP connection. It remembers the HELO names, and decides whether a refusal is replied now or held until a
-// later stage. A program that embeds the judge calls it at each stage. The zero value is a new connection. It is safe for
-// concurrent use.
+// A Session is one SMTP connection. It remembers the HELO names, and decides whether a refusal is replied now or held
+// until a later stage. A program that embeds the judge calls it at each stage. The zero value is a new connection. It
+// is safe for concurrent use.
 //
-// Each stage and each HELO name is judged anew; answers come from the Asker's cache. Only the earlier HELO names pass from one
-// judgement to the next. A refusal that is held is not stored: the next stage finds it again, unless the client has corrected
-// its HELO name.
+// Each stage and each HELO name is judged anew; answers come from the Asker's cache. Only the earlier HELO names pass
+// from one judgement to the next. A refusal that is held is not stored: the next stage finds it again, unless the
+// client has corrected its HELO name.
 type Session struct {
 	mu       sync.Mutex
 	whole    bool     // it has seen CONNECT or HELO, so it knows where the connection began
@@ -32,13 +32,14 @@ const (
 	maxVerb        = 16   // bytes of a verb, which may be any text of the caller
 )
 
-// Judge judges one stage of the connection. It returns the reply that refuses the client now, or nil if the dialogue goes on. If
-// the verdict's Action is Drop, the server closes the connection after the reply. The record has the facts as they were
-// judged, with the earlier HELO names, and the verdict.
+// Judge judges one stage of the connection. It returns the reply that refuses the client now, or nil if the dialogue
+// goes on. If the verdict's Action is Drop, the server closes the connection after the reply. The record has the facts
+// as they were judged, with the earlier HELO names, and the verdict.
 //
-// A refusal is held before Policy.RejectAtStage. A deferral is also held before MAIL, since RFC 5321 section 4.3.2 lists no 4yz
-// code but 421 for a connection and for HELO. A greylisting is also held before RCPT, since it needs sender and recipient. A
-// refused HELO leaves the session as it was (RFC 5321 section 4.1.4), so that a corrected one is not a changed one.
+// A refusal is held before Policy.RejectAtStage. A deferral is also held before MAIL, since RFC 5321 section 4.3.2
+// lists no 4yz code but 421 for a connection and for HELO. A greylisting is also held before RCPT, since it needs
+// sender and recipient. A refused HELO leaves the session as it was (RFC 5321 section 4.1.4), so that a corrected one
+// is not a changed one.
 func (s *Session) Judge(ctx context.Context, p *Policy, f Facts, ask Asker) (*Reply, Record) {
 	again := s.facts(&f)
 	r := Record{Facts: f, Verdict: p.Judge(ctx, f, ask)}
@@ -63,8 +64,8 @@ func (p *Policy) earliest(d Action) Stage {
 	return p.RejectAtStage
 }
 
-// facts adds what the session knows to the facts. again is true if the client goes on with a HELO name that was refused: the
-// server then has none, and a policy without helo-missing would accept the client.
+// facts adds what the session knows to the facts. again is true if the client goes on with a HELO name that was
+// refused: the server then has none, and a policy without helo-missing would accept the client.
 func (s *Session) facts(f *Facts) (again bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,8 +87,9 @@ func (s *Session) facts(f *Facts) (again bool) {
 	return again
 }
 
-// hasHelo reports whether the facts have a HELO name that is certain to be of this connection. If a server asks only at RCPT,
-// the connection is not certain, since ports are reused; another client's HELO name must not count against this one.
+// hasHelo reports whether the facts have a HELO name that is certain to be of this connection. If a server asks only at
+// RCPT, the connection is not certain, since ports are reused; another client's HELO name must not count against this
+// one.
 func (s *Session) hasHelo(f *Facts) bool { return s.whole && f.Stage >= Helo && f.Helo != "" }
 
 // note remembers the HELO name.
@@ -115,8 +117,8 @@ func (s *Session) accept(name string) {
 	s.accepted = append(s.accepted, name)
 }
 
-// heloLine returns a HELO as Facts.Earlier has it. Postfix shows the argument raw at EHLO, but from MAIL on with "?" for
-// characters that a name cannot have. The same is done here, so that one name does not look like two.
+// heloLine returns a HELO as Facts.Earlier has it. Postfix shows the argument raw at EHLO, but from MAIL on with "?"
+// for characters that a name cannot have. The same is done here, so that one name does not look like two.
 func heloLine(f *Facts) string {
 	b := append(append([]byte(verb(f)), ' '), f.Helo[:min(len(f.Helo), maxHelo)]...)
 	name := b[len(verb(f))+1:]

@@ -18,9 +18,9 @@ var named = Check{Name: "named", Needs: Helo, Run: func(c *Case) Finding {
 	return c.Pass("a good name")
 }}
 
-// What becomes of the HELO names of connections (promise 9). A line is one judgement: the connection, the stage,
-// the HELO name that counts, after "=" the reply, and after "|" the earlier HELO names in the facts. Go's escapes hold. Names
-// under bad.example are rejected.
+// What becomes of the HELO names of connections (promise 9). A line is one judgement: the connection, the stage, the
+// HELO name that counts, after "=" the reply, and after "|" the earlier HELO names in the facts. Go's escapes hold.
+// Names under bad.example are rejected.
 var dialogues = []struct{ name, from, lines string }{
 	{"every HELO name is judged, not only the first", "helo", `
 		a helo EHLO mx.example.org  = 250   |
@@ -153,8 +153,8 @@ func dialogueFacts(t *testing.T, w []string) Facts {
 	return f
 }
 
-// Promise 10: what is replied, and what is held. A line an action and the stage from which a policy refuses, with the reply at
-// connect, helo, mail and rcpt.
+// Promise 10: what is replied, and what is held. A line an action and the stage from which a policy refuses, with the
+// reply at connect, helo, mail and rcpt.
 func TestSessionHolds(t *testing.T) {
 	for _, c := range []struct{ action, from, want string }{
 		{"reject", "connect", "554 550 550 550"},

@@ -10,7 +10,8 @@ import (
 	. "github.com/helogate/helogate"
 )
 
-// retries is a check in the greylist's turn: it finds what GREYLIST of a name says, which is that of the client, if there is one.
+// retries is a check in the greylist's turn: it finds what GREYLIST of a name says, which is that of the client, if
+// there is one.
 func retries() Check {
 	return Check{Name: "retries", Cost: Probe, Phase: OnGreylist, Needs: Rcpt, FailOpen: true, Run: func(c *Case) Finding {
 		who := "nobody"
@@ -35,8 +36,8 @@ func tires() Check {
 	}}
 }
 
-// What is heard only when it has come to a greylisting or a deferral: a line a case, as in TestOrderTiersAndSuspicion. "p"
-// asks another mail server.
+// What is heard only when it has come to a greylisting or a deferral: a line a case, as in TestOrderTiersAndSuspicion.
+// "p" asks another mail server.
 func TestTurns(t *testing.T) {
 	at := Thresholds{GreylistAt: 2, RejectAt: 5}
 	retry := []string{"retries fail=note"}

@@ -21,8 +21,8 @@ type Verdict struct {
 	Policy string // Policy.ID of the policy; "" if nothing was judged
 	Decision
 	DryRun Decision // the decision if dry-run actions were enforced; the same if there are none
-	// Would lists the checks that refuse in a dry run, and "score" if the score decides DryRun with another action than the
-	// real one. It is nil if DryRun does not refuse.
+	// Would lists the checks that refuse in a dry run, and "score" if the score decides DryRun with another action than
+	// the real one. It is nil if DryRun does not refuse.
 	Would    []string
 	Reply    Reply     // zero if the client is not refused
 	Findings []Finding // in policy order
@@ -49,11 +49,12 @@ var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadd
 
 var idBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
-// verdictID returns the ID of a judgement: a hash of the facts, without Facts.Session, and of the answers, without TTLs and
-// notes.
+// verdictID returns the ID of a judgement: a hash of the facts, without Facts.Session, and of the answers, without TTLs
+// and notes.
 //
-// What is hashed never changes. A fact that a later version adds is appended after the evidence, and only if it is present:
-// its name after a colon, which no kind of question begins with, and its value. So a client without that fact keeps its ID.
+// What is hashed never changes. A fact that a later version adds is appended after the evidence, and only if it is
+// present: its name after a colon, which no kind of question begins with, and its value. So a client without that fact
+// keeps its ID.
 func verdictID(f *Facts, asked Evidence) string {
 	buf := idBuffers.Get().(*[]byte)
 	b := (*buf)[:0]

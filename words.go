@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// words are the names of the values of a small integer type, from 0 on. The code compares values and uses them as indices;
-// records, configurations and logs have the names. The types are uint16, since go vet finds string(v) of these.
+// words are the names of the values of a small integer type, from 0 on. The code compares values and uses them as
+// indices; records, configurations and logs have the names. The types are uint16, since go vet finds string(v) of
+// these.
 type words []string
 
 // name returns the name of a value; for a value without one, the type and the number.

@@ -29,9 +29,9 @@ type Zone struct {
 //	slow.example.org A     after=50ms 192.0.2.3
 //	down.example.org A     tempfail
 //
-// A value of tempfail is a failure. With after=50ms, an answer is never at hand, and Ask takes that long. A name without records
-// is nxdomain, and one without records of a kind is nodata for it. Aliases are followed as a resolver does. Empty lines and
-// what follows # are ignored. The owner * of a GREYLIST or DEFERRED answers for every other name.
+// A value of tempfail is a failure. With after=50ms, an answer is never at hand, and Ask takes that long. A name
+// without records is nxdomain, and one without records of a kind is nodata for it. Aliases are followed as a resolver
+// does. Empty lines and what follows # are ignored. The owner * of a GREYLIST or DEFERRED answers for every other name.
 func NewZone(text string) (*Zone, error) {
 	z := &Zone{records: map[Question]*Answer{}, delays: map[Question]time.Duration{}, names: map[string]bool{}}
 	n := 0

@@ -12,7 +12,8 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// BenchmarkWarmVerdict is a verdict at RCPT with all answers in the cache, balanced preset, over the clients of the table.
+// BenchmarkWarmVerdict is a verdict at RCPT with all answers in the cache, balanced preset, over the clients of the
+// table.
 func BenchmarkWarmVerdict(b *testing.B) { warmVerdict(b) }
 
 func TestWorld(t *testing.T) {

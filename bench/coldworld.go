@@ -17,8 +17,8 @@ import (
 // sign is a name that is in every zone file, to see whether a server is up.
 const sign = "sign.example"
 
-// zoneFile is the world's DNS as a zone file of the root (RFC 1035 section 5): all of it in one zone, so that no question
-// leaves the machine.
+// zoneFile is the world's DNS as a zone file of the root (RFC 1035 section 5): all of it in one zone, so that no
+// question leaves the machine.
 func (w *world) zoneFile() (string, error) {
 	var b strings.Builder
 	b.WriteString("$TTL 3600\n. SOA " + sign + ". root." + sign + ". 1 3600 600 86400 3600\n. NS " + sign + ".\n" + sign + ". A 127.0.0.1\n")

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A duel is helogate beside a server of the same kind that does nothing. The two are measured in turns, so that what else the
-// machine does falls on both.
+// A duel is helogate beside a server of the same kind that does nothing. The two are measured in turns, so that what
+// else the machine does falls on both.
 type duel struct {
 	*lab
 	what, nothing string  // what the rows are of

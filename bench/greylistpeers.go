@@ -89,7 +89,8 @@ func (g *greylistLab) postgreys(ctx context.Context) (rows []row, installed, fas
 // sharedMemory is a file system in memory, on any Linux.
 const sharedMemory = "/dev/shm"
 
-// postgrey starts it in the foreground, with a database that has nothing in it yet. It logs as helogate does, to a file.
+// postgrey starts it in the foreground, with a database that has nothing in it yet. It logs as helogate does, to a
+// file.
 func (g *greylistLab) postgrey(ctx context.Context, dir string, more ...string) (greylister, error) {
 	if program("postgrey") == "" {
 		return greylister{}, absent("postgrey")

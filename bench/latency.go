@@ -151,8 +151,8 @@ func (r *recorder) all() []asked {
 	return slices.Clone(r.asked)
 }
 
-// criticalPath is the chain of questions that ends with the last answer, each asked when the one before was answered: the
-// last answer before, and of those that came together with it one that names what is asked.
+// criticalPath is the chain of questions that ends with the last answer, each asked when the one before was answered:
+// the last answer before, and of those that came together with it one that names what is asked.
 func criticalPath(all []asked) (path []asked) {
 	if len(all) == 0 {
 		return nil

@@ -5,9 +5,9 @@
 //	go run ./bench --only warm,latency   a part: warm, cold, latency, memory, listeners, greylist, greylist-size
 //	go run ./bench --markdown            the table as Markdown
 //
-// helogate runs as its users run it, "helogate serve" in a process of its own, built from the tree that bench is in; the
-// load comes from package bench/load over loopback. Nothing leaves the machine, and whatever was started is stopped.
-// Figures of throughput are of the whole machine, generator included, so measure when it does nothing else.
+// helogate runs as its users run it, "helogate serve" in a process of its own, built from the tree that bench is in;
+// the load comes from package bench/load over loopback. Nothing leaves the machine, and whatever was started is
+// stopped. Figures of throughput are of the whole machine, generator included, so measure when it does nothing else.
 package main
 
 import (

@@ -345,8 +345,8 @@ func descendants(pid int) (out []child) {
 	return out
 }
 
-// lostDatagrams is how many the kernel has thrown away at a server's socket, which had no room for them: proc(5), the last
-// column of /proc/net/udp. The asker then waits for its timeout.
+// lostDatagrams is how many the kernel has thrown away at a server's socket, which had no room for them: proc(5), the
+// last column of /proc/net/udp. The asker then waits for its timeout.
 func lostDatagrams(at netip.AddrPort) (lost int) {
 	b, _ := os.ReadFile("/proc/net/udp")
 	port := fmt.Sprintf(":%04X", at.Port())

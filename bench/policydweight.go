@@ -16,9 +16,10 @@ const (
 
 // policydWeight asks about the same clients at policyd-weight, a policy server of the same purpose.
 //
-// Its lists are switched off, DNSBL and RHSBL, since helogate asks none. Its log goes to syslog(3), which is cheap where
-// no process listens, as on a machine without a syslog daemon; with the sockets of Perl it would wait for one. Each of its
-// children serves one connection, so that it has as many as there are connections. Its cache is empty and stays on.
+// Its lists are switched off, DNSBL and RHSBL, since helogate asks none. Its log goes to syslog(3), which is cheap
+// where no process listens, as on a machine without a syslog daemon; with the sockets of Perl it would wait for one.
+// Each of its children serves one connection, so that it has as many as there are connections. Its cache is empty and
+// stays on.
 func (c *coldLab) policydWeight(ctx context.Context) (row, error) {
 	r := row{what: "the same, " + peerName}
 	if program(peerName) == "" {

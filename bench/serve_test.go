@@ -11,8 +11,8 @@ import (
 	"github.com/helogate/helogate/internal/daemon"
 )
 
-// BenchmarkServe is a verdict as "helogate serve" gives it, from the client's write to its read, on each kind of listener that
-// bench has rows of, in this process: for profiles, and for what is allocated.
+// BenchmarkServe is a verdict as "helogate serve" gives it, from the client's write to its read, on each kind of
+// listener that bench has rows of, in this process: for profiles, and for what is allocated.
 func BenchmarkServe(b *testing.B) {
 	w, server := warmWorld(b)
 	l := &listenerLab{lab: &lab{dir: b.TempDir()}, mails: w.mails}

@@ -46,9 +46,9 @@ const (
 	comesAgain    = 2200 * time.Millisecond // a server that counts whole seconds has counted two by then
 )
 
-// attempts are a stream of attempts to send, the same for every server. Of four in a row, one is a bot's first, one is a bot
-// again that came a moment ago, one is a mail server's first, and one is that of a mail server which has waited long
-// enough, and passes.
+// attempts are a stream of attempts to send, the same for every server. Of four in a row, one is a bot's first, one is
+// a bot again that came a moment ago, one is a mail server's first, and one is that of a mail server which has waited
+// long enough, and passes.
 type attempts struct {
 	now func() time.Time
 

@@ -120,8 +120,8 @@ type nothing struct {
 	address string // without "unix:"
 }
 
-// serveNothing starts a server that does nothing: "dunno", "milter" or "http". It listens at an address that policyload takes;
-// "" is a free port.
+// serveNothing starts a server that does nothing: "dunno", "milter" or "http". It listens at an address that policyload
+// takes; "" is a free port.
 func (l *lab) serveNothing(ctx context.Context, kind, address string) (*nothing, error) {
 	if address == "" {
 		free, err := freePort()

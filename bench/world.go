@@ -13,9 +13,9 @@ import (
 
 // A world is clients, and the DNS that they live in. The same size gives the same world.
 //
-// Clients are in 198.18.0.0/16, all other hosts in 198.19.0.0/16: the range for benchmarks (RFC 2544). Domains are below
-// .example, but for the one that bots like to use as HELO name. Each domain that mail comes from has an MX, an SPF record that names
-// the servers which send its mail, and another TXT beside it.
+// Clients are in 198.18.0.0/16, all other hosts in 198.19.0.0/16: the range for benchmarks (RFC 2544). Domains are
+// below .example, but for the one that bots like to use as HELO name. Each domain that mail comes from has an MX, an
+// SPF record that names the servers which send its mail, and another TXT beside it.
 type world struct {
 	mails   []load.Mail
 	records []record
@@ -37,8 +37,8 @@ type record struct {
 	value string
 }
 
-// mix is of what kinds a hundred clients are. Six in ten are mail servers in order, as most of the mail of a server that
-// is not under attack comes from; of the bots, one in five has no valid HELO name.
+// mix is of what kinds a hundred clients are. Six in ten are mail servers in order, as most of the mail of a server
+// that is not under attack comes from; of the bots, one in five has no valid HELO name.
 var mix = []struct {
 	clients int
 	name    string
@@ -102,8 +102,8 @@ func (w *world) sends(domain, mechanism string) {
 	}
 }
 
-// sendsBy has a company send mail of a domain, from servers of which this client is one. Their addresses are in groups, such
-// that they fit a datagram.
+// sendsBy has a company send mail of a domain, from servers of which this client is one. Their addresses are in groups,
+// such that they fit a datagram.
 func (w *world) sendsBy(domain, company string, m *load.Mail) {
 	out := fmt.Sprintf("out%d.%s", len(w.mails)/3000, company)
 	w.sends(domain, "include:_spf."+out)
@@ -210,8 +210,8 @@ func (w *world) pool(m *load.Mail) {
 	m.Helo, m.Sender = "smtp."+pool, "news@"+customer
 }
 
-// generated is on a customer's line, whose name resolves back to it or does not. Its HELO name is that name, one that does
-// not exist, or one of another host.
+// generated is on a customer's line, whose name resolves back to it or does not. Its HELO name is that name, one that
+// does not exist, or one of another host.
 func (w *world) generated(m *load.Mail) {
 	octets := strings.ReplaceAll(m.Client.Addr().String(), ".", "-")
 	name := fmt.Sprintf("%s.dsl.provider%d.example", octets, w.rnd.IntN(w.hosters))

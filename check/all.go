@@ -7,9 +7,10 @@ import (
 	"github.com/helogate/helogate/check/legacy"
 )
 
-// All returns all checks in their order. The order matters: the first check that rejects words the reply, and the first one
-// that accepts ends the evaluation. So those that accept come first, and of the others those that cost least and are
-// easiest to understand. A family of lists without a list has one check of the family's name, whose outcome is none.
+// All returns all checks in their order. The order matters: the first check that rejects words the reply, and the first
+// one that accepts ends the evaluation. So those that accept come first, and of the others those that cost least and
+// are easiest to understand. A family of lists without a list has one check of the family's name, whose outcome is
+// none.
 func All(s Settings) []helogate.Check {
 	return slices.Concat(clientChecks(s), listChecks(s), memoryChecks(s))
 }

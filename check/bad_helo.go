@@ -57,9 +57,9 @@ func (b *HeloPattern) matches(name string) bool {
 	return (name == b.name) != b.not
 }
 
-// ParseBadHelo reads one pattern of the configuration: a name, a .suffix for all names below it, or a /regular expression/,
-// which matches anywhere unless it is anchored. Case does not matter. A ! before the pattern inverts it. Regular expressions
-// are those of Go (RE2), whose run time is linear in the length of the HELO argument.
+// ParseBadHelo reads one pattern of the configuration: a name, a .suffix for all names below it, or a /regular
+// expression/, which matches anywhere unless it is anchored. Case does not matter. A ! before the pattern inverts it.
+// Regular expressions are those of Go (RE2), whose run time is linear in the length of the HELO argument.
 func ParseBadHelo(pattern string) (HeloPattern, error) {
 	b := HeloPattern{text: pattern}
 	text := pattern

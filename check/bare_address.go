@@ -6,8 +6,8 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// BareAddress fails an IP address without brackets, or a number, in place of a host name. The grammar of HELO has no place
-// for it, and no mail server sends it.
+// BareAddress fails an IP address without brackets, or a number, in place of a host name. The grammar of HELO has no
+// place for it, and no mail server sends it.
 var BareAddress = helogate.Check{
 	Name: "bare-address", Needs: helogate.Helo, Cost: helogate.Local, Code: "5.5.2", AtHelo: 501,
 	Doc: "HELO is not an IP address without brackets, nor a number (RFC 5321 section 4.1.3)",

@@ -14,8 +14,8 @@ func (w warm) Known(q helogate.Question) (*helogate.Answer, bool) { a, ok := w[q
 
 func (w warm) Ask(_ context.Context, q helogate.Question) *helogate.Answer { return w[q] }
 
-// warmWorld has three clients that mail comes from all day: a domain's own server, a host of a hoster, and one of a large
-// sender's pool.
+// warmWorld has three clients that mail comes from all day: a domain's own server, a host of a hoster, and one of a
+// large sender's pool.
 const warmWorld = `
 	203.0.113.5            PTR mail.shop.example
 	mail.shop.example      A   203.0.113.5

@@ -8,9 +8,9 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// Callout fails a sender address that its own mail hosts do not accept. It asks only about senders in the given domains: a
-// name, ".example.org" for all names below it, "*" for every domain; with no domains it asks nothing. A pass takes nothing
-// off the score: spammers know many addresses that exist.
+// Callout fails a sender address that its own mail hosts do not accept. It asks only about senders in the given
+// domains: a name, ".example.org" for all names below it, "*" for every domain; with no domains it asks nothing. A pass
+// takes nothing off the score: spammers know many addresses that exist.
 func Callout(domains []NamePattern) helogate.Check {
 	return helogate.Check{
 		Name: "callout", Needs: helogate.Rcpt, Cost: helogate.Probe, FailOpen: true, Conclusive: helogate.Fail,
@@ -55,8 +55,8 @@ func CalloutPostmaster(domains []NamePattern) helogate.Check {
 	}
 }
 
-// calledOut returns the sender's domain if it can be asked. Bounces and mail of role accounts never lead to a callout: two
-// hosts that both make callouts would ask each other without end.
+// calledOut returns the sender's domain if it can be asked. Bounces and mail of role accounts never lead to a callout:
+// two hosts that both make callouts would ask each other without end.
 func calledOut(c *helogate.Case, domains []NamePattern) (domain string, none helogate.Finding, ok bool) {
 	local, domain := parsed.Of(c).Sender()
 	switch {
@@ -74,8 +74,8 @@ func calledOut(c *helogate.Case, domains []NamePattern) (domain string, none hel
 	return domain, none, true
 }
 
-// calloutFinding returns the finding for the answer to a callout. There is no answer at all where only remembered answers
-// are read.
+// calloutFinding returns the finding for the answer to a callout. There is no answer at all where only remembered
+// answers are read.
 func calloutFinding(c *helogate.Case, domain, name string) helogate.Finding {
 	values := c.Values(helogate.Callout, name)
 	if len(values) == 0 {

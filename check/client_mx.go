@@ -6,8 +6,9 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// ClientMX fails a client that is an MX host of its HELO name's domain by an alias (RFC 2181 section 10.3) or by a name with
-// a private address, which no other server can reach. Not every host that sends mail is an MX host: others are not judged.
+// ClientMX fails a client that is an MX host of its HELO name's domain by an alias (RFC 2181 section 10.3) or by a name
+// with a private address, which no other server can reach. Not every host that sends mail is an MX host: others are not
+// judged.
 var ClientMX = helogate.Check{
 	Name: "client-mx", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Fail,
 	Doc: "if the client is an MX host of its HELO name's domain, the name in the MX record is no alias and has no private address (RFC 2181 section 10.3)",

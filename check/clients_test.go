@@ -7,8 +7,8 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// The clients that the design walks through, by name, judged by balanced at RCPT. Each is the reason for a number in the
-// table of presets.
+// The clients that the design walks through, by name, judged by balanced at RCPT. Each is the reason for a number in
+// the table of presets.
 func TestClientsThatTheNumbersAreMadeFor(t *testing.T) {
 	p, err := NewPolicy("balanced", Settings{})
 	if err != nil {

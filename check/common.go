@@ -19,8 +19,8 @@ func helo(c *helogate.Case) string { return printed(c.Helo) }
 // printed returns text of the client or of DNS as a finding shows it: escaped and cut.
 func printed(s string) string { return parsed.Cut(s) }
 
-// heloName returns the HELO name if DNS can be asked about it: ok is true for an FQDN and for a single label, of which DNS
-// says that it does not exist. For all else ok is false, and none is the finding that says why.
+// heloName returns the HELO name if DNS can be asked about it: ok is true for an FQDN and for a single label, of which
+// DNS says that it does not exist. For all else ok is false, and none is the finding that says why.
 func heloName(c *helogate.Case) (name string, none helogate.Finding, ok bool) {
 	h := parsed.Of(c)
 	switch h.Form {

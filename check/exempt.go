@@ -10,9 +10,9 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// Exempt passes a client that an entry of [[exempt]] matches. An entry matches if everything that it names does. Entries
-// that need no DNS are compared first. A PTR name counts only if it resolves back to the client: the owner of an address can
-// write any name into its PTR record.
+// Exempt passes a client that an entry of [[exempt]] matches. An entry matches if everything that it names does.
+// Entries that need no DNS are compared first. A PTR name counts only if it resolves back to the client: the owner of
+// an address can write any name into its PTR record.
 func Exempt(entries []Exemption) helogate.Check {
 	cost := helogate.Local
 	for i := range entries {
@@ -97,8 +97,8 @@ func matchesRecipient(c *helogate.Case, list []MailboxPattern) bool {
 	return matchesMailbox(list, c.Recipient, local, domain)
 }
 
-// ExemptEntry makes a check of one entry of Exempt's list. Its finding says why the entry matches the client or does not,
-// for an administrator whose exemption has no effect. name is the name of the check.
+// ExemptEntry makes a check of one entry of Exempt's list. Its finding says why the entry matches the client or does
+// not, for an administrator whose exemption has no effect. name is the name of the check.
 func ExemptEntry(name string, e Exemption) helogate.Check {
 	ref := e.Ref()
 	return helogate.Check{

@@ -7,9 +7,9 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// FCrDNS passes a client with forward-confirmed reverse DNS, iprev of RFC 8601 section 3: one of its PTR names resolves to
-// its address. The finding of a fail says of each name whether it resolves to other addresses or does not exist, since the
-// remedy differs.
+// FCrDNS passes a client with forward-confirmed reverse DNS, iprev of RFC 8601 section 3: one of its PTR names resolves
+// to its address. The finding of a fail says of each name whether it resolves to other addresses or does not exist,
+// since the remedy differs.
 var FCrDNS = helogate.Check{
 	Name: "fcrdns", Needs: helogate.Connect, Cost: helogate.Lookup, Conclusive: helogate.Pass, Code: "5.7.25",
 	Doc: "a PTR name of the client resolves back to the client (RFC 8601 section 3)",

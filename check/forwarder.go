@@ -6,9 +6,9 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// ForwarderHost passes mailing lists and relays that forward mail of other servers. Their handshake says nothing about the
-// servers that the mail comes from. The mail of a forwarder with Origin is judged by its origin, see ByOrigin; this check
-// passes it only where the listener does not know the origin.
+// ForwarderHost passes mailing lists and relays that forward mail of other servers. Their handshake says nothing about
+// the servers that the mail comes from. The mail of a forwarder with Origin is judged by its origin, see ByOrigin; this
+// check passes it only where the listener does not know the origin.
 func ForwarderHost(entries []Forwarder) helogate.Check {
 	cost := helogate.Local
 	for i := range entries {
@@ -29,8 +29,8 @@ func ForwarderHost(entries []Forwarder) helogate.Check {
 	}
 }
 
-// ByOrigin returns helogate.Policy.ByOrigin for forwarders: whether a client's mail is judged by the origin that the client
-// names. It is nil if no forwarder has Origin.
+// ByOrigin returns helogate.Policy.ByOrigin for forwarders: whether a client's mail is judged by the origin that the
+// client names. It is nil if no forwarder has Origin.
 func ByOrigin(entries []Forwarder) func(*helogate.Facts) bool {
 	var believed []Forwarder
 	for _, f := range entries {

@@ -24,9 +24,9 @@ var GenericName = helogate.Check{
 	},
 }
 
-// genericName returns a PTR name of a client whose PTR names are all auto-generated, and its class: Hosting only if all of
-// them are defaults of rented servers. For a client with a custom name or no name, the class is Custom and other is the
-// finding.
+// genericName returns a PTR name of a client whose PTR names are all auto-generated, and its class: Hosting only if all
+// of them are defaults of rented servers. For a client with a custom name or no name, the class is Custom and other is
+// the finding.
 func genericName(c *helogate.Case) (name string, class hostname.Class, other helogate.Finding) {
 	if hostname.IsPrivate(c.Client) {
 		return "", hostname.Custom, c.None("%s has no PTR name to judge", c.ClientText())

@@ -45,12 +45,13 @@ func (p Part) of(address string) string {
 	return local + "@" + domain
 }
 
-// Greylist defers the first attempt of a client and passes its retry (RFC 6647): most bots do not retry. It is evaluated only
-// for a client that the policy greylists.
+// Greylist defers the first attempt of a client and passes its retry (RFC 6647): most bots do not retry. It is
+// evaluated only for a client that the policy greylists.
 //
-// The retry can come from another host of a large sender. So the greylist knows the client by the organisational domain of
-// its forward-confirmed PTR name, or by a domain whose SPF record permits it. An auto-generated PTR name does not count, else
-// one retry would let a whole pool of hijacked desktops pass. A client with neither is known by its /24 or /64.
+// The retry can come from another host of a large sender. So the greylist knows the client by the organisational domain
+// of its forward-confirmed PTR name, or by a domain whose SPF record permits it. An auto-generated PTR name does not
+// count, else one retry would let a whole pool of hijacked desktops pass. A client with neither is known by its /24 or
+// /64.
 //
 // Without g.On, a verdict of greylist is for the caller to carry out.
 func Greylist(g Greylisting) helogate.Check {
@@ -91,8 +92,8 @@ func (g *Greylisting) judge(c *helogate.Case, client, name string) helogate.Find
 	return c.Pass("%s was first seen at %s, and has retried", printed(client), shownTime(first))
 }
 
-// greylistClient returns the name by which the greylist knows the client. A DNS failure is no temperror here: the client is
-// then known by its network.
+// greylistClient returns the name by which the greylist knows the client. A DNS failure is no temperror here: the
+// client is then known by its network.
 func greylistClient(c *helogate.Case) string {
 	if org := confirmedOrg(c); org != "" {
 		return org

@@ -10,7 +10,8 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// greylistAsked judges by a policy that greylists everybody, and returns what was found and by which name the store was asked.
+// greylistAsked judges by a policy that greylists everybody, and returns what was found and by which name the store was
+// asked.
 func greylistAsked(t *testing.T, g Greylisting, f helogate.Facts, zone string) (helogate.Verdict, string) {
 	t.Helper()
 	on := map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Greylist}}
@@ -102,8 +103,8 @@ func TestGreylistFinds(t *testing.T) {
 	}
 }
 
-// TestPoolPasses: the hosts of a large sender take turns with its queue, and it passes, though no two attempts came from
-// one address; and each desktop of a provider waits for itself.
+// TestPoolPasses: the hosts of a large sender take turns with its queue, and it passes, though no two attempts came
+// from one address; and each desktop of a provider waits for itself.
 func TestPoolPasses(t *testing.T) {
 	var zone strings.Builder
 	for i := 1; i < 200; i++ {

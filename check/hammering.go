@@ -2,8 +2,8 @@ package check
 
 import "github.com/helogate/helogate"
 
-// Hammering fails a client that was rejected so often lately that another judgement is not worth its lookups. asked says
-// whether an Asker counts rejections; without one the check finds nothing.
+// Hammering fails a client that was rejected so often lately that another judgement is not worth its lookups. asked
+// says whether an Asker counts rejections; without one the check finds nothing.
 func Hammering(asked bool) helogate.Check {
 	return helogate.Check{
 		Name: "hammering", Needs: helogate.Connect, Cost: helogate.Local, FailOpen: true, Conclusive: helogate.Fail, Code: "5.7.1",

@@ -18,8 +18,8 @@ func TestHammering(t *testing.T) {
 	zone(t, Hammering(false), "192.0.2.1 HAMMERING 30 rejections", "192.0.2.1", "none: rejections are not counted")
 }
 
-// Who hammers is answered at once, whatever would have to be looked up about him; and a count that cannot be had holds up
-// nobody.
+// Who hammers is answered at once, whatever would have to be looked up about him; and a count that cannot be had holds
+// up nobody.
 func TestHammeringIsAnsweredAtOnce(t *testing.T) {
 	reject := map[helogate.Outcome]helogate.Effect{helogate.Fail: {Action: helogate.Reject}}
 	p, err := helogate.NewPolicy(helogate.Thresholds{}, helogate.Line{Check: Hammering(true), On: reject}, helogate.Line{Check: RDNS, On: reject})

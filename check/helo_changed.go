@@ -7,8 +7,8 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// HeloChanged fails a client that changes its HELO name within a connection. The same name again is correct: STARTTLS asks
-// for it (RFC 3207 section 4.2).
+// HeloChanged fails a client that changes its HELO name within a connection. The same name again is correct: STARTTLS
+// asks for it (RFC 3207 section 4.2).
 var HeloChanged = helogate.Check{
 	Name: "helo-changed", Needs: helogate.Helo, Cost: helogate.Local,
 	Doc: "HELO is the same as earlier in the connection, and no HELO follows an EHLO (RFC 5321 section 4.1.4)",

@@ -6,7 +6,8 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// HeloFCrDNS passes a HELO name with an address whose PTR record has that name: the name of a host, whichever host that is.
+// HeloFCrDNS passes a HELO name with an address whose PTR record has that name: the name of a host, whichever host that
+// is.
 var HeloFCrDNS = helogate.Check{
 	Name: "helo-fcrdns", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Pass, Code: "5.7.25",
 	Doc: "an address of the HELO name has the HELO name in its PTR record",

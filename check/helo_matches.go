@@ -6,8 +6,9 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// HeloMatches passes a HELO name that resolves to the client. RFC 5321 section 4.1.4 forbids refusing mail only because the
-// name does not, and the pools of the largest senders fail; so no preset rejects by it. A pass speaks for the client.
+// HeloMatches passes a HELO name that resolves to the client. RFC 5321 section 4.1.4 forbids refusing mail only because
+// the name does not, and the pools of the largest senders fail; so no preset rejects by it. A pass speaks for the
+// client.
 var HeloMatches = helogate.Check{
 	Name: "helo-matches", Needs: helogate.Helo, Cost: helogate.Lookup,
 	Doc: "HELO resolves to the client; an address in its /24 or /64 is neutral, and so is an auto-generated name (RFC 5321 section 4.1.4)",

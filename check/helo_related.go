@@ -6,8 +6,8 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// HeloRelated passes a HELO name with any relation to the client. Large senders use one HELO name on many hosts, whose PTR
-// names, networks or MX hosts are of the same organisation. An auto-generated PTR name relates to no organisation.
+// HeloRelated passes a HELO name with any relation to the client. Large senders use one HELO name on many hosts, whose
+// PTR names, networks or MX hosts are of the same organisation. An auto-generated PTR name relates to no organisation.
 var HeloRelated = helogate.Check{
 	Name: "helo-related", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Pass,
 	Doc: "HELO has a relation to the client: its PTR name, its organisation, its network or the MX of the HELO name's domain (compare RFC 5321 section 4.1.4)",

@@ -6,8 +6,8 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// HeloSyntax fails a HELO argument that is neither a Domain nor an address literal. RFC 1123 section 5.2.5 asks for a 501
-// then, since the argument is copied into a Received line.
+// HeloSyntax fails a HELO argument that is neither a Domain nor an address literal. RFC 1123 section 5.2.5 asks for a
+// 501 then, since the argument is copied into a Received line.
 var HeloSyntax = helogate.Check{
 	Name: "helo-syntax", Needs: helogate.Helo, Cost: helogate.Local, Code: "5.5.2", AtHelo: 501,
 	Doc: "HELO is a Domain or an address literal; one final dot and underscores are accepted (RFC 5321 sections 4.1.2, 4.1.3)",

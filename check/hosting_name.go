@@ -6,8 +6,8 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// HostingName fails a client whose PTR names are all defaults of rented servers. Such a server may be a mail server, but its
-// operator has not set a custom PTR record.
+// HostingName fails a client whose PTR names are all defaults of rented servers. Such a server may be a mail server,
+// but its operator has not set a custom PTR record.
 var HostingName = helogate.Check{
 	Name: "hosting-name", Needs: helogate.Connect, Cost: helogate.Lookup, Code: "5.7.25",
 	Doc: "a PTR name of the client is a custom name, not the default of a rented server",

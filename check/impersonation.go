@@ -8,8 +8,8 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// wellKept are organisational domains that are often impersonated, and whose owners keep the DNS of their mail servers in
-// order: a client with such a HELO name belongs to the domain in DNS too, or is an impostor.
+// wellKept are organisational domains that are often impersonated, and whose owners keep the DNS of their mail servers
+// in order: a client with such a HELO name belongs to the domain in DNS too, or is an impostor.
 var wellKept = []string{
 	"amazon.com", "amazonses.com", "aol.com", "apple.com", "comcast.net", "ebay.com", "facebook.com", "facebookmail.com",
 	"fastmail.com", "gmail.com", "gmx.com", "gmx.de", "gmx.net", "google.com", "googlemail.com", "hotmail.com", "icloud.com",
@@ -18,8 +18,8 @@ var wellKept = []string{
 	"yahoo.com", "yandex.net", "yandex.ru", "zoho.com",
 }
 
-// Impersonation fails a client whose HELO name is in the domain of a well-known sender to which it does not belong in DNS.
-// more are the administrator's domains, with all names below them, beside wellKept.
+// Impersonation fails a client whose HELO name is in the domain of a well-known sender to which it does not belong in
+// DNS. more are the administrator's domains, with all names below them, beside wellKept.
 func Impersonation(more []string) helogate.Check {
 	known, others := map[string]bool{}, make([]string, len(more))
 	for _, name := range wellKept {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Codes are the answers of a DNS list that count as listings. The address in an answer says why the list has an entry, and
-// few sites want every reason (RFC 5782 section 2.3).
+// Codes are the answers of a DNS list that count as listings. The address in an answer says why the list has an entry,
+// and few sites want every reason (RFC 5782 section 2.3).
 type Codes []Code
 
 // A Code is one answer that counts, or a range of them. The zero value is none.
@@ -18,12 +18,12 @@ type Code struct {
 	text string
 }
 
-// A span is a set of addresses, as numbers: those from first to last, or with a mask, those that have one of its bits. No
-// mask has a bit of the first octet.
+// A span is a set of addresses, as numbers: those from first to last, or with a mask, those that have one of its bits.
+// No mask has a bit of the first octet.
 type span struct{ first, last, mask uint32 }
 
-// ParseCode reads an address (127.0.0.2), a range (127.0.0.2-127.0.0.11), a network (127.0.1.0/24), or a mask (&0.0.0.8: any
-// of these bits, as Exim writes it). All lie in 127.0.0.0/8. Errors say what to write.
+// ParseCode reads an address (127.0.0.2), a range (127.0.0.2-127.0.0.11), a network (127.0.1.0/24), or a mask
+// (&0.0.0.8: any of these bits, as Exim writes it). All lie in 127.0.0.0/8. Errors say what to write.
 func ParseCode(code string) (Code, error) {
 	s, err := parseSpan(strings.TrimSpace(code))
 	if err != nil {
@@ -35,8 +35,8 @@ func ParseCode(code string) (Code, error) {
 // String returns the code as it was written.
 func (c Code) String() string { return c.text }
 
-// ParseCodes reads several codes, as ParseCode does. No codes are an error: a list of which every answer counts would list
-// every client on the day its domain is sold.
+// ParseCodes reads several codes, as ParseCode does. No codes are an error: a list of which every answer counts would
+// list every client on the day its domain is sold.
 func ParseCodes(codes []string) (Codes, error) {
 	if len(codes) == 0 {
 		return nil, errNoCodes
@@ -156,8 +156,8 @@ type ListAnswer struct {
 	Error  string   // why the answer is no answer of a list: it refuses, or no longer exists; the other fields are empty then
 }
 
-// ReadListAnswer separates listings from errors. values are those of an A record, family is "dnsbl", "rhsbl" or "dnswl". If
-// one value is an error, the whole answer is, whatever codes say.
+// ReadListAnswer separates listings from errors. values are those of an A record, family is "dnsbl", "rhsbl" or
+// "dnswl". If one value is an error, the whole answer is, whatever codes say.
 func ReadListAnswer(family string, codes Codes, values []string) (out ListAnswer) {
 	for _, v := range values {
 		a, err := netip.ParseAddr(v)
@@ -181,8 +181,8 @@ const (
 	refused = "query refused"
 )
 
-// answerError says what is wrong with an answer that is no listing, and what to do; "" if nothing is. No standard has these
-// codes: they are those of Spamhaus, which many others use, of URIBL and of dnswl.org.
+// answerError says what is wrong with an answer that is no listing, and what to do; "" if nothing is. No standard has
+// these codes: they are those of Spamhaus, which many others use, of URIBL and of dnswl.org.
 func answerError(family string, a netip.Addr) string {
 	if !isAnswer(a) {
 		return parked

@@ -143,8 +143,8 @@ var listFixes = map[string]string{
 	RHSBL: "request removal at that list",
 }
 
-// ListChecks makes a check of each list of a family, with the name "dnsbl:NAME". If there is no list, it makes one check with
-// the name of the family, whose outcome is none: presets and docs name it.
+// ListChecks makes a check of each list of a family, with the name "dnsbl:NAME". If there is no list, it makes one
+// check with the name of the family, whose outcome is none: presets and docs name it.
 func ListChecks(family string, lists []List) (out []helogate.Check) {
 	for _, l := range lists {
 		if l.Family == family {
@@ -255,8 +255,8 @@ func first(f **helogate.Finding, other helogate.Finding) {
 	}
 }
 
-// listed returns the finding for something that the list has. The list's text about it is asked for only if a reply has it;
-// the listing stands without it.
+// listed returns the finding for something that the list has. The list's text about it is asked for only if a reply has
+// it; the listing stands without it.
 func (l List) listed(c *helogate.Case, a asked, name string, answer ListAnswer) helogate.Finding {
 	codes := strings.Join(answer.Listed, ", ")
 	if l.Family == DNSWL {
@@ -310,8 +310,8 @@ func (l List) about(c *helogate.Case, all []asked) (_ []asked, why string) {
 	return all, why
 }
 
-// withPTR adds the client's PTR names; for an allowlist only those that are forward-confirmed, since the owner of an address
-// can write any name into its PTR record.
+// withPTR adds the client's PTR names; for an allowlist only those that are forward-confirmed, since the owner of an
+// address can write any name into its PTR record.
 func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 	names := c.PTR(c.Client)
 	for _, name := range names[:min(len(names), maxListPTR)] {
@@ -322,8 +322,8 @@ func (l List) withPTR(c *helogate.Case, all []asked) []asked {
 	return all
 }
 
-// withName adds a name and its organisational domain, which most lists of names have. No list has a name that is no FQDN, and
-// an address in place of a name would be asked about as one.
+// withName adds a name and its organisational domain, which most lists of names have. No list has a name that is no
+// FQDN, and an address in place of a name would be asked about as one.
 func withName(c *helogate.Case, all []asked, name string) []asked {
 	if h := hostname.ParseHelo(name); h.Form == hostname.FQDN {
 		all = withNames(all, h.Name, parsed.Of(c).Org(h.Name))

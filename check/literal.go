@@ -6,7 +6,8 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// Literal fails any address literal. A literal is correct, but it is also the default of software that was never set up.
+// Literal fails any address literal. A literal is correct, but it is also the default of software that was never set
+// up.
 var Literal = helogate.Check{
 	Name: "literal", Needs: helogate.Helo, Cost: helogate.Local,
 	Doc: "HELO is a name, not an address literal, which RFC 5321 section 4.1.4 allows only for hosts without a name",

@@ -5,8 +5,8 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// MXFCrDNS fails a sender's domain if none of its mail hosts has forward-confirmed reverse DNS. Mail servers have it, those
-// that only receive mail, too.
+// MXFCrDNS fails a sender's domain if none of its mail hosts has forward-confirmed reverse DNS. Mail servers have it,
+// those that only receive mail, too.
 var MXFCrDNS = helogate.Check{
 	Name: "mx-fcrdns", Needs: helogate.Mail, Cost: helogate.Lookup, Conclusive: helogate.Pass,
 	Doc: "an address of a mail host of the sender's domain has a PTR name that resolves back to it (RFC 8601 section 3)",

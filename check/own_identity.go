@@ -31,7 +31,8 @@ func OwnIdentity(own Own) helogate.Check {
 	}
 }
 
-// isLocalhost reports whether a name is one of localhost: the names that the hosts files of systems give to the loopback addresses, and RFC 6761 section 6.3.
+// isLocalhost reports whether a name is one of localhost: the names that the hosts files of systems give to the
+// loopback addresses, and RFC 6761 section 6.3.
 func isLocalhost(name string) bool {
 	first, rest, _ := strings.Cut(name, ".")
 	switch first {

@@ -9,9 +9,9 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// OwnName fails a client that is not local but uses a local name as its HELO name. Local names are those in Own.Names, those
-// in the recipient's domain, since the MTA accepts mail for it, and those that resolve to a local address. So the check needs
-// no settings. A local host that is not configured passes if DNS says that the name is its own.
+// OwnName fails a client that is not local but uses a local name as its HELO name. Local names are those in Own.Names,
+// those in the recipient's domain, since the MTA accepts mail for it, and those that resolve to a local address. So the
+// check needs no settings. A local host that is not configured passes if DNS says that the name is its own.
 func OwnName(own Own) helogate.Check {
 	return helogate.Check{
 		Name: "own-name", Needs: helogate.Helo, Cost: helogate.Lookup, Conclusive: helogate.Pass,
@@ -85,9 +85,9 @@ func (o *Own) owner(c *helogate.Case, name string) ownership {
 	return ownership{}
 }
 
-// addressOf returns a local address that a name resolves to. It asks for addresses of the client's family (IPv4 or IPv6),
-// and for those of the other family only if there are none. That saves a question a client. It suffices because a name of
-// this server has a local address in each family in which it has addresses.
+// addressOf returns a local address that a name resolves to. It asks for addresses of the client's family (IPv4 or
+// IPv6), and for those of the other family only if there are none. That saves a question a client. It suffices because
+// a name of this server has a local address in each family in which it has addresses.
 func (o *Own) addressOf(c *helogate.Case, name string) (netip.Addr, bool) {
 	for a := range c.Addrs(name) {
 		if o.hasAddress(c, a) {

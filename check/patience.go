@@ -11,10 +11,10 @@ import (
 // resolverDown begins the answer to a question of kind Deferred while the local resolver fails; the reason follows.
 const resolverDown = "resolver-down "
 
-// Patience is the grace period for DNS failures: a client that is deferred only because DNS lookups fail is deferred for a
-// limited time, counted by its small network and HELO name. Its DNS may be broken for longer than the sender's queue waits;
-// or it is the local resolver that is down. asked says whether an Asker keeps the time; without one, or with a limit of 0,
-// there is no end.
+// Patience is the grace period for DNS failures: a client that is deferred only because DNS lookups fail is deferred
+// for a limited time, counted by its small network and HELO name. Its DNS may be broken for longer than the sender's
+// queue waits; or it is the local resolver that is down. asked says whether an Asker keeps the time; without one, or
+// with a limit of 0, there is no end.
 func Patience(asked bool, limit time.Duration) helogate.Check {
 	phase := helogate.OnDefer
 	if !asked || limit <= 0 {

@@ -18,9 +18,9 @@ type NamePattern struct {
 // EveryName is the pattern that matches every name. Its text is "*".
 var EveryName = NamePattern{every: true}
 
-// ParseNamePattern reads "mx.example.org", or ".example.org" for all names below it, but not itself. Case and a final dot
-// do not matter. A HELO argument need not be a name, so any other text is a pattern that matches itself. An empty one is an
-// error.
+// ParseNamePattern reads "mx.example.org", or ".example.org" for all names below it, but not itself. Case and a final
+// dot do not matter. A HELO argument need not be a name, so any other text is a pattern that matches itself. An empty
+// one is an error.
 func ParseNamePattern(s string) (NamePattern, error) {
 	name := hostname.Canonical(s)
 	if name == "" {
@@ -49,16 +49,16 @@ func matchesName(list []NamePattern, name string) bool {
 	return slices.ContainsFunc(list, func(p NamePattern) bool { return p.Matches(name) })
 }
 
-// A MailboxPattern is an envelope address, all addresses of a domain, those of all domains below one, or the null sender. The
-// zero value matches nothing.
+// A MailboxPattern is an envelope address, all addresses of a domain, those of all domains below one, or the null
+// sender. The zero value matches nothing.
 type MailboxPattern struct {
 	text          string
 	local, domain string // of an address, as mail delivery reads them
 	domains       NamePattern
 }
 
-// ParseMailboxPattern reads "user@example.org", "example.org", ".example.org" for all domains below it, or "<>" for the null
-// sender (RFC 5321 section 4.5.5). An empty text is an error.
+// ParseMailboxPattern reads "user@example.org", "example.org", ".example.org" for all domains below it, or "<>" for the
+// null sender (RFC 5321 section 4.5.5). An empty text is an error.
 func ParseMailboxPattern(s string) (MailboxPattern, error) {
 	switch {
 	case s == nullPath:
@@ -77,8 +77,9 @@ const nullPath = "<>"
 // String returns what ParseMailboxPattern reads, the domain in canonical form.
 func (p MailboxPattern) String() string { return p.text }
 
-// Matches reports whether the pattern matches an envelope address, "" for the null sender. The case of local parts does not
-// matter, as administrators expect; nor do quotes, a final dot and a source route (RFC 5321 section 4.1.2 and appendix C).
+// Matches reports whether the pattern matches an envelope address, "" for the null sender. The case of local parts does
+// not matter, as administrators expect; nor do quotes, a final dot and a source route (RFC 5321 section 4.1.2 and
+// appendix C).
 func (p MailboxPattern) Matches(address string) bool {
 	local, domain := parsed.Mailbox(address)
 	return p.matches(address, local, domain)

@@ -7,8 +7,8 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// Postmaster passes mail to postmaster, at any domain or at none, in any case: a postmaster whose mail was rejected must be
-// able to ask about it.
+// Postmaster passes mail to postmaster, at any domain or at none, in any case: a postmaster whose mail was rejected
+// must be able to ask about it.
 var Postmaster = toRole("postmaster", "the recipient is postmaster, which must be reachable (RFC 5321 sections 4.1.1.3, 4.5.1)")
 
 // Abuse passes mail to abuse. It is a check of its own, so that it can be turned off.

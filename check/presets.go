@@ -29,16 +29,16 @@ const (
 
 	plus3 = "note; pass = score -3"
 
-	// A DNS failure of the HELO name would make own-name defer, though nothing says that the name is local. So its effect is
-	// that of the checks around it.
+	// A DNS failure of the HELO name would make own-name defer, though nothing says that the name is local. So its
+	// effect is that of the checks around it.
 	rejNote   = "reject; temperror = note"
 	rejScore2 = "reject; temperror = score 2"
 )
 
-// presetTable has the effects of each check in each preset. lenient, rfc and strict do what the qpsmtpd plugin of 2012 was
-// meant to do. hardline refuses a client that lacks any property of a mail server. balanced adds scores, whose numbers come
-// from the logs of a large list server. RFC 5321 section 4.1.4 forbids refusing mail only because HELO does not match the
-// address, so helo-matches refuses in no preset.
+// presetTable has the effects of each check in each preset. lenient, rfc and strict do what the qpsmtpd plugin of 2012
+// was meant to do. hardline refuses a client that lacks any property of a mail server. balanced adds scores, whose
+// numbers come from the logs of a large list server. RFC 5321 section 4.1.4 forbids refusing mail only because HELO
+// does not match the address, so helo-matches refuses in no preset.
 var presetTable = [...]struct {
 	check                                    string
 	lenient, rfc, strict, balanced, hardline string
@@ -112,8 +112,8 @@ func NewPolicy(preset string, s Settings) (*helogate.Policy, error) {
 	return p.FromPreset(preset), nil
 }
 
-// Lines returns the lines of a preset, in order, and its thresholds, to change before helogate.NewPolicy. An unknown preset
-// is an error.
+// Lines returns the lines of a preset, in order, and its thresholds, to change before helogate.NewPolicy. An unknown
+// preset is an error.
 func Lines(preset string, s Settings) ([]helogate.Line, helogate.Thresholds, error) {
 	actions, err := actionsOf(preset)
 	if err != nil {

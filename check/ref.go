@@ -13,9 +13,9 @@ import (
 // maxRef is the length of a reference in bytes, at most: a longer one is cut and ends in a hash of the whole.
 const maxRef = 120
 
-// Ref returns a name for the entry that is made of its content, and so does not change with its place in the file or its
-// comment: "address=198.51.100.0/24 until=2027-07-01T00:00:00Z". The order of values does not matter, nor do duplicates.
-// Entries with the same reference match the same clients at the same times. It is printable ASCII.
+// Ref returns a name for the entry that is made of its content, and so does not change with its place in the file or
+// its comment: "address=198.51.100.0/24 until=2027-07-01T00:00:00Z". The order of values does not matter, nor do
+// duplicates. Entries with the same reference match the same clients at the same times. It is printable ASCII.
 func (e *Exemption) Ref() string {
 	var parts []string
 	add := func(key string, values []string) {

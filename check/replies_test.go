@@ -182,8 +182,8 @@ func TestReplies(t *testing.T) {
 // isLegacy reports whether a check is one of package legacy, whose tests have its replies.
 func isLegacy(name string) bool { return name == "dmp" || name == "caller-id" || name == "csa" }
 
-// A client that follows the remedy of a reply literally is accepted by the hardest preset: no remedy leads into the next
-// rejection.
+// A client that follows the remedy of a reply literally is accepted by the hardest preset: no remedy leads into the
+// next rejection.
 func TestRemedies(t *testing.T) {
 	s := refusalSettings()
 	lines, at, err := Lines("hardline", s)
@@ -216,8 +216,8 @@ func TestRemedies(t *testing.T) {
 	}
 }
 
-// Words of the wrong voice: the log speaks of the client and of this server in the third person, and a reply uses no word of
-// the local administrator.
+// Words of the wrong voice: the log speaks of the client and of this server in the third person, and a reply uses no
+// word of the local administrator.
 var (
 	firstOrSecond = regexp.MustCompile(`(?i)\b(your|yours|you|our|ours|us|we)\b`)
 	adminWords    = regexp.MustCompile(`(?i)\b(ours?|us|we|local|this server|allowlist\w*|blocklist\w*|exempt\w*|suspended|dry run|bad_helo)\b`)
@@ -286,7 +286,8 @@ func eachText(t *testing.T, file string, methods map[string]bool, f func(text st
 	return n
 }
 
-// No reply uses a word that only the local administrator knows, and no finding that is logged for one uses "your" or "our".
+// No reply uses a word that only the local administrator knows, and no finding that is logged for one uses "your" or
+// "our".
 func TestTwoVoices(t *testing.T) {
 	s := refusalSettings()
 	for _, r := range refusals {

@@ -7,8 +7,8 @@ import (
 	"github.com/helogate/helogate/internal/parsed"
 )
 
-// SenderDomain fails a sender's domain that accepts no mail, so that neither a bounce nor an answer can reach the sender. A
-// null MX says so explicitly.
+// SenderDomain fails a sender's domain that accepts no mail, so that neither a bounce nor an answer can reach the
+// sender. A null MX says so explicitly.
 var SenderDomain = helogate.Check{
 	Name: "sender-domain", Needs: helogate.Mail, Cost: helogate.Lookup, Conclusive: helogate.Pass, Code: "5.1.8",
 	Doc: "the sender's domain has an MX or address record, and no null MX (RFC 5321 sections 3.6.2, 5.1; RFC 7505)",

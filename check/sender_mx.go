@@ -36,8 +36,8 @@ var SenderMX = helogate.Check{
 	},
 }
 
-// wrongMX says why a host can accept no mail, or "". implicit is true for a domain that is its own mail host, which can be an
-// alias (RFC 5321 section 5.1).
+// wrongMX says why a host can accept no mail, or "". implicit is true for a domain that is its own mail host, which can
+// be an alias (RFC 5321 section 5.1).
 func wrongMX(c *helogate.Case, host string, implicit bool) string {
 	if !implicit {
 		if of, is := isAlias(c, host); is {

@@ -9,8 +9,8 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// Settings are what the checks need to know of a site. The zero value works: without its setting, a check has the outcome
-// none.
+// Settings are what the checks need to know of a site. The zero value works: without its setting, a check has the
+// outcome none.
 type Settings struct {
 	Own          Own
 	BadHelo      BadHeloList
@@ -63,8 +63,8 @@ func (o *Own) domainOf(name string) (string, bool) {
 	return "", false
 }
 
-// An Exemption names clients that are accepted whatever other checks find. Each field that has entries must match, by at least
-// one of them. An Exemption without entries matches no client.
+// An Exemption names clients that are accepted whatever other checks find. Each field that has entries must match, by
+// at least one of them. An Exemption without entries matches no client.
 type Exemption struct {
 	Addresses  []netip.Prefix   // of the client
 	Names      []NamePattern    // forward-confirmed PTR names

@@ -7,8 +7,8 @@ import (
 	"github.com/helogate/helogate/internal/spf"
 )
 
-// SPFHelo evaluates the SPF record of the HELO name. A pass says that the owner of the name permits the client to use it,
-// and keeps its DNS in order.
+// SPFHelo evaluates the SPF record of the HELO name. A pass says that the owner of the name permits the client to use
+// it, and keeps its DNS in order.
 var SPFHelo = helogate.Check{
 	Name: "spf-helo", Needs: helogate.Helo, Cost: helogate.Lookup, Code: "5.7.23",
 	Doc: "the SPF record of the HELO name permits the client (RFC 7208 section 2.3)",
@@ -22,8 +22,8 @@ var SPFHelo = helogate.Check{
 	},
 }
 
-// SPFFrom evaluates the SPF record of the sender's domain. A pass says that the sender is not forged, and nothing about the
-// mail.
+// SPFFrom evaluates the SPF record of the sender's domain. A pass says that the sender is not forged, and nothing about
+// the mail.
 var SPFFrom = helogate.Check{
 	Name: "spf-from", Needs: helogate.Mail, Cost: helogate.Lookup, Code: "5.7.23",
 	Doc: "the SPF record of the sender's domain permits the client; for the null sender, that of the HELO name (RFC 7208 section 2.4)",
@@ -47,8 +47,8 @@ var SPFFrom = helogate.Check{
 	},
 }
 
-// askSPF returns the finding for an identity; what stands before its domain. The explanation of the domain is asked for only
-// if a reply has it.
+// askSPF returns the finding for an identity; what stands before its domain. The explanation of the domain is asked for
+// only if a reply has it.
 func askSPF(c *helogate.Case, what string, id spf.Identity) helogate.Finding {
 	id.Client, id.Helo, id.Time = c.Client, c.Helo, c.Time
 	r := spf.Check(c, id)
@@ -83,8 +83,8 @@ const (
 	maxExplanation = 150 // bytes of a text that the domain chooses
 )
 
-// explanation returns the text that the domain publishes for a client that it does not permit, marked as the domain's own
-// (RFC 7208 section 6.2).
+// explanation returns the text that the domain publishes for a client that it does not permit, marked as the domain's
+// own (RFC 7208 section 6.2).
 func explanation(c *helogate.Case, r spf.Result, id spf.Identity) string {
 	text := r.Explain(c, id)
 	if text == "" {

@@ -130,7 +130,8 @@ func TestSPFExplains(t *testing.T) {
 	}
 }
 
-// Each question is in the evidence, and a replay of that is the same verdict. Ten mail hosts cost no more round trips than one.
+// Each question is in the evidence, and a replay of that is the same verdict. Ten mail hosts cost no more round trips
+// than one.
 func TestSPFEvidence(t *testing.T) {
 	var b strings.Builder
 	for i := range 10 {

@@ -2,8 +2,8 @@ package check
 
 import "github.com/helogate/helogate"
 
-// Trusted passes a client that is trusted for a while by other means, such as a login at the POP server. asked says whether
-// an Asker keeps such addresses; without one no client is trusted.
+// Trusted passes a client that is trusted for a while by other means, such as a login at the POP server. asked says
+// whether an Asker keeps such addresses; without one no client is trusted.
 func Trusted(asked bool) helogate.Check {
 	return helogate.Check{
 		Name: "trusted", Needs: helogate.Connect, Cost: helogate.Local, Conclusive: helogate.Pass,

@@ -27,8 +27,8 @@ func TestTargetsAddressesAreNotBelieved(t *testing.T) {
 	}
 }
 
-// RFC 2782 forbids compressed targets, but RFC 3597 section 4 requires to read them. Anything that is not an SRV record is a
-// failure of the server, never a negative answer.
+// RFC 2782 forbids compressed targets, but RFC 3597 section 4 requires to read them. Anything that is not an SRV record
+// is a failure of the server, never a negative answer.
 func TestSRVOnTheWire(t *testing.T) {
 	q, err := plan(helogate.Question{Kind: helogate.SRV, Name: "_x.test"})
 	if err != nil {

@@ -26,8 +26,8 @@ var runners = map[string]func(*testing.T, docpage.Block){
 	"dovecot": checkDovecot, "redis": startRedis, "sieve": compileSieve, "spamassassin": tryPatterns,
 }
 
-// golden are samples of what the program prints that the tests of another package give, a line each: the page, how the block
-// begins, and the file with the lines.
+// golden are samples of what the program prints that the tests of another package give, a line each: the page, how the
+// block begins, and the file with the lines.
 var golden = [][3]string{
 	{"docs/hammering.md", "fail: ", "check/hammering_test.go"},
 	{"docs/failure-grace.md", "RESOLVER FAILING", "cmd/helogate/control_test.go"},
@@ -47,7 +47,8 @@ var shown = map[string][]string{
 	"haraka":    {"haraka/plugins", "../contrib/haraka/config/helogate.ini"},
 }
 
-// elsewhere are the blocks that a test of another package tries: the page, how the block begins, the package and the test.
+// elsewhere are the blocks that a test of another package tries: the page, how the block begins, the package and the
+// test.
 var elsewhere = [][4]string{
 	{"docs/config.md", "helogate.toml:12:1: policy: unknown key", "internal/config", "TestPageExamples"},
 	{"docs/config.md", "HELOGATE_MODE=enforce", "internal/config", "TestPageExamples"},
@@ -152,8 +153,8 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// isShown holds a block to the files that interop runs. What other pages than those of the MTAs have of main.cf, interop gives
-// to Postfix (TestPagesMainCF).
+// isShown holds a block to the files that interop runs. What other pages than those of the MTAs have of main.cf,
+// interop gives to Postfix (TestPagesMainCF).
 func isShown(t *testing.T, b docpage.Block) {
 	ofMTA := slices.ContainsFunc(shown["main.cf"], func(file string) bool { return "docs/"+path.Dir(file)+".md" == b.Page })
 	if b.Lang == "main.cf" && !ofMTA {
@@ -202,8 +203,8 @@ func TestFiles(t *testing.T) {
 
 var blanks = regexp.MustCompile(` +`)
 
-// loadTOML reads a configuration, and builds its policy. In the reference each setting has a block that is no configuration by
-// itself: its lines are those of the whole example, which the page begins with.
+// loadTOML reads a configuration, and builds its policy. In the reference each setting has a block that is no
+// configuration by itself: its lines are those of the whole example, which the page begins with.
 func loadTOML(t *testing.T, b docpage.Block) {
 	if b.Page == "docs/config.md" && b.Text != config.Example {
 		for line := range strings.Lines(b.Text) {
@@ -239,8 +240,8 @@ func readList(t *testing.T, b docpage.Block) {
 
 var keyRE = regexp.MustCompile(`"([a-z0-9_]+)":`)
 
-// readJSON reads JSON in which "…" stands for what is left out: it is valid, and has no key that the description of the HTTP
-// interface does not have.
+// readJSON reads JSON in which "…" stands for what is left out: it is valid, and has no key that the description of the
+// HTTP interface does not have.
 func readJSON(t *testing.T, b docpage.Block) {
 	text := strings.NewReplacer(",…,", ",", "{…}", "{}", "[…]", "[]", ",…", "").Replace(b.Text)
 	for doc := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {

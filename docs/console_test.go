@@ -20,8 +20,8 @@ var asked = map[string][]string{
 	"docs/privacy.md":      {"192.0.2.25 mail.example.org joe@example.org bob@example.net"},
 }
 
-// TestConsole runs the commands of each page, in order, in a sandbox. docs/testdata has its configuration: PAGE.toml, or else
-// helogate.toml. Its DNS has the records of docs/testdata/world.zone and of the page's blocks.
+// TestConsole runs the commands of each page, in order, in a sandbox. docs/testdata has its configuration: PAGE.toml,
+// or else helogate.toml. Its DNS has the records of docs/testdata/world.zone and of the page's blocks.
 func TestConsole(t *testing.T) {
 	for name, page := range pages(t) {
 		blocks := slices.DeleteFunc(slices.Clone(page.Blocks), func(b docpage.Block) bool {

@@ -1,6 +1,8 @@
-// Package docs_test holds the pages to what the program does: every code block is run or loaded, and every link resolves.
+// Package docs_test holds the pages to what the program does: every code block is run or loaded, and every link
+// resolves.
 //
-// The language of a block's fence says how it is tried. A reader sees a fence as GitHub shows it; these are the languages:
+// The language of a block's fence says how it is tried. A reader sees a fence as GitHub shows it; these are the
+// languages:
 //
 //	toml      a configuration of helogate: it is read, and its policy is built
 //	console   commands behind "$ ", and what they print. The commands run, in order, as a user without rights, in a sandbox of

@@ -134,8 +134,8 @@ func startRedis(t *testing.T, b docpage.Block) {
 
 var headerRuleRE = regexp.MustCompile(`(?m)^header +(\w+) +([\w-]+) =~ /(.*)/(m?)$`)
 
-// tryPatterns tries the regular expressions of SpamAssassin's rules, with Perl, on the samples of the page: each matches one
-// of them at least, and not all.
+// tryPatterns tries the regular expressions of SpamAssassin's rules, with Perl, on the samples of the page: each
+// matches one of them at least, and not all.
 func tryPatterns(t *testing.T, b docpage.Block) {
 	needs(t, "perl")
 	rules := headerRuleRE.FindAllStringSubmatch(b.Text, -1)

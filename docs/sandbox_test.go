@@ -23,8 +23,8 @@ import (
 // giveUp is when a test gives up on what does not come: long, for the machine may have more to do than this.
 const giveUp = time.Minute
 
-// A sandbox is a directory that stands for the root of a machine, with a literal DNS and a running helogate. Programs run in it
-// as a user without rights, if the test has the rights to become one.
+// A sandbox is a directory that stands for the root of a machine, with a literal DNS and a running helogate. Programs
+// run in it as a user without rights, if the test has the rights to become one.
 type sandbox struct {
 	t    *testing.T
 	root string
@@ -256,7 +256,8 @@ func (s *sandbox) askAll(questions []string) (answers []string) {
 
 var verdictRE = regexp.MustCompile(`msg=verdict|"msg":"verdict"`)
 
-// ask asks as Postfix does at RCPT, and returns the answer. The words are the client, its HELO name, the sender, the recipient.
+// ask asks as Postfix does at RCPT, and returns the answer. The words are the client, its HELO name, the sender, the
+// recipient.
 func (s *sandbox) ask(words string) string {
 	s.t.Helper()
 	f := append(strings.Fields(words), "", "", "")

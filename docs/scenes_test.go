@@ -10,8 +10,8 @@ import (
 	"github.com/helogate/helogate/internal/docpage"
 )
 
-// A scene is a helogate with a configuration and what it was asked: client, HELO name, sender, recipient. What it answers
-// and logs is what the samples of the pages, in the languages smtp and log, are compared with.
+// A scene is a helogate with a configuration and what it was asked: client, HELO name, sender, recipient. What it
+// answers and logs is what the samples of the pages, in the languages smtp and log, are compared with.
 type scene struct {
 	name, configuration, records string
 	asked                        []string

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Each function here finds the client's own address in a name, in one notation. None finds the zero Addr. (They are plain
-// calls, because a list of functions would put every reading on the heap.)
+// Each function here finds the client's own address in a name, in one notation. None finds the zero Addr. (They are
+// plain calls, because a list of functions would put every reading on the heap.)
 
 // own finds the client's own address, the strongest notation first.
 func (r *reading) own(addr netip.Addr) finding {

@@ -140,8 +140,8 @@ func TestDoubtfulOnCorpus(t *testing.T) {
 	}
 }
 
-// Nine of ten default names of hosters are distinguished from those of access networks. The file has some of the latter,
-// with a label that says so.
+// Nine of ten default names of hosters are distinguished from those of access networks. The file has some of the
+// latter, with a label that says so.
 func TestHostingOnCorpus(t *testing.T) {
 	own, hosting := 0, 0
 	for _, s := range readCorpus(t, "generic-cloud.tsv") {

@@ -33,7 +33,8 @@ func isPrivateName(name string) bool {
 	return false
 }
 
-// Ranges that netip does not cover: addresses of shared carrier space (RFC 6598) and of "this network" (RFC 1122 section 3.2.1.3).
+// Ranges that netip does not cover: addresses of shared carrier space (RFC 6598) and of "this network" (RFC 1122
+// section 3.2.1.3).
 var (
 	sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
 	thisNetwork = netip.MustParsePrefix("0.0.0.0/8")

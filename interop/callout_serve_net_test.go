@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Mail hosts listen on port 25 of an address that is public, and helogate calls none of its own. So both have a network of
-// their own here, with a cable in between.
+// Mail hosts listen on port 25 of an address that is public, and helogate calls none of its own. So both have a network
+// of their own here, with a cable in between.
 
 // A network is a network namespace. It lives as long as the process that holds it, and others in it.
 type network struct{ holder *process }
@@ -61,8 +61,8 @@ func (n *network) connect(name, toName string, to *network) error {
 	return n.run("ip", "link", "add", toName, "type", "veth", "peer", "name", name, "netns", fmt.Sprint(to.holder.cmd.Process.Pid))
 }
 
-// An internet is two networks: helogate and its resolver are at home, the senders' mail hosts away. The lab's Postfix is in
-// neither, and asks helogate over a unix socket.
+// An internet is two networks: helogate and its resolver are at home, the senders' mail hosts away. The lab's Postfix
+// is in neither, and asks helogate over a unix socket.
 type internet struct {
 	*lab
 	home, away *network

@@ -48,8 +48,8 @@ func (in *internet) connections(domain string) (n int) {
 	return n
 }
 
-// seeConnections holds against helogate what the mail hosts have counted: a connection for each callout in the log, none to
-// others, and no dialogue that went further than RCPT.
+// seeConnections holds against helogate what the mail hosts have counted: a connection for each callout in the log,
+// none to others, and no dialogue that went further than RCPT.
 func (in *internet) seeConnections(t *testing.T, d *daemon, called ...string) {
 	t.Helper()
 	must(t, eventually(func() bool { // the log is written a while later
@@ -70,8 +70,8 @@ func (in *internet) seeConnections(t *testing.T, d *daemon, called ...string) {
 	}
 }
 
-// unknownSender is the rejection of mail from joe@some.example. Postfix makes 5.1.3 of the 5.1.7, for it is asked about a
-// recipient.
+// unknownSender is the rejection of mail from joe@some.example. Postfix makes 5.1.3 of the 5.1.7, for it is asked about
+// a recipient.
 const unknownSender = "550 5.1.3 <bob@example.net>: Recipient address rejected: some.example does not accept mail for joe@some.example: 550 5.1.1 " +
 	"<joe@some.example>: Recipient address rejected: User unknown in relay recipient table; use a sender address that exists [ID] Questions: postmaster@example.net"
 
@@ -96,7 +96,8 @@ var calledOut = []struct{ sender, reply, callout, postmaster string }{
 		"temperror callout-postmaster CALLOUT of postmaster@inside.example: mx.inside.example is 10.0.0.25, which is never asked: "},
 }
 
-// The service asks a sender's mail host once and replies with the result. helogate check asks no host and prints the result.
+// The service asks a sender's mail host once and replies with the result. helogate check asks no host and prints the
+// result.
 func TestCalloutServe(t *testing.T) {
 	in := startInternet(t)
 	d := in.start(t, callsOut("8s", "4s"))
@@ -185,7 +186,8 @@ func (in *internet) seeKept(t *testing.T, d *daemon) {
 	}
 }
 
-// A mail does not wait for a mail host that is slow, nor is it refused. What that says in the end is there for the next one.
+// A mail does not wait for a mail host that is slow, nor is it refused. What that says in the end is there for the next
+// one.
 func TestCalloutServeSlow(t *testing.T) {
 	in := startInternet(t)
 	d := in.start(t, callsOut("2s", "20s"))

@@ -19,8 +19,8 @@ import (
 	"github.com/helogate/helogate/internal/testlog"
 )
 
-// senders are the hosts that take mail for senders' domains: smtpds of a Postfix of their own, which differ in what they
-// refuse, and some that are no Postfix. All listen on one port, for a mail host has but one.
+// senders are the hosts that take mail for senders' domains: smtpds of a Postfix of their own, which differ in what
+// they refuse, and some that are no Postfix. All listen on one port, for a mail host has but one.
 type senders struct {
 	*postfix
 	port uint16

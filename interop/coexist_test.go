@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestCoexist runs Postfix with what docs/coexist.md shows: helogate beside a content filter that is down, behind another
-// greylist, and behind postscreen.
+// TestCoexist runs Postfix with what docs/coexist.md shows: helogate beside a content filter that is down, behind
+// another greylist, and behind postscreen.
 func TestCoexist(t *testing.T) {
 	l := theLab(t)
 	const bad, good = "550 5.7.25 ", "250 2.1.5 "
@@ -65,7 +65,8 @@ func page(t *testing.T, file string) string {
 	return string(text)
 }
 
-// coexisting starts a Postfix, in a chroot, with these lines in main.cf. The lines for master.cf take the place of its smtpd.
+// coexisting starts a Postfix, in a chroot, with these lines in main.cf. The lines for master.cf take the place of its
+// smtpd.
 func (l *lab) coexisting(t *testing.T, mainCF, masterCF string) *postfix {
 	t.Helper()
 	name := "coexist-" + filepath.Base(t.Name())

@@ -80,8 +80,8 @@ func (v *verdict) asked() string {
 	return strings.Join([]string{v.Stage, v.Client, v.Helo, "<" + v.From + ">", "<" + v.To + ">"}, " ")
 }
 
-// verdicts returns those that were logged since it was called last, or since the start. A reload stands behind them in the
-// log, for it writes what it has after a while.
+// verdicts returns those that were logged since it was called last, or since the start. A reload stands behind them in
+// the log, for it writes what it has after a while.
 func (d *daemon) verdicts() (all []verdict) {
 	d.t.Helper()
 	d.run("reload")

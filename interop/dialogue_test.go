@@ -22,10 +22,11 @@ var update = flag.Bool("update", false, "rewrite the replies in testdata/*.smtp"
 //	S(lenient balanced): 250 2.1.5 Ok
 //	S(rfc): 550 5.5.2 <bob@example.net>: ...
 //
-// "client" is the client to pose as, with other attributes of XCLIENT (DESTADDR: the address it connected to). The reply to it
-// stands for the banner. What follows C: is sent. S: is the last line of the reply, with the listeners that give it in
-// parentheses, or none for all others. Where no S: follows, the reply must say yes. [ID] is the verdict's id, "..." at
-// the end is any text. After a 521 the connection must be closed; the scene has then ended. "#" begins a comment.
+// "client" is the client to pose as, with other attributes of XCLIENT (DESTADDR: the address it connected to). The
+// reply to it stands for the banner. What follows C: is sent. S: is the last line of the reply, with the listeners that
+// give it in parentheses, or none for all others. Where no S: follows, the reply must say yes. [ID] is the verdict's
+// id, "..." at the end is any text. After a 521 the connection must be closed; the scene has then ended. "#" begins a
+// comment.
 
 // A scene is one connection.
 type scene struct {

@@ -15,7 +15,8 @@ import (
 	"github.com/d--j/go-milter"
 )
 
-// A dialogue is a client's as far as RCPT, which a listener is shown in its protocol. The port distinguishes it from others.
+// A dialogue is a client's as far as RCPT, which a listener is shown in its protocol. The port distinguishes it from
+// others.
 type dialogue struct {
 	client   string
 	port     int
@@ -35,7 +36,8 @@ type route struct {
 	blind map[string]string
 }
 
-// The same clients through every listener: what is decided at RCPT and by what is the same, but for what the protocol does not show.
+// The same clients through every listener: what is decided at RCPT and by what is the same, but for what the protocol
+// does not show.
 func TestEveryListenerDecidesAlike(t *testing.T) {
 	l := theLab(t)
 	dir := t.TempDir()

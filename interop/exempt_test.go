@@ -11,8 +11,8 @@ import (
 	"github.com/helogate/helogate/check"
 )
 
-// refusals are clients that one line refuses, each as the recipient of its name has it, while all others are silent. The
-// name is one that leads to the client and back, if there is one.
+// refusals are clients that one line refuses, each as the recipient of its name has it, while all others are silent.
+// The name is one that leads to the client and back, if there is one.
 var refusals = []struct{ by, client, name, helo, from string }{
 	{"helo-missing", "192.0.2.25", "mail.example.com", "", "jane@example.com"},
 	{"own-identity", "192.0.2.25", "mail.example.com", "localhost", "jane@example.com"},
@@ -50,8 +50,8 @@ var refusals = []struct{ by, client, name, helo, from string }{
 	{"no-foxes", "192.0.2.25", "mail.example.com", "fox.example.com", "jane@example.com"},
 }
 
-// canRefuse are the checks that can refuse a first attempt. A check that permits needs no remedy. A hammering client was
-// rejected before, and TestHammering exempts it; a callout needs a mail host, and TestCalloutServe exempts from it.
+// canRefuse are the checks that can refuse a first attempt. A check that permits needs no remedy. A hammering client
+// was rejected before, and TestHammering exempts it; a callout needs a mail host, and TestCalloutServe exempts from it.
 func canRefuse(c helogate.Check) bool {
 	return c.Fix != "" && !slices.Contains([]string{"hammering", "callout", "callout-postmaster"}, c.Name)
 }

@@ -217,8 +217,8 @@ func TestEximStages(t *testing.T) {
 	}
 }
 
-// Without helogate all are deferred or accepted, as HELOGATE_DOWN says, also in the middle of a session. An ACL that is not
-// called as it should be is no permit.
+// Without helogate all are deferred or accepted, as HELOGATE_DOWN says, also in the middle of a session. An ACL that is
+// not called as it should be is no permit.
 func TestEximKilled(t *testing.T) {
 	l := theLab(t)
 	deferred := sample(t, "exim.md", "451 4.3.5 ")

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// greylisting is a configuration in which a first attempt waits for so long, and a client passes at once of whose attempts two
-// have come again. To move the time, a test puts another delay into force.
+// greylisting is a configuration in which a first attempt waits for so long, and a client passes at once of whose
+// attempts two have come again. To move the time, a test puts another delay into force.
 func (l *lab) greylisting(preset, delay string) string {
 	return enforce(preset, l.dns.resolver) + fmt.Sprintf("greylist.delay = %q\ngreylist.auto_pass = 2\n", delay)
 }
@@ -145,8 +145,8 @@ func TestGreylistEveryClient(t *testing.T) {
 	stages.see(t, "not exempt", joe, waits)
 }
 
-// Hosts of a large sender take turns, and each passes for what another has tried; those of a pool of desktops do not, nor
-// does one that only says to be of the large sender.
+// Hosts of a large sender take turns, and each passes for what another has tried; those of a pool of desktops do not,
+// nor does one that only says to be of the large sender.
 func TestGreylistPools(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)
@@ -278,8 +278,8 @@ func TestGreylistStoreDown(t *testing.T) {
 	}
 }
 
-// While 20 connections try again and again, the delay is exchanged: every attempt is answered, and no client that has passed waits
-// again.
+// While 20 connections try again and again, the delay is exchanged: every attempt is answered, and no client that has
+// passed waits again.
 func TestGreylistReloadUnderUse(t *testing.T) {
 	l := theLab(t)
 	addr := l.mustPort(t)

@@ -36,8 +36,8 @@ func harakaNode(t *testing.T, root string) string {
 	return node
 }
 
-// startHaraka starts one, and stops it with the test. ini is what helogate.ini says beside the socket. The plugin is a file in
-// Haraka's plugins, or a package as npm installs it.
+// startHaraka starts one, and stops it with the test. ini is what helogate.ini says beside the socket. The plugin is a
+// file in Haraka's plugins, or a package as npm installs it.
 func (l *lab) startHaraka(t *testing.T, ini string, asPackage bool) *haraka {
 	t.Helper()
 	root := peerRoot(t, "haraka", "complete")
@@ -255,8 +255,8 @@ func TestHarakaStages(t *testing.T) {
 	}
 }
 
-// helogate is killed in the middle of a session, and comes back in the middle of the next: Haraka does what its helogate.ini
-// says, and says so.
+// helogate is killed in the middle of a session, and comes back in the middle of the next: Haraka does what its
+// helogate.ini says, and says so.
 func TestHarakaKilled(t *testing.T) {
 	l := theLab(t)
 	for when, without := range map[string]string{
@@ -300,8 +300,8 @@ func TestHarakaKilled(t *testing.T) {
 	}
 }
 
-// Five hundred sessions at once, and helogate stops in the middle: each comes to its end, judged or as helogate.ini says, and
-// Haraka goes on.
+// Five hundred sessions at once, and helogate stops in the middle: each comes to its end, judged or as helogate.ini
+// says, and Haraka goes on.
 func TestHarakaCrowd(t *testing.T) {
 	l := theLab(t)
 	h := l.startHaraka(t, "", false)

@@ -39,8 +39,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// sayAloud says that nothing is tested here. The go command hides what a passing package says when it is given more than
-// one, but for this line of the testing package's, which it shows as "[no tests to run]"; a person at a terminal reads why.
+// sayAloud says that nothing is tested here. The go command hides what a passing package says when it is given more
+// than one, but for this line of the testing package's, which it shows as "[no tests to run]"; a person at a terminal
+// reads why.
 func sayAloud(why string) {
 	fmt.Println("testing: warning: no tests to run")
 	text := "interop: ALL TESTS SKIPPED: " + why + "\n"

@@ -28,13 +28,15 @@ func (m *milterMTA) test(t *testing.T, l *lab) {
 	t.Run("stopped", func(t *testing.T) { m.testStopped(t, l) })
 }
 
-// serve starts a helogate at the listener. Its other listener is Postfix's, of which it says something when it is ready.
+// serve starts a helogate at the listener. Its other listener is Postfix's, of which it says something when it is
+// ready.
 func (m *milterMTA) serve(t *testing.T, l *lab, config string) *daemon {
 	t.Helper()
 	return l.serve(t, enforce("rfc", l.dns.resolver)+config+m.listener, at(l.mustPort(t)))
 }
 
-// last says lines as a client, and returns the last reply. Where one before it says no, that is returned in parentheses.
+// last says lines as a client, and returns the last reply. Where one before it says no, that is returned in
+// parentheses.
 func (m *milterMTA) last(t *testing.T, from string, lines ...string) string {
 	t.Helper()
 	c, reply, err := m.dial(from)
@@ -84,8 +86,8 @@ func (m *milterMTA) testReplies(t *testing.T, l *lab) {
 	}
 }
 
-// What is refused before RCPT is sent where docs/milter.md says, drop closes, and a client that corrects its HELO name is not
-// held to the one before.
+// What is refused before RCPT is sent where docs/milter.md says, drop closes, and a client that corrects its HELO name
+// is not held to the one before.
 func (m *milterMTA) testStages(t *testing.T, l *lab) {
 	for stage, want := range map[string][]string{
 		"connect": {"554 ", "250 ", "5"},

@@ -62,8 +62,8 @@ func (n *nginx) log() string {
 	return string(b)
 }
 
-// behind starts a helogate that nginx asks. Accepted clients go on to the lab's Postfix, which asks it, too, and refuses
-// no client because of it.
+// behind starts a helogate that nginx asks. Accepted clients go on to the lab's Postfix, which asks it, too, and
+// refuses no client because of it.
 func (n *nginx) behind(l *lab, t *testing.T, settings string) *daemon {
 	t.Helper()
 	listener := fmt.Sprintf("\n[[listen]]\nprotocol = \"nginx\"\naddress = %q\nnginx.backend = %q\n", n.policy, l.postfix.services["main"].SMTP)

@@ -25,8 +25,8 @@ type opensmtpd struct {
 
 const opensmtpdUID = 64111
 
-// startOpenSMTPD starts one, with a helogate of that configuration, and stops it with the test. smtpd has users of its own
-// by name, which a mount namespace knows, and directories that it does not let be changed.
+// startOpenSMTPD starts one, with a helogate of that configuration, and stops it with the test. smtpd has users of its
+// own by name, which a mount namespace knows, and directories that it does not let be changed.
 func (l *lab) startOpenSMTPD(t *testing.T, config string) *opensmtpd {
 	t.Helper()
 	root := peerRoot(t, "opensmtpd", "usr/sbin/smtpd")
@@ -273,7 +273,8 @@ func TestOpenSMTPDReload(t *testing.T) {
 	}
 }
 
-// 500 clients at once, and a stop in the middle: each gets the right answer, or its connection is closed and it retries.
+// 500 clients at once, and a stop in the middle: each gets the right answer, or its connection is closed and it
+// retries.
 func TestOpenSMTPDCrowd(t *testing.T) {
 	l := theLab(t)
 	o := l.startOpenSMTPD(t, enforce("rfc", l.dns.resolver))

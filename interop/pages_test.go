@@ -189,9 +189,9 @@ exec env LD_LIBRARY_PATH="$libraries" "$program" -C "$dir/exim.conf" "$@"`
 	}
 }
 
-// TestPagesAsRoot types what the pages have for root, and for users between, in a copy of this machine's system, a page after
-// the other. The blocks toml become part of /etc/helogate/helogate.toml, if that is valid then, and a block that names a file
-// in its first line becomes that file.
+// TestPagesAsRoot types what the pages have for root, and for users between, in a copy of this machine's system, a page
+// after the other. The blocks toml become part of /etc/helogate/helogate.toml, if that is valid then, and a block that
+// names a file in its first line becomes that file.
 func TestPagesAsRoot(t *testing.T) {
 	l := theLab(t)
 	plugin := l.spp(t)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A client whose DNS fails is deferred for as long as dns.failure_grace, and is then accepted, with a note. One case never
-// ends so: a rejection that waits for a check that may permit.
+// A client whose DNS fails is deferred for as long as dns.failure_grace, and is then accepted, with a note. One case
+// never ends so: a rejection that waits for a check that may permit.
 func TestPatience(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)

@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// isMissing ends a test for want of something on this machine: it is skipped, or has failed where nothing may be skipped.
+// isMissing ends a test for want of something on this machine: it is skipped, or has failed where nothing may be
+// skipped.
 func isMissing(t *testing.T, why string) {
 	t.Helper()
 	if os.Getenv("HELOGATE_INTEROP") == "require" {
@@ -122,8 +123,8 @@ type flood struct {
 	passes, down string // the replies to them
 }
 
-// manySessions runs a flood, and stops helogate when some have had their answer: before it all are as far as MAIL. Whoever
-// is asked for afterwards gets the reply that it is down.
+// manySessions runs a flood, and stops helogate when some have had their answer: before it all are as far as MAIL.
+// Whoever is asked for afterwards gets the reply that it is down.
 func manySessions(t *testing.T, server netip.AddrPort, d *daemon, f flood) {
 	t.Helper()
 	const n = 500

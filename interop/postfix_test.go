@@ -33,8 +33,9 @@ type service struct {
 	Options []string // what differs from main.cf
 	Chroot  bool     // it sees nothing but the queue directory, as Debian's does
 
-	// How many clients a process of it serves. Each keeps its connection to helogate open, and when that has gone waits for
-	// a second. Most tests have a helogate of their own at the same address, and so want a new process for each client.
+	// How many clients a process of it serves. Each keeps its connection to helogate open, and when that has gone waits
+	// for a second. Most tests have a helogate of their own at the same address, and so want a new process for each
+	// client.
 	MaxUse int
 }
 

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// patience is how long anything may take that is waited for. It is long, for a busy machine; no test waits for all of it
-// unless something is wrong.
+// patience is how long anything may take that is waited for. It is long, for a busy machine; no test waits for all of
+// it unless something is wrong.
 const patience = 15 * time.Second
 
 // A process is a program that the tests started. It is the leader of its process group.
@@ -56,7 +56,8 @@ func run(p *process) (*process, error) {
 	return p, nil
 }
 
-// startLeashed starts a program that changes its user, and so gets no signal when the test dies: a shell waits for it instead.
+// startLeashed starts a program that changes its user, and so gets no signal when the test dies: a shell waits for it
+// instead.
 func startLeashed(name, program string, args ...string) (*process, error) {
 	script := []string{"-c", `"$@" & read -r nothing; kill $!; wait $!`, name, program}
 	cmd := exec.Command("/bin/sh", append(script, args...)...)
@@ -68,7 +69,8 @@ func startLeashed(name, program string, args ...string) (*process, error) {
 	return run(&process{name: name, cmd: cmd, leash: leash})
 }
 
-// spawn starts commands from one thread that never ends: Pdeathsig means the death of the thread (golang.org/issue/27505).
+// spawn starts commands from one thread that never ends: Pdeathsig means the death of the thread
+// (golang.org/issue/27505).
 func spawn(cmd *exec.Cmd) error {
 	spawner.Do(func() {
 		go func() {

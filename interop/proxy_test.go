@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Behind a proxy that announces its client, helogate judges the original client: with the PROXY protocol, as with XCLIENT.
+// Behind a proxy that announces its client, helogate judges the original client: with the PROXY protocol, as with
+// XCLIENT.
 func TestProxyProtocol(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// A qmail is qmail-smtpd with the patch qmail-spp, as far as clients and plugins see it: what it does with its environment,
-// its list of plugins, what they print and how they end is done here as there, down to what is odd. There is no package of
-// it to be had.
+// A qmail is qmail-smtpd with the patch qmail-spp, as far as clients and plugins see it: what it does with its
+// environment, its list of plugins, what they print and how they end is done here as there, down to what is odd. There
+// is no package of it to be had.
 type qmail struct {
 	dir      string // where it works: control/ and plugins/ are in it
 	list     string // control/smtpplugins
@@ -191,8 +191,8 @@ func (s *qmailSession) plugins(section, name, value string) int {
 	return 1
 }
 
-// plugin runs one: standard input closed, standard output read until a command that ends it or to the end, and then waited
-// for, without a limit; here what takes longer than patience has hung.
+// plugin runs one: standard input closed, standard output read until a command that ends it or to the end, and then
+// waited for, without a limit; here what takes longer than patience has hung.
 func (s *qmailSession) plugin(line string) (letter byte, failure string) {
 	path, args := line, []string{line}
 	if cmd, is := strings.CutPrefix(line, ":"); is {

@@ -42,7 +42,8 @@ func (l *lab) spp(t *testing.T) string {
 	return path
 }
 
-// qmailLab starts a helogate by a configuration of the page's, with more before it, and prepares a qmail of a list of plugins.
+// qmailLab starts a helogate by a configuration of the page's, with more before it, and prepares a qmail of a list of
+// plugins.
 func (l *lab) qmailLab(t *testing.T, config, page, list string, env ...string) *qmailLab {
 	t.Helper()
 	dir, err := os.MkdirTemp(l.dir, "spp")
@@ -157,8 +158,9 @@ func TestQmailSppStages(t *testing.T) {
 	}
 }
 
-// In helodnscheck's place: its list of plugins, its letters, its moreipme, its words and its log. By the page's configuration
-// all that the letters ask is in the daemon's evidence; by another, and without a daemon, the plugin asks DNS itself.
+// In helodnscheck's place: its list of plugins, its letters, its moreipme, its words and its log. By the page's
+// configuration all that the letters ask is in the daemon's evidence; by another, and without a daemon, the plugin asks
+// DNS itself.
 func TestQmailSppLetters(t *testing.T) {
 	const list, letters = "[helo]\nplugins/helodnscheck\n", "HELO_DNS_CHECK=PLRIVH"
 	q := theLab(t).qmailLab(t, "", "helodnscheck.toml", list, letters)

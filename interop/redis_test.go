@@ -113,8 +113,8 @@ func records(t *testing.T, s state.Store, now time.Time) (list []state.Record) {
 	return list
 }
 
-// A node of a cluster is killed in the middle of 10,000 triplets, and started again. What was acknowledged is there, and who is
-// kept on another node does not notice.
+// A node of a cluster is killed in the middle of 10,000 triplets, and started again. What was acknowledged is there,
+// and who is kept on another node does not notice.
 func TestRedisNodeKilled(t *testing.T) {
 	l := redisLab(t)
 	nodes := l.startCluster(t)

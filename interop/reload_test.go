@@ -42,8 +42,8 @@ func policyRequest(client, helo string) string {
 		"helo_name=" + helo + "\nsender=jane@example.com\nrecipient=bob@example.net\ninstance=1.1.0\n\n"
 }
 
-// While 200 connections ask without a pause, policies are exchanged, and some files are wrong: every question is answered,
-// by one of the two policies, and whoever asks after the reload is answered by the new one.
+// While 200 connections ask without a pause, policies are exchanged, and some files are wrong: every question is
+// answered, by one of the two policies, and whoever asks after the reload is answered by the new one.
 func TestReloadUnderLoad(t *testing.T) {
 	l := theLab(t)
 	base := enforce("lenient", l.dns.resolver) + "log.level = \"warn\"\n"

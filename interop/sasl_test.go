@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// startSASL starts what Postfix asks whether a password is right, by the protocol of Dovecot's auth. There is one: jane's.
-// It ends with the tests.
+// startSASL starts what Postfix asks whether a password is right, by the protocol of Dovecot's auth. There is one:
+// jane's. It ends with the tests.
 func startSASL(host netip.Addr) (netip.AddrPort, error) {
 	listener, err := net.Listen("tcp", netip.AddrPortFrom(host, 0).String())
 	if err != nil {

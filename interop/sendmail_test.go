@@ -21,8 +21,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A sendmail is a private instance, in a network of its own whose clients have public addresses. It asks helogate over a
-// unix socket, which is how it finds its way out.
+// A sendmail is a private instance, in a network of its own whose clients have public addresses. It asks helogate over
+// a unix socket, which is how it finds its way out.
 type sendmail struct {
 	net     *network
 	dir     string

@@ -71,8 +71,8 @@ var verdictID = regexp.MustCompile(`\[[0-9a-z]{13}\]`)
 // anonymous replaces the verdict's id, which is another each time, for it stands for the time too.
 func anonymous(reply string) string { return verdictID.ReplaceAllString(reply, "[ID]") }
 
-// say is a dialogue in which only the last reply is of interest. The client is as after "client" in a file of dialogues.
-// Should it come to no last reply, what came instead is returned, in parentheses.
+// say is a dialogue in which only the last reply is of interest. The client is as after "client" in a file of
+// dialogues. Should it come to no last reply, what came instead is returned, in parentheses.
 func (s *service) say(from string, lines ...string) string {
 	c, reply, err := dial(s.SMTP)
 	if err != nil {

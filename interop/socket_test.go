@@ -11,9 +11,10 @@ import (
 	"testing"
 )
 
-// As docs/postfix.md has it: helogate has a user and a group of its own, and a directory below Postfix's queue directory that
-// gives what is made in it Postfix's group. So Postfix, which sees no more than the queue directory, reaches helogate over a
-// socket that is open to its group alone. With a socket that is open to its owner alone, it does not, and mail flows.
+// As docs/postfix.md has it: helogate has a user and a group of its own, and a directory below Postfix's queue
+// directory that gives what is made in it Postfix's group. So Postfix, which sees no more than the queue directory,
+// reaches helogate over a socket that is open to its group alone. With a socket that is open to its owner alone, it
+// does not, and mail flows.
 func TestUnixSocket(t *testing.T) {
 	l := theLab(t)
 	l.postfix.logOnFailure(t)

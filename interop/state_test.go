@@ -63,8 +63,8 @@ func (d *daemon) kill() {
 	running.remove(d.process)
 }
 
-// It is killed while it writes. Whatever was answered as greylisted before the last commit interval is there again when it is
-// back, and passes.
+// It is killed while it writes. Whatever was answered as greylisted before the last commit interval is there again when
+// it is back, and passes.
 func TestStateSurvivesKill(t *testing.T) {
 	l := theLab(t)
 	quiet := func(delay string) string {
@@ -119,8 +119,8 @@ func TestStateSurvivesKill(t *testing.T) {
 // nth is the n-th attempt of a writer.
 func nth(writer, n int) attempt { return jane.sender(fmt.Sprintf("jane%d.%d@example.com", writer, n)) }
 
-// triesUntilKilled makes first attempts, and returns when each was answered that was. They are too few to fill a batch, which
-// would be written before its time.
+// triesUntilKilled makes first attempts, and returns when each was answered that was. They are too few to fill a batch,
+// which would be written before its time.
 func triesUntilKilled(t *testing.T, listener netip.AddrPort, writer int) (answered []time.Time) {
 	c, err := askPolicy(listener)
 	if err != nil {

@@ -77,7 +77,8 @@ func TestShadowRefusesNoClientAtAnyStage(t *testing.T) {
 	}
 }
 
-// firsts are the verdicts of each connection until something was decided: where it goes on after a refusal it is another one.
+// firsts are the verdicts of each connection until something was decided: where it goes on after a refusal it is
+// another one.
 func firsts(all []verdict) (out []verdict) {
 	decided := false
 	for _, v := range all {

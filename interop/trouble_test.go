@@ -185,7 +185,8 @@ func (s *service) deferred(t *testing.T, from, helo string) {
 	}
 }
 
-// judgedAtLast waits until helogate has forgotten the failure of DNS: a good client is then accepted, and a bad one rejected.
+// judgedAtLast waits until helogate has forgotten the failure of DNS: a good client is then accepted, and a bad one
+// rejected.
 func (s *service) judgedAtLast(t *testing.T) {
 	t.Helper()
 	for _, c := range []struct{ client, helo, want string }{

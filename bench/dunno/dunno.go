@@ -1,7 +1,7 @@
 // Package dunno is a policy server that does nothing: it answers action=DUNNO to every request of Postfix's policy
-// delegation protocol, a goroutine a connection, one Read and one Write a request, and of a request it looks at the last two
-// bytes. It is the ceiling to which helogate is compared: what the machine, the kernel, Go's scheduler and the load generator
-// leave to a server that judges.
+// delegation protocol, a goroutine a connection, one Read and one Write a request, and of a request it looks at the
+// last two bytes. It is the ceiling to which helogate is compared: what the machine, the kernel, Go's scheduler and the
+// load generator leave to a server that judges.
 package dunno
 
 import (

@@ -1,9 +1,9 @@
 // Package load asks a policy server of Postfix's delegation protocol as many smtpd processes would, and measures: some
-// connections, one request in flight on each, the next one sent when the answer is there. Each answer is checked to be well
-// formed, for a fast server that answers nonsense is no use.
+// connections, one request in flight on each, the next one sent when the answer is there. Each answer is checked to be
+// well formed, for a fast server that answers nonsense is no use.
 //
-// The generator costs little, since it shares the machine with the server that is measured: requests are bytes made before, an answer
-// is looked at once, and latencies go into a histogram of fixed size.
+// The generator costs little, since it shares the machine with the server that is measured: requests are bytes made
+// before, an answer is looked at once, and latencies go into a histogram of fixed size.
 package load
 
 import (
@@ -27,8 +27,8 @@ type Run struct {
 	Duration         time.Duration
 	AnswerTimeout    time.Duration // for one answer, 30s if zero
 
-	// Next returns the bytes of a request, its empty line included: the n-th of all, counted from 0. Connections call it at
-	// once, and the load pays for it: look up what was made before. See Cycle.
+	// Next returns the bytes of a request, its empty line included: the n-th of all, counted from 0. Connections call
+	// it at once, and the load pays for it: look up what was made before. See Cycle.
 	Next func(n int) []byte
 }
 
@@ -63,8 +63,8 @@ func (r *Result) add(o *Result) {
 	r.Latency.Add(&o.Latency)
 }
 
-// Do connects all, then asks. A server that closes, keeps silent or answers what is no answer ends the run with an error:
-// figures with failures in them are not comparable. The result is what was measured until then.
+// Do connects all, then asks. A server that closes, keeps silent or answers what is no answer ends the run with an
+// error: figures with failures in them are not comparable. The result is what was measured until then.
 func (run Run) Do(ctx context.Context) (Result, error) {
 	if run.Next == nil || run.Requests <= 0 && run.Duration <= 0 {
 		return Result{}, errors.New("load: a run wants Next, and Requests or Duration")
@@ -188,8 +188,8 @@ func (c *client) exchange(request []byte) ([]byte, error) {
 	}
 }
 
-// count tells answers apart: "action=DUNNO", or "action=" with a code of SMTP and a text, or "action=" with another word;
-// one line of printable ASCII.
+// count tells answers apart: "action=DUNNO", or "action=" with a code of SMTP and a text, or "action=" with another
+// word; one line of printable ASCII.
 func (r *Result) count(answer []byte) error {
 	action, ok := bytes.CutPrefix(answer, []byte("action="))
 	if !ok || len(action) == 0 || action[0] == ' ' {

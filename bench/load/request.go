@@ -51,8 +51,8 @@ policy_context=
 `, m.Client.Addr(), name, m.Client.Port(), m.Helo, m.Sender, m.Recipient)
 }
 
-// Cycle makes the requests of all mails at once, and returns a Next for a Run that sends them in turn, over and over: with
-// few mails the clients are soon known to the server, with as many mails as requests each client is new.
+// Cycle makes the requests of all mails at once, and returns a Next for a Run that sends them in turn, over and over:
+// with few mails the clients are soon known to the server, with as many mails as requests each client is new.
 func Cycle(mails []Mail) func(n int) []byte {
 	requests := make([][]byte, len(mails))
 	for i, m := range mails {

@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// Sessions measures what is no single request and answer: workers each do one session after the other, as long as Duration
-// lasts or until so many were done, and each counts with the time that it took.
+// Sessions measures what is no single request and answer: workers each do one session after the other, as long as
+// Duration lasts or until so many were done, and each counts with the time that it took.
 type Sessions struct {
 	Workers  int // 32 if zero
 	Count    int
 	Duration time.Duration
 
-	// Begin makes what one worker does: a session, the n-th of all. end is called when the worker stops, and may be nil.
+	// Begin makes what one worker does: a session, the n-th of all. end is called when the worker stops, and may be
+	// nil.
 	Begin func() (session func(n int) error, end func(), err error)
 }
 

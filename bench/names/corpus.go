@@ -33,7 +33,8 @@ var lists = []set{
 
 const bigSenders = "today's big senders"
 
-// load reads the lists, and makes the names of big senders. What is missing is an error; the others are there all the same.
+// load reads the lists, and makes the names of big senders. What is missing is an error; the others are there all the
+// same.
 func load(folder string) (sets []*set, missing error) {
 	var problems []error
 	if _, err := os.Stat(folder); err != nil {

@@ -1,13 +1,14 @@
-// Command names measures on lists of real names how well the classifier tells host names apart, those that a provider generates from an
-// address and those that a person gave, and prints one table.
+// Command names measures on lists of real names how well the classifier tells host names apart, those that a provider
+// generates from an address and those that a person gave, and prints one table.
 //
 //	go run ./bench/names                            the table, and the domains with most errors
 //	go run ./bench/names --corpus FOLDER            the lists are there (../shared/corpus else)
 //	go run ./bench/names --markdown                 the tables as Markdown
 //	go run ./bench/names --errors real-2002.tsv     each error of helogate in a list, with its reason
 //
-// The project ships no such list. What is measured where is in docs/names.md; a list that is missing is said, the others
-// are measured, and the exit status is 1, for a measurement that was not made must not look like one that went well.
+// The project ships no such list. What is measured where is in docs/names.md; a list that is missing is said, the
+// others are measured, and the exit status is 1, for a measurement that was not made must not look like one that went
+// well.
 package main
 
 import (

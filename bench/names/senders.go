@@ -41,8 +41,8 @@ var senderShapes = []string{
 
 const namesAShape = 20
 
-// senders makes names of the shapes, the same in each run. Their addresses are of 198.18.0.0/15 (RFC 2544), which is for
-// measurements and is not assigned, and of 2001:db8::/32.
+// senders makes names of the shapes, the same in each run. Their addresses are of 198.18.0.0/15 (RFC 2544), which is
+// for measurements and is not assigned, and of 2001:db8::/32.
 func senders() (entries []entry) {
 	random := rand.New(rand.NewPCG(5321, 1912))
 	for _, shape := range senderShapes {

@@ -69,8 +69,8 @@ func (cmd checkCmd) Run(env *env) error {
 	return nil
 }
 
-// changes returns what would change the action. It looks up what the verdict did not need, for all assumptions together no
-// longer than the verdict may take.
+// changes returns what would change the action. It looks up what the verdict did not need, for all assumptions together
+// no longer than the verdict may take.
 func (cmd checkCmd) changes(env *env, c *config.Config, p *helogate.Policy, r *helogate.Record, resolver helogate.Asker) []change {
 	ctx, cancel := context.WithTimeout(env.ctx, c.DNS.Budget)
 	defer cancel()

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestUnit: each command of the systemd unit is one that helogate has, with flags that it has, and a user other than root
-// runs the service.
+// TestUnit: each command of the systemd unit is one that helogate has, with flags that it has, and a user other than
+// root runs the service.
 func TestUnit(t *testing.T) {
 	unit, err := os.ReadFile("../../contrib/systemd/helogate.service")
 	if err != nil {

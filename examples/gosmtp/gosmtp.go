@@ -1,4 +1,5 @@
-// Package gosmtp is a backend for github.com/emersion/go-smtp that judges its clients with helogate. docs/embed.md shows it.
+// Package gosmtp is a backend for github.com/emersion/go-smtp that judges its clients with helogate. docs/embed.md
+// shows it.
 package gosmtp
 
 import (

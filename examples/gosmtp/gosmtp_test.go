@@ -50,7 +50,8 @@ func (f faulty) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	return f.Asker.Ask(ctx, q)
 }
 
-// A distantConn is a connection from 127.0.0.n that looks like one from 192.0.2.n: a client on the machine itself is accepted.
+// A distantConn is a connection from 127.0.0.n that looks like one from 192.0.2.n: a client on the machine itself is
+// accepted.
 type distantConn struct{ net.Conn }
 
 func (s distantConn) RemoteAddr() net.Addr {

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxFailing is how many more answers may fail than succeed. A list that loses every second answer is still useful; one
-	// that loses more is suspended soon.
+	// maxFailing is how many more answers may fail than succeed. A list that loses every second answer is still useful;
+	// one that loses more is suspended soon.
 	maxFailing = 5
 	// firstWait is the time from a suspension to the next test. It doubles with each failed test.
 	firstWait = time.Minute

@@ -24,7 +24,8 @@ type expected struct {
 	since int // how many had come new when it came; of a known one, how many were found when it was
 }
 
-// A map is like one without bounds, but for what is over, and for what may have been pushed out: of that it knows nothing.
+// A map is like one without bounds, but for what is over, and for what may have been pushed out: of that it knows
+// nothing.
 func TestLikeAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const room = 3

@@ -24,8 +24,8 @@ func another(reply string) script {
 	return script("\nC: RSET\nS: 250 Ok\nC: MAIL FROM:<>\nS: 250 Ok\nC: RCPT TO:<nobody@example.org>\nS: " + reply)
 }
 
-// What was found is remembered for as long as it is worth, to the second, and no longer, in memory and in a store over a
-// restart; what is not definite, in memory alone.
+// What was found is remembered for as long as it is worth, to the second, and no longer, in memory and in a store over
+// a restart; what is not definite, in memory alone.
 func TestTimes(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -88,7 +88,8 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// Whether a domain takes every address is tried once in a week, and where it does not say, not for a quarter of an hour.
+// Whether a domain takes every address is tried once in a week, and where it does not say, not for a quarter of an
+// hour.
 func TestTriesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, map[string][]script{"192.0.2.1": {

@@ -53,8 +53,8 @@ type Config struct {
 	AllowLoopback bool
 }
 
-// A Caller is a helogate.Asker for the kind helogate.Callout. It is safe for concurrent use. Close it when it is no longer
-// needed.
+// A Caller is a helogate.Asker for the kind helogate.Callout. It is safe for concurrent use. Close it when it is no
+// longer needed.
 type Caller struct {
 	config   Config
 	own      []netip.Addr

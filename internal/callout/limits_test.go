@@ -17,7 +17,8 @@ func zoneOf(domains ...string) string {
 	return b.String()
 }
 
-// An organisation is asked so often an hour, whatever names below its own it makes up, and all together so often a minute.
+// An organisation is asked so often an hour, whatever names below its own it makes up, and all together so often a
+// minute.
 func TestLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

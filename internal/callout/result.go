@@ -72,7 +72,8 @@ func tempFail(note string) *helogate.Answer {
 // isAnswer reports whether what is remembered of a domain answers for its addresses.
 func isAnswer(a *helogate.Answer) bool { return !slices.Equal(a.Values, []string{chooses}) }
 
-// isValid reports whether a value of the store is one that helogate writes. A store can be shared, and its text ends up in replies.
+// isValid reports whether a value of the store is one that helogate writes. A store can be shared, and its text ends up
+// in replies.
 func isValid(value string) bool {
 	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) || len(value) > maxText+len(refusesNull) {
 		return false

@@ -22,9 +22,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A script is a dialogue to the byte, in which a mail host plays its part: lines with CRLF after "S: " or "C: "; a quoted
-// string after "S= " is sent as it is; "wait 1s" says nothing for a second; "hang" says nothing more, "close" ends the connection. At its end the client is to
-// close.
+// A script is a dialogue to the byte, in which a mail host plays its part: lines with CRLF after "S: " or "C: "; a
+// quoted string after "S= " is sent as it is; "wait 1s" says nothing for a second; "hang" says nothing more, "close"
+// ends the connection. At its end the client is to close.
 type script string
 
 // scene is what all scripts have that come to MAIL.

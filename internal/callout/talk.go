@@ -131,8 +131,8 @@ func (t *talk) ask(address string) result {
 	return result{note: "it answers to RCPT " + r.line()}
 }
 
-// isAboutThisHost reports whether a reply names one of the own addresses or the HELO name: then it is not the mailbox that is
-// refused. The local part of the address, which many replies repeat, does not count, since the sender chose it.
+// isAboutThisHost reports whether a reply names one of the own addresses or the HELO name: then it is not the mailbox
+// that is refused. The local part of the address, which many replies repeat, does not count, since the sender chose it.
 func (t *talk) isAboutThisHost(r reply, address string) bool {
 	local, _ := parsed.Mailbox(address)
 	text := strings.ReplaceAll(strings.ToLower(r.text), strings.ToLower(local)+"@", "@")

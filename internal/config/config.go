@@ -1,14 +1,14 @@
 // Package config reads the configuration file: parsing, documentation and errors, and nothing else. What the settings
-// mean is for others: package internal/policy makes a policy of them, and reports what is wrong at its place in the file
-// by [Config.Errorf].
+// mean is for others: package internal/policy makes a policy of them, and reports what is wrong at its place in the
+// file by [Config.Errorf].
 //
 // The file is TOML, and all of it is optional. It is read strictly, since an ignored typo would leave an administrator
-// without a filter: a setting that is unknown, given twice, of a wrong type or out of bounds is an error, which names and
-// shows the line and says what was probably meant. All errors are reported at once, in the order of the file. Environment
-// variables override the file, through the same decoder.
+// without a filter: a setting that is unknown, given twice, of a wrong type or out of bounds is an error, which names
+// and shows the line and says what was probably meant. All errors are reported at once, in the order of the file.
+// Environment variables override the file, through the same decoder.
 //
-// The comments of the types below are the manual. docs/config.md is generated from them, [Default] and [Example]; a test
-// fails when they drift apart.
+// The comments of the types below are the manual. docs/config.md is generated from them, [Default] and [Example]; a
+// test fails when they drift apart.
 package config
 
 import (

@@ -130,7 +130,8 @@ func (d *decoder) checkReplies(root *node) {
 // notChecks are the reasons for a refusal that are not checks or rules.
 var notChecks = []string{helogate.ByScore, helogate.TextDefer, helogate.TextGreylist}
 
-// replyNames returns the names that a reply can have, and whether they are complete: the name of a rule may be unreadable.
+// replyNames returns the names that a reply can have, and whether they are complete: the name of a rule may be
+// unreadable.
 func (d *decoder) replyNames(root *node) ([]string, bool) {
 	names := slices.Concat(d.opt.Checks, notChecks)
 	all := !root.incomplete

@@ -16,9 +16,9 @@ const prefix = "HELOGATE_"
 // notSettings are the variables with the prefix that are not settings of the file.
 var notSettings = []string{"HELOGATE_CONFIG", "HELOGATE_SOCKET", "HELOGATE_SPP_TIMEOUT", "HELOGATE_SPP_ALONE"}
 
-// environment puts the values of variables into the tree, where the decoder reads them as if they were in the file. They
-// come in the order of their names: HELOGATE_DNS before HELOGATE_DNS__SERVERS. Their places in the order of errors begin
-// at offset.
+// environment puts the values of variables into the tree, where the decoder reads them as if they were in the file.
+// They come in the order of their names: HELOGATE_DNS before HELOGATE_DNS__SERVERS. Their places in the order of errors
+// begin at offset.
 func (d *decoder) environment(root *node, offset int) {
 	vars := map[string]string{}
 	for _, v := range d.opt.Environ {
@@ -52,8 +52,8 @@ func (d *decoder) environment(root *node, offset int) {
 	}
 }
 
-// envValue reads the value of a variable: TOML, or a text without quotes for a setting that is a text, or a list without
-// brackets for one that is a list. It reports any other value, and returns nil.
+// envValue reads the value of a variable: TOML, or a text without quotes for a setting that is a text, or a list
+// without brackets for one that is a list. It reports any other value, and returns nil.
 func (d *decoder) envValue(src *source, where slot) *node {
 	n, bad := d.envTOML(src)
 	at := span{src, len(src.name) + 1, len(src.data)}
@@ -126,8 +126,8 @@ func (d *decoder) envList(src *source) *node {
 	return all
 }
 
-// put puts a value at its place in the tree, and makes the tables on the way. Where the file has a value in place of such a
-// table, the decoder reports that.
+// put puts a value at its place in the tree, and makes the tables on the way. Where the file has a value in place of
+// such a table, the decoder reports that.
 func (d *decoder) put(root *node, where slot, n *node) {
 	t := root
 	for i, s := range where.path {

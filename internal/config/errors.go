@@ -69,8 +69,8 @@ func (l Errors) Unwrap() []error {
 	return errs
 }
 
-// Join returns one error for many, Errors and those of errors.Join among them: those with a place in the file come first,
-// in its order. It returns nil if all are nil.
+// Join returns one error for many, Errors and those of errors.Join among them: those with a place in the file come
+// first, in its order. It returns nil if all are nil.
 func Join(errs ...error) error {
 	var placed Errors
 	var others []error
@@ -234,8 +234,8 @@ func excerpt(line []byte, from, to int) (text, mark string) {
 	return strings.TrimRight(b.String(), " "), strings.Repeat(" ", left) + "^" + strings.Repeat("~", max(0, wave-1))
 }
 
-// ascii makes s safe for a terminal and for one line of a log: it escapes what is not printable ASCII as \xHH. A backslash
-// stays as it is, since in a configuration it often is the mistake.
+// ascii makes s safe for a terminal and for one line of a log: it escapes what is not printable ASCII as \xHH. A
+// backslash stays as it is, since in a configuration it often is the mistake.
 func ascii(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

@@ -202,8 +202,8 @@ func parsePath(s string) (string, error) {
 	return s, nil
 }
 
-// parseURL reads the URL of a web page, in which "{id}" stands for the id of a verdict. It becomes part of an SMTP reply,
-// which is short and ASCII.
+// parseURL reads the URL of a web page, in which "{id}" stands for the id of a verdict. It becomes part of an SMTP
+// reply, which is short and ASCII.
 func parseURL(s string) (string, error) {
 	if s == "" {
 		return "", nil

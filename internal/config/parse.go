@@ -60,8 +60,8 @@ func Parse(name string, data []byte, opt Options) (*Config, error) {
 	return c, nil
 }
 
-// ControlSocket returns control.socket of a configuration that may have mistakes elsewhere: a client of the running service
-// must find the socket even if the file was just broken. It returns false if the setting cannot be read.
+// ControlSocket returns control.socket of a configuration that may have mistakes elsewhere: a client of the running
+// service must find the socket even if the file was just broken. It returns false if the setting cannot be read.
 func ControlSocket(path string, opt Options) (string, bool) {
 	name, data, err := readFile(path)
 	if err != nil || foreign(data) != nil {

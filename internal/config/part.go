@@ -14,8 +14,8 @@ type partError struct {
 
 func (e *partError) Error() string { return e.err.Error() }
 
-// part returns the place in the source of the length bytes from offset on of a text, or of the whole text if it cannot be
-// determined.
+// part returns the place in the source of the length bytes from offset on of a text, or of the whole text if it cannot
+// be determined.
 func (n *node) part(offset, length int) span {
 	at, ok := stretches(n.val.raw(), n.text)
 	if !ok || offset < 0 || offset > len(n.text) {
@@ -38,8 +38,9 @@ func (n *node) part(offset, length int) span {
 // stretch is a piece of the file.
 type stretch struct{ from, to int }
 
-// stretches returns which stretch of raw, a string of TOML (TOML 1.0.0, section "String") or text without quotes, stands for
-// each byte of the text that was read of it, and at last what stands behind them all. It is false if it reads another text.
+// stretches returns which stretch of raw, a string of TOML (TOML 1.0.0, section "String") or text without quotes,
+// stands for each byte of the text that was read of it, and at last what stands behind them all. It is false if it
+// reads another text.
 func stretches(raw, text string) ([]stretch, bool) {
 	at := make([]stretch, 0, len(text)+1)
 	q := quotes(raw)
@@ -77,8 +78,8 @@ func quotes(raw string) string {
 
 var escapes = map[byte]string{'b': "\b", 't': "\t", 'n': "\n", 'f': "\f", 'r': "\r", 'e': "\x1b", '"': `"`, '\\': `\`}
 
-// escape returns what a backslash and what follows mean, and how long they are. At the end of a line it means nothing, and
-// the space up to the next letter goes with it.
+// escape returns what a backslash and what follows mean, and how long they are. At the end of a line it means nothing,
+// and the space up to the next letter goes with it.
 func escape(s string) (string, int) {
 	if len(s) < 2 {
 		return s, len(s)

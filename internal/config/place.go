@@ -23,8 +23,8 @@ type origin struct {
 
 // Errorf returns an [Error] about the setting at path, such as "policy.bad_helo[2]", "exempt[1].until" or
 // "policy.checks.fcrdns", in the layout of this package's own: with its line of the file, or its variable of the
-// environment. For a setting that neither has, it adds the default, and shows the table or list that
-// the setting would be in. A name in the path that is not letters, digits, "-" and "_" alone is in quotes: `policy.replies."a rule"`. The
+// environment. For a setting that neither has, it adds the default, and shows the table or list that the setting would
+// be in. A name in the path that is not letters, digits, "-" and "_" alone is in quotes: `policy.replies."a rule"`. The
 // format may wrap an error with %w.
 func (c *Config) Errorf(path, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
@@ -47,10 +47,10 @@ func (c *Config) Errorf(path, format string, args ...any) error {
 	return &Error{File: name, Key: path, Err: err, order: -1}
 }
 
-// ErrorIn is [Config.Errorf] about a part of the text at path: the length bytes from offset on, both of the text as it was
-// read, not as it is written. It marks them in the file, with its line and column, whatever quotes and
-// escapes it is written in; at an offset that is the length of the text, the end. Where the setting is not
-// a text, is not set or has no such offset, it reports as Errorf does.
+// ErrorIn is [Config.Errorf] about a part of the text at path: the length bytes from offset on, both of the text as it
+// was read, not as it is written. It marks them in the file, with its line and column, whatever quotes and escapes it
+// is written in; at an offset that is the length of the text, the end. Where the setting is not a text, is not set or
+// has no such offset, it reports as Errorf does.
 func (c *Config) ErrorIn(path string, offset, length int, format string, args ...any) error {
 	n, found := c.origin.find(path)
 	if !found || n.kind != text {

@@ -11,8 +11,8 @@ import (
 // rename is a setting that an earlier version called by another name, in the same table.
 type rename struct{ table, old, new string }
 
-// renames are all of them. The old name is an error that gives the new one: an old file must not lose a setting silently.
-// Renamed actions are in [helogate.ParseEffect], renamed variables of rules in package rule.
+// renames are all of them. The old name is an error that gives the new one: an old file must not lose a setting
+// silently. Renamed actions are in [helogate.ParseEffect], renamed variables of rules in package rule.
 var renames = []rename{
 	{"dns", "patience", "failure_grace"},
 	{"policy.replies", "suspicion", helogate.ByScore},

@@ -7,7 +7,8 @@ import (
 	"github.com/helogate/helogate/internal/suggest"
 )
 
-// TestRenamed: whatever had another name in an earlier version is an error under that name, and the error gives the new one.
+// TestRenamed: whatever had another name in an earlier version is an error under that name, and the error gives the new
+// one.
 func TestRenamed(t *testing.T) {
 	for _, tt := range []struct{ file, env, want string }{
 		{"dns.patience = \"9h\"", "", "1:5: dns: dns.patience is now dns.failure_grace: rename it"},

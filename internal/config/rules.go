@@ -108,8 +108,8 @@ func (d *decoder) exempt(n *node) {
 	d.fail(n.val, n, "the entry would match every client: give address, name, helo, sender or recipient")
 }
 
-// forwarder reports a forwarder without a host. One with origin must be known by its address, since the origin is needed
-// before the first lookup.
+// forwarder reports a forwarder without a host. One with origin must be known by its address, since the origin is
+// needed before the first lookup.
 func (d *decoder) forwarder(n *node) {
 	address, name, origin := n.get("address"), n.get("name"), n.get("origin")
 	switch {

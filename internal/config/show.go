@@ -22,8 +22,8 @@ func (c *Config) String() string {
 	return b.String()
 }
 
-// WriteTOML writes the effective configuration, defaults included, and where each setting comes from: a line of the file,
-// an environment variable, or the default. Parse makes an equal Config of it.
+// WriteTOML writes the effective configuration, defaults included, and where each setting comes from: a line of the
+// file, an environment variable, or the default. Parse makes an equal Config of it.
 func (c *Config) WriteTOML(w io.Writer) error {
 	s := &shower{c: c}
 	s.table("", "", reflect.ValueOf(c).Elem(), false)

@@ -16,8 +16,8 @@ func oneOf(noun, word string, words []string) error {
 	return fmt.Errorf("%s is not %s%s", quoted(word), noun, meant(word, words))
 }
 
-// meant ends a message about a word that is unknown. It names the nearest known word, and all of them if they are few or
-// none is near.
+// meant ends a message about a word that is unknown. It names the nearest known word, and all of them if they are few
+// or none is near.
 func meant(word string, words []string) string {
 	near := suggest.Closest(word, words)
 	list := strings.Join(words, ", ")

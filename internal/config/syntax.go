@@ -50,8 +50,8 @@ func (b *builder) place(err error) span {
 	return b.at(b.p.Range(failed.Highlight))
 }
 
-// begins returns the beginning of the line after end that is neither empty nor a comment. If end is not the beginning of
-// the text that the parser has, something ended there, and the rest of its line belongs to it.
+// begins returns the beginning of the line after end that is neither empty nor a comment. If end is not the beginning
+// of the text that the parser has, something ended there, and the rest of its line belongs to it.
 func (b *builder) begins(end int) int {
 	data, i := b.src.data, end
 	if end > b.base {

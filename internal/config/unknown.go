@@ -100,7 +100,8 @@ func (d *decoder) homes(key string, at *node) (tables, homes []string) {
 	return tables, homes
 }
 
-// unknownCheck reports a check that does not exist, and which one was probably meant or in which table the setting belongs.
+// unknownCheck reports a check that does not exist, and which one was probably meant or in which table the setting
+// belongs.
 func (d *decoder) unknownCheck(n *node) {
 	msg := fmt.Sprintf("there is no check %s", quoted(n.name))
 	_, homes := d.homes(n.name, n.parent)

@@ -111,7 +111,8 @@ func oneLine(s string, most int) error {
 	return nil
 }
 
-// checkPlaceholders returns an error for braces that are not those of a placeholder: clients would read them as they are.
+// checkPlaceholders returns an error for braces that are not those of a placeholder: clients would read them as they
+// are.
 func checkPlaceholders(s string) error {
 	there := "{" + strings.Join(helogate.Placeholders, "}, {") + "}"
 	for i := 0; i < len(s); i++ {

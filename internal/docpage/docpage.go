@@ -42,8 +42,8 @@ type Link struct {
 // String names the place of the link.
 func (l Link) String() string { return fmt.Sprintf("%s:%d", l.Page, l.Line) }
 
-// Pages reads all pages of the module whose root that directory is, by name. Folders whose name begins with "." or "_", and
-// those called testdata, have no pages.
+// Pages reads all pages of the module whose root that directory is, by name. Folders whose name begins with "." or "_",
+// and those called testdata, have no pages.
 func Pages(root string) (map[string]*Page, error) {
 	pages := map[string]*Page{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

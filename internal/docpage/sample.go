@@ -14,7 +14,8 @@ var variable = []struct{ in, any *regexp.Regexp }{
 	{regexp.MustCompile(`\blistener=[\w.:/]+\d`), regexp.MustCompile(`listener=\S+`)},
 }
 
-// Pattern is a regular expression for what a sample stands for: "…" is any text in a line, and a line of it alone any lines.
+// Pattern is a regular expression for what a sample stands for: "…" is any text in a line, and a line of it alone any
+// lines.
 func Pattern(sample string) *regexp.Regexp {
 	var b strings.Builder
 	b.WriteString(`^`)

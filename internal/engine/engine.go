@@ -125,8 +125,8 @@ func (e *Engine) prepare(policy *helogate.Policy, r *Rules) *helogate.Policy {
 	return &p
 }
 
-// fault counts a mistake in a check or an Asker, which the verdict has as a temperror, and logs it: one a minute of each
-// check and each kind of question, for a client may be able to cause it as often as it likes.
+// fault counts a mistake in a check or an Asker, which the verdict has as a temperror, and logs it: one a minute of
+// each check and each kind of question, for a client may be able to cause it as often as it likes.
 func (e *Engine) fault(f helogate.Fault) {
 	n, now := e.panics.Add(1), e.Now()
 	name, where := f.Check, slog.String("check", f.Check)

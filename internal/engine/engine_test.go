@@ -200,7 +200,8 @@ func lastLine(s string) string {
 	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
-// TestHeldUntilAllowed: a refusal that is held at HELO is not sent to a client that authenticates or writes to postmaster.
+// TestHeldUntilAllowed: a refusal that is held at HELO is not sent to a client that authenticates or writes to
+// postmaster.
 func TestHeldUntilAllowed(t *testing.T) {
 	b := newBench("")
 	endpoint := b.Endpoint(here, Rules{Policy: preset(t, "hardline", check.Settings{}), RejectAt: helogate.Rcpt})

@@ -146,7 +146,8 @@ func golden(t *testing.T, file, got string) {
 	diff(t, file, got, string(want))
 }
 
-// TestLogLimit: of a client that hammers the log has a line only when the limit allows one, with how many were suppressed.
+// TestLogLimit: of a client that hammers the log has a line only when the limit allows one, with how many were
+// suppressed.
 func TestLogLimit(t *testing.T) {
 	hammers := failing
 	hammers.Name = "hammering"

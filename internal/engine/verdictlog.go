@@ -17,8 +17,8 @@ import (
 type VerdictLog struct {
 	Out  io.Writer // takes a line by one Write, and must not block
 	JSON bool      // lines as slog.JSONHandler writes them; else as slog.TextHandler does
-	// Limit is asked before the line of a client that is rejected for hammering: whether to write the line now, and how many
-	// such lines were suppressed before it. nil: every line is written.
+	// Limit is asked before the line of a client that is rejected for hammering: whether to write the line now, and how
+	// many such lines were suppressed before it. nil: every line is written.
 	Limit func(client netip.Addr, at time.Time) (suppressed int, write bool)
 }
 
@@ -141,8 +141,8 @@ func appendReasons(reasons []string, v *helogate.Verdict) []string {
 	return reasons
 }
 
-// decided reports whether a finding is one that a decision was made by: that of the deciding check, or for the score every
-// one that adds to it. A DNS failure only makes the score uncertain, so it is one only where that matters.
+// decided reports whether a finding is one that a decision was made by: that of the deciding check, or for the score
+// every one that adds to it. A DNS failure only makes the score uncertain, so it is one only where that matters.
 func decided(f *helogate.Finding, d *helogate.Decision, dryRun bool) bool {
 	switch {
 	case d.By != helogate.ByScore:

@@ -1,5 +1,5 @@
-// Package greylist answers questions of the kind helogate.Greylisted from a store. It records each attempt, and passes clients
-// that have retried often enough at once (RFC 6647 section 4).
+// Package greylist answers questions of the kind helogate.Greylisted from a store. It records each attempt, and passes
+// clients that have retried often enough at once (RFC 6647 section 4).
 package greylist
 
 import (

@@ -8,8 +8,8 @@ import (
 	"github.com/helogate/helogate/internal/state"
 )
 
-// A client that passes at once does so for as long as it sends: its record is renewed in time, also where one lasts less
-// than the day after which it is renewed at the latest.
+// A client that passes at once does so for as long as it sends: its record is renewed in time, also where one lasts
+// less than the day after which it is renewed at the latest.
 func TestPassingClientStays(t *testing.T) {
 	for _, pass := range []time.Duration{time.Hour, 12 * time.Hour, 30 * time.Hour, 36 * 24 * time.Hour} {
 		now := noon

@@ -1,5 +1,5 @@
-// Package hammering counts the recent rejections of each client, so that a client that never stops is answered at once, and
-// not logged line by line. It answers questions of the kind helogate.Hammering.
+// Package hammering counts the recent rejections of each client, so that a client that never stops is answered at once,
+// and not logged line by line. It answers questions of the kind helogate.Hammering.
 //
 // All counts are in memory, bounded, and lost at a restart. A client is an IPv4 address, or the /64 of an IPv6 address,
 // in which a client can use any address.
@@ -27,11 +27,12 @@ type Config struct {
 	Now    func() time.Time // nil is time.Now
 }
 
-// slots are what Within is divided into. A rejection counts until its slot begins to be older than Within: never for longer
-// than Within, and for no less than 15/16 of it.
+// slots are what Within is divided into. A rejection counts until its slot begins to be older than Within: never for
+// longer than Within, and for no less than 15/16 of it.
 const slots = 16
 
-// A Tracker counts rejections by client, and is a helogate.Asker for the kind helogate.Hammering. It is safe for concurrent use.
+// A Tracker counts rejections by client, and is a helogate.Asker for the kind helogate.Hammering. It is safe for
+// concurrent use.
 type Tracker struct {
 	tries   int
 	slot    time.Duration
@@ -56,7 +57,8 @@ func New(c Config) *Tracker {
 	return b
 }
 
-// Rejected counts a rejection of a client. If there are too many clients, those that were rejected once are dropped first.
+// Rejected counts a rejection of a client. If there are too many clients, those that were rejected once are dropped
+// first.
 func (b *Tracker) Rejected(client netip.Addr, at time.Time) {
 	key, ok := keyOf(client)
 	if !ok {
@@ -77,8 +79,8 @@ var (
 	otherKind = &helogate.Answer{Status: helogate.TempFail, Note: "no question about hammering"}
 )
 
-// Known returns whether the address in q was rejected too often, and how often. It always knows the answer. While no client
-// was, it only compares a number.
+// Known returns whether the address in q was rejected too often, and how often. It always knows the answer. While no
+// client was, it only compares a number.
 func (b *Tracker) Known(q helogate.Question) (*helogate.Answer, bool) {
 	if q.Kind != helogate.Hammering {
 		return otherKind, true

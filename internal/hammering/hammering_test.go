@@ -108,8 +108,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// A client is never called to account for what is older than Within, and nothing that is younger than 15/16 of it is forgotten,
-// whatever the order in which rejections are told.
+// A client is never called to account for what is older than Within, and nothing that is younger than 15/16 of it is
+// forgotten, whatever the order in which rejections are told.
 func TestCountIsExactEnough(t *testing.T) {
 	const within = 16 * time.Minute
 	rapid.Check(t, func(t *rapid.T) {

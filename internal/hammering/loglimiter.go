@@ -8,8 +8,8 @@ import (
 )
 
 // A LogLimiter decides which of many log lines about one client are written: the first, and then one a minute, with the
-// number of lines that were suppressed. It is safe for concurrent use. It has at most 50,000 clients in memory; the number for
-// a client that it drops is lost.
+// number of lines that were suppressed. It is safe for concurrent use. It has at most 50,000 clients in memory; the
+// number for a client that it drops is lost.
 type LogLimiter struct{ clients *bounded.Map[key, logged] }
 
 type logged struct {

@@ -13,8 +13,8 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// Whatever a client says, and whatever checks and rules are called: a field is a line of printable ASCII that is not too
-// long, Authentication-Results reads back as what was meant, by RFC 8601 and by a reader who knows no quotes, and
+// Whatever a client says, and whatever checks and rules are called: a field is a line of printable ASCII that is not
+// too long, Authentication-Results reads back as what was meant, by RFC 8601 and by a reader who knows no quotes, and
 // X-Helogate keeps to its grammar.
 func FuzzMake(f *testing.F) {
 	f.Add([]byte{192, 0, 2, 1}, "mail.example.com", "jane@example.com", "jane", "mx.example.net", "fqdn", "no name", uint8(4))
@@ -102,8 +102,8 @@ func readsBack(t *testing.T, value string, want []authres.Result) {
 	}
 }
 
-// textOf is a result as "method=value property=value": without the quotes that authres does not read, and, as it splits a
-// reason at its spaces, with the reason only if wanted.
+// textOf is a result as "method=value property=value": without the quotes that authres does not read, and, as it splits
+// a reason at its spaces, with the reason only if wanted.
 func textOf(r authres.Result, withReason bool) string {
 	text := ""
 	add := func(name, value string) {
@@ -133,8 +133,8 @@ func textOf(r authres.Result, withReason bool) string {
 	return text
 }
 
-// parse8601 reads what of RFC 8601 section 2.2 we write, to the letter: tokens and quoted strings are what RFC 2045 and RFC
-// 5322 say they are. A result is returned as by textOf.
+// parse8601 reads what of RFC 8601 section 2.2 we write, to the letter: tokens and quoted strings are what RFC 2045 and
+// RFC 5322 say they are. A result is returned as by textOf.
 func parse8601(s string) (id string, results []string, err error) {
 	const token = "[!#-'*+.0-9A-Z^-~-]+"
 	const quoted = `"[ !#-\[\]-~]*"`

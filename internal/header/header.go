@@ -13,12 +13,12 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// A Field is one header field: a name of RFC 5322 section 2.2, and a value of printable ASCII without a line break. Both
-// with the colon and a space are at most MaxField bytes.
+// A Field is one header field: a name of RFC 5322 section 2.2, and a value of printable ASCII without a line break.
+// Both with the colon and a space are at most MaxField bytes.
 type Field struct{ Name, Value string }
 
-// MaxField is what RFC 5322 section 2.1.1 allows a line, less its CRLF. Fields are not folded: a line is what all listeners
-// can add.
+// MaxField is what RFC 5322 section 2.1.1 allows a line, less its CRLF. Fields are not folded: a line is what all
+// listeners can add.
 const MaxField = 998
 
 // The names of the fields.

@@ -200,7 +200,8 @@ func TestXHelogate(t *testing.T) {
 	}
 }
 
-// Each field has a switch; a verdict that refuses has none; without a name nobody says anything in Authentication-Results.
+// Each field has a switch; a verdict that refuses has none; without a name nobody says anything in
+// Authentication-Results.
 func TestSwitches(t *testing.T) {
 	f := from("198.51.100.7", "mail.example.com")
 	v := judged(t, f)

@@ -13,7 +13,8 @@ const (
 	maxList = 300
 )
 
-// xHelogate is the verdict in one line, which a regular expression can match. Its keys are those of the verdict's log line.
+// xHelogate is the verdict in one line, which a regular expression can match. Its keys are those of the verdict's log
+// line.
 func xHelogate(v *helogate.Verdict) string {
 	var b strings.Builder
 	b.WriteString("id=" + word(v.ID) + "; action=" + word(v.Action.String()))

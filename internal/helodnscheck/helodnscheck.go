@@ -1,5 +1,5 @@
-// Package helodnscheck reads the settings of the qmail-spp plugin of that name: the letters of HELO_DNS_CHECK, of which there
-// are two generations, and control/moreipme. What follows from them, as lines of a policy, is said here once: for
+// Package helodnscheck reads the settings of the qmail-spp plugin of that name: the letters of HELO_DNS_CHECK, of which
+// there are two generations, and control/moreipme. What follows from them, as lines of a policy, is said here once: for
 // helogate import, which writes them down, and for helogate qmail-spp, which judges by them.
 package helodnscheck
 

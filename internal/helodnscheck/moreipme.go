@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// MoreIPMe reads control/moreipme of qmail: an address a line, or an address and a netmask; # begins a comment. It calls
-// each with every line that has an entry, by its number from 1; err says of one that is neither why not.
+// MoreIPMe reads control/moreipme of qmail: an address a line, or an address and a netmask; # begins a comment. It
+// calls each with every line that has an entry, by its number from 1; err says of one that is neither why not.
 func MoreIPMe(text string, each func(line int, entry string, p netip.Prefix, err error)) {
 	n := 0
 	for line := range strings.Lines(text) {

@@ -43,8 +43,8 @@ func badHeloLines(d *doc, text string) (patterns []string) {
 	return patterns
 }
 
-// patternsOf turns a line that can be read into patterns: as a regular expression where it has one of the plugin's marks,
-// and literally, as the plugin also compares it.
+// patternsOf turns a line that can be read into patterns: as a regular expression where it has one of the plugin's
+// marks, and literally, as the plugin also compares it.
 func patternsOf(line string) []string {
 	literal := "/^" + regexp.QuoteMeta(strings.ToLower(line)) + "$/"
 	if !strings.ContainsAny(line, `{}[]()^$|*+?\!`) {

@@ -37,7 +37,8 @@ const (
 	defers  = "defers"
 )
 
-// What the program does is from PARITY and its source; the rows with GL, GNLR, NL, GLP, GLR were observed by running it.
+// What the program does is from PARITY and its source; the rows with GL, GNLR, NL, GLP, GLR were observed by running
+// it.
 var helodnscheckCases = []parity{
 	// The first generation, as the seed sets it up.
 	{config: "PLRIV", helo: "mx.example.org", original: lets, ours: lets},

@@ -1,10 +1,10 @@
-// Package imports makes a helogate configuration from that of another tool: the qmail-spp plugin helodnscheck, the qpsmtpd
-// plugin helo, the filter rules of WCSAP, or Postfix's main.cf. Each function takes the text of the configuration and
-// returns a commented TOML file that is valid for helogate. What it cannot carry over is listed, with the line and the
-// reason, in the file and in [Result.Notes].
+// Package imports makes a helogate configuration from that of another tool: the qmail-spp plugin helodnscheck, the
+// qpsmtpd plugin helo, the filter rules of WCSAP, or Postfix's main.cf. Each function takes the text of the
+// configuration and returns a commented TOML file that is valid for helogate. What it cannot carry over is listed, with
+// the line and the reason, in the file and in [Result.Notes].
 //
-// An imported policy does what the original did, except where the original was wrong. docs/import.md lists the differences,
-// and the tests check them.
+// An imported policy does what the original did, except where the original was wrong. docs/import.md lists the
+// differences, and the tests check them.
 package imports
 
 import (
@@ -147,7 +147,8 @@ func clean(s string) string {
 	return s
 }
 
-// quote returns text as TOML has it: between the quotes that leave backslashes alone, where there is need and it can be.
+// quote returns text as TOML has it: between the quotes that leave backslashes alone, where there is need and it can
+// be.
 func quote(s string) string {
 	if strings.ContainsAny(s, `\"`) && !strings.ContainsFunc(s, func(r rune) bool { return r == '\'' || r < ' ' || r > '~' }) {
 		return "'" + s + "'"

@@ -23,8 +23,8 @@ var update = flag.Bool("update", false, "write the tables of docs/import.md")
 
 const pagePath = "../../docs/import.md"
 
-// A parity is the verdict of an original about a client, and that of helogate with the imported configuration. Where the two
-// differ, why says what is wrong with the original; docs/import.md has a table of these.
+// A parity is the verdict of an original about a client, and that of helogate with the imported configuration. Where
+// the two differ, why says what is wrong with the original; docs/import.md has a table of these.
 type parity struct {
 	config         string // of the original
 	client, helo   string

@@ -6,8 +6,8 @@ import (
 	"github.com/helogate/helogate/internal/helodnscheck"
 )
 
-// maxBits is the size of a network in moreipme that is written out, in bits: a /24 is a host with very many addresses, and
-// a larger one would fill the file.
+// maxBits is the size of a network in moreipme that is written out, in bits: a /24 is a host with very many addresses,
+// and a larger one would fill the file.
 const maxBits = 8
 
 // moreipme reads control/moreipme of qmail, and notes what is no address and no network. own.addresses takes addresses

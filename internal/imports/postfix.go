@@ -19,8 +19,8 @@ type Postfix struct {
 var PostfixDefaults = []string{"inet_interfaces", "mydestination", "mydomain", "myhostname", "mynetworks", "mynetworks_style", "proxy_interfaces",
 	"queue_directory"}
 
-// Import makes a first configuration of it: the local names and networks, and, as comments, which of its restrictions helogate has.
-// Text in which nothing is set is an error.
+// Import makes a first configuration of it: the local names and networks, and, as comments, which of its restrictions
+// helogate has. Text in which nothing is set is an error.
 func (p Postfix) Import() (*Result, error) {
 	main, err := p.read()
 	if err != nil {
@@ -49,8 +49,9 @@ func (p Postfix) read() (*postconf, error) {
 // tcpAddress is where Postfix asks over TCP.
 const tcpAddress = "127.0.0.1:10040"
 
-// listener writes where Postfix asks: on a unix socket that it reaches from its chroot, which costs both sides less than TCP.
-// main is nil where there is no Postfix, and with it no place for one; a main.cf that asks over TCP already is not to be changed.
+// listener writes where Postfix asks: on a unix socket that it reaches from its chroot, which costs both sides less
+// than TCP. main is nil where there is no Postfix, and with it no place for one; a main.cf that asks over TCP already
+// is not to be changed.
 func (d *doc) listener(main *postconf) {
 	d.table("[[listen]]")
 	d.set("protocol", quote("postfix"), "`helogate serve` prints the lines for main.cf")
@@ -75,8 +76,8 @@ func (p *postconf) has(text string) bool {
 	return false
 }
 
-// queueDirectory is where Postfix has its queue, and where its smtpd is shut in on Debian. One in which a socket might have no
-// name is not believed.
+// queueDirectory is where Postfix has its queue, and where its smtpd is shut in on Debian. One in which a socket might
+// have no name is not believed.
 func (p *postconf) queueDirectory() string {
 	if dir, _, err := p.values("queue_directory"); err == nil && len(dir) == 1 && plainDirectory.MatchString(dir[0]) {
 		return path.Clean(dir[0])

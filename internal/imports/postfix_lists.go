@@ -106,8 +106,8 @@ func (all *dnsLists) restriction(p *postconf, in string, r restriction) (said st
 	return fmt.Sprintf("%s, in %s: [[%s]] (%s). You can remove it once helogate enforces. Differences: %s.", r, in, kind.family, l.then, differs), nil
 }
 
-// add adds a list, to one that is there where they are the same but for what is asked, or for the codes. What has points
-// stays apart: each answer that counts has its own.
+// add adds a list, to one that is there where they are the same but for what is asked, or for the codes. What has
+// points stays apart: each answer that counts has its own.
 func (all *dnsLists) add(l *dnsList) {
 	for _, old := range *all {
 		if l.example || old.family != l.family || old.zone != l.zone || old.then != l.then {
@@ -136,8 +136,8 @@ func union(a, b []string) []string {
 // maxListName is how long a list's name may be.
 const maxListName = 60
 
-// call gives names to lists that need one: to those of a zone that another has as well, and where the zone begins with what
-// looks like a key, which must not appear in a reply.
+// call gives names to lists that need one: to those of a zone that another has as well, and where the zone begins with
+// what looks like a key, which must not appear in a reply.
 func (all dnsLists) call() {
 	taken := map[string]bool{}
 	for _, l := range all {
@@ -192,9 +192,9 @@ func inline(values []string) string {
 
 const sites, threshold = "postscreen_dnsbl_sites", "postscreen_dnsbl_threshold"
 
-// postscreen proposes lists for those that postscreen weighs: points that come to the preset's reject_at where the weights
-// come to postscreen's threshold. They are examples, for postscreen judges before helogate is asked: who leaves it on
-// would have its lists weigh twice.
+// postscreen proposes lists for those that postscreen weighs: points that come to the preset's reject_at where the
+// weights come to postscreen's threshold. They are examples, for postscreen judges before helogate is asked: who leaves
+// it on would have its lists weigh twice.
 func (d *doc) postscreen(p *postconf) (proposed dnsLists, said string) {
 	words, line, err := p.values(sites)
 	if err != nil {

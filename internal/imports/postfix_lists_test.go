@@ -173,7 +173,8 @@ func TestPostfixLists(t *testing.T) {
 	}
 }
 
-// TestPostfixListsJudge: an imported list does what the restriction did, once it enforces. A list that is down rejects none.
+// TestPostfixListsJudge: an imported list does what the restriction did, once it enforces. A list that is down rejects
+// none.
 func TestPostfixListsJudge(t *testing.T) {
 	r, err := Postfix{Set: "myhostname = mx.example.net\nsmtpd_client_restrictions = reject_rbl_client bl.example=127.0.0.[2..4], reject_rhsbl_sender dbl.example"}.Import()
 	if err != nil {

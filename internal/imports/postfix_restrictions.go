@@ -55,8 +55,8 @@ var restrictionLists = []string{
 	"smtpd_recipient_restrictions", "smtpd_data_restrictions",
 }
 
-// restrictions writes, as comments, which restrictions of Postfix helogate has, and notes those that it has not. Lists in
-// DNS it has as they are.
+// restrictions writes, as comments, which restrictions of Postfix helogate has, and notes those that it has not. Lists
+// in DNS it has as they are.
 func (d *doc) restrictions(p *postconf) {
 	weights := failActions(check.DefaultPreset)
 	var said []string
@@ -252,7 +252,8 @@ func isList(name string) bool {
 		strings.HasPrefix(name, "permit_dnswl_") || strings.HasPrefix(name, "permit_rhswl_")
 }
 
-// missing says what helogate has not of a restriction that judges clients, "" for what it has and what is another matter.
+// missing says what helogate has not of a restriction that judges clients, "" for what it has and what is another
+// matter.
 func missing(r restriction, classes []string) string {
 	switch name := r.name; {
 	case name == "check_helo_access":

@@ -17,14 +17,14 @@ import (
 //	Reject if example.net in %CDN% and %CIP% != 192.0.2.25
 //	Accept if %CIP% = 198.51.100.7
 //
-// where %CDN% is what the client says in HELO and %CIP% its address; `in` asks whether the one text is part of the other.
-// The filter is read from the top, and the first rule that matches decides. Here an accept beats every reject; so that the
-// order stays what it was, an Accept is written to match only where no Reject above it does, or, where those are too many
-// for one rule, the Rejects below are written to leave its clients out.
+// where %CDN% is what the client says in HELO and %CIP% its address; `in` asks whether the one text is part of the
+// other. The filter is read from the top, and the first rule that matches decides. Here an accept beats every reject;
+// so that the order stays what it was, an Accept is written to match only where no Reject above it does, or, where
+// those are too many for one rule, the Rejects below are written to leave its clients out.
 //
-// Where a Reject above an Accept is not understood, the clients that the Accept may take are not known: it becomes a dry
-// run. No Accept takes a client that Wildcat! refuses at HELO, before it asks the filter: the client chooses its HELO name,
-// and could choose one that the Accept matches.
+// Where a Reject above an Accept is not understood, the clients that the Accept may take are not known: it becomes a
+// dry run. No Accept takes a client that Wildcat! refuses at HELO, before it asks the filter: the client chooses its
+// HELO name, and could choose one that the Accept matches.
 //
 // Text is compared without regard to case: names of DNS have none (RFC 4343), and a rule that a capital letter escapes
 // guards nothing. A line that is not understood stays in the file as a comment, and is noted.

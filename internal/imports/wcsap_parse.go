@@ -22,8 +22,8 @@ func (r wcsapRule) excludes(other wcsapRule) bool {
 	return is != "" && (otherIs != "" && otherIs != is || slices.Contains(otherNot, is))
 }
 
-// clientsOf returns the address that a condition wants of the client, and those that it does not want. It looks at plain
-// conjunctions alone; of what a client says it can mistake nothing, since a text has its quotes escaped.
+// clientsOf returns the address that a condition wants of the client, and those that it does not want. It looks at
+// plain conjunctions alone; of what a client says it can mistake nothing, since a text has its quotes escaped.
 func clientsOf(when string) (is string, not []string) {
 	if strings.Contains(when, " || ") || strings.Contains(when, "!(") {
 		return "", nil

@@ -181,8 +181,8 @@ func TestWCSAPLimits(t *testing.T) {
 	build(t, r.TOML)
 }
 
-// Below a line that may be a Reject and is not carried over, every Accept is a dry run: it says what it would do, and the
-// Rejects below it stand.
+// Below a line that may be a Reject and is not carried over, every Accept is a dry run: it says what it would do, and
+// the Rejects below it stand.
 func TestWCSAPBelowTheUnread(t *testing.T) {
 	for _, c := range []struct{ filter, want, note string }{
 		{"Reject if %BOGUS% = 1\nAccept if . in %CDN%", "would accept", "line 2: Accept if . in %CDN%: a dry run, which accepts no client: line 1 above it"},
@@ -221,8 +221,8 @@ func TestWCSAPBelowTheUnread(t *testing.T) {
 	}
 }
 
-// An Accept in a dry run that does not fit is no reason for the Rejects below it to leave its clients out: it is unknown whether
-// it accepts them.
+// An Accept in a dry run that does not fit is no reason for the Rejects below it to leave its clients out: it is
+// unknown whether it accepts them.
 func TestWCSAPTrialTooLong(t *testing.T) {
 	r := WCSAP("Reject if %BOGUS% = 1\n" + strings.Repeat("Reject if bot in %CDN% and trap in %CDN%\n", 100) +
 		"Accept if %CIP% = 198.51.100.7\nReject if example in %CDN%")

@@ -19,8 +19,8 @@ type Line struct {
 	json   bool
 }
 
-// Begin begins a line as slog.JSONHandler or slog.TextHandler does, and reuses the buffer of the line before. at must not
-// be the zero time, which slog leaves out.
+// Begin begins a line as slog.JSONHandler or slog.TextHandler does, and reuses the buffer of the line before. at must
+// not be the zero time, which slog leaves out.
 func (l *Line) Begin(json bool, at time.Time, level slog.Level, message string) {
 	l.buf, l.json = l.buf[:0], json
 	at = at.Round(0) // without the monotonic clock

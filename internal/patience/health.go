@@ -14,9 +14,10 @@ import (
 	"github.com/helogate/helogate/hostname"
 )
 
-// Health is an Asker before the resolver. It detects that most answers of the resolver are failures. It counts organisational
-// domains, not questions: otherwise one domain with broken DNS could make the local resolver look broken. Only few failures
-// count for the clients of one network, since a client can name any number of domains with broken DNS.
+// Health is an Asker before the resolver. It detects that most answers of the resolver are failures. It counts
+// organisational domains, not questions: otherwise one domain with broken DNS could make the local resolver look
+// broken. Only few failures count for the clients of one network, since a client can name any number of domains with
+// broken DNS.
 type Health struct {
 	helogate.Asker
 	log *slog.Logger

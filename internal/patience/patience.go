@@ -1,5 +1,5 @@
-// Package patience answers questions of the kind helogate.Deferred: since when a client is deferred for DNS failures, and
-// whether the local resolver fails. The check patience ends deferrals by it, after the DNS failure grace period.
+// Package patience answers questions of the kind helogate.Deferred: since when a client is deferred for DNS failures,
+// and whether the local resolver fails. The check patience ends deferrals by it, after the DNS failure grace period.
 package patience
 
 import (

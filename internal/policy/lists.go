@@ -26,8 +26,8 @@ func Lists(c *config.Config) (out []List) {
 	return out
 }
 
-// ListOf returns the list of a configuration that a line belongs to. It returns false for another check, and for the check
-// of a family without lists.
+// ListOf returns the list of a configuration that a line belongs to. It returns false for another check, and for the
+// check of a family without lists.
 func ListOf(c *config.Config, line *helogate.Check) (List, bool) { return listOf(Lists(c), line) }
 
 func listOf(lists []List, line *helogate.Check) (List, bool) {

@@ -15,8 +15,8 @@ func factsOf(client, helo string) helogate.Facts {
 		Sender: "jane@example.com", Recipient: "john@example.net"}
 }
 
-// TestThen: what is said of one list stands above what [policy.checks] says of the family, and below what a listener or some
-// recipients have of their own.
+// TestThen: what is said of one list stands above what [policy.checks] says of the family, and below what a listener or
+// some recipients have of their own.
 func TestThen(t *testing.T) {
 	p := mustBuild(t, parse(t, `
 mode = "enforce"

@@ -61,8 +61,8 @@ func (m *inputs) isRule(l helogate.Line) bool {
 	return false
 }
 
-// named returns the lines that a word of the order means. A rule that uses the score stays at the end, where the score is
-// complete.
+// named returns the lines that a word of the order means. A rule that uses the score stays at the end, where the score
+// is complete.
 func (m *inputs) named(word string, lines []helogate.Line) (out []helogate.Line) {
 	for _, l := range lines {
 		c := &l.Check

@@ -148,7 +148,8 @@ func TestOrderOfPairs(t *testing.T) {
 	}
 }
 
-// TestFirstJudging: all before the first check that judges only let in, in every preset, and none behind it but by vouching.
+// TestFirstJudging: all before the first check that judges only let in, in every preset, and none behind it but by
+// vouching.
 func TestFirstJudging(t *testing.T) {
 	for _, preset := range check.Presets {
 		lines, _, err := check.Lines(preset, check.Settings{})

@@ -1,6 +1,6 @@
-// Package policy makes the policies of a configuration: one for each listener, and one for each [[policy.for]]. A policy
-// is made of a preset, the checks that the configuration changes, the administrator's rules, and the mode, which may make
-// all of it a dry run.
+// Package policy makes the policies of a configuration: one for each listener, and one for each [[policy.for]]. A
+// policy is made of a preset, the checks that the configuration changes, the administrator's rules, and the mode, which
+// may make all of it a dry run.
 package policy
 
 import (
@@ -69,8 +69,8 @@ func (d *ListenerPolicies) All() []*Policy {
 	return all
 }
 
-// Build makes the policies of a configuration. It reads the files that the configuration names. An error names its place
-// in the file.
+// Build makes the policies of a configuration. It reads the files that the configuration names. An error names its
+// place in the file.
 func Build(c *config.Config) (*Policies, error) {
 	m, err := gatherInputs(c)
 	if err != nil {
@@ -207,8 +207,8 @@ func (m *inputs) thresholds(at helogate.Thresholds) helogate.Thresholds {
 	return at
 }
 
-// override applies the effects of a layer to those below. If fail gets another effect, the preset's effect of temperror is
-// dropped, since it was meant for the preset's fail; one that the administrator set stays.
+// override applies the effects of a layer to those below. If fail gets another effect, the preset's effect of temperror
+// is dropped, since it was meant for the preset's fail; one that the administrator set stays.
 func override(below, own map[helogate.Outcome]helogate.Effect, temperrorSet bool) map[helogate.Outcome]helogate.Effect {
 	if len(own) == 0 {
 		return below

@@ -144,7 +144,8 @@ func TestTempErrorOfFail(t *testing.T) {
 	}
 }
 
-// TestPresets: each listener has the preset that it names, and else that of [policy]; all of them are those of package check.
+// TestPresets: each listener has the preset that it names, and else that of [policy]; all of them are those of package
+// check.
 func TestPresets(t *testing.T) {
 	for _, name := range check.Presets {
 		lines, at, err := check.Lines(name, check.Settings{})
@@ -518,7 +519,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestRules: rules stand behind what lets in and before all else, those on the score at the end, and what they read runs.
+// TestRules: rules stand behind what lets in and before all else, those on the score at the end, and what they read
+// runs.
 func TestRules(t *testing.T) {
 	relays := filepath.Join(t.TempDir(), "relays")
 	if err := os.WriteFile(relays, []byte("198.51.100.0/24 # partners\n"), 0o644); err != nil {

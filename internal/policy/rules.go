@@ -14,8 +14,8 @@ import (
 	"github.com/helogate/helogate/internal/rule"
 )
 
-// listsOf reads the list files of a configuration. A file with an invalid line is an error as a whole: half an allowlist
-// would refuse mail for no visible reason.
+// listsOf reads the list files of a configuration. A file with an invalid line is an error as a whole: half an
+// allowlist would refuse mail for no visible reason.
 func listsOf(c *config.Config) (map[string]*list.List, []error) {
 	lists, errs := map[string]*list.List{}, []error{}
 	for _, name := range slices.Sorted(maps.Keys(c.Lists)) {

@@ -59,8 +59,8 @@ func unusedChecks(c *config.Config, p *Policies) (out []string) {
 	return out
 }
 
-// withoutGreylisting names checks, rules and the threshold that would greylist where greylisting is off, so that they accept.
-// The threshold of a preset does not count, only one that is set.
+// withoutGreylisting names checks, rules and the threshold that would greylist where greylisting is off, so that they
+// accept. The threshold of a preset does not count, only one that is set.
 func withoutGreylisting(c *config.Config, p *Policies) (out []string) {
 	const so = ", and greylisting is off: these clients are accepted"
 	add := func(what string) {

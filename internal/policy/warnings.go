@@ -49,8 +49,8 @@ func listed(all []check.MailboxPattern) string {
 	return strings.Join(texts, ", ")
 }
 
-// acceptsLater names the lines that accept or lower the score and cannot be evaluated at a stage. A login comes between HELO
-// and MAIL, though its check needs no stage.
+// acceptsLater names the lines that accept or lower the score and cannot be evaluated at a stage. A login comes between
+// HELO and MAIL, though its check needs no stage.
 func acceptsLater(p *Policies, at helogate.Stage) (out []string) {
 	if at < helogate.Mail {
 		out = append(out, "authenticated")
@@ -120,8 +120,8 @@ func ended(c *config.Config, now time.Time) (out []string) {
 	return out
 }
 
-// conflicts names pairs of exemptions for the same clients, of which one is redundant: removing or changing it would have
-// no effect.
+// conflicts names pairs of exemptions for the same clients, of which one is redundant: removing or changing it would
+// have no effect.
 func conflicts(c *config.Config) (out []string) {
 	for i := range c.Exempt {
 		for j := range i {
@@ -179,8 +179,8 @@ func coversAll[T any](a, b []T, covers func(a, b T) bool) bool {
 	return len(a) == 0 || len(b) > 0 && !slices.ContainsFunc(b, func(one T) bool { return !in(one) })
 }
 
-// unusedOrigins names forwarders with origin where no listener shows the origin of forwarded mail. Only HTTP can; an MTA
-// that gets XCLIENT from a trusted forwarder shows the origin as the client itself.
+// unusedOrigins names forwarders with origin where no listener shows the origin of forwarded mail. Only HTTP can; an
+// MTA that gets XCLIENT from a trusted forwarder shows the origin as the client itself.
 func unusedOrigins(c *config.Config) (out []string) {
 	http := slices.ContainsFunc(c.Listen, func(l config.Listen) bool { return l.Protocol == "http" })
 	for i, f := range c.Forwarder {

@@ -1,4 +1,5 @@
-// Package printable makes text that a client sent safe to print: in a log, in an SMTP reply, in a header, on a terminal.
+// Package printable makes text that a client sent safe to print: in a log, in an SMTP reply, in a header, on a
+// terminal.
 package printable
 
 const (
@@ -6,12 +7,12 @@ const (
 	hexDigit = "0123456789abcdef"
 )
 
-// Text escapes the text of a client. The octets 0x20 to 0x7e stay as they are, except that a backslash is doubled; every
-// other octet becomes \xHH. No escape sequence, line break or bidirectional override survives, and the original octets can
-// be read from the result.
+// Text escapes the text of a client. The octets 0x20 to 0x7e stay as they are, except that a backslash is doubled;
+// every other octet becomes \xHH. No escape sequence, line break or bidirectional override survives, and the original
+// octets can be read from the result.
 //
-// The result is at most max octets long. Where text is cut, the result ends in "...", and no escape is split. Text does not
-// allocate where s is clean and short, and reads no more of s than it returns.
+// The result is at most max octets long. Where text is cut, the result ends in "...", and no escape is split. Text does
+// not allocate where s is clean and short, and reads no more of s than it returns.
 func Text(s string, max int) string {
 	if len(s) <= max && isClean(s) {
 		return s

@@ -33,7 +33,8 @@ type conn struct {
 	server *Server
 	facts  helogate.Facts // what is being judged
 	limits *limits
-	// whole returns how many bytes the first message in b has; 0 if it is not whole. Those before searched were searched before.
+	// whole returns how many bytes the first message in b has; 0 if it is not whole. Those before searched were
+	// searched before.
 	whole func(b []byte, searched int) (int, error)
 	// underWay: something was begun that will end soon, and is worth waiting for when the server stops.
 	underWay bool
@@ -90,8 +91,8 @@ func (c *conn) next() ([]byte, error) {
 	}
 }
 
-// room makes the buffer such that a byte more fits. It grows by what has come, not by what is promised, and is never larger
-// than a message may be.
+// room makes the buffer such that a byte more fits. It grows by what has come, not by what is promised, and is never
+// larger than a message may be.
 func (c *conn) room() {
 	if c.end < len(c.buf) {
 		return

@@ -73,7 +73,8 @@ func playDialogues(t *testing.T, folder string, newPlayer func(t *testing.T, nam
 	}
 }
 
-// sentIn is what the MTA sends in each dialogue of a folder of testdata, by what it sends for one line: seeds for a fuzz target.
+// sentIn is what the MTA sends in each dialogue of a folder of testdata, by what it sends for one line: seeds for a
+// fuzz target.
 func sentIn(f *testing.F, folder string, sends func(line string) string) (all [][]byte) {
 	files, err := filepath.Glob("testdata/" + folder + "/*.txt")
 	if err != nil || len(files) == 0 {

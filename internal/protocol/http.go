@@ -267,7 +267,8 @@ func appendNow(b []byte, r response.Response) (_ []byte, ok bool) {
 	return b, false
 }
 
-// appendASCII appends printable ASCII as a JSON string, in which encoding/json escapes what HTML might take for its own.
+// appendASCII appends printable ASCII as a JSON string, in which encoding/json escapes what HTML might take for its
+// own.
 func appendASCII(b []byte, s string) []byte {
 	b = append(b, '"')
 	for _, c := range []byte(s) {

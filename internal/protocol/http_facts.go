@@ -109,8 +109,8 @@ func noJSON(body []byte) error {
 	return badFacts{"", "is not JSON: " + printable.Text(err.Error(), 120)}
 }
 
-// object reads the members of the object at the start of b, the facts or with a prefix one within, and returns what follows
-// it. All of b is JSON.
+// object reads the members of the object at the start of b, the facts or with a prefix one within, and returns what
+// follows it. All of b is JSON.
 func (in *factsIn) object(b []byte, prefix string) ([]byte, error) {
 	b = pastSpace(b)
 	if b[0] != '{' {

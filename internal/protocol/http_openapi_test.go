@@ -66,8 +66,8 @@ func (o *openAPI) at(keys ...string) map[string]any {
 	return node
 }
 
-// schema compiles a schema such that a property that the file does not have is an error: the file promises more to come,
-// and the test wants to see it written there. A schema that another builds upon must stay open.
+// schema compiles a schema such that a property that the file does not have is an error: the file promises more to
+// come, and the test wants to see it written there. A schema that another builds upon must stay open.
 func (o *openAPI) schema(name string, open ...string) *jsonschema.Schema {
 	o.t.Helper()
 	doc, err := json.Marshal(o.doc)
@@ -225,8 +225,8 @@ const fullFacts = `{"stage":"rcpt","client":"192.0.2.1","server":"192.0.2.25:25"
 	`"helo":"a","helo_base64":"/w==","sender":"b","sender_base64":"/w==","recipient":"c","recipient_base64":"/w==",` +
 	`"auth":"d","auth_base64":"/w==","session":"e","origin":{"client":"192.0.2.9","helo":"f","helo_base64":"/w=="}}`
 
-// The file and the listener have the same paths, methods and statuses, and every answer is what the file says, with no property
-// that the file lacks; and there is none in the file that no answer has.
+// The file and the listener have the same paths, methods and statuses, and every answer is what the file says, with no
+// property that the file lacks; and there is none in the file that no answer has.
 func TestOpenAPIAnswers(t *testing.T) {
 	o := readOpenAPI(t)
 	judge := func(_ context.Context, f helogate.Facts) response.Response {
@@ -316,8 +316,8 @@ func TestOpenAPIAnswers(t *testing.T) {
 	}
 }
 
-// Every property of a request that the file has is taken, as what the file says it is and as nothing else; and there is none
-// that the listener takes and the file lacks.
+// Every property of a request that the file has is taken, as what the file says it is and as nothing else; and there is
+// none that the listener takes and the file lacks.
 func TestOpenAPIRequest(t *testing.T) {
 	o := readOpenAPI(t)
 	facts := o.schema("Facts")
@@ -363,8 +363,8 @@ func TestOpenAPIRequest(t *testing.T) {
 	}
 }
 
-// onlyInWords reports whether the file says in words alone what a text is to be, as addresses, or that a stage has not got so
-// far.
+// onlyInWords reports whether the file says in words alone what a text is to be, as addresses, or that a stage has not
+// got so far.
 func onlyInWords(name, value string) bool {
 	return slices.Contains([]string{"client", "server", "origin.client"}, name) || name == "stage" && value == `"connect"`
 }

@@ -405,8 +405,8 @@ func TestHTTPAskerGone(t *testing.T) {
 	})
 }
 
-// Many programs at once, on both kinds of socket, each with its own clients: nobody gets another's answer, and all go when
-// the listener closes.
+// Many programs at once, on both kinds of socket, each with its own clients: nobody gets another's answer, and all go
+// when the listener closes.
 func TestHTTPCrowd(t *testing.T) {
 	answer := rules(helogate.Continue, helogate.Reply{})
 	for _, address := range []string{"127.0.0.1:0", filepath.Join(t.TempDir(), "judge")} {

@@ -60,7 +60,8 @@ func (s *httpServer) answer(c *conn, handle http.HandlerFunc) error {
 	return nil
 }
 
-// stop closes connections that are idle; one on which nothing has come yet has five seconds. Requests under way are answered.
+// stop closes connections that are idle; one on which nothing has come yet has five seconds. Requests under way are
+// answered.
 func (s *httpServer) stop(server *Server) {
 	s.init(server, nil)
 	go s.http.Shutdown(server.ctx)

@@ -189,7 +189,8 @@ func TestHTTPWriteTimeout(t *testing.T) {
 	}
 }
 
-// On a connection that was idle for longer than an answer may take, a client that asks whether it may send a body is told.
+// On a connection that was idle for longer than an answer may take, a client that asks whether it may send a body is
+// told.
 func TestHTTPExpectContinue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {

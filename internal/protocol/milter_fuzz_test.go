@@ -12,8 +12,8 @@ import (
 	"github.com/helogate/helogate/internal/response"
 )
 
-// Whatever comes, in whatever pieces, through our own reader and the library behind it: nothing dies, each command that is
-// well formed and in order is judged once and answered once, up to the first that is not; and an answer is one line.
+// Whatever comes, in whatever pieces, through our own reader and the library behind it: nothing dies, each command that
+// is well formed and in order is judged once and answered once, up to the first that is not; and an answer is one line.
 func FuzzMilter(f *testing.F) {
 	for _, sent := range sentIn(f, "milter", func(line string) string {
 		switch word, rest, _ := strings.Cut(line, " "); word {

@@ -106,7 +106,8 @@ func pathOf(command string) string {
 	return s
 }
 
-// pathEnd is where the ">" is that ends a path, or the end. In a quoted string (RFC 5321 section 4.1.2) it ends nothing.
+// pathEnd is where the ">" is that ends a path, or the end. In a quoted string (RFC 5321 section 4.1.2) it ends
+// nothing.
 func pathEnd(s string) int {
 	quoted := false
 	for i := 0; i < len(s); i++ {

@@ -279,8 +279,8 @@ func TestNginxShutdown(t *testing.T) {
 	})
 }
 
-// Whatever a client says: what nginx makes of it is answered by one status line and one Auth-Status, the judge is shown no
-// more than was said, and the reply's text is within one line.
+// Whatever a client says: what nginx makes of it is answered by one status line and one Auth-Status, the judge is shown
+// no more than was said, and the reply's text is within one line.
 func FuzzNginx(f *testing.F) {
 	files, err := filepath.Glob("testdata/nginx/*")
 	if err != nil || len(files) == 0 {

@@ -18,8 +18,8 @@ var asksSMTPD = regexp.MustCompile(`(?s)^filter\|\d{1,4}\.\d{1,4}\|[^|]*\|smtp-i
 // answersSMTPD is what smtpd takes for an answer (lka_filter.c): anything else ends it.
 var answersSMTPD = regexp.MustCompile(`(?s)^filter-result\|([0-9a-f]{1,16}\|[0-9a-f]{1,16})\|(proceed|(reject|disconnect)\|[45]\d\d [45]\.[ -~]{3,500})$`)
 
-// Whatever comes, in whatever pieces: each request is answered once and in a form that smtpd takes, nothing else is said,
-// and the lines of messages keep their order.
+// Whatever comes, in whatever pieces: each request is answered once and in a form that smtpd takes, nothing else is
+// said, and the lines of messages keep their order.
 func FuzzOpenSMTPD(f *testing.F) {
 	for _, sent := range sentIn(f, "opensmtpd", sentLine(f)) {
 		f.Add(sent, uint16(100), byte(0))

@@ -40,8 +40,8 @@ var (
 	newestFilter = filterVersion{0, 7}
 )
 
-// parse reads a line. What it returns false for is no line of this protocol, or one from which it does not appear what to
-// answer.
+// parse reads a line. What it returns false for is no line of this protocol, or one from which it does not appear what
+// to answer.
 func (l *smtpdLine) parse(line string) bool {
 	stream, rest, _ := strings.Cut(line, "|")
 	version, rest, _ := strings.Cut(rest, "|")

@@ -89,7 +89,8 @@ func (m *smtpdMessage) line(out []string, line, name string) []string {
 	return out
 }
 
-// isResults reports whether a line begins an Authentication-Results field. A blank before the colon is obsolete, and read.
+// isResults reports whether a line begins an Authentication-Results field. A blank before the colon is obsolete, and
+// read.
 func isResults(line string) bool {
 	name, _, ok := strings.Cut(line, ":")
 	return ok && strings.EqualFold(strings.TrimRight(name, " \t"), header.AuthenticationResults)

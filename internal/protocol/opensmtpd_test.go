@@ -17,8 +17,8 @@ import (
 	"github.com/helogate/helogate/internal/response"
 )
 
-// Each file of testdata/opensmtpd is a dialogue with smtpd, in the form that TestPostfixDialogues has; in those whose names
-// begin with headers messages come through us, and mx.example.net is our name.
+// Each file of testdata/opensmtpd is a dialogue with smtpd, in the form that TestPostfixDialogues has; in those whose
+// names begin with headers messages come through us, and mx.example.net is our name.
 func TestOpenSMTPDDialogues(t *testing.T) {
 	playDialogues(t, "opensmtpd", func(t *testing.T, name string) player {
 		d := &dialogue{t: t, respond: func() response.Response { return response.Response{Action: helogate.Continue} }}

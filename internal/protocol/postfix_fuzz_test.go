@@ -114,7 +114,8 @@ func hasClient(attrs map[string]string) bool {
 	return new(address).parse([]byte(attrs["client_address"])).IsValid()
 }
 
-// sameFacts holds facts against attributes: what is shown is what was sent, and what the stage has not reached is not shown.
+// sameFacts holds facts against attributes: what is shown is what was sent, and what the stage has not reached is not
+// shown.
 func sameFacts(t *testing.T, f helogate.Facts, attrs map[string]string) {
 	t.Helper()
 	shown := func(s helogate.Stage, name string) string {

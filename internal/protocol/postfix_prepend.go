@@ -74,8 +74,8 @@ func (a *attributes) takesPrepend() bool {
 	return false
 }
 
-// isField reports whether a name is one of RFC 5322 section 2.2 and a value has something in it: Postfix warns of what is
-// no header, and adds nothing.
+// isField reports whether a name is one of RFC 5322 section 2.2 and a value has something in it: Postfix warns of what
+// is no header, and adds nothing.
 func isField(f header.Field) bool {
 	for i := range len(f.Name) {
 		if c := f.Name[i]; c <= ' ' || c > '~' || c == ':' {

@@ -27,7 +27,8 @@ func aboutMessage(instance string) string {
 	return "request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=192.0.2.25\ninstance=" + instance + "\n\n"
 }
 
-// An smtpd has a connection for each way in which main.cf names the service, and makes a new one when the old is too old.
+// An smtpd has a connection for each way in which main.cf names the service, and makes a new one when the old is too
+// old.
 func TestPrependOverConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := serveListener(t, &Server{Protocol: &Postfix{}, Judge: adds(threeFields...)})
@@ -123,8 +124,8 @@ func BenchmarkPostfixPrepend(b *testing.B) {
 	}
 }
 
-// Whatever is asked, and whatever the fields hold: a message has each field once at most, an answer is one line, and only
-// a question that Postfix takes PREPEND for has a field.
+// Whatever is asked, and whatever the fields hold: a message has each field once at most, an answer is one line, and
+// only a question that Postfix takes PREPEND for has a field.
 func FuzzPostfixPrepend(f *testing.F) {
 	f.Add("RCPT", "rcpt", "1f.2.3.0", "X-One", "a")
 	f.Add("DATA", "", "1f.2.3.0", "X One", "a\r\nb: c\n\naction=OK")

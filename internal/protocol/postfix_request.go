@@ -10,8 +10,8 @@ import (
 	"github.com/helogate/helogate/internal/printable"
 )
 
-// requestEnd returns how many bytes the request at the start of b has, with the empty line that ends it; 0 if that has not
-// come. The first bytes of b were searched before.
+// requestEnd returns how many bytes the request at the start of b has, with the empty line that ends it; 0 if that has
+// not come. The first bytes of b were searched before.
 func requestEnd(b []byte, searched int) (int, error) {
 	if len(b) > 0 && b[0] == '\n' {
 		return 1, nil
@@ -32,9 +32,9 @@ type attributes struct {
 	instance                                               []byte
 }
 
-// parse reads a request's name=value lines. A value is all between the first "=" and the LF: names that clients give in HELO hold
-// spaces, "=", CR and any other byte but LF and NUL. Of an attribute that comes twice, which Postfix never sends, the last
-// counts, as with the policy servers in Postfix's documentation.
+// parse reads a request's name=value lines. A value is all between the first "=" and the LF: names that clients give in
+// HELO hold spaces, "=", CR and any other byte but LF and NUL. Of an attribute that comes twice, which Postfix never
+// sends, the last counts, as with the policy servers in Postfix's documentation.
 func (a *attributes) parse(request []byte) error {
 	*a = attributes{}
 	request = request[:len(request)-1] // without the empty line
@@ -120,8 +120,8 @@ func (a *attributes) facts(f *helogate.Facts, m *memo) bool {
 	return true
 }
 
-// stage is where the dialogue is, or what policy_context names, whichever is earlier. Postfix sends policy_context as it
-// stands in main.cf: check_policy_service { inet:127.0.0.1:10040, policy_context=helo }.
+// stage is where the dialogue is, or what policy_context names, whichever is earlier. Postfix sends policy_context as
+// it stands in main.cf: check_policy_service { inet:127.0.0.1:10040, policy_context=helo }.
 func (a *attributes) stage() helogate.Stage {
 	reached := a.reached()
 	switch string(a.policyContext) {

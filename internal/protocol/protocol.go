@@ -21,7 +21,8 @@ package protocol
 type Protocol interface {
 	// missing names the field that it cannot do without, "" if it has all.
 	missing() string
-	// answer answers an MTA until one of the two has had enough; the connection is then closed. An error ends the server.
+	// answer answers an MTA until one of the two has had enough; the connection is then closed. An error ends the
+	// server.
 	answer(*conn) error
 }
 

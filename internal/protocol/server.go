@@ -13,11 +13,13 @@ import (
 	"github.com/helogate/helogate/internal/response"
 )
 
-// A Server answers the MTAs that connect to its listeners, each in a goroutine of its own. Its fields are set before Serve.
+// A Server answers the MTAs that connect to its listeners, each in a goroutine of its own. Its fields are set before
+// Serve.
 type Server struct {
 	Protocol Protocol
 	Judge    response.Judge
-	// Whole is Judge with the whole verdict in its responses, for a protocol that shows it. nil: those of Judge have it.
+	// Whole is Judge with the whole verdict in its responses, for a protocol that shows it. nil: those of Judge have
+	// it.
 	Whole response.Judge
 	Log   *slog.Logger // nil: nothing is logged
 

@@ -57,8 +57,8 @@ const (
 	maxHeaders = 20
 )
 
-// appendLine appends a command, which is printable ASCII whatever is in the text: a line end in it would be the client's
-// command to qmail. The newline is never left out: without it qmail loses the last character.
+// appendLine appends a command, which is printable ASCII whatever is in the text: a line end in it would be the
+// client's command to qmail. The newline is never left out: without it qmail loses the last character.
 func appendLine(b []byte, letter byte, text string, limit int) []byte {
 	b = append(b, letter)
 	if isLine(text) {

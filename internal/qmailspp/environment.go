@@ -23,8 +23,8 @@ type client struct {
 	timeout  time.Duration
 }
 
-// maxText is what is judged of a text of the client's, in bytes: nothing that is right is so long, and in JSON, every byte
-// escaped, all of it fits what the daemon reads.
+// maxText is what is judged of a text of the client's, in bytes: nothing that is right is so long, and in JSON, every
+// byte escaped, all of it fits what the daemon reads.
 const maxText = 1024
 
 // readClient reads the environment, or says why nothing can be judged.

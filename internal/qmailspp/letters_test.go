@@ -197,8 +197,8 @@ func (ask) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	return world.Ask(ctx, q)
 }
 
-// With a daemon, its evidence is what the letters are judged on; what it did not ask, the program asks; and a client that its
-// configuration permits is accepted.
+// With a daemon, its evidence is what the letters are judged on; what it did not ask, the program asks; and a client
+// that its configuration permits is accepted.
 func TestLettersByDaemon(t *testing.T) {
 	inQmail(t)
 	var record helogate.Record

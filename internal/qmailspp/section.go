@@ -41,7 +41,8 @@ func pluginsFile(env map[string]string) string {
 	return "control/smtpplugins"
 }
 
-// readControl reads a file of qmail's, by its path from qmail's directory: the one that qmail-smtpd works in, else $QMAIL.
+// readControl reads a file of qmail's, by its path from qmail's directory: the one that qmail-smtpd works in, else
+// $QMAIL.
 func readControl(env map[string]string, path string, limit int64) string {
 	f, err := os.Open(path)
 	if err != nil && !filepath.IsAbs(path) && filepath.IsAbs(env["QMAIL"]) {

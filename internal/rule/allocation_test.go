@@ -174,7 +174,8 @@ var unreachable = []string{
 	"map", "duration", "timestamp", "int64_double", "int64_uint64", "int64_int64", "double_int64", "double_uint64",
 }
 
-// The table has every function that rules can call, in all its overloads: a new one must be added, and is measured then.
+// The table has every function that rules can call, in all its overloads: a new one must be added, and is measured
+// then.
 func TestAllocationOfAll(t *testing.T) {
 	c := compiler(t)
 	seen := map[string]bool{}

@@ -95,8 +95,8 @@ var speaking = []string{
 	`checks["rdns"] in ["temperror", "fail"]`, `checks["helo-matches"] != "temperror"`, `helo.text == "temperror"`, `sender != "tempfail"`,
 }
 
-// The failure of a lookup turns the outcome of a rule into temperror and nothing else, unless the rule handles the failure
-// of that lookup. That it handles another failure changes nothing.
+// The failure of a lookup turns the outcome of a rule into temperror and nothing else, unless the rule handles the
+// failure of that lookup. That it handles another failure changes nothing.
 func TestFailureExcusesNoOther(t *testing.T) {
 	whole := helogate.MustZone(regexp.MustCompile(`(?m)^.* tempfail$`).ReplaceAllString(zoneText, ""))
 	c := compiler(t)

@@ -114,7 +114,8 @@ func TestFailureNeverRejects(t *testing.T) {
 				}
 			}
 		}
-		// Alone in its policy, so that every question is one of the rule. No check is in the policy: their outcome is none.
+		// Alone in its policy, so that every question is one of the rule. No check is in the policy: their outcome is
+		// none.
 		p, err := helogate.NewPolicy(helogate.Thresholds{RejectAt: 1}, helogate.Line{Check: r.Check, On: r.On})
 		if err != nil {
 			rt.Fatal(err)

@@ -27,8 +27,8 @@ ok.example.com   A   192.0.2.4
 six.example.org  AAAA 2001:db8::1
 `
 
-// facts are those of a client at RCPT that connected to 192.0.2.25, port 25: "client helo sender recipient", of which all
-// but the first may be left out or be -.
+// facts are those of a client at RCPT that connected to 192.0.2.25, port 25: "client helo sender recipient", of which
+// all but the first may be left out or be -.
 func facts(s string) helogate.Facts {
 	f := append(strings.Fields(s), "-", "-", "-")
 	for i := range f {
@@ -247,8 +247,8 @@ func TestNote(t *testing.T) {
 	}
 }
 
-// A score of which a part is pending: a rule has its value where that is the same for every possible score, and is a temperror
-// otherwise.
+// A score of which a part is pending: a rule has its value where that is the same for every possible score, and is a
+// temperror otherwise.
 func TestSuspicionInterval(t *testing.T) {
 	constant := func(name string, o helogate.Outcome, then string) helogate.Line {
 		do, err := helogate.ParseEffect(then)

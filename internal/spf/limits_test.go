@@ -56,8 +56,8 @@ func (w thicket) Known(q helogate.Question) (*helogate.Answer, bool) {
 
 var problems = []string{"", "more than 10 terms ask DNS", "more than 2 void lookups", "has more than 10 MX records"}
 
-// RFC 7208 section 4.6.4: whatever the records are, an evaluation ends, asks no more than the limits allow, and is a permerror
-// if it would have to ask more.
+// RFC 7208 section 4.6.4: whatever the records are, an evaluation ends, asks no more than the limits allow, and is a
+// permerror if it would have to ask more.
 func TestLimitsHold(t *testing.T) {
 	target := rapid.SampledFrom([]string{"n1.example", "n2.example", "x.%{d}", "%{i}.n0.example", "%{p}.n0.example", "%{d2}", "%{p}"})
 	term := rapid.Custom(func(t *rapid.T) string {

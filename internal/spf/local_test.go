@@ -8,9 +8,9 @@ import (
 	"github.com/helogate/helogate"
 )
 
-// RFC 8616 section 4: a term with %{l} or %{s} does not match if the local part is not ASCII. Nothing is asked for it, so it
-// is neither an error of include or redirect nor a void lookup. It counts as a term, so that whether a record has too many
-// does not depend on the sender.
+// RFC 8616 section 4: a term with %{l} or %{s} does not match if the local part is not ASCII. Nothing is asked for it,
+// so it is neither an error of include or redirect nor a void lookup. It counts as a term, so that whether a record has
+// too many does not depend on the sender.
 func TestLocalPartThatIsNotASCII(t *testing.T) {
 	zone := `
 		here.example        A 192.0.2.1

@@ -14,8 +14,8 @@ import (
 	"github.com/helogate/helogate/internal/presentation"
 )
 
-// reread writes a record as it was understood: each of its terms, whatever they mean to a client. The result is a record
-// with the same meaning.
+// reread writes a record as it was understood: each of its terms, whatever they mean to a client. The result is a
+// record with the same meaning.
 func reread(text string) (string, error) {
 	var rec record
 	if err := rec.read(text, netip.Addr{}); err != nil {
@@ -271,8 +271,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// A record of the grammar is understood, with any spaces and in any case; and the record that is made of the result has the
-// same result.
+// A record of the grammar is understood, with any spaces and in any case; and the record that is made of the result has
+// the same result.
 func TestParseTakesTheGrammar(t *testing.T) {
 	domain := rapid.StringMatching(`([a-z0-9!$&'*/;<=>?@^_{|}~:-]{0,5}` +
 		`(%\{[slodiphvSLODIPHV]([1-9][0-9]?)?[rR]?[-.+,/_=]{0,3}\}|%%|%_|%-)?){0,3}` +

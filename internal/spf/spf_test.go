@@ -272,8 +272,8 @@ func (s slow) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 	return s.Asker.Ask(ctx, q)
 }
 
-// Questions are asked in parallel: a judgement takes as many round trips as its longest chain. Its result and its evidence
-// are the same as if all answers had been known.
+// Questions are asked in parallel: a judgement takes as many round trips as its longest chain. Its result and its
+// evidence are the same as if all answers had been known.
 func TestRoundTrips(t *testing.T) {
 	var mx strings.Builder
 	for i := range 10 {
@@ -387,8 +387,8 @@ func drawAnswers(t *rapid.T) answers {
 	return w
 }
 
-// Promise 4: replace any answers by failures, and each outcome stays or becomes temperror. Promise 1: neither timing nor a
-// replay of the evidence changes anything.
+// Promise 4: replace any answers by failures, and each outcome stays or becomes temperror. Promise 1: neither timing
+// nor a replay of the evidence changes anything.
 func TestFailuresAndReplays(t *testing.T) {
 	seen := map[helogate.Outcome]int{}
 	rapid.Check(t, func(t *rapid.T) {

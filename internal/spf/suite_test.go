@@ -153,8 +153,8 @@ func (w answers) add(kind helogate.Kind, name, value string) {
 
 var kinds = []helogate.Kind{helogate.A, helogate.AAAA, helogate.MX, helogate.TXT, helogate.PTR}
 
-// readZone reads the suite's notation. A record of type SPF stands for one of type TXT where the name has no TXT record. A
-// time-out stands for the answer to each question without a record.
+// readZone reads the suite's notation. A record of type SPF stands for one of type TXT where the name has no TXT
+// record. A time-out stands for the answer to each question without a record.
 func readZone(t *testing.T, data map[string][]yaml.Node) answers {
 	w := answers{}
 	aliases := map[string]string{}

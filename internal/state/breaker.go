@@ -43,10 +43,10 @@ type Health struct {
 	Denied int64     // operations that were not tried, since the store was down
 }
 
-// NewBreaker bounds every operation of a store by a time limit, even if the store ignores its context; All has the limit for
-// each record. After three failures in a row, and a second without a success, the store is down: that is logged once, and
-// every operation fails at once, except one a second that tries whether the store works again. ErrFull, ErrRecord and the end
-// of the caller's own context are not failures.
+// NewBreaker bounds every operation of a store by a time limit, even if the store ignores its context; All has the
+// limit for each record. After three failures in a row, and a second without a success, the store is down: that is
+// logged once, and every operation fails at once, except one a second that tries whether the store works again.
+// ErrFull, ErrRecord and the end of the caller's own context are not failures.
 func NewBreaker(s Store, limit time.Duration, log *slog.Logger, now func() time.Time) *Breaker {
 	return &Breaker{store: s, limit: limit, log: log, now: now, slots: make(chan struct{}, mostAtOnce)}
 }

@@ -15,9 +15,9 @@ var ErrRecord = errors.New("no such record")
 // ErrClosed is what the methods of a Store answer after Close.
 var ErrClosed = errors.New("the store is closed")
 
-// Key makes the key of a record from its parts: different parts give different keys. It is printable ASCII, the parts with a
-// space between them; a space, a percent sign, and what is no printable ASCII are in a part as %XX. One that would be longer
-// than MaxKey is cut, and ends with the SHA-256 of the whole instead.
+// Key makes the key of a record from its parts: different parts give different keys. It is printable ASCII, the parts
+// with a space between them; a space, a percent sign, and what is no printable ASCII are in a part as %XX. One that
+// would be longer than MaxKey is cut, and ends with the SHA-256 of the whole instead.
 func Key(parts ...string) string {
 	var b strings.Builder
 	for i, part := range parts {
@@ -29,8 +29,8 @@ func Key(parts ...string) string {
 	return Shorten(b.String())
 }
 
-// Shorten returns a key as it is, or, if it is longer than MaxKey, cut, with the SHA-256 of the whole at its end. No key that
-// was not cut has two percent signs in a row.
+// Shorten returns a key as it is, or, if it is longer than MaxKey, cut, with the SHA-256 of the whole at its end. No
+// key that was not cut has two percent signs in a row.
 func Shorten(key string) string {
 	if len(key) <= MaxKey {
 		return key

@@ -15,8 +15,8 @@ type pipe interface {
 	run(ctx context.Context, name string, cmd redis.Cmder) error
 }
 
-// pipeConnections is how many round trips to a server may be under way. While all are, commands wait, and then go together:
-// the busier it is, the more they are. One that hangs does not hold up the others.
+// pipeConnections is how many round trips to a server may be under way. While all are, commands wait, and then go
+// together: the busier it is, the more they are. One that hangs does not hold up the others.
 const pipeConnections = 4
 
 var pipeOptions = &redis.AutoPipelineOptions{MaxConcurrentBatches: pipeConnections, Unordered: true, MaxQueuedCommands: 10_000}
@@ -34,8 +34,8 @@ func (p serverPipe) run(ctx context.Context, _ string, cmd redis.Cmder) error {
 }
 
 // clusterPipe has a pipe to each master, since one that is down must not delay the requests to the others. If a master
-// does not answer, because the key has moved or the master is gone, the library repeats the request: it finds the master
-// that has the key now.
+// does not answer, because the key has moved or the master is gone, the library repeats the request: it finds the
+// master that has the key now.
 type clusterPipe struct{ *redis.ClusterClient }
 
 func (p clusterPipe) run(ctx context.Context, name string, cmd redis.Cmder) error {
@@ -71,8 +71,8 @@ func elsewhere(err error) bool {
 		func(code string) bool { return redis.HasErrorPrefix(err, code) })
 }
 
-// inTime does something, and leaves it alone when the context ends: the library may wait for longer, where one operation
-// waits for another to find the master.
+// inTime does something, and leaves it alone when the context ends: the library may wait for longer, where one
+// operation waits for another to find the master.
 func inTime[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	type result struct {
 		value T

@@ -9,9 +9,9 @@ import (
 )
 
 // A record is a string in Redis: the milliseconds of First since 1970, those of Last and Passed since First, Count, the
-// milliseconds of Expires since First, and, if there is one, Value, with a space between them. A time that is none is "-";
-// without First, the others are since 1970. So most records fit the 44 bytes that Redis keeps in one piece, a person can read
-// them, and so can a script.
+// milliseconds of Expires since First, and, if there is one, Value, with a space between them. A time that is none is
+// "-"; without First, the others are since 1970. So most records fit the 44 bytes that Redis keeps in one piece, a
+// person can read them, and so can a script.
 //
 //	1795251671000 0 - 1 86400000
 //	1795251671000 345600000 900000 3 3456000000
@@ -79,9 +79,9 @@ func notOurs(bucket Bucket, key string) error {
 	return fmt.Errorf("%s %q is not a record of helogate: delete the key, or set another prefix", bucket, key)
 }
 
-// redisName is the name of a record in Redis: the prefix, the bucket, a colon, and the key, whose first word, the client,
-// is in braces. A cluster keeps names with the same text in their first braces together, here the attempts of a client and
-// the count of its retries. It ignores empty braces, so that some clients have one brace more.
+// redisName is the name of a record in Redis: the prefix, the bucket, a colon, and the key, whose first word, the
+// client, is in braces. A cluster keeps names with the same text in their first braces together, here the attempts of a
+// client and the count of its retries. It ignores empty braces, so that some clients have one brace more.
 //
 //	helogate:greylist:{192.0.2.0/24} jane@example.org bob@example.net
 //	helogate:returned:{192.0.2.0/24}

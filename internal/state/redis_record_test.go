@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// tag is what a cluster looks at of a name, by the words of its specification: what is between the first { and the first }
-// after it, if that is anything, and else all of it.
+// tag is what a cluster looks at of a name, by the words of its specification: what is between the first { and the
+// first } after it, if that is anything, and else all of it.
 func tag(name string) string {
 	if _, after, ok := strings.Cut(name, "{"); ok {
 		if inside, _, ok := strings.Cut(after, "}"); ok && inside != "" {

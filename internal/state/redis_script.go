@@ -15,17 +15,19 @@ func newScript(source string) script {
 	return script{source, hex.EncodeToString(sum[:])}
 }
 
-// There is nothing in a script but what Lua 5.1 has and Redis 7.0 knows. Times are in milliseconds. The first argument of a
-// script is now. It returns a record as it is kept, behind the number of its key in KEYS and a space.
+// There is nothing in a script but what Lua 5.1 has and Redis 7.0 knows. Times are in milliseconds. The first argument
+// of a script is now. It returns a record as it is kept, behind the number of its key in KEYS and a space.
 //
-// A call has at most ten words: from a connection without a login Redis reads no more, and does not say that it needs one.
+// A call has at most ten words: from a connection without a login Redis reads no more, and does not say that it needs
+// one.
 
-// notOursCode begins the error of a key whose record another program wrote, followed by its number; an error of Redis begins
-// with a word of its own.
+// notOursCode begins the error of a key whose record another program wrote, followed by its number; an error of Redis
+// begins with a word of its own.
 const notOursCode = "NOTOURS"
 
-// scriptNotes is how a script reads and notes a record. Its fields are f (first), l (last), p (passed), c (count), e (end)
-// and v (value), as they are kept: text stays as it is, for numbers of Lua are not exact without end, and are dear to write.
+// scriptNotes is how a script reads and notes a record. Its fields are f (first), l (last), p (passed), c (count), e
+// (end) and v (value), as they are kept: text stays as it is, for numbers of Lua are not exact without end, and are
+// dear to write.
 var scriptNotes = `
 local now = tonumber(ARGV[1])
 local slack, aDay = ` + inMilliseconds(redisSlack) + `, ` + inMilliseconds(aDay) + `

@@ -15,8 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisSlack is how much longer Redis keeps a record than it lasts, for the clocks of hosts differ: what is over for one must
-// not be gone for another.
+// redisSlack is how much longer Redis keeps a record than it lasts, for the clocks of hosts differ: what is over for
+// one must not be gone for another.
 const redisSlack = time.Hour
 
 func (s *redisStore) name(bucket Bucket, key string) string {
@@ -47,7 +47,8 @@ type home struct {
 	key  string
 }
 
-// run runs a script on records, and returns the one that it returns. All of them are where the first is, in a cluster, too.
+// run runs a script on records, and returns the one that it returns. All of them are where the first is, in a cluster,
+// too.
 func (s *redisStore) run(ctx context.Context, sc script, of []home, args ...any) (Record, error) {
 	names := make([]any, len(of), len(of)+len(args))
 	for i, h := range of {
@@ -144,8 +145,8 @@ func (s *redisStore) Put(ctx context.Context, r Record) error {
 	return err
 }
 
-// All goes through all keys of the servers, those of others that share them, too. A record that is written meanwhile may be
-// yielded as it was or as it is.
+// All goes through all keys of the servers, those of others that share them, too. A record that is written meanwhile
+// may be yielded as it was or as it is.
 func (s *redisStore) All(ctx context.Context, now time.Time) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		masters, err := direct(ctx, s, s.masters)

@@ -60,8 +60,8 @@ var morning = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 
 var redisTimes = state.Times{Delay: 5 * time.Minute, Window: 24 * time.Hour, Pass: 36 * 24 * time.Hour}
 
-// What is in Redis is as redis_record.go says, for whoever looks at it and for the next version of helogate; and it is kept
-// for an hour longer than it lasts.
+// What is in Redis is as redis_record.go says, for whoever looks at it and for the next version of helogate; and it is
+// kept for an hour longer than it lasts.
 func TestRedisHolds(t *testing.T) {
 	m := miniredis.RunT(t)
 	s := openRedis(t, state.RedisConfig{Servers: []string{m.Addr()}, Now: func() time.Time { return morning }})

@@ -27,13 +27,13 @@ type SQLiteConfig struct {
 	Log         *slog.Logger  // for losses, and a full store; nil logs nothing
 }
 
-// sqlite is a store in a file of SQLite, or in memory. One goroutine, the keeper, has the only connection: it does what it is
-// asked within a transaction that stays open for a while, and answers before that is committed. So an answer costs no write
-// to the disk, and what was answered within the last CommitEvery may be forgotten when the process is killed: then a client
-// waits once more.
+// sqlite is a store in a file of SQLite, or in memory. One goroutine, the keeper, has the only connection: it does what
+// it is asked within a transaction that stays open for a while, and answers before that is committed. So an answer
+// costs no write to the disk, and what was answered within the last CommitEvery may be forgotten when the process is
+// killed: then a client waits once more.
 //
-// A crash of the machine loses somewhat more, what was not yet synced to the disk (synchronous = NORMAL), and never harms
-// the file.
+// A crash of the machine loses somewhat more, what was not yet synced to the disk (synchronous = NORMAL), and never
+// harms the file.
 type sqlite struct {
 	path    string
 	jobs    chan *job
@@ -52,8 +52,8 @@ type job struct {
 	done   chan error // a place for one
 }
 
-// OpenSQLite opens a store in a file, or begins one: the file is then its owner's alone. Several processes may have the same
-// file open, and agree; each waits while another has not committed what it wrote. An error names the file.
+// OpenSQLite opens a store in a file, or begins one: the file is then its owner's alone. Several processes may have the
+// same file open, and agree; each waits while another has not committed what it wrote. An error names the file.
 func OpenSQLite(c SQLiteConfig) (Store, error) {
 	if c.CommitEvery <= 0 {
 		c.CommitEvery = defaultCommit

@@ -58,8 +58,8 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkAttempt is a greylist's decision about a triplet that is there among so many, asked by so many at once. The keys
-// are drawn before: making them is not the store's.
+// BenchmarkAttempt is a greylist's decision about a triplet that is there among so many, asked by so many at once. The
+// keys are drawn before: making them is not the store's.
 func BenchmarkAttempt(b *testing.B) {
 	for _, n := range []uint64{1000, 1_000_000} {
 		path := filepath.Join(b.TempDir(), "state.db")
@@ -99,8 +99,8 @@ func BenchmarkFirstAttempt(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "attempts/s")
 }
 
-// BenchmarkDecision is what a service asks of its store: behind a guard, by 32 at once; of four attempts two are new, one
-// comes too early and one comes again in time, and no client passes at once.
+// BenchmarkDecision is what a service asks of its store: behind a guard, by 32 at once; of four attempts two are new,
+// one comes too early and one comes again in time, and no client passes at once.
 func BenchmarkDecision(b *testing.B) {
 	s := state.NewBreaker(open(b, state.SQLiteConfig{Path: filepath.Join(b.TempDir(), "state.db")}), time.Minute, slog.New(slog.DiscardHandler), time.Now)
 	defer s.Close()

@@ -13,8 +13,8 @@ import (
 	codes "modernc.org/sqlite/lib"
 )
 
-// A conn is a connection to SQLite for one goroutine. It stands on the driver, without database/sql, whose pool and locks one
-// connection does not need: they are half of what an attempt costs.
+// A conn is a connection to SQLite for one goroutine. It stands on the driver, without database/sql, whose pool and
+// locks one connection does not need: they are half of what an attempt costs.
 type conn struct {
 	driver.Conn
 	args []driver.NamedValue // of the statement that runs

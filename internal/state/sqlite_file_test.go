@@ -41,7 +41,8 @@ func count(t testing.TB, s state.Store, bucket state.Bucket) int64 {
 	return st.Records[bucket]
 }
 
-// What was answered is there when the store is opened again, whatever the name of the file is, and only its owner can read it.
+// What was answered is there when the store is opened again, whatever the name of the file is, and only its owner can
+// read it.
 func TestReopened(t *testing.T) {
 	for _, name := range []string{"state.db", "odd ?mode=memory#%41", "file:x", "ü'\""} {
 		path := filepath.Join(t.TempDir(), name)

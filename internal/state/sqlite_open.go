@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// The file has an application id, so that another program's database is not taken for one, and with the version of its schema.
+// The file has an application id, so that another program's database is not taken for one, and with the version of its
+// schema.
 const (
 	applicationID = 0x68676174 // "hgat"
 	schemaVersion = 1
 )
 
-// Keys are the order of the table itself: what is asked is found in one tree, and read in the order of keys, page by page.
-// A page of 2 KiB holds some twenty records; larger ones would only make more to write of each random record.
+// Keys are the order of the table itself: what is asked is found in one tree, and read in the order of keys, page by
+// page. A page of 2 KiB holds some twenty records; larger ones would only make more to write of each random record.
 const schema = `
 	CREATE TABLE records (
 		kind    INTEGER NOT NULL, -- the place in Kinds, from 1
@@ -33,8 +34,8 @@ const schema = `
 
 const pageSize = 2048
 
-// settings are those of a connection. Twenty thousand pages of the log are 40 MB: with a million records each commit under load
-// changes thousands, and what is changed again before it goes to the file is written there once.
+// settings are those of a connection. Twenty thousand pages of the log are 40 MB: with a million records each commit
+// under load changes thousands, and what is changed again before it goes to the file is written there once.
 const settings = `
 	PRAGMA busy_timeout = 5000;
 	PRAGMA synchronous = NORMAL;
@@ -78,8 +79,8 @@ func (t *table) setUp() error {
 	return t.exec("PRAGMA busy_timeout = 10")
 }
 
-// agreeOnSchema makes the tables, unless another process does so at the same time. SQLite waits for that process by itself,
-// except where both switch to the write-ahead log: then it reports a lock at once, and this tries again.
+// agreeOnSchema makes the tables, unless another process does so at the same time. SQLite waits for that process by
+// itself, except where both switch to the write-ahead log: then it reports a lock at once, and this tries again.
 func (t *table) agreeOnSchema() error {
 	for began := time.Now(); ; {
 		err := t.makeSchema()
@@ -91,8 +92,8 @@ func (t *table) agreeOnSchema() error {
 	}
 }
 
-// prepareFile makes the file, its owner's alone, or sees whether what is there may be trusted. SQLite gives the files that it
-// puts beside it the same mode.
+// prepareFile makes the file, its owner's alone, or sees whether what is there may be trusted. SQLite gives the files
+// that it puts beside it the same mode.
 func prepareFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	switch {
@@ -128,7 +129,8 @@ func (t *table) makeSchema() error {
 	if made || err != nil {
 		return err
 	}
-	// The size of a page is chosen before there are any; and of two processes that begin a file at once, one is the first.
+	// The size of a page is chosen before there are any; and of two processes that begin a file at once, one is the
+	// first.
 	if err := t.exec(fmt.Sprintf(`PRAGMA page_size = %d; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE`, pageSize)); err != nil {
 		return err
 	}

@@ -125,7 +125,8 @@ func TestKilled(t *testing.T) {
 
 		s := open(t, state.SQLiteConfig{Path: path})
 		n := int(count(t, s, state.Greylist))
-		// While it commits it answers no caller, so that what is lost was answered within an interval, and what a timer is late.
+		// While it commits it answers no caller, so that what is lost was answered within an interval, and what a timer
+		// is late.
 		const slack = childCommits + 100*time.Millisecond
 		last := at[len(at)-1]
 		for i := range at {

@@ -111,15 +111,15 @@ func blob(v driver.Value) []byte {
 	return []byte{}
 }
 
-// integer is a number that came of SQLite, which keeps a column's type only while no other program writes: of anything else
-// it is 0, and a record that is over is begun anew.
+// integer is a number that came of SQLite, which keeps a column's type only while no other program writes: of anything
+// else it is 0, and a record that is over is begun anew.
 func integer(v driver.Value) int64 {
 	n, _ := v.(int64)
 	return n
 }
 
-// attempt applies the greylist's rules to the row of an attempt that is noted. It reports whether the attempt is the first
-// retry that passes.
+// attempt applies the greylist's rules to the row of an attempt that is noted. It reports whether the attempt is the
+// first retry that passes.
 func (r *row) attempt(rules Times) (again bool) {
 	switch {
 	case r.expires == 0: // it has just begun
@@ -177,8 +177,8 @@ func (t *table) findTwo(a, b *row, both bool) error {
 	}, int64(a.kind), a.key, int64(b.kind), b.key)
 }
 
-// note notes a record that was looked for. Where there is none or it is over, one begins, whose expires is 0 until end sets
-// it.
+// note notes a record that was looked for. Where there is none or it is over, one begins, whose expires is 0 until end
+// sets it.
 func (t *table) note(r *row, now time.Time, end func(*row)) (Record, error) {
 	t.now = milli(now)
 	if !r.there || r.over(now) {

@@ -38,8 +38,9 @@ func (t *table) rollback() {
 	t.inside = false
 }
 
-// How much of the table is looked at for what is over, in order, with each commit: so many rows, and so many more for each
-// operation. So a flood that doubled the table has had all of it looked at. A row takes a fraction of a microsecond.
+// How much of the table is looked at for what is over, in order, with each commit: so many rows, and so many more for
+// each operation. So a flood that doubled the table has had all of it looked at. A row takes a fraction of a
+// microsecond.
 const (
 	sweepLeast  = 200
 	sweepEach   = 2

@@ -166,8 +166,8 @@ func (k *writer) finish() error {
 	return nil
 }
 
-// giveUp rolls back the transaction, with all operations that were already answered. From now on an answer waits for its
-// commit: while the disk is full, no client must be greylisted for an attempt that is lost at once.
+// giveUp rolls back the transaction, with all operations that were already answered. From now on an answer waits for
+// its commit: while the disk is full, no client must be greylisted for an attempt that is lost at once.
 func (k *writer) giveUp(err error) {
 	k.due.Stop()
 	k.rollback()

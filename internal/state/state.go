@@ -1,5 +1,5 @@
-// Package state stores what must outlive a connection: greylisted attempts and retries, clients that are deferred for DNS
-// failures and since when, and the results of callouts. It keeps [Record]s by bucket and key in a [Store]: embedded
+// Package state stores what must outlive a connection: greylisted attempts and retries, clients that are deferred for
+// DNS failures and since when, and the results of callouts. It keeps [Record]s by bucket and key in a [Store]: embedded
 // (SQLite), shared by a fleet of MX hosts (Redis), or in memory only.
 //
 // Records expire: a store does not return an expired record, and removes it in passing. The caller passes the time, so
@@ -66,19 +66,20 @@ func Client(key string) string {
 //
 // Every method ends when its context does, with an error; whether what it was to write is then written is not known.
 type Store interface {
-	// Attempt notes an attempt to send, and returns the record that decides about it, all in one step: of two that make the
-	// first attempt at once, both get the same record.
+	// Attempt notes an attempt to send, and returns the record that decides about it, all in one step: of two that make
+	// the first attempt at once, both get the same record.
 	//
-	// A client (see Client) whose record of kind Returned has a Count of AutoPass or more passes at once: that record is the
-	// answer, and no other changes. It is noted, as by Note with Pass, where its Last is more than a day ago, or more than
-	// half of Pass if that is less.
+	// A client (see Client) whose record of kind Returned has a Count of AutoPass or more passes at once: that record
+	// is the answer, and no other changes. It is noted, as by Note with Pass, where its Last is more than a day ago, or
+	// more than half of Pass if that is less.
 	//
-	// Otherwise the answer is the record of kind Greylist of the key. Where none is there or it is over, one begins: First
-	// and Last are now, Count is 1, and it ends after Window. A later attempt adds to Count and sets Last. The first that
-	// comes Delay or more after First sets Passed, and is noted for the client, as by Note of Returned with Pass, unless
-	// AutoPass is 0. From then on the record ends Pass after the last attempt.
+	// Otherwise the answer is the record of kind Greylist of the key. Where none is there or it is over, one begins:
+	// First and Last are now, Count is 1, and it ends after Window. A later attempt adds to Count and sets Last. The
+	// first that comes Delay or more after First sets Passed, and is noted for the client, as by Note of Returned with
+	// Pass, unless AutoPass is 0. From then on the record ends Pass after the last attempt.
 	Attempt(ctx context.Context, key string, now time.Time, t Times) (Record, error)
-	// Note adds one to the record of a key, whose end is then keep from now; where none is there or it is over, one begins.
+	// Note adds one to the record of a key, whose end is then keep from now; where none is there or it is over, one
+	// begins.
 	Note(ctx context.Context, bucket Bucket, key string, now time.Time, keep time.Duration) (Record, error)
 	// Get returns the record of a key, if there is one and it is not over.
 	Get(ctx context.Context, bucket Bucket, key string, now time.Time) (r Record, found bool, err error)

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Export writes the records that are not over at now as JSON lines, the header first, and returns how many. docs/state.md
-// says what a line has. After an error, what is written is not whole.
+// Export writes the records that are not over at now as JSON lines, the header first, and returns how many.
+// docs/state.md says what a line has. After an error, what is written is not whole.
 func Export(ctx context.Context, s Store, now time.Time, w io.Writer) (n int, err error) {
 	b := bufio.NewWriterSize(w, 64<<10)
 	if err := writeLine(b, newHeader(now)); err != nil {
@@ -36,9 +36,9 @@ func Export(ctx context.Context, s Store, now time.Time, w io.Writer) (n int, er
 // importers is how many records are imported at once: a store answers many as quickly as one.
 const importers = 32
 
-// Import keeps the records of an export, but for those that are over at now, which are skipped. Where the store has a record
-// of a key, the two become one that is as far on as either, so that nothing is lost: neither by importing twice, nor by
-// importing into a store that is in use.
+// Import keeps the records of an export, but for those that are over at now, which are skipped. Where the store has a
+// record of a key, the two become one that is as far on as either, so that nothing is lost: neither by importing twice,
+// nor by importing into a store that is in use.
 //
 // A line that is wrong ends it, with an error that has its number; the records of the lines before it are then kept.
 func Import(ctx context.Context, s Store, now time.Time, r io.Reader) (n, skipped int, err error) {
@@ -130,8 +130,8 @@ func keep(ctx context.Context, s Store, now time.Time, r Record) error {
 	return s.Put(ctx, r)
 }
 
-// together merges two records of a key, in either order. Of a callout it keeps the later result. Of the others it keeps the
-// earlier First and Passed, and the later of all else: a client that passes keeps passing, and none waits longer.
+// together merges two records of a key, in either order. Of a callout it keeps the later result. Of the others it keeps
+// the earlier First and Passed, and the later of all else: a client that passes keeps passing, and none waits longer.
 func together(a, b Record) Record {
 	if before(b, a) {
 		a, b = b, a

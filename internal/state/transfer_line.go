@@ -77,8 +77,8 @@ func writeLine(w *bufio.Writer, v any) error {
 	return err
 }
 
-// readLines reads an export, and gives each record to take with the number of its line; take says whether it is over, and
-// skipped is how many are. It ends early when done.
+// readLines reads an export, and gives each record to take with the number of its line; take says whether it is over,
+// and skipped is how many are. It ends early when done.
 func readLines(r io.Reader, take func(number int, r Record) (over bool), done func() bool) (skipped int, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)

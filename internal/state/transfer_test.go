@@ -218,8 +218,8 @@ func transfer(t fataler, from, to state.Store) (n int) {
 	return n
 }
 
-// Whatever a store has, another has after an export and an import, from SQLite to Redis and back. Several records of one key
-// in an export become one, in whatever order they stand.
+// Whatever a store has, another has after an export and an import, from SQLite to Redis and back. Several records of
+// one key in an export become one, in whatever order they stand.
 func TestTransferAll(t *testing.T) {
 	embedded := open(t, state.SQLiteConfig{Path: filepath.Join(t.TempDir(), "state.db")})
 	m := miniredis.RunT(t)
@@ -315,7 +315,8 @@ func BenchmarkImport(b *testing.B) {
 	}
 }
 
-// FuzzImport is for any bytes: an import ends, says which line is wrong, and what it took can be exported and imported again.
+// FuzzImport is for any bytes: an import ends, says which line is wrong, and what it took can be exported and imported
+// again.
 func FuzzImport(f *testing.F) {
 	f.Add([]byte(transferHeader + `{"kind":"greylist","key":"a","first":"2026-11-21T09:30:00+01:00","count":2,"expires":"2026-11-21T10:00:00.001Z"}`))
 	f.Add([]byte(transferHeader + `{"kind":"callout","key_base64":"/w==","value_base64":"AA==","passed":"0000-01-01T00:00:00Z","expires":"9999-12-31T23:59:59Z"}`))

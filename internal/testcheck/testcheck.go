@@ -14,8 +14,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Main runs the tests of a package of checks, with 3,000 draws for each property: the properties are for rare cases. They
-// take a second. The command line overrides this.
+// Main runs the tests of a package of checks, with 3,000 draws for each property: the properties are for rare cases.
+// They take a second. The command line overrides this.
 func Main(m *testing.M) {
 	if err := flag.Set("rapid.checks", "3000"); err != nil {
 		panic(err)

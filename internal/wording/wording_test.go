@@ -1,5 +1,5 @@
-// Package wording holds a test of the words of the whole project: docs/glossary.md has the terms, and the ones that they
-// replaced occur nowhere that a person reads.
+// Package wording holds a test of the words of the whole project: docs/glossary.md has the terms, and the ones that
+// they replaced occur nowhere that a person reads.
 package wording
 
 import (
@@ -99,8 +99,8 @@ func holdTo(t *testing.T, file string, line int, what, text string) {
 	}
 }
 
-// retiredIn returns the retired words of a text, but for those that are right there. A text is one paragraph: a phrase may
-// go over the end of a line.
+// retiredIn returns the retired words of a text, but for those that are right there. A text is one paragraph: a phrase
+// may go over the end of a line.
 func retiredIn(file, text string) (words []string) {
 	text = strings.Join(strings.Fields(text), " ")
 	for i, r := range right {
@@ -147,8 +147,8 @@ func TestRetiredIn(t *testing.T) {
 // used are the entries of right that have a retired word.
 var used = map[int]bool{}
 
-// TestRetiredWords finds no retired word in a page, in a text of the program (replies, log messages, errors, help) or in
-// a comment.
+// TestRetiredWords finds no retired word in a page, in a text of the program (replies, log messages, errors, help) or
+// in a comment.
 func TestRetiredWords(t *testing.T) {
 	clear(used)
 	pages, sources := 0, 0

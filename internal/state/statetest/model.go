@@ -72,8 +72,8 @@ func (s *suite) model(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		run++
 		m := &walk{suite: s, store: store, memory: memory{}, now: s.start, prefix: fmt.Sprint(run, "/")}
-		// The clock goes back from one walk to the next, and a store that removes what is over must hear of it before it is
-		// given a record, which Put would not tell.
+		// The clock goes back from one walk to the next, and a store that removes what is over must hear of it before
+		// it is given a record, which Put would not tell.
 		if _, err := store.Note(context.Background(), state.Returned, m.prefix+"begins", m.now, time.Hour); err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,8 @@ func (w *walk) step(t *rapid.T) {
 	}
 }
 
-// draw is a record to put. One that is over lives no longer than the suite promises, but one that began may end at any time.
+// draw is a record to put. One that is over lives no longer than the suite promises, but one that began may end at any
+// time.
 func (w *walk) draw(t *rapid.T, kind state.Bucket, key string) state.Record {
 	around := func(name string) time.Time {
 		d := rapid.SampledFrom([]time.Duration{-time.Hour, -5 * time.Minute, -time.Millisecond, 0}).Draw(t, name)

@@ -33,8 +33,8 @@ type suite struct {
 	start   time.Time
 }
 
-// Run holds the stores that open gives to the promises of state.Store. Each must be empty; open closes them at the end of the
-// test, where the test has not done it.
+// Run holds the stores that open gives to the promises of state.Store. Each must be empty; open closes them at the end
+// of the test, where the test has not done it.
 func Run(t *testing.T, open func(t *testing.T) state.Store, opts ...Option) {
 	s := &suite{open: open, start: time.Now()}
 	for _, o := range opts {
