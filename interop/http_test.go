@@ -51,7 +51,7 @@ type httpVerdict struct {
 	Findings       []any
 	Reply          any
 	Now            struct {
-		Do      string
+		Action  string
 		Reply   *helogate.Reply
 		Headers []struct{ Name, Value string }
 	}
@@ -60,9 +60,9 @@ type httpVerdict struct {
 // instruction is the action to take now: "continue", "reject 550 5.7.25 …".
 func (v *httpVerdict) instruction() string {
 	if v.Now.Reply == nil {
-		return v.Now.Do
+		return v.Now.Action
 	}
-	return v.Now.Do + " " + anonymous(v.Now.Reply.String())
+	return v.Now.Action + " " + anonymous(v.Now.Reply.String())
 }
 
 // ask returns the status and the body.

@@ -26,7 +26,7 @@ func ServeHTTP(l net.Listener) error {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"now":{"do":"continue"}}`)
+		io.WriteString(w, `{"now":{"action":"continue"}}`)
 	})}
 	if err := s.Serve(l); !errors.Is(err, net.ErrClosed) {
 		return err

@@ -188,7 +188,7 @@ function read (status, body) {
   }
   if (status !== 200) return [new Error(`it answers ${status}: ${text((verdict && verdict.error) || body).trim()}`)]
   const now = verdict && verdict.now
-  if (!now || !DO.includes(now.do) || (now.do !== 'continue' && !now.reply)) return [new Error('the answer does not say what to do')]
+  if (!now || !DO.includes(now.action) || (now.action !== 'continue' && !now.reply)) return [new Error('the answer does not say what to do')]
   return [null, verdict]
 }
 
@@ -199,14 +199,14 @@ exports.answer = function (next, connection, stage, verdict) {
   connection.notes.helogate = verdict
   const results = (transaction && transaction.results) || connection.results
   const found = { id, stage, action, by }
-  if (now.do === 'continue') {
+  if (now.action === 'continue') {
     if (stage === 'rcpt' && transaction) transaction.notes.helogate = verdict // for add_headers
     results.add(this, { ...found, pass: stage })
     return next()
   }
   results.add(this, { ...found, fail: `${stage}: ${by || action}` })
   const reply = new DSN(now.reply)
-  switch (now.do) {
+  switch (now.action) {
     case 'defer': return next(DENYSOFT, reply)
     case 'drop': return next(DENYDISCONNECT, reply)
     default: return next(DENY, reply)

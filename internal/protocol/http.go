@@ -244,7 +244,7 @@ func appendBrief(b []byte, r response.Response) (_ []byte, ok bool) {
 func appendNow(b []byte, r response.Response) (_ []byte, ok bool) {
 	switch r.Action {
 	case helogate.Continue, helogate.Accept:
-		b = append(b, `,"now":{"do":"continue","reply":null,"headers":`...)
+		b = append(b, `,"now":{"action":"continue","reply":null,"headers":`...)
 		if len(r.Headers) == 0 {
 			return append(b, "[]}}"...), true
 		}
@@ -259,7 +259,7 @@ func appendNow(b []byte, r response.Response) (_ []byte, ok bool) {
 		return append(append(b, said...), "}}"...), true
 	case helogate.Defer, helogate.Reject, helogate.Drop:
 		reply := refusal(r)
-		b = append(append(append(b, `,"now":{"do":"`...), r.Action.String()...), `","reply":{"code":`...)
+		b = append(append(append(b, `,"now":{"action":"`...), r.Action.String()...), `","reply":{"code":`...)
 		b = strconv.AppendInt(b, int64(reply.Code), 10)
 		b = append(append(append(b, `,"enhanced":"`...), reply.Enhanced...), `","text":`...)
 		return append(appendASCII(b, reply.Text), `},"headers":[]}}`...), true

@@ -77,18 +77,18 @@ func TestHTTPAnswer(t *testing.T) {
 		judge response.Judge
 		now   string
 	}{
-		{rules(helogate.Continue, helogate.Reply{}), `{"do":"continue","reply":null,"headers":[]}`},
-		{rules(helogate.Accept, helogate.Reply{}, fields...), `{"do":"continue","reply":null,"headers":[` +
+		{rules(helogate.Continue, helogate.Reply{}), `{"action":"continue","reply":null,"headers":[]}`},
+		{rules(helogate.Accept, helogate.Reply{}, fields...), `{"action":"continue","reply":null,"headers":[` +
 			`{"name":"X-Helogate","value":"id=1; \"a\""},{"name":"X-HELO","value":"a\u003cb\u003e\u0026c"}]}`},
-		{rules(helogate.Reject, no, fields...), `{"do":"reject","reply":{"code":550,"enhanced":"5.7.25","text":"192.0.2.25 has no name"},"headers":[]}`},
-		{rules(helogate.Defer, later), `{"do":"defer","reply":{"code":451,"enhanced":"4.4.3","text":"later"},"headers":[]}`},
-		{rules(helogate.Drop, no), `{"do":"drop","reply":{"code":550,"enhanced":"5.7.25","text":"192.0.2.25 has no name"},"headers":[]}`},
-		{rules(helogate.Reject, evil), `{"do":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"a\\x0d\\x0a250 ok"},"headers":[]}`},
+		{rules(helogate.Reject, no, fields...), `{"action":"reject","reply":{"code":550,"enhanced":"5.7.25","text":"192.0.2.25 has no name"},"headers":[]}`},
+		{rules(helogate.Defer, later), `{"action":"defer","reply":{"code":451,"enhanced":"4.4.3","text":"later"},"headers":[]}`},
+		{rules(helogate.Drop, no), `{"action":"drop","reply":{"code":550,"enhanced":"5.7.25","text":"192.0.2.25 has no name"},"headers":[]}`},
+		{rules(helogate.Reject, evil), `{"action":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"a\\x0d\\x0a250 ok"},"headers":[]}`},
 		{func(ctx context.Context, f helogate.Facts) response.Response { // what is held is in the verdict, and is not to be done now
 			r := held(ctx, f)
 			r.Action, r.Reply = helogate.Continue, helogate.Reply{}
 			return r
-		}, `{"do":"continue","reply":null,"headers":[]}`},
+		}, `{"action":"continue","reply":null,"headers":[]}`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l := serveListener(t, &Server{Protocol: &HTTP{}, Judge: c.judge})
@@ -115,11 +115,11 @@ func TestHTTPWithoutEvidence(t *testing.T) {
 		brief response.Response
 		want  string
 	}{
-		{response.Response{ID: "8rx7ssvzkrbze", Action: helogate.Accept}, `{"id":"8rx7ssvzkrbze","now":{"do":"continue","reply":null,"headers":[]}}`},
+		{response.Response{ID: "8rx7ssvzkrbze", Action: helogate.Accept}, `{"id":"8rx7ssvzkrbze","now":{"action":"continue","reply":null,"headers":[]}}`},
 		{response.Response{ID: "8rx7ssvzkrbze", Action: helogate.Reject, Reply: no},
-			`{"id":"8rx7ssvzkrbze","now":{"do":"reject","reply":{"code":550,"enhanced":"5.7.25","text":"192.0.2.25 has no name"},"headers":[]}}`},
+			`{"id":"8rx7ssvzkrbze","now":{"action":"reject","reply":{"code":550,"enhanced":"5.7.25","text":"192.0.2.25 has no name"},"headers":[]}}`},
 		{response.Response{ID: "8rx7ssvzkrbze", Action: helogate.Continue, Headers: []header.Field{{Name: "X-Helogate", Value: "a"}}},
-			`{"id":"8rx7ssvzkrbze","now":{"do":"continue","reply":null,"headers":[{"name":"X-Helogate","value":"a"}]}}`},
+			`{"id":"8rx7ssvzkrbze","now":{"action":"continue","reply":null,"headers":[{"name":"X-Helogate","value":"a"}]}}`},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l := serveListener(t, &Server{Protocol: &HTTP{}, Judge: always(c.brief), Whole: rules(helogate.Continue, helogate.Reply{})})

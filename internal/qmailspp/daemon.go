@@ -85,7 +85,7 @@ func parseAnswer(all []byte) (Answer, error) {
 	}
 	var in struct {
 		Now *struct {
-			Do      helogate.Action `json:"do"`
+			Action  helogate.Action `json:"action"`
 			Reply   helogate.Reply  `json:"reply"`
 			Headers []Field         `json:"headers"`
 		} `json:"now"`
@@ -94,10 +94,10 @@ func parseAnswer(all []byte) (Answer, error) {
 	if err := errors.Join(json.Unmarshal(body, &in), json.Unmarshal(body, record)); err != nil {
 		return Answer{}, fmt.Errorf("the answer is no verdict: %w", err)
 	}
-	if in.Now == nil || !known(in.Now.Do) {
+	if in.Now == nil || !known(in.Now.Action) {
 		return Answer{}, errors.New("the answer does not say what to do")
 	}
-	return Answer{Action: in.Now.Do, Reply: in.Now.Reply, Headers: in.Now.Headers, Record: record}, nil
+	return Answer{Action: in.Now.Action, Reply: in.Now.Reply, Headers: in.Now.Headers, Record: record}, nil
 }
 
 func cut(b []byte, n int) []byte { return b[:min(len(b), n)] }

@@ -202,7 +202,9 @@ func (ask) Ask(ctx context.Context, q helogate.Question) *helogate.Answer {
 func TestLettersByDaemon(t *testing.T) {
 	inQmail(t)
 	var record helogate.Record
-	d := startDaemon(t, func(map[string]string) string { return verdict(record, `{"do":"continue","reply":null,"headers":[]}`) })
+	d := startDaemon(t, func(map[string]string) string {
+		return verdict(record, `{"action":"continue","reply":null,"headers":[]}`)
+	})
 	aloneAsked := 0
 	alone := func(context.Context, helogate.Facts, bool) (Answer, helogate.Asker, error) {
 		aloneAsked++

@@ -121,7 +121,7 @@ func at(s helogate.Stage, more ...string) []string {
 // What the daemon is asked is all that the environment has shown, and no more.
 func TestAsked(t *testing.T) {
 	d := startDaemon(t, func(map[string]string) string {
-		return verdict(helogate.Record{}, `{"do":"continue","reply":null,"headers":[]}`)
+		return verdict(helogate.Record{}, `{"action":"continue","reply":null,"headers":[]}`)
 	})
 	for _, c := range []struct {
 		stage helogate.Stage
@@ -182,7 +182,7 @@ func TestCommands(t *testing.T) {
 // Headers are added once a message. A client that is not judged causes no question.
 func TestWhen(t *testing.T) {
 	d := startDaemon(t, func(map[string]string) string {
-		return verdict(helogate.Record{}, `{"do":"continue","reply":null,"headers":[{"name":"X-HELO","value":"mx.example.org"}]}`)
+		return verdict(helogate.Record{}, `{"action":"continue","reply":null,"headers":[{"name":"X-HELO","value":"mx.example.org"}]}`)
 	})
 	socket := "HELOGATE_SOCKET=unix:" + d.socket
 	for _, c := range []struct {
@@ -263,13 +263,13 @@ func TestAlone(t *testing.T) {
 
 // Answers of a process that is not helogate, or was killed while it answered.
 func TestParseAnswer(t *testing.T) {
-	good := verdict(helogate.Record{}, `{"do":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"no"},"headers":[]}`)
+	good := verdict(helogate.Record{}, `{"action":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"no"},"headers":[]}`)
 	for _, c := range []struct{ answer, want string }{
 		{"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + good, ""},
 		{"HTTP/1.1 200 OK\r\n\r\n" + good[:len(good)-1], "the answer is no verdict"},
-		{"HTTP/1.1 200 OK\r\n\r\n" + verdict(helogate.Record{}, `{"do":"greylist"}`), "the answer does not say what to do"},
+		{"HTTP/1.1 200 OK\r\n\r\n" + verdict(helogate.Record{}, `{"action":"greylist"}`), "the answer does not say what to do"},
 		{"HTTP/1.1 200 OK\r\n\r\n" + verdict(helogate.Record{}, `null`), "the answer does not say what to do"},
-		{"HTTP/1.1 200 OK\r\n\r\n" + verdict(helogate.Record{}, `{"do":7}`), "the answer is no verdict"},
+		{"HTTP/1.1 200 OK\r\n\r\n" + verdict(helogate.Record{}, `{"action":7}`), "the answer is no verdict"},
 		{"HTTP/1.1 503 Service Unavailable\r\n\r\n" + good, `answered "HTTP/1.1 503 Service Unavailable"`},
 		{"HTTP/1.1 400\x1b[2J\r\n\r\n", `answered "HTTP/1.1 400\x1b[2J"`},
 		{"HTTP/1.1 200 OK\r\n", "closed without a whole answer"},
@@ -319,7 +319,7 @@ func TestSection(t *testing.T) {
 	}
 	// What is of an earlier message is not shown.
 	d := startDaemon(t, func(f map[string]string) string {
-		return verdict(helogate.Record{}, `{"do":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"`+f["stage"]+`/`+f["helo"]+f["sender"]+f["recipient"]+`"},"headers":[]}`)
+		return verdict(helogate.Record{}, `{"action":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"`+f["stage"]+`/`+f["helo"]+f["sender"]+f["recipient"]+`"},"headers":[]}`)
 	})
 	out, _ := run(t, "plugins/h", nil, at(helogate.Rcpt, "SPPCONFFILE="+filepath.Join(dir, "plugins"), "HELOGATE_SOCKET="+d.socket)...)
 	if out != "R550 5.7.1 helo/mx.example.org\n" {
@@ -332,7 +332,7 @@ func TestLongText(t *testing.T) {
 	long := strings.Repeat("\xff", 1<<20)
 	var body string
 	d := startDaemon(t, func(map[string]string) string {
-		return verdict(helogate.Record{}, `{"do":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"`+strings.Repeat("x", 900<<10)+`"},"headers":[]}`)
+		return verdict(helogate.Record{}, `{"action":"reject","reply":{"code":550,"enhanced":"5.7.1","text":"`+strings.Repeat("x", 900<<10)+`"},"headers":[]}`)
 	})
 	out, log := run(t, "", nil, append(connected, "SMTPHELOHOST="+long, "SMTPMAILFROM="+long, "SMTPRCPTTO="+long, "SMTPAUTHUSER="+long, "HELOGATE_SOCKET="+d.socket)...)
 	if body = strings.Join(d.asked, ""); len(body) > 64<<10 || len(out) != 512 || log != "" {

@@ -13,7 +13,7 @@ Object.assign(global, { CONT: 900, DENY: 902, DENYSOFT: 903, DENYDISCONNECT: 904
 
 const source = require('../helogate.js')
 
-const CONTINUE = { do: 'continue', reply: null, headers: [] }
+const CONTINUE = { action: 'continue', reply: null, headers: [] }
 const NO = { code: 550, enhanced: '5.7.25', text: '192.0.2.1 has no name in reverse DNS [x]' }
 
 let dir, server, plugin, asked, answer, log, sockets
@@ -48,7 +48,7 @@ afterEach(async () => {
 })
 
 function verdict (now) {
-  return { id: 'x', action: now.do, by: now.do === 'continue' ? '' : 'rdns', now }
+  return { id: 'x', action: now.action, by: now.action === 'continue' ? '' : 'rdns', now }
 }
 
 // load is what Haraka does with a plugin and its configuration.
@@ -176,9 +176,9 @@ test('a login is shown; who may relay without one is not asked about', async () 
 
 test('a refusal is told with its codes', async () => {
   for (const [now, code] of [
-    [{ do: 'reject', reply: NO, headers: [] }, DENY],
-    [{ do: 'drop', reply: NO, headers: [] }, DENYDISCONNECT],
-    [{ do: 'defer', reply: { code: 451, enhanced: '4.4.3', text: 'later' }, headers: [] }, DENYSOFT],
+    [{ action: 'reject', reply: NO, headers: [] }, DENY],
+    [{ action: 'drop', reply: NO, headers: [] }, DENYDISCONNECT],
+    [{ action: 'defer', reply: { code: 451, enhanced: '4.4.3', text: 'later' }, headers: [] }, DENYSOFT],
   ]) {
     answer = () => [200, verdict(now)]
     const c = client()
@@ -186,7 +186,7 @@ test('a refusal is told with its codes', async () => {
     assert.equal(got, code)
     assert.equal(dsn.constructor.name, 'DSN') // by which Haraka knows it
     assert.equal(`${dsn.code} ${dsn.reply}`, `${now.reply.code} ${now.reply.enhanced} ${now.reply.text}`)
-    assert.deepEqual(c.results.all, [{ id: 'x', stage: 'connect', action: now.do, by: 'rdns', fail: 'connect: rdns' }])
+    assert.deepEqual(c.results.all, [{ id: 'x', stage: 'connect', action: now.action, by: 'rdns', fail: 'connect: rdns' }])
     assert.equal(c.notes.helogate.id, 'x')
   }
 })
@@ -209,7 +209,7 @@ test('headers are added in their order, those of the last recipient that was let
   answer = () => [200, verdict({ ...CONTINUE, headers: headers(asked.length) })]
   await run(c, 'rcpt_ok', { original: '<c@d>' })
   await run(c, 'rcpt_ok', { original: '<e@f>' })
-  answer = () => [200, verdict({ do: 'reject', reply: NO, headers: [] })]
+  answer = () => [200, verdict({ action: 'reject', reply: NO, headers: [] })]
   await run(c, 'rcpt_ok', { original: '<g@h>' })
   assert.deepEqual(await run(c, 'data_post'), [])
   assert.deepEqual(c.transaction.headers, ['X-Helogate: id=2', 'X-HELO: a'])
@@ -228,8 +228,8 @@ const DOWN = {
   'nobody listens': [(p) => { p.cfg.where.socketPath += '-gone' }, /connect ENOENT/],
   'it refuses us': [() => { answer = () => [401, { error: 'the token is missing or wrong' }] }, /it answers 401: the token is missing or wrong/],
   'it is stopping': [() => { answer = () => [503, 'gone'] }, /it answers 503: gone/],
-  'a permit, even': [() => { answer = () => [200, verdict({ do: 'accept', reply: NO, headers: [] })] }, /does not say what to do/],
-  'a refusal without words': [() => { answer = () => [200, verdict({ do: 'reject', reply: null, headers: [] })] }, /does not say what to do/],
+  'a permit, even': [() => { answer = () => [200, verdict({ action: 'accept', reply: NO, headers: [] })] }, /does not say what to do/],
+  'a refusal without words': [() => { answer = () => [200, verdict({ action: 'reject', reply: null, headers: [] })] }, /does not say what to do/],
   'no JSON': [() => { answer = () => [200, '<html>'] }, /not JSON/],
   'null': [() => { answer = () => [200, 'null'] }, /does not say what to do/],
   'half an answer': [() => { answer = (res) => { res.writeHead(200, { 'Content-Length': 100 }); res.write('{'); setTimeout(() => res.destroy(), 20) } }, /aborted/],
@@ -269,7 +269,7 @@ test('a connection that helogate has closed is no sign that it is down', async (
   let n = 0
   answer = (res) => {
     if (n++ === 0) res.destroy() // as one that was closed while the request was on its way
-    else return [200, verdict({ do: 'reject', reply: NO, headers: [] })]
+    else return [200, verdict({ action: 'reject', reply: NO, headers: [] })]
   }
   assert.equal((await run(client(), 'connect'))[0], DENY)
   assert.deepEqual(log, [])
