@@ -37,9 +37,9 @@ func TestLinks(t *testing.T) {
 // A reader comes from the index to every page.
 func TestReachable(t *testing.T) {
 	all := pages(t)
-	index := "docs/README.md"
+	const index = "docs/README.md"
 	if all[index] == nil {
-		index = "README.md"
+		t.Fatalf("%s is not there", index)
 	}
 	reached := map[string]bool{index: true}
 	for next := []string{index}; len(next) > 0; next = next[1:] {
